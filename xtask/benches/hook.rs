@@ -1,0 +1,203 @@
+//! What the pre-push hook adds to a push: the same push with and without it, in turn, to a remote on the same disk.
+//!
+//! `cargo bench --package xtask --bench hook`, with `-- --quick` after it for fewer repetitions. It is the tool as it
+//! is used that is measured, built in the `dev` profile. Nothing fails for being slow: whoever reads judges.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use common::recording::Recording;
+use common::{finish, tool};
+use project::Project;
+use xtask::judge::statistics::median;
+use xtask::record::names::{Part, Timestamp};
+
+#[path = "../tests/common/mod.rs"]
+mod common;
+#[path = "../tests/pre_push/project.rs"]
+mod project;
+
+fn main() {
+    let words: Vec<String> = env::args().skip(1).collect();
+    // Only `cargo bench` says so; `cargo test --benches` runs this, too, and wants no answer that takes minutes.
+    if !words.iter().any(|word| word == "--bench") {
+        println!("nothing measured: this is for cargo bench --package xtask --bench hook");
+        return;
+    }
+    let repetitions = match words.iter().any(|word| word == "--quick") {
+        true => QUICK,
+        false => FULL,
+    };
+    let program = built_as_used();
+    println!(
+        "{:<44} {:>4} {:>8} {:>8} {:>8}",
+        "", "runs", "median", "least", "most"
+    );
+    for recorded in [FEW, MANY] {
+        let project = project(recorded);
+        for caller in [Caller::Cargo, Caller::Program(&program)] {
+            install(&project, &caller);
+            for row in measure(&project, &caller, recorded, repetitions) {
+                println!("{row}");
+            }
+        }
+    }
+}
+
+const FULL: usize = 21;
+const QUICK: usize = 5;
+
+/// Recorded runs.
+const FEW: usize = 10;
+const MANY: usize = 10_000;
+/// Recorded runs of one task: some rounds of both sides in both modes.
+const OF_ONE_TASK: usize = 2;
+/// Files in a repository of a realistic size.
+const FILES: usize = 3000;
+
+/// What the hook calls.
+enum Caller<'a> {
+    /// `cargo run`, as an installation by the alias has it.
+    Cargo,
+    /// The tool's program.
+    Program(&'a Path),
+}
+
+/// The tool in the profile that the aliases run; cargo names the other one, in the folder beside.
+fn built_as_used() -> PathBuf {
+    let mut build = cargo();
+    build.args(["build", "--quiet", "--package", "xtask"]);
+    finish(build).succeeded();
+    target().join("debug/xtask")
+}
+
+fn cargo() -> Command {
+    let mut cargo = Command::new("cargo");
+    for name in xtask::measure::shell::leaked_variables() {
+        cargo.env_remove(name);
+    }
+    cargo
+        .env("CARGO_TARGET_DIR", target())
+        .current_dir(env!("CARGO_MANIFEST_DIR"));
+    cargo
+}
+
+fn target() -> &'static Path {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    folder.parent().unwrap_or(folder)
+}
+
+/// A project with a clean change to push, and this many recorded runs.
+fn project(recorded: usize) -> Project {
+    let project = Project::without_hook();
+    for number in 0..FILES {
+        let path = format!("src/part_{}/file_{number}.rs", number / 30);
+        project
+            .checkout
+            .write(&path, &format!("pub const NUMBER: usize = {number};\n"));
+    }
+    project.commit();
+    project.git("push --quiet origin main");
+    project.clean();
+    let sides = [Recording::before, Recording::after];
+    let started = Timestamp::parse("20240101_000000").unwrap().moment();
+    for number in 2..recorded {
+        let moment = started + time::Duration::minutes(number.try_into().unwrap());
+        let run = sides[number % 2](Recording::new())
+            .task(&format!("earlier-{}", number / OF_ONE_TASK))
+            .at(&Timestamp::of(moment).to_string());
+        project.record(
+            &match number % 4 < 2 {
+                true => run,
+                false => run.competitive(),
+            },
+            Some("other content"),
+        );
+    }
+    // What `perf-check` leaves beside every result.
+    for name in project.checkout.results() {
+        let stem = name.trim_end_matches(".json");
+        for part in [Part::System, Part::LoadLog] {
+            fs::write(project.recorded(&format!("{stem}{}", part.suffix())), "").unwrap();
+        }
+    }
+    assert_eq!(project.checkout.results().len(), recorded);
+    project
+}
+
+fn install(project: &Project, caller: &Caller) {
+    let mut install = match caller {
+        Caller::Cargo => {
+            let mut install = tool("");
+            install.env("CARGO_MANIFEST_DIR", env!("CARGO_MANIFEST_DIR"));
+            install
+        }
+        Caller::Program(program) => {
+            let mut install = Command::new(program);
+            install.env_remove("CARGO_MANIFEST_DIR");
+            install
+        }
+    };
+    install
+        .args(["hook", "install", "-C"])
+        .arg(project.folder());
+    finish(install).succeeded();
+}
+
+fn measure(project: &Project, caller: &Caller, recorded: usize, repetitions: usize) -> [String; 4] {
+    let (mut without, mut with) = (Vec::new(), Vec::new());
+    // The first of each meets cold caches.
+    push(project, "");
+    push(project, "--no-verify");
+    for repetition in 0..repetitions {
+        if repetition % 2 == 0 {
+            without.push(push(project, "--no-verify"));
+            with.push(push(project, ""));
+        } else {
+            with.push(push(project, ""));
+            without.push(push(project, "--no-verify"));
+        }
+    }
+    let pairs = || with.iter().zip(&without);
+    let added = pairs().map(|(with, without)| with - without).collect();
+    let ratios = pairs().map(|(with, without)| with / without).collect();
+    let through = match caller {
+        Caller::Cargo => "cargo",
+        Caller::Program(_) => "program",
+    };
+    [
+        row(&format!("{recorded} runs: push without hook"), "s", without),
+        row(&format!("{recorded} runs, {through}: with hook"), "s", with),
+        row(&format!("{recorded} runs, {through}: added"), "s", added),
+        row(
+            &format!("{recorded} runs, {through}: ratio"),
+            "times",
+            ratios,
+        ),
+    ]
+}
+
+/// Seconds of a push of the change; afterwards the remote is as it was.
+fn push(project: &Project, option: &str) -> f64 {
+    let mut push = project.push_command(&format!("{option} origin main"));
+    push.env("CARGO_TARGET_DIR", target());
+    let began = Instant::now();
+    let finished = finish(push);
+    let seconds = began.elapsed().as_secs_f64();
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    let judged = finished.errors.contains("no regression");
+    assert_eq!(judged, option.is_empty(), "{finished:?}");
+    project.git("push --quiet --no-verify --force origin main~1:main");
+    seconds
+}
+
+fn row(what: &str, unit: &str, values: Vec<f64>) -> String {
+    let number = values.len();
+    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let middle = median(values).unwrap_or(f64::NAN);
+    format!("{what:<44} {number:>4} {middle:>8.3} {least:>8.3} {most:>8.3} {unit}")
+}

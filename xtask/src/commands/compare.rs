@@ -1,0 +1,364 @@
+//! `perf-compare`: judges the newest before against the newest after, from recorded files alone.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{Outcome, confirm, print};
+use crate::args::{Compare, Format, Log, Subject};
+use crate::error::{Error, Result};
+use crate::judge::comparison::{self, Comparison, Question};
+use crate::judge::paired::{self, Assessment};
+use crate::judge::statistics::median;
+use crate::judge::verdict::Decision;
+use crate::measure::checkout;
+use crate::record::baselines;
+use crate::record::names::{Mode, Part, Phase, RunName, TaskId};
+use crate::record::performance_log::{self, Section, title_from_file_name};
+use crate::record::recorded::{self, Group, Recorded};
+use crate::record::results::{self, Results};
+use crate::record::session::SessionRecord;
+use crate::report::list::{self, Entry};
+use crate::report::next::Surroundings;
+use crate::report::summary::shell_word;
+use crate::report::terminal::{self, Style};
+use crate::report::{human, json, log, markdown, words};
+
+/// The document that the competitors' figures are read from, relative to the checkout.
+pub const BASELINES: &str = "docs/reference/competitive_baselines.md";
+/// The folder of the milestone's documents, relative to the checkout.
+const ROADMAP: &str = "roadmap/milestone-17";
+
+/// Compares, prints and, if asked, writes the log entry.
+///
+/// # Errors
+/// When nothing can be compared at all; what can be compared but not judged is an [`Outcome`].
+pub fn run(compare: &Compare) -> Result<Outcome> {
+    let checkout = || checkout::find(compare.checkout.as_deref());
+    let comparisons = match &compare.subject {
+        Subject::Everything => {
+            return print(&list::list(&recorded(&checkout()?)?, Style::of_output()));
+        }
+        Subject::Task(task, mode) => of_task(&checkout()?, task, *mode)?,
+        Subject::Files { before, after } => vec![of_files(compare, before, after)?],
+    };
+    let outcome = outcome(&comparisons);
+    let around = Surroundings {
+        // Two named files need no checkout around them.
+        root: checkout().map_or_else(|_| String::new(), |root| root.display().to_string()),
+        options: checkout_option(compare),
+        here: here(),
+        unlogged: match (&compare.subject, compare.log) {
+            (Subject::Task(task, _), Log::Keep) => Some(task.clone()),
+            _ => None,
+        },
+    };
+    print(&match compare.format {
+        Format::Human => human::report(&comparisons, &around, Style::of_output()),
+        Format::Json => json::report(&comparisons, outcome.code()),
+        Format::Markdown => markdown::report(&comparisons, &around),
+    })?;
+    if let (Log::Write, Subject::Task(task, _)) = (compare.log, &compare.subject) {
+        write_log(
+            &checkout::find(compare.checkout.as_deref())?,
+            task,
+            &comparisons,
+        )?;
+    }
+    Ok(outcome)
+}
+
+/// What comparisons come to.
+pub fn outcome(comparisons: &[Comparison]) -> Outcome {
+    Outcome::worst(
+        comparisons
+            .iter()
+            .map(|comparison| match comparison.decision() {
+                Some(Decision::Clean) => Outcome::Success,
+                Some(Decision::InternalRegression) => Outcome::InternalRegression,
+                Some(Decision::CompetitiveRegression) => Outcome::CompetitiveRegression,
+                Some(Decision::Undecided) | None => Outcome::CannotJudge,
+            }),
+    )
+}
+
+/// The newest groups of a task, in `mode` or in every mode that has any result.
+///
+/// # Errors
+/// When the results cannot be listed, or there are none.
+pub fn of_task(checkout: &Path, task: &TaskId, mode: Option<Mode>) -> Result<Vec<Comparison>> {
+    let results = Results::of(checkout);
+    let names = recorded::names(&results, Some(task))?;
+    let modes: Vec<Mode> = Mode::ALL
+        .into_iter()
+        .filter(|known| mode.is_none_or(|asked| asked == *known))
+        .filter(|mode| names.iter().any(|name| name.mode == *mode))
+        .collect();
+    if modes.is_empty() {
+        let kind = mode.map_or_else(String::new, |mode| format!("{mode} "));
+        let flag = match mode {
+            Some(Mode::Competitive) => " --competitive",
+            _ => "",
+        };
+        return Err(Error::new(format!(
+            "no {kind}results of task {task} in {}",
+            results.folder().display()
+        ))
+        .next(format!(
+            "measure first: cargo perf-check {task} before{flag}"
+        ))
+        .next("what is recorded: cargo perf-compare --list"));
+    }
+    Ok(modes
+        .into_iter()
+        .map(|mode| {
+            let group = |phase| recorded::newest_group(&results, &names, mode, phase);
+            let question = Question {
+                task: Some(task.clone()),
+                mode,
+                before: group(Phase::Before),
+                after: group(Phase::After),
+                baseline: baseline(checkout, mode),
+            };
+            match ended_session(&results, &question) {
+                Some((question, session)) => comparison::compare_paired(question, session),
+                None => comparison::compare(question),
+            }
+        })
+        .collect())
+}
+
+/// The question about the pairs instead, where a session on the two servers at hand has ended.
+fn ended_session(results: &Results, question: &Question) -> Option<(Question, Assessment)> {
+    let newest = |group: &Option<Group>| {
+        group
+            .as_ref()?
+            .runs
+            .last()?
+            .as_ref()
+            .ok()?
+            .provenance
+            .clone()
+    };
+    let (before, after) = (newest(&question.before)?, newest(&question.after)?);
+    let records = SessionRecord::about(
+        results,
+        before.build.engram_hash.as_deref()?,
+        after.build.engram_hash.as_deref()?,
+        after.load.scenario_hash.as_deref()?,
+    );
+    records.into_iter().find_map(|record| {
+        let session = confirm::assess(&record, results, question.mode);
+        let ended = matches!(session.decision, paired::Decision::Final(_));
+        ended.then(|| (confirm::question(&record, results, question), session))
+    })
+}
+
+fn of_files(compare: &Compare, before: &Path, after: &Path) -> Result<Comparison> {
+    let (mode, other) = (mode_of(before), mode_of(after));
+    if mode != other {
+        return Err(Error::new(format!(
+            "{} is {mode}, {} is {other}: they are not comparable",
+            before.display(),
+            after.display()
+        )));
+    }
+    // Only the competitive mode needs anything of a checkout.
+    let baseline = match mode {
+        Mode::Internal => None,
+        Mode::Competitive => baseline(&checkout::find(compare.checkout.as_deref())?, mode),
+    };
+    Ok(comparison::compare(Question {
+        task: run_name(after).map(|name| name.task),
+        mode,
+        before: Some(Group::of_file(before)),
+        after: Some(Group::of_file(after)),
+        baseline,
+    }))
+}
+
+/// Where the user is; nowhere if the folder is gone.
+pub fn here() -> PathBuf {
+    env::current_dir().unwrap_or_default()
+}
+
+/// `path` as the user would type it.
+fn shown(path: &Path) -> String {
+    let here = here();
+    let path = path.strip_prefix(&here).unwrap_or(path);
+    path.display().to_string()
+}
+
+fn run_name(path: &Path) -> Option<RunName> {
+    RunName::of_result(path.file_name()?.to_str()?)
+}
+
+/// The prefix of the file's name tells, also where the rest of it is not ours.
+fn mode_of(path: &Path) -> Mode {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    match name.starts_with(Mode::Competitive.prefix()) {
+        true => Mode::Competitive,
+        false => Mode::Internal,
+    }
+}
+
+/// The competitor's P99, read anew at every comparison.
+fn baseline(checkout: &Path, mode: Mode) -> Option<Result<f64, String>> {
+    (mode == Mode::Competitive).then(|| {
+        let path = checkout.join(BASELINES);
+        let file = shown(&path);
+        let text =
+            fs::read_to_string(&path).map_err(|error| format!("cannot read {file}: {error}"))?;
+        let latency =
+            baselines::p99(&text, words::COMPETITOR).map_err(|error| match error.line {
+                Some(line) => format!("{file}:{line}: {error}"),
+                None => format!("{file}: {error}"),
+            })?;
+        latency.single_ms().ok_or_else(|| {
+            format!(
+                "{file}:{}: {}'s P99 is a range; one value is needed",
+                latency.line,
+                words::COMPETITOR
+            )
+        })
+    })
+}
+
+fn checkout_option(compare: &Compare) -> String {
+    compare
+        .checkout
+        .as_ref()
+        .map_or_else(String::new, |folder| {
+            format!(" -C {}", shell_word(&folder.to_string_lossy()))
+        })
+}
+
+fn write_log(checkout: &Path, task: &TaskId, comparisons: &[Comparison]) -> Result<()> {
+    let path = checkout.join(ROADMAP).join("PERFORMANCE_LOG.md");
+    let lines = |mode| {
+        comparisons
+            .iter()
+            .find(|comparison| comparison.mode == mode)
+            .and_then(log::lines)
+    };
+    let section = Section {
+        task: task.to_string(),
+        title: title(checkout, task),
+        internal: lines(Mode::Internal),
+        competitive: lines(Mode::Competitive),
+    };
+    if section.internal.is_none() && section.competitive.is_none() {
+        return Err(Error::new(
+            "nothing was judged, so there is no log entry to write",
+        ));
+    }
+    let document = match fs::read_to_string(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        other => other
+            .map_err(|error| Error::because(format!("cannot read {}", path.display()), error))?,
+    };
+    let updated =
+        performance_log::update(&document, &section).map_err(|error| match error.line {
+            Some(line) => Error::because(format!("{}:{line}", path.display()), error),
+            None => Error::because(path.display(), error),
+        })?;
+    let done = match updated == document {
+        true => "is already in",
+        false => {
+            results::replace(&path, &updated)?;
+            "written to"
+        }
+    };
+    terminal::errors(&format!(
+        "log entry of task {task} {done} {}\n",
+        shown(&path)
+    ));
+    Ok(())
+}
+
+/// The title of a task, from its file in the roadmap.
+fn title(checkout: &Path, task: &TaskId) -> Option<String> {
+    let mut titles: Vec<String> = fs::read_dir(checkout.join(ROADMAP))
+        .ok()?
+        .filter_map(|entry| title_from_file_name(entry.ok()?.file_name().to_str()?))
+        .filter(|(id, _)| id == task.as_str())
+        .map(|(_, title)| title)
+        .collect();
+    titles.sort_unstable();
+    titles.into_iter().next()
+}
+
+/// Everything recorded, newest group first.
+fn recorded(checkout: &Path) -> Result<Vec<Entry>> {
+    let results = Results::of(checkout);
+    let mut groups: Vec<(String, RunName, Vec<Read>)> = Vec::new();
+    for name in recorded::names(&results, None)?.into_iter().rev() {
+        let run = recorded::read(&results.path(&name, Part::Result));
+        let key = group_key(&name, &run);
+        match groups
+            .iter_mut()
+            .rev()
+            .take(LOOK_BACK)
+            .find(|(known, ..)| *known == key)
+        {
+            Some((_, _, runs)) => runs.push(run),
+            None => groups.push((key, name, vec![run])),
+        }
+    }
+    Ok(groups
+        .into_iter()
+        .map(|(_, name, runs)| entry(&name, &runs))
+        .collect())
+}
+
+/// A run, read or refused.
+type Read = Result<Recorded, recorded::Unusable>;
+
+/// Runs of one group lie near each other in time: this many groups back at most.
+const LOOK_BACK: usize = 8;
+
+fn group_key(name: &RunName, run: &Read) -> String {
+    let provenance = run.as_ref().ok().and_then(|run| run.provenance.as_ref());
+    match provenance {
+        Some(provenance) => match &provenance.session {
+            Some(session) => format!("{} {}", session.id, name.phase),
+            None => provenance.run.group.clone(),
+        },
+        None => name.to_string(),
+    }
+}
+
+fn entry(name: &RunName, runs: &[Read]) -> Entry {
+    let usable: Vec<&Recorded> = runs.iter().filter_map(|run| run.as_ref().ok()).collect();
+    let of = |value: fn(&Recorded) -> f64| median(usable.iter().map(|run| value(run)));
+    let provenance = usable.first().and_then(|run| run.provenance.as_ref());
+    let moment = name.timestamp.moment();
+    Entry {
+        task: name.task.to_string(),
+        mode: name.mode.to_string(),
+        phase: name.phase.to_string(),
+        when: format!(
+            "{} {:02}:{:02}",
+            moment.date(),
+            moment.time().hour(),
+            moment.time().minute()
+        ),
+        commit: provenance
+            .and_then(|provenance| provenance.git.as_ref())
+            .and_then(|git| git.commit.clone()),
+        figures: match (of(|run| run.result.p99_ms), of(|run| run.result.throughput)) {
+            (Some(p99), Some(throughput)) if usable.len() == runs.len() => Ok((p99, throughput)),
+            _ => Err(runs
+                .iter()
+                .find_map(|run| run.as_ref().err())
+                .map_or_else(String::new, |unusable| unusable.why.clone())),
+        },
+        group: match provenance {
+            Some(provenance) if provenance.session.is_some() => format!("{} paired", runs.len()),
+            Some(provenance) if provenance.run.of as usize > runs.len() => {
+                format!("{} of {}", runs.len(), provenance.run.of)
+            }
+            _ => runs.len().to_string(),
+        },
+    }
+}

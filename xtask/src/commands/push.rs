@@ -1,0 +1,441 @@
+//! What the pre-push hook decides: for each branch being pushed, whether its tip carries a measured regression. It
+//! reads recorded results only.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::io::Read;
+use std::path::Path;
+
+use super::compare;
+use super::{Outcome, print};
+use crate::error::{Error, Result};
+use crate::judge::comparison::{Comparison, Judgement};
+use crate::judge::verdict::Decision;
+use crate::measure::{checkout, content, git};
+use crate::record::names::{Mode, Phase, RunName, TaskId};
+use crate::record::recorded::{self, Group, Recorded, Unusable};
+use crate::record::results::Results;
+use crate::report::human;
+use crate::report::next::Surroundings;
+use crate::report::summary::shell_word;
+use crate::report::terminal::{self, Ink, Style};
+
+/// What standard output gets once everything is decided. The exit code alone would not tell: rustup's `cargo` ends
+/// with 1, too, where it has no cargo to run.
+pub const DECIDED: &str = "decided";
+
+/// Reads git's lines from standard input and decides. A regression is its outcome; what is not known for sure is
+/// [`Outcome::CannotJudge`], and the hook knows whether that blocks.
+///
+/// # Errors
+/// When standard input cannot be read, or the results cannot be listed.
+pub fn run(checkout: &Path, remote: &str) -> Result<Outcome> {
+    let mut lines = Vec::new();
+    std::io::stdin()
+        .read_to_end(&mut lines)
+        .map_err(|error| Error::because("cannot read what is being pushed", error))?;
+    // A branch's name need not be UTF-8.
+    let lines = String::from_utf8_lossy(&lines);
+    let mut outcomes = Vec::new();
+    let mut news = Vec::new();
+    for branch in lines.lines().filter_map(Branch::parse) {
+        match content::of_commit(checkout, branch.tip) {
+            None => outcomes.push(unknown(
+                &branch,
+                "the content of its tip cannot be told",
+                &[],
+            )),
+            Some(tip) if remote_has(checkout, remote, &branch, &tip) => {}
+            Some(tip) => news.push((branch, tip)),
+        }
+    }
+    if !news.is_empty() {
+        let around = Surroundings {
+            root: checkout.display().to_string(),
+            options: checkout_option(checkout),
+            here: compare::here(),
+            unlogged: None,
+        };
+        let tasks = tasks(checkout)?;
+        for (branch, tip) in &news {
+            outcomes.push(decide(checkout, branch, tip, &tasks, &around));
+        }
+    }
+    print(&format!("{DECIDED}\n"))?;
+    Ok(Outcome::worst(outcomes))
+}
+
+/// A branch that is being pushed.
+#[derive(Debug, PartialEq, Eq)]
+struct Branch<'a> {
+    name: &'a str,
+    tip: &'a str,
+    /// What the remote has; `None` for a new branch.
+    remote_tip: Option<&'a str>,
+}
+
+impl<'a> Branch<'a> {
+    /// `<local ref> <local oid> <remote ref> <remote oid>`; `None` for a tag or a deletion.
+    fn parse(line: &'a str) -> Option<Self> {
+        let mut words = line.split(' ');
+        let (_, tip, remote_ref, remote_tip) =
+            (words.next()?, words.next()?, words.next()?, words.next()?);
+        let exists = |oid: &str| !oid.is_empty() && oid.bytes().any(|digit| digit != b'0');
+        Some(Self {
+            name: remote_ref.strip_prefix("refs/heads/")?,
+            tip: Some(tip).filter(|tip| exists(tip))?,
+            remote_tip: Some(remote_tip).filter(|tip| exists(tip)),
+        })
+    }
+}
+
+/// Whether the remote has this content already: then the push carries nothing to judge.
+fn remote_has(checkout: &Path, remote: &str, branch: &Branch, tip: &str) -> bool {
+    let same = |commit: &str| content::of_commit(checkout, commit).as_deref() == Some(tip);
+    if branch.remote_tip.is_some_and(same) {
+        return true;
+    }
+    match git::known_to_remote(checkout, branch.tip, remote) {
+        None => true,
+        // A merge may build on several; a history so wide that this is not enough gets a warning at worst.
+        Some(commits) => {
+            branch.remote_tip.is_none()
+                && commits.iter().take(MOST_BASES).any(|commit| same(commit))
+        }
+    }
+}
+
+const MOST_BASES: usize = 8;
+
+/// What is recorded of one task.
+struct Task {
+    id: TaskId,
+    /// Oldest first.
+    names: Vec<RunName>,
+    /// The newest after of each mode that has one.
+    afters: Vec<Group>,
+}
+
+/// Every task that has results.
+fn tasks(checkout: &Path) -> Result<Vec<Task>> {
+    let results = Results::of(checkout);
+    let mut by_task: BTreeMap<TaskId, Vec<RunName>> = BTreeMap::new();
+    for name in recorded::names(&results, None)? {
+        by_task.entry(name.task.clone()).or_default().push(name);
+    }
+    let task = |(id, names): (TaskId, Vec<RunName>)| Task {
+        id,
+        afters: Mode::ALL
+            .into_iter()
+            .filter_map(|mode| recorded::newest_group(&results, &names, mode, Phase::After))
+            .collect(),
+        names,
+    };
+    Ok(by_task.into_iter().map(task).collect())
+}
+
+impl Task {
+    /// The runs of its newest afters.
+    fn runs(&self) -> impl Iterator<Item = &Result<Recorded, Unusable>> {
+        self.afters.iter().flat_map(|group| &group.runs)
+    }
+
+    /// Whether any of them was measured on `content`: one is enough to look at all.
+    fn is_on(&self, content: &str) -> bool {
+        self.runs()
+            .any(|run| content_of(run).is_some_and(|known| known == content))
+    }
+
+    /// Why it says nothing of a content that it has no after of.
+    fn silence(&self) -> String {
+        let task = &self.id;
+        if let Some(Err(unusable)) = self.runs().find(|run| run.is_err()) {
+            return unusable.to_string();
+        }
+        if self.afters.is_empty() {
+            return format!("before was measured for task {task}, after was not");
+        }
+        match self.runs().any(|run| content_of(run).is_none()) {
+            true => format!("what after was measured on is not known (task {task})"),
+            false => format!("the code changed since it was measured for task {task}"),
+        }
+    }
+}
+
+fn content_of(run: &Result<Recorded, Unusable>) -> Option<&str> {
+    let provenance = run.as_ref().ok()?.provenance.as_ref()?;
+    provenance.build.content.as_deref()
+}
+
+fn decide(
+    checkout: &Path,
+    branch: &Branch,
+    tip: &str,
+    tasks: &[Task],
+    around: &Surroundings,
+) -> Outcome {
+    let asked = env::var("PERF_TASK").ok().filter(|task| !task.is_empty());
+    let mut measured: Vec<&Task> = tasks
+        .iter()
+        .filter(|task| {
+            asked
+                .as_deref()
+                .is_none_or(|asked| task.id.as_str() == asked)
+        })
+        .filter(|task| task.is_on(tip))
+        .collect();
+    // The name of a branch chooses among what is known of its content, and hides nothing of it.
+    let named = task_of_branch(branch.name, measured.iter().map(|task| &task.id));
+    let is_named = |task: &&Task| named.as_deref() == Some(task.id.as_str());
+    if measured.iter().any(is_named) {
+        measured.retain(is_named);
+    }
+    if !measured.is_empty() {
+        let judged = measured
+            .into_iter()
+            .map(|task| judge(checkout, branch, task, tip, around));
+        return Outcome::worst(judged);
+    }
+    let wanted = asked.or_else(|| task_of_branch(branch.name, tasks.iter().map(|task| &task.id)));
+    let nearest = match &wanted {
+        Some(wanted) => tasks.iter().find(|task| task.id.as_str() == wanted),
+        None => tasks.iter().max_by_key(|task| task.names.last()),
+    };
+    match nearest {
+        Some(task) => unknown(
+            branch,
+            &task.silence(),
+            &measure(task.id.as_str(), &task.names, around),
+        ),
+        None => unknown(
+            branch,
+            "nothing was measured for it",
+            &measure(wanted.as_deref().unwrap_or("<task>"), &[], around),
+        ),
+    }
+}
+
+/// `task/007-fan-effect` is named after task 007; a recorded task with a longer name that fits is meant instead.
+fn task_of_branch<'a>(branch: &str, recorded: impl Iterator<Item = &'a TaskId>) -> Option<String> {
+    let name = branch
+        .strip_prefix("task/")
+        .or_else(|| branch.split_once("/task/").map(|(_, name)| name))?;
+    let fits = |task: &str| {
+        name.strip_prefix(task)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '_', '/']))
+    };
+    recorded
+        .map(TaskId::as_str)
+        .filter(|task| fits(task))
+        .max_by_key(|task| task.len())
+        .or_else(|| {
+            name.split(['-', '_', '/'])
+                .next()
+                .filter(|task| !task.is_empty())
+        })
+        .map(str::to_owned)
+}
+
+/// Judges a task that has an after on the content being pushed, in every mode that it has results for.
+fn judge(
+    checkout: &Path,
+    branch: &Branch,
+    task: &Task,
+    tip: &str,
+    around: &Surroundings,
+) -> Outcome {
+    let results = Results::of(checkout);
+    let content = |mode, phase| {
+        recorded::newest_group(&results, &task.names, mode, phase).and_then(|group| known(&group))
+    };
+    match compare::of_task(checkout, &task.id, None) {
+        Ok(comparisons) => Outcome::worst(comparisons.into_iter().map(|comparison| {
+            // Not what a paired session ran on: it may be of earlier builds of the same two servers.
+            let measured = Phase::ALL.map(|phase| content(comparison.mode, phase));
+            match evidence(&comparison, measured, tip) {
+                Ok(()) => judge_mode(branch, &comparison, around),
+                Err((phase, why)) => {
+                    let what = format!("task {}, {}: {why}", task.id, comparison.mode);
+                    let command = command(task.id.as_str(), comparison.mode, phase, around);
+                    unknown(branch, &what, &[command])
+                }
+            }
+        })),
+        Err(error) => unknown(branch, &error.to_string(), &[]),
+    }
+}
+
+/// The content that all runs of a group were measured on.
+fn known(group: &Group) -> Option<String> {
+    let content = content_of(group.runs.first()?)?;
+    let same = |run| content_of(run) == Some(content);
+    group.runs.iter().all(same).then(|| content.to_owned())
+}
+
+/// Whether a comparison of what was measured on these contents is about this push; if not, which side would have to
+/// be measured, and why.
+fn evidence(
+    comparison: &Comparison,
+    [before, after]: [Option<String>; 2],
+    tip: &str,
+) -> Result<(), (Phase, &'static str)> {
+    if matches!(comparison.judgement, Judgement::Impossible(_)) {
+        // The reasons say it better.
+        return Ok(());
+    }
+    match (before, after) {
+        (_, None) => Err((Phase::After, "what after was measured on is not known")),
+        (_, Some(after)) if after != tip => {
+            Err((Phase::After, "the code changed since after was measured"))
+        }
+        (None, _) => Err((Phase::Before, "what before was measured on is not known")),
+        (Some(before), _) if before == tip => Err((
+            Phase::Before,
+            "before was measured on this content, as after was",
+        )),
+        (Some(_), Some(_)) => Ok(()),
+    }
+}
+
+/// Says what a comparison comes to for the branch.
+fn judge_mode(branch: &Branch, comparison: &Comparison, around: &Surroundings) -> Outcome {
+    let style = Style::of_errors();
+    let report = || human::report(std::slice::from_ref(comparison), around, style);
+    match comparison.decision() {
+        Some(Decision::Clean) => {
+            let verdict = human::verdict_line(comparison, style);
+            terminal::errors(&format!("perf: {verdict}\n"));
+        }
+        Some(Decision::InternalRegression | Decision::CompetitiveRegression) => {
+            terminal::errors(&format!(
+                "{}\npush of {} blocked: a regression was measured\n{WAY_OUT}\n",
+                report(),
+                branch.name
+            ));
+        }
+        Some(Decision::Undecided) | None => {
+            terminal::errors(&report());
+            let task = comparison.task.as_ref();
+            let task = task.map_or_else(String::new, |task| format!(" of task {task}"));
+            let what = format!("the {} results{task} cannot be judged", comparison.mode);
+            return unknown(branch, &what, &[]);
+        }
+    }
+    compare::outcome(std::slice::from_ref(comparison))
+}
+
+/// What is said of every push that is blocked.
+pub const WAY_OUT: &str = "  push anyway: PERF_SKIP=1 git push, or git push --no-verify";
+
+/// Says that nothing is known of a branch, and how to change that.
+fn unknown(branch: &Branch, why: &str, commands: &[String]) -> Outcome {
+    let style = Style::of_errors();
+    let mut text = format!(
+        "{} {}: no verdict: {why}\n",
+        style.paint(Ink::Warning, "perf: warning:"),
+        branch.name
+    );
+    for command in commands {
+        text.push_str(&format!("  {command}\n"));
+    }
+    terminal::errors(&text);
+    Outcome::CannotJudge
+}
+
+/// The commands that would make the evidence of a task, in the modes that it has results for.
+fn measure(task: &str, recorded: &[RunName], around: &Surroundings) -> Vec<String> {
+    let mut missing = Vec::new();
+    for mode in Mode::ALL {
+        let has = |phase| {
+            recorded
+                .iter()
+                .any(|name| name.mode == mode && name.phase == phase)
+        };
+        match (has(Phase::Before), has(Phase::After)) {
+            (true, _) => missing.push((mode, Phase::After)),
+            (false, true) => missing.extend([(mode, Phase::Before), (mode, Phase::After)]),
+            (false, false) => {}
+        }
+    }
+    if missing.is_empty() {
+        missing = Phase::ALL.map(|phase| (Mode::Internal, phase)).to_vec();
+    }
+    missing
+        .into_iter()
+        .map(|(mode, phase)| command(task, mode, phase, around))
+        .collect()
+}
+
+fn command(task: &str, mode: Mode, phase: Phase, around: &Surroundings) -> String {
+    let competitive = match mode {
+        Mode::Internal => "",
+        Mode::Competitive => " --competitive",
+    };
+    let how = match phase {
+        Phase::Before => "   # with the change stashed or not yet made",
+        Phase::After => "",
+    };
+    format!(
+        "cargo perf-check {task} {phase}{competitive}{}{how}",
+        around.options
+    )
+}
+
+/// The tool's own workspace needs no `-C`.
+fn checkout_option(checkout: &Path) -> String {
+    match checkout::find(None) {
+        Ok(own) if own == checkout => String::new(),
+        _ => format!(" -C {}", shell_word(&checkout.to_string_lossy())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OID: &str = "0123456789012345678901234567890123456789";
+    const NONE: &str = "0000000000000000000000000000000000000000";
+
+    #[test]
+    fn tags_and_deletions_are_no_branches() {
+        assert_eq!(
+            Branch::parse(&format!("refs/tags/v1 {OID} refs/tags/v1 {NONE}")),
+            None
+        );
+        assert_eq!(
+            Branch::parse(&format!("(delete) {NONE} refs/heads/main {OID}")),
+            None
+        );
+        assert_eq!(Branch::parse(""), None);
+    }
+
+    #[test]
+    fn a_new_branch_has_no_remote_tip() {
+        let line = format!("HEAD {OID} refs/heads/task/007 {NONE}");
+        let branch = Branch::parse(&line).unwrap();
+        assert_eq!(
+            (branch.name, branch.tip, branch.remote_tip),
+            ("task/007", OID, None)
+        );
+    }
+
+    #[test]
+    fn a_branch_is_named_after_the_longest_recorded_task_that_fits() {
+        let recorded = ["007", "007-b", "01"].map(|task| TaskId::parse(task).unwrap());
+        for (branch, task) in [
+            ("task/007-fan-effect", Some("007")),
+            ("task/007-b-more", Some("007-b")),
+            ("task/0077", Some("0077")),
+            ("someone/task/01", Some("01")),
+            ("task/9_new", Some("9")),
+            ("main", None),
+            ("task/", None),
+        ] {
+            assert_eq!(
+                task_of_branch(branch, recorded.iter()).as_deref(),
+                task,
+                "{branch}"
+            );
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The one error type: what failed, on which file or command, and what to do next.
+
+use std::fmt;
+
+/// The result of everything in this crate that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A failure as the user reads it: one message, and what to do about it.
+#[derive(Debug, Clone)]
+pub struct Error {
+    what: String,
+    next: Vec<String>,
+    blame: Blame,
+}
+
+/// Whose failure it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blame {
+    /// The machine's, the user's, or this tool's.
+    Surroundings,
+    /// The measured server's: it crashed, hung or answered with errors.
+    Server,
+}
+
+impl Error {
+    /// A failure described by `what`: a sentence that names the file or command.
+    pub fn new(what: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            next: Vec::new(),
+            blame: Blame::Surroundings,
+        }
+    }
+
+    /// `doing` failed because of `cause`.
+    pub fn because(doing: impl fmt::Display, cause: impl fmt::Display) -> Self {
+        Self::new(format!("{doing}: {cause}"))
+    }
+
+    /// Adds a line about what to do next, or where to look.
+    #[must_use]
+    pub fn next(mut self, advice: impl Into<String>) -> Self {
+        self.next.push(advice.into());
+        self
+    }
+
+    /// Blames the measured server.
+    #[must_use]
+    pub fn of_server(mut self) -> Self {
+        self.blame = Blame::Server;
+        self
+    }
+
+    /// Whose failure it is.
+    pub fn blame(&self) -> Blame {
+        self.blame
+    }
+
+    /// The message without the advice.
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// The lines of advice.
+    pub fn advice(&self) -> &[String] {
+        &self.next
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)?;
+        for advice in &self.next {
+            write!(f, "\n  {advice}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<xshell::Error> for Error {
+    fn from(error: xshell::Error) -> Self {
+        Self::new(error.to_string())
+    }
+}

@@ -1,0 +1,289 @@
+//! One mode of one task, compared: both sides' medians, and the judgement on them.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::correction;
+use super::fitness::{self, Mend, Server, Unfit};
+use super::paired::{self, Assessment, PairedVerdict};
+use super::statistics::median;
+use super::verdict::{self, Decision, Figures, P99Rule, Verdict};
+use crate::record::names::{Mode, Phase, TaskId};
+use crate::record::recorded::{Group, Recorded};
+
+/// What is to be compared.
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// The task; `None` for two named files.
+    pub task: Option<TaskId>,
+    /// The mode, told from the file names.
+    pub mode: Mode,
+    /// The before side, if there is one.
+    pub before: Option<Group>,
+    /// The after side, if there is one.
+    pub after: Option<Group>,
+    /// The competitor's P99 in milliseconds, in competitive mode; or why it cannot be told.
+    pub baseline: Option<Result<f64, String>>,
+}
+
+/// The answer.
+#[derive(Debug, Clone)]
+pub struct Comparison {
+    /// The task; `None` for two named files.
+    pub task: Option<TaskId>,
+    /// The mode.
+    pub mode: Mode,
+    /// The before side, where it can be read.
+    pub before: Option<Side>,
+    /// The after side, where it can be read.
+    pub after: Option<Side>,
+    /// What it comes to.
+    pub judgement: Judgement,
+    /// What the pairs say, where the sides are those of a paired session.
+    pub session: Option<Assessment>,
+    /// The pairs' estimate with the stolen CPU time taken out, as ln(after / before): evidence, it decides nothing.
+    pub corrected: Option<f64>,
+    /// What makes it weaker, in words.
+    pub warnings: Vec<String>,
+}
+
+/// What a comparison comes to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Judgement {
+    /// The decision table's answer.
+    Judged(Verdict),
+    /// Both sides ran the same server: the figures differ by this machine's noise alone.
+    SameServer(Verdict),
+    /// No verdict, for these reasons.
+    Impossible(Vec<Unfit>),
+}
+
+/// One side: each metric by its median over the runs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Side {
+    /// The result files.
+    pub files: Vec<PathBuf>,
+    /// What decides.
+    pub figures: Figures,
+    /// Median latency, in milliseconds.
+    pub p50_ms: f64,
+    /// 95th percentile, in milliseconds.
+    pub p95_ms: f64,
+    /// Lowest and highest P99 of the runs, in milliseconds.
+    pub p99_spread_ms: (f64, f64),
+    /// Requests sent, in all runs.
+    pub operations: u64,
+    /// Requests that failed, in all runs.
+    pub errors: u64,
+    /// P99 of each operation, in milliseconds.
+    pub operation_p99_ms: BTreeMap<String, f64>,
+    /// The server's CPU time a request, in microseconds, where it is known.
+    pub cpu_us_per_operation: Option<f64>,
+    /// Whether it is the stand-in that was measured.
+    pub stand_in: bool,
+    /// Whether `perf-check` recorded all of it, and not the old scripts.
+    pub by_perf_check: bool,
+    /// The content hash of the files that all its binaries were built from, where it is known.
+    pub content: Option<String>,
+}
+
+/// Judges one mode, by the thresholds.
+pub fn compare(question: Question) -> Comparison {
+    compare_by(question, None)
+}
+
+/// Judges one mode whose sides are the runs of a paired session that has ended: P99 is judged by the pairs.
+pub fn compare_paired(question: Question, session: Assessment) -> Comparison {
+    compare_by(question, Some(session))
+}
+
+fn compare_by(question: Question, session: Option<Assessment>) -> Comparison {
+    let rule = match session.map(|session| session.decision) {
+        Some(paired::Decision::Final(verdict)) => P99Rule::Paired(verdict),
+        Some(paired::Decision::Continue { .. }) | None => P99Rule::Threshold,
+    };
+    let mut unfit = Vec::new();
+    let before = usable(Phase::Before, question.before.as_ref(), &mut unfit);
+    let after = usable(Phase::After, question.after.as_ref(), &mut unfit);
+    if let Some(Err(why)) = &question.baseline {
+        unfit.push(Unfit {
+            file: None,
+            why: why.clone(),
+            mend: Mend::Baseline,
+        });
+    }
+    let sides = (side(&before), side(&after));
+    let warnings = [
+        (Phase::Before, &question.before),
+        (Phase::After, &question.after),
+    ]
+    .into_iter()
+    .filter_map(|(phase, group)| interrupted(phase, group.as_ref()?))
+    .chain(fitness::warnings(&before, &after))
+    .collect();
+    let fit = match unfit.is_empty() {
+        true => fitness::check(&before, &after),
+        false => Err(unfit),
+    };
+    let judgement = match (fit, &sides) {
+        (Ok(server), (Some(before), Some(after))) => {
+            let baseline = question.baseline.and_then(Result::ok);
+            let verdict =
+                verdict::judge(question.mode, before.figures, after.figures, baseline, rule);
+            match server {
+                Server::Changed => Judgement::Judged(verdict),
+                Server::Same => Judgement::SameServer(verdict),
+            }
+        }
+        (Err(reasons), _) => Judgement::Impossible(reasons),
+        (Ok(_), _) => Judgement::Impossible(Vec::new()),
+    };
+    Comparison {
+        task: question.task,
+        mode: question.mode,
+        before: sides.0,
+        after: sides.1,
+        judgement,
+        session,
+        corrected: session.and_then(|_| corrected(&before, &after)),
+        warnings,
+    }
+}
+
+impl Comparison {
+    /// The verdict of the paired session, where one has ended.
+    pub fn paired_verdict(&self) -> Option<PairedVerdict> {
+        match self.session?.decision {
+            paired::Decision::Final(verdict) => Some(verdict),
+            paired::Decision::Continue { .. } => None,
+        }
+    }
+
+    /// What it comes to; the same server on both sides is clean.
+    pub fn decision(&self) -> Option<Decision> {
+        match &self.judgement {
+            Judgement::Judged(verdict) => Some(verdict.decision),
+            Judgement::SameServer(_) => Some(Decision::Clean),
+            Judgement::Impossible(_) => None,
+        }
+    }
+}
+
+/// ln(P99 after / P99 before) of each pair, in order. What is no ratio is not a number, and clears nothing.
+pub fn differences(before: &[Recorded], after: &[Recorded]) -> Vec<f64> {
+    let pairs = before.iter().zip(after);
+    pairs
+        .map(|(before, after)| {
+            paired::difference(before.result.p99_ms, after.result.p99_ms).unwrap_or(f64::NAN)
+        })
+        .collect()
+}
+
+fn corrected(before: &[Recorded], after: &[Recorded]) -> Option<f64> {
+    let noise = |run: &Recorded| {
+        Some(
+            run.provenance
+                .as_ref()?
+                .number("noise", "steal_share")?
+                .sqrt(),
+        )
+    };
+    let pairs: Option<Vec<correction::Pair>> = before
+        .iter()
+        .zip(after)
+        .zip(differences(before, after))
+        .map(|((before, after), difference)| {
+            Some(correction::Pair {
+                difference,
+                noise: noise(after)? - noise(before)?,
+            })
+        })
+        .collect();
+    correction::estimate(&pairs?)
+}
+
+/// The runs of a side, if all of them can be used.
+fn usable(phase: Phase, group: Option<&Group>, unfit: &mut Vec<Unfit>) -> Vec<Recorded> {
+    let Some(group) = group else {
+        unfit.push(Unfit {
+            file: None,
+            why: format!("there is no {phase} result"),
+            mend: Mend::Measure(phase),
+        });
+        return Vec::new();
+    };
+    let mut runs = Vec::new();
+    for run in &group.runs {
+        match run {
+            Ok(run) => runs.push(run.clone()),
+            Err(unusable) => unfit.push(Unfit {
+                file: Some(unusable.path.clone()),
+                why: unusable.why.clone(),
+                mend: Mend::Measure(phase),
+            }),
+        }
+    }
+    runs
+}
+
+fn interrupted(phase: Phase, group: &Group) -> Option<String> {
+    let (found, planned) = (group.runs.len(), usize::try_from(group.planned).ok()?);
+    (found < planned)
+        .then(|| format!("{phase}: the group was interrupted, {found} of {planned} runs count"))
+}
+
+fn side(runs: &[Recorded]) -> Option<Side> {
+    let of = |value: &dyn Fn(&Recorded) -> f64| median(runs.iter().map(value));
+    let p99s = || runs.iter().map(|run| run.result.p99_ms);
+    let mut operations: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    for (name, operation) in runs.iter().flat_map(|run| &run.result.operations) {
+        operations
+            .entry(name.clone())
+            .or_default()
+            .push(operation.p99_ms);
+    }
+    let content = |run: &Recorded| {
+        run.provenance
+            .as_ref()
+            .and_then(|known| known.build.content.clone())
+    };
+    Some(Side {
+        content: runs
+            .first()
+            .and_then(content)
+            .filter(|first| runs.iter().all(|run| content(run).as_ref() == Some(first))),
+        files: runs.iter().map(|run| run.path.clone()).collect(),
+        figures: Figures {
+            p99_ms: median(p99s())?,
+            throughput: of(&|run| run.result.throughput)?,
+            error_rate: of(&|run| run.result.error_rate)?,
+        },
+        p50_ms: of(&|run| run.result.p50_ms)?,
+        p95_ms: of(&|run| run.result.p95_ms)?,
+        p99_spread_ms: (
+            p99s().fold(f64::INFINITY, f64::min),
+            p99s().fold(0.0, f64::max),
+        ),
+        operations: runs.iter().fold(0, |sum, run| {
+            sum.saturating_add(run.result.total_operations)
+        }),
+        errors: runs
+            .iter()
+            .fold(0, |sum, run| sum.saturating_add(run.result.total_errors)),
+        operation_p99_ms: operations
+            .into_iter()
+            .filter_map(|(name, values)| Some((name, median(values)?)))
+            .collect(),
+        cpu_us_per_operation: median(runs.iter().filter_map(|run| {
+            run.provenance
+                .as_ref()?
+                .number("noise", "server_cpu_us_per_operation")
+        })),
+        stand_in: runs.iter().any(|run| {
+            run.provenance
+                .as_ref()
+                .is_some_and(|provenance| provenance.build.stand_in)
+        }),
+        by_perf_check: runs.iter().all(|run| run.provenance.is_some()),
+    })
+}

@@ -1,0 +1,349 @@
+//! Whether two sides can be judged at all, and what makes a verdict on them weaker.
+
+use std::path::{Path, PathBuf};
+
+use super::verdict::TOLERANCE;
+use crate::record::names::Phase;
+use crate::record::provenance::Provenance;
+use crate::record::recorded::Recorded;
+
+/// The share of failed requests above which a before side's latencies are those of error replies.
+pub const FAILED_BEFORE: f64 = 0.10;
+/// How far the elapsed times of results without provenance may lie apart, as a share of the before side's.
+pub const ELAPSED_SHARE: f64 = 0.05;
+/// The share of the offered load below which it counts as not reached.
+pub const OFFERED_LOAD_REACHED: f64 = 0.95;
+
+/// Why two sides cannot be judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unfit {
+    /// The file that is to blame, where one is.
+    pub file: Option<PathBuf>,
+    /// What is wrong.
+    pub why: String,
+    /// The side to measure again.
+    pub mend: Mend,
+}
+
+/// What would mend it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mend {
+    /// Measuring one side.
+    Measure(Phase),
+    /// Measuring both sides anew.
+    MeasureBoth,
+    /// Putting the baseline document in order.
+    Baseline,
+    /// More pairs, or a fix of what fails.
+    Confirm,
+}
+
+/// Whether both sides measured the same server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Server {
+    /// It changed, or nothing is known to the contrary.
+    Changed,
+    /// The same binary on both sides, built each time.
+    Same,
+}
+
+/// Everything that forbids a verdict, else whether the server changed at all.
+///
+/// # Errors
+/// All reasons, not only the first.
+pub fn check(before: &[Recorded], after: &[Recorded]) -> Result<Server, Vec<Unfit>> {
+    let mut unfit: Vec<Unfit> = Vec::new();
+    for (phase, side) in [(Phase::Before, before), (Phase::After, after)] {
+        unfit.extend(side.iter().flat_map(|run| unfit_run(phase, run)));
+    }
+    let Some((reference, others)) = before.split_first() else {
+        return Err(unfit);
+    };
+    unfit.extend(
+        others
+            .iter()
+            .flat_map(|other| incomparable(reference, other)),
+    );
+    for after in after {
+        // With every before: two that are alike by their provenance may differ from one that has none.
+        let found = before.iter().map(|before| incomparable(before, after));
+        unfit.extend(found.filter(|found| !found.is_empty()).take(1).flatten());
+    }
+    for after in after {
+        if before.iter().any(|before| before.bytes == after.bytes) {
+            unfit.push(Unfit {
+                file: Some(after.path.clone()),
+                why: "after and before are the same measurement".into(),
+                mend: Mend::Measure(Phase::After),
+            });
+        }
+    }
+    for (phase, side) in [(Phase::Before, before), (Phase::After, after)] {
+        unfit.extend(mixed_binaries(phase, side));
+    }
+    let server = match same_binary(before, after) {
+        SameBinary::No => Server::Changed,
+        SameBinary::BuiltBothTimes => Server::Same,
+        SameBinary::MaybeStale(phase) => {
+            unfit.push(Unfit {
+                file: None,
+                why: format!(
+                    "both sides measured the same server binary, and {phase} was not built (--no-build): \
+                     it may be stale"
+                ),
+                mend: Mend::Measure(phase),
+            });
+            Server::Same
+        }
+    };
+    match unfit.is_empty() {
+        true => Ok(server),
+        false => Err(unfit),
+    }
+}
+
+/// What is wrong with one run by itself.
+fn unfit_run(phase: Phase, run: &Recorded) -> Vec<Unfit> {
+    let result = &run.result;
+    let mut why = Vec::new();
+    if result.total_operations == 0 {
+        why.push("no request was sent".to_owned());
+    }
+    if result.p99_ms == 0.0 {
+        // On the after side too: latencies above the load generator's range are left out, so a server that answers
+        // nothing in time has a P99 of 0.
+        why.push("its P99 is 0: no latency was recorded".to_owned());
+    }
+    if phase == Phase::Before && result.throughput == 0.0 {
+        why.push("its throughput is 0".to_owned());
+    }
+    if phase == Phase::Before && result.error_rate > FAILED_BEFORE + TOLERANCE {
+        why.push(format!(
+            "{:.1}% of the requests failed: its latencies are those of error replies",
+            result.error_rate * 100.0
+        ));
+    }
+    why.into_iter()
+        .map(|why| Unfit {
+            file: Some(run.path.clone()),
+            why,
+            mend: Mend::Measure(phase),
+        })
+        .collect()
+}
+
+fn incomparable(reference: &Recorded, other: &Recorded) -> Vec<Unfit> {
+    differences(reference, other)
+        .into_iter()
+        .map(|why| Unfit {
+            file: Some(other.path.clone()),
+            why: format!("{why}: not comparable with {}", file_name(&reference.path)),
+            mend: Mend::MeasureBoth,
+        })
+        .collect()
+}
+
+/// In what two runs differ that must be alike.
+fn differences(a: &Recorded, b: &Recorded) -> Vec<String> {
+    let mut found = Vec::new();
+    if a.result.config_name != b.result.config_name {
+        found.push(format!(
+            "scenario `{}` against `{}`",
+            a.result.config_name, b.result.config_name
+        ));
+    }
+    match (&a.provenance, &b.provenance) {
+        (Some(a), Some(b)) => found.extend(differing_provenance(a, b)),
+        _ => {
+            let (a, b) = (a.result.elapsed_seconds, b.result.elapsed_seconds);
+            if (a - b).abs() > ELAPSED_SHARE * a + TOLERANCE {
+                found.push(format!("{a:.1} s of load against {b:.1} s"));
+            }
+        }
+    }
+    found
+}
+
+fn differing_provenance(a: &Provenance, b: &Provenance) -> Vec<String> {
+    let mut found = Vec::new();
+    if let (Some(left), Some(right)) = (&a.load.scenario_hash, &b.load.scenario_hash)
+        && left != right
+    {
+        found.push(format!(
+            "the content of {} changed in between",
+            a.load.scenario
+        ));
+    }
+    let mut unequal = |what: &str, a: String, b: String| {
+        if a != b {
+            found.push(format!("{what} {a} against {b}"));
+        }
+    };
+    unequal("scenario", a.load.scenario.clone(), b.load.scenario.clone());
+    unequal(
+        "duration (s)",
+        a.load.duration_seconds.to_string(),
+        b.load.duration_seconds.to_string(),
+    );
+    unequal("seed", a.load.seed.to_string(), b.load.seed.to_string());
+    unequal(
+        "build profile",
+        a.build.profile.clone(),
+        b.build.profile.clone(),
+    );
+    let server = |provenance: &Provenance| match provenance.build.stand_in {
+        true => "the stand-in".to_owned(),
+        false => "the real Engram".to_owned(),
+    };
+    unequal("server:", server(a), server(b));
+    found
+}
+
+fn mixed_binaries(phase: Phase, side: &[Recorded]) -> Option<Unfit> {
+    let mut hashes = side.iter().filter_map(engram_hash);
+    let first = hashes.next()?;
+    hashes.any(|hash| hash != first).then(|| Unfit {
+        file: None,
+        why: format!("the runs of the {phase} group measured different server binaries"),
+        mend: Mend::Measure(phase),
+    })
+}
+
+enum SameBinary {
+    No,
+    BuiltBothTimes,
+    MaybeStale(Phase),
+}
+
+fn same_binary(before: &[Recorded], after: &[Recorded]) -> SameBinary {
+    let hash = |side: &[Recorded]| side.first().and_then(engram_hash).map(str::to_owned);
+    let built = |side: &[Recorded]| {
+        side.iter().all(|run| {
+            run.provenance
+                .as_ref()
+                .is_some_and(|provenance| provenance.build.by_this_run)
+        })
+    };
+    match (hash(before), hash(after)) {
+        (Some(left), Some(right)) if left == right => match (built(before), built(after)) {
+            (true, true) => SameBinary::BuiltBothTimes,
+            (false, true) => SameBinary::MaybeStale(Phase::Before),
+            (_, false) => SameBinary::MaybeStale(Phase::After),
+        },
+        _ => SameBinary::No,
+    }
+}
+
+fn engram_hash(run: &Recorded) -> Option<&str> {
+    run.provenance.as_ref()?.build.engram_hash.as_deref()
+}
+
+/// What makes a verdict weaker but possible, in words.
+pub fn warnings(before: &[Recorded], after: &[Recorded]) -> Vec<String> {
+    let [of_before, of_after] =
+        [(Phase::Before, before), (Phase::After, after)].map(|(phase, side)| {
+            side.iter()
+                .flat_map(|run| weaknesses(phase, run))
+                .collect::<Vec<String>>()
+        });
+    let mut warnings: Vec<String> = Vec::new();
+    for (phase, own, other) in [
+        (Phase::Before, &of_before, &of_after),
+        (Phase::After, &of_after, &of_before),
+    ] {
+        warnings.extend(own.iter().map(|warning| match other.contains(warning) {
+            true => format!("both sides: {warning}"),
+            false => format!("{phase}: {warning}"),
+        }));
+    }
+    let known = |side: &[Recorded]| side.first().and_then(|run| run.provenance.clone());
+    if let (Some(before), Some(after)) = (known(before), known(after)) {
+        warnings.extend(changed_circumstances(&before, &after));
+    }
+    alike_once(warnings)
+}
+
+/// Each warning once: those that differ in their numbers alone are one, with how many more there are.
+fn alike_once(warnings: Vec<String>) -> Vec<String> {
+    let kind = |warning: &str| warning.replace(|c: char| c.is_ascii_digit() || c == '.', "");
+    let mut kinds: Vec<(String, Vec<String>)> = Vec::new();
+    for warning in warnings {
+        let of = kind(&warning);
+        match kinds.iter_mut().find(|(known, _)| *known == of) {
+            Some((_, alike)) if alike.contains(&warning) => {}
+            Some((_, alike)) => alike.push(warning),
+            None => kinds.push((of, vec![warning])),
+        }
+    }
+    kinds
+        .into_iter()
+        .filter_map(|(_, alike)| match alike.as_slice() {
+            [] => None,
+            [only] => Some(only.clone()),
+            [first, more @ ..] => Some(format!("{first} (and {} like it)", more.len())),
+        })
+        .collect()
+}
+
+fn weaknesses(phase: Phase, run: &Recorded) -> Vec<String> {
+    let Some(provenance) = &run.provenance else {
+        return vec!["no provenance; compared by scenario name and length of load only".into()];
+    };
+    let mut found = Vec::new();
+    if provenance.git.as_ref().is_some_and(|git| git.dirty) {
+        found.push("measured with uncommitted changes".into());
+    }
+    if phase == Phase::Before && run.result.throughput < OFFERED_LOAD_REACHED * rate(provenance) {
+        found.push(format!(
+            "the offered load of {}/s was not reached ({:.0}/s)",
+            provenance.load.rate, run.result.throughput
+        ));
+    }
+    let own = provenance.warnings.iter();
+    found.extend(
+        own.filter(|warning| !warning.starts_with(ALREADY_SAID))
+            .cloned(),
+    );
+    found
+}
+
+/// How a run's own warning about the offered load begins, which this module words itself for before, and which is a
+/// result and no weakness for after.
+const ALREADY_SAID: &str = "the offered load was not reached";
+
+#[allow(clippy::cast_precision_loss)]
+fn rate(provenance: &Provenance) -> f64 {
+    provenance.load.rate as f64
+}
+
+fn changed_circumstances(before: &Provenance, after: &Provenance) -> Vec<String> {
+    let mut changed = Vec::new();
+    for (key, what) in [("name", "host"), ("cpu", "CPU")] {
+        if let (Some(a), Some(b)) = (before.word("host", key), after.word("host", key))
+            && a != b
+        {
+            changed.push(format!("another {what}: {a} before, {b} after"));
+        }
+    }
+    if let (Some(a), Some(b)) = (&before.build.loadtest_hash, &after.build.loadtest_hash)
+        && a != b
+    {
+        changed.push("the load generator's binary changed".into());
+    }
+    if let (Some(a), Some(b)) = (&before.build.rustc, &after.build.rustc)
+        && a != b
+    {
+        changed.push(format!("another compiler: {a} before, {b} after"));
+    }
+    if before.details.get("environment") != after.details.get("environment") {
+        changed.push("the environment variables of the server changed".into());
+    }
+    changed
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}

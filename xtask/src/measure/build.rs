@@ -1,0 +1,242 @@
+//! The binaries under measurement: built now or taken as they lie, hashed, and kept by hash.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use serde_json::Value;
+use walkdir::WalkDir;
+use xshell::{Cmd, Shell};
+
+use super::content;
+use super::shell::{self, clean};
+use crate::args::Build;
+use crate::error::{Error, Result};
+
+/// Cargo's name for the profile that is measured.
+pub const PROFILE: &str = "release";
+/// The server's binary.
+pub const SERVER: &str = "engram";
+/// The load generator's binary.
+pub const LOAD_GENERATOR: &str = "loadtest";
+/// How many pairs of measured binaries are kept for later paired measurement.
+const KEPT_PAIRS: usize = 10;
+
+/// A server and a load generator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Binaries {
+    /// The server's executable.
+    pub engram: PathBuf,
+    /// The load generator's executable.
+    pub loadtest: PathBuf,
+    /// Content hash of the server; `None` without git.
+    pub engram_hash: Option<String>,
+    /// Content hash of the load generator; `None` without git.
+    pub loadtest_hash: Option<String>,
+}
+
+/// What was built, and of which content.
+#[derive(Debug, Clone)]
+pub struct Built {
+    /// The executables to run.
+    pub binaries: Binaries,
+    /// Where they come from.
+    pub build: Build,
+    /// The content hash of the files that they were built from; `None` where that is not known.
+    pub content: Option<String>,
+    /// What `rustc --version` says in the checkout.
+    pub rustc: Option<String>,
+}
+
+/// Makes the binaries, or finds them, and keeps a copy under the target directory, which is what is then run: no
+/// other build can change it between two runs. `scratch` is a folder to work in, removed again.
+///
+/// # Errors
+/// When the build fails, or a binary is missing.
+pub fn prepare(checkout: &Path, scratch: &Path, build: Build) -> Result<Built> {
+    let shell = shell::shell(checkout)?;
+    let (found, content) = match build {
+        Build::Now => {
+            let content = content::of_files(checkout, scratch);
+            let found = cargo_build(&shell)?;
+            // Files that changed meanwhile may or may not be in the binaries.
+            let unchanged = content == content::of_files(checkout, scratch);
+            (found, content.filter(|_| unchanged))
+        }
+        Build::Existing => (existing(&shell)?, None),
+    };
+    Ok(Built {
+        binaries: keep(&kept_folder(checkout)?, hashed(found))?,
+        build,
+        content,
+        rustc: shell::answer(toolchain(&shell, "rustc").arg("--version")),
+    })
+}
+
+/// The folder of kept binaries, under the target directory of `checkout`.
+///
+/// # Errors
+/// When cargo cannot say where the target directory is.
+pub fn kept_folder(checkout: &Path) -> Result<PathBuf> {
+    Ok(target_directory(&shell::shell(checkout)?)?.join("perf"))
+}
+
+fn cargo_build(shell: &Shell) -> Result<[PathBuf; 2]> {
+    let command = toolchain(shell, "cargo")
+        .args([
+            "build",
+            "--release",
+            "--bin",
+            SERVER,
+            "--bin",
+            LOAD_GENERATOR,
+        ])
+        .arg("--message-format=json-render-diagnostics");
+    let messages = clean(command).read().map_err(|error| {
+        Error::because("the build failed", error).next("its errors are above; nothing was measured")
+    })?;
+    let executables: Vec<(String, PathBuf)> = messages.lines().filter_map(executable).collect();
+    let find = |name: &str| {
+        executables
+            .iter()
+            .find(|(target, _)| target == name)
+            .map(|(_, path)| path.clone())
+            .ok_or_else(|| Error::new(format!("cargo built no binary `{name}`")))
+    };
+    Ok([find(SERVER)?, find(LOAD_GENERATOR)?])
+}
+
+/// The binary that a line of cargo's JSON names.
+fn executable(line: &str) -> Option<(String, PathBuf)> {
+    let message: Value = serde_json::from_str(line).ok()?;
+    let path = message.get("executable")?.as_str()?;
+    let target = message.get("target")?;
+    let is_binary = target
+        .get("kind")?
+        .as_array()?
+        .iter()
+        .any(|kind| kind == "bin");
+    is_binary.then(|| Some((target.get("name")?.as_str()?.to_owned(), path.into())))?
+}
+
+fn existing(shell: &Shell) -> Result<[PathBuf; 2]> {
+    let target = target_directory(shell)?;
+    // A configured build target moves the profile's folder one level down.
+    let folder = match env::var_os("CARGO_BUILD_TARGET") {
+        Some(triple) => target.join(triple).join(PROFILE),
+        None => target.join(PROFILE),
+    };
+    let paths = [SERVER, LOAD_GENERATOR].map(|name| folder.join(name));
+    match paths.iter().find(|path| !path.is_file()) {
+        Some(missing) => Err(Error::new(format!(
+            "--no-build, but there is no {}",
+            missing.display()
+        ))
+        .next("leave --no-build away, or build first: cargo build --release")),
+        None => Ok(paths),
+    }
+}
+
+fn target_directory(shell: &Shell) -> Result<PathBuf> {
+    let command =
+        toolchain(shell, "cargo").args(["metadata", "--no-deps", "--format-version", "1"]);
+    let output = clean(command).ignore_status().output()?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(Error::because(
+            format!("{} is no cargo workspace", shell.current_dir().display()),
+            said.trim(),
+        ));
+    }
+    serde_json::from_slice(&output.stdout)
+        .ok()
+        .and_then(|metadata: Value| Some(metadata.get("target_directory")?.as_str()?.into()))
+        .ok_or_else(|| Error::new("cargo metadata names no target directory"))
+}
+
+/// `cargo` or `rustc` as the checkout wants them: the cargo that runs this tool, unless the checkout pins a toolchain.
+fn toolchain<'a>(shell: &'a Shell, program: &str) -> Cmd<'a> {
+    let checkout = shell.current_dir();
+    let pins = ["rust-toolchain", "rust-toolchain.toml"]
+        .iter()
+        .any(|file| checkout.join(file).exists());
+    if pins {
+        return shell.cmd(program).env_remove("RUSTUP_TOOLCHAIN");
+    }
+    let outer = env::var_os("CARGO").filter(|_| program == "cargo");
+    shell.cmd(outer.unwrap_or_else(|| OsString::from(program)))
+}
+
+fn hashed([engram, loadtest]: [PathBuf; 2]) -> Binaries {
+    Binaries {
+        engram_hash: content::of_file(&engram),
+        loadtest_hash: content::of_file(&loadtest),
+        engram,
+        loadtest,
+    }
+}
+
+/// Copies the pair into the folder of kept pairs, if it is not there yet, and drops the oldest beyond the limit.
+/// Without hashes they are run from where they lie.
+fn keep(folder: &Path, found: Binaries) -> Result<Binaries> {
+    let (Some(engram), Some(loadtest)) = (&found.engram_hash, &found.loadtest_hash) else {
+        return Ok(found);
+    };
+    let pair = kept_pair(folder, engram, loadtest);
+    let failed = |error| {
+        Error::because(
+            format!("cannot keep the binaries in {}", pair.display()),
+            error,
+        )
+        .next("is the disk full?")
+    };
+    let kept = Binaries {
+        engram: pair.join(SERVER),
+        loadtest: pair.join(LOAD_GENERATOR),
+        ..found.clone()
+    };
+    fs::create_dir_all(&pair).map_err(failed)?;
+    for (from, to) in [
+        (&found.engram, &kept.engram),
+        (&found.loadtest, &kept.loadtest),
+    ] {
+        if !to.exists() {
+            // By rename, so that a half-written copy is never taken for a whole one.
+            let partial = to.with_extension("partial");
+            fs::copy(from, &partial)
+                .and_then(|_| fs::rename(&partial, to))
+                .map_err(failed)?;
+        }
+    }
+    // The newest use counts, not the first.
+    File::open(&pair)
+        .and_then(|folder| folder.set_modified(SystemTime::now()))
+        .map_err(failed)?;
+    prune(folder);
+    Ok(kept)
+}
+
+/// Where a pair of binaries is kept.
+pub fn kept_pair(folder: &Path, engram_hash: &str, loadtest_hash: &str) -> PathBuf {
+    let short = |hash: &str| hash.chars().take(16).collect::<String>();
+    folder.join(format!("{}-{}", short(engram_hash), short(loadtest_hash)))
+}
+
+fn prune(folder: &Path) {
+    let mut pairs: Vec<(SystemTime, PathBuf)> = WalkDir::new(folder)
+        .min_depth(1)
+        .max_depth(1)
+        .into_iter()
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            Some((entry.metadata().ok()?.modified().ok()?, entry.into_path()))
+        })
+        .collect();
+    pairs.sort_unstable_by(|a, b| b.cmp(a));
+    for (_, old) in pairs.into_iter().skip(KEPT_PAIRS) {
+        // Whoever cannot remove it now will next time.
+        let _ = fs::remove_dir_all(old);
+    }
+}

@@ -1,0 +1,136 @@
+//! `GET /health`, by hand: one request on a fresh connection to 127.0.0.1.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// What the server says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Health {
+    /// It serves.
+    Healthy(Implementation),
+    /// It answers, but not as a healthy engram; with what it answered.
+    Unhealthy(String),
+    /// Nothing answers; with the reason.
+    Silent(String),
+}
+
+/// Which engram answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Implementation {
+    /// The product.
+    Engram,
+    /// The small one that comes with this tool.
+    StandIn,
+}
+
+/// The longest that one request may take.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// The most that is read of an answer, in bytes.
+const LONGEST_ANSWER: u64 = 65_536;
+
+/// Asks once.
+pub fn check(port: u16) -> Health {
+    match request(port) {
+        Ok(answer) => read(&answer),
+        Err(error) => Health::Silent(error.to_string()),
+    }
+}
+
+fn request(port: u16) -> std::io::Result<String> {
+    let mut stream =
+        TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)), PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    write!(
+        stream,
+        "GET /health HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAccept: application/json\r\nConnection: close\r\n\r\n"
+    )?;
+    let mut answer = Vec::new();
+    stream.take(LONGEST_ANSWER).read_to_end(&mut answer)?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
+/// Only a 200 that names the service and its good health counts: a stranger may answer 200 to everything.
+fn read(answer: &str) -> Health {
+    let status = answer.lines().next().unwrap_or_default();
+    let body: Option<Value> = answer
+        .find('{')
+        .zip(answer.rfind('}'))
+        .and_then(|(start, end)| serde_json::from_str(answer.get(start..=end)?).ok());
+    let says = |key: &str, value: &str| {
+        body.as_ref()
+            .and_then(|body| body.get(key)?.as_str())
+            .is_some_and(|said| said == value)
+    };
+    let ok = status.split_whitespace().nth(1) == Some("200");
+    if ok && says("service", "engram") && says("status", "healthy") {
+        let stand_in = body
+            .as_ref()
+            .and_then(|body| body.get("stand_in")?.as_bool());
+        Health::Healthy(match stand_in {
+            Some(true) => Implementation::StandIn,
+            _ => Implementation::Engram,
+        })
+    } else {
+        let body = body.map_or_else(String::new, |body| format!(", {body}"));
+        Health::Unhealthy(
+            format!("{}{body}", status.trim())
+                .chars()
+                .take(200)
+                .collect(),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BODY: &str = r#"{"service":"engram","status":"healthy","version":"0.1.0"}"#;
+
+    #[test]
+    fn a_healthy_engram_is_healthy() {
+        assert_eq!(
+            read(&format!("HTTP/1.1 200 OK\r\n\r\n{BODY}")),
+            Health::Healthy(Implementation::Engram)
+        );
+    }
+
+    #[test]
+    fn the_stand_in_says_so() {
+        let body = BODY.replace("}", r#","stand_in":true}"#);
+        assert_eq!(
+            read(&format!("HTTP/1.1 200 OK\r\n\r\n{body}")),
+            Health::Healthy(Implementation::StandIn)
+        );
+    }
+
+    #[test]
+    fn a_stranger_that_answers_200_is_not_healthy() {
+        for answer in [
+            "HTTP/1.1 200 OK\r\n\r\nok",
+            "HTTP/1.1 200 OK\r\n\r\n{\"status\":\"healthy\"}",
+            "",
+            "}{",
+        ] {
+            assert!(matches!(read(answer), Health::Unhealthy(_)), "{answer}");
+        }
+    }
+
+    #[test]
+    fn an_engram_that_answers_503_is_not_healthy() {
+        let answer = format!("HTTP/1.1 503 Service Unavailable\r\n\r\n{BODY}");
+        assert!(matches!(read(&answer), Health::Unhealthy(_)));
+    }
+
+    #[test]
+    fn a_port_where_nobody_listens_is_silent() {
+        let free = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        assert!(matches!(check(port), Health::Silent(_)));
+    }
+}

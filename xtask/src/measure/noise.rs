@@ -1,0 +1,218 @@
+//! What else the machine did while a load ran: the noise that can be seen from outside.
+
+use std::fs;
+use std::time::Duration;
+
+use super::process::{self, TICKS_PER_SECOND};
+
+/// The machine's CPU counters at one moment. Each is `None` where the system does not show it.
+#[derive(Debug, Clone, Default)]
+pub struct Counters {
+    machine: Option<Cpu>,
+    pressure: Option<Duration>,
+    server: Option<Duration>,
+    load_generators: Option<Duration>,
+    tool: Option<Duration>,
+}
+
+/// The difference of two [`Counters`], over one load.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Noise {
+    /// Share of the CPU time that this machine wanted and its hypervisor gave to others: steal / (busy + steal).
+    pub steal_share: Option<f64>,
+    /// Growth of the CPU pressure total, in seconds: somebody waited for a CPU.
+    pub pressure_seconds: Option<f64>,
+    /// CPU seconds used by neither the server, nor the load generator, nor this tool.
+    pub others_cpu_seconds: Option<f64>,
+    /// CPU seconds of the server.
+    pub server_cpu_seconds: Option<f64>,
+    /// CPU seconds of this tool.
+    pub tool_cpu_seconds: Option<f64>,
+}
+
+/// The share of the CPUs' time, used by others, above which the machine was busy.
+const BUSY_SHARE: f64 = 0.10;
+/// The stolen share of the wanted CPU time above which the machine was not its own.
+const STOLEN_SHARE: f64 = 0.05;
+
+impl Noise {
+    /// What disturbed a load of `load` on `cores` processors, in words.
+    pub fn warnings(&self, load: Duration, cores: f64) -> Vec<String> {
+        let others = self
+            .others_cpu_seconds
+            .map(|seconds| seconds / (load.as_secs_f64() * cores))
+            .filter(|share| *share > BUSY_SHARE)
+            .map(|share| {
+                format!(
+                    "busy machine: others used {:.0} % of the CPUs during the load",
+                    share * 100.0
+                )
+            });
+        let stolen = self
+            .steal_share
+            .filter(|share| *share > STOLEN_SHARE)
+            .map(|share| {
+                format!(
+                    "busy host: {:.0} % of the CPU time was stolen during the load",
+                    share * 100.0
+                )
+            });
+        others.into_iter().chain(stolen).collect()
+    }
+}
+
+/// The `cpu` line of `/proc/stat`, in clock ticks since boot.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Cpu {
+    busy: f64,
+    steal: f64,
+}
+
+impl Counters {
+    /// Reads them. `supervisor` has waited for each load generator that ended, so its children's time is theirs.
+    pub fn read(server: u32, supervisor: u32) -> Self {
+        Self {
+            machine: fs::read_to_string("/proc/stat")
+                .ok()
+                .and_then(|text| cpu(&text)),
+            pressure: fs::read_to_string("/proc/pressure/cpu")
+                .ok()
+                .and_then(|text| pressure(&text)),
+            server: process::cpu_time(server),
+            load_generators: process::children_cpu_time(supervisor),
+            tool: process::cpu_time(std::process::id()),
+        }
+    }
+
+    /// Reads them while neither a server nor a load generator runs: all that is busy is others.
+    pub fn of_machine() -> Self {
+        let nothing = Some(Duration::ZERO);
+        Self {
+            machine: fs::read_to_string("/proc/stat")
+                .ok()
+                .and_then(|text| cpu(&text)),
+            pressure: None,
+            server: nothing,
+            load_generators: nothing,
+            tool: process::cpu_time(std::process::id()),
+        }
+    }
+
+    /// Whether the system shows them.
+    pub fn are_known(&self) -> bool {
+        self.machine.is_some()
+    }
+
+    /// What happened from `self` to `later`.
+    pub fn until(&self, later: &Self) -> Noise {
+        let between = |read: fn(&Self) -> Option<Duration>| {
+            Some(read(later)?.saturating_sub(read(self)?).as_secs_f64())
+        };
+        let machine = self.machine.zip(later.machine);
+        let server = between(|counters| counters.server);
+        let tool = between(|counters| counters.tool);
+        Noise {
+            steal_share: machine.and_then(|(from, to)| {
+                let (busy, steal) = (to.busy - from.busy, to.steal - from.steal);
+                (busy + steal > 0.0 && steal >= 0.0).then(|| steal / (busy + steal))
+            }),
+            pressure_seconds: between(|counters| counters.pressure),
+            others_cpu_seconds: machine.and_then(|(from, to)| {
+                let ours = server? + between(|counters| counters.load_generators)? + tool?;
+                Some(((to.busy - from.busy) / TICKS_PER_SECOND - ours).max(0.0))
+            }),
+            server_cpu_seconds: server,
+            tool_cpu_seconds: tool,
+        }
+    }
+}
+
+fn cpu(stat: &str) -> Option<Cpu> {
+    let line = stat.lines().find_map(|line| line.strip_prefix("cpu "))?;
+    let ticks: Vec<f64> = line
+        .split_whitespace()
+        .map_while(|field| field.parse().ok())
+        .collect();
+    let [user, nice, system, _idle, _iowait, irq, softirq, steal, ..] = ticks[..] else {
+        return None;
+    };
+    Some(Cpu {
+        busy: user + nice + system + irq + softirq,
+        steal,
+    })
+}
+
+fn pressure(text: &str) -> Option<Duration> {
+    let some = text.lines().find_map(|line| line.strip_prefix("some "))?;
+    let total = some
+        .split_whitespace()
+        .find_map(|field| field.strip_prefix("total="))?;
+    Some(Duration::from_micros(total.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counters(stat: &str, [server, load, tool]: [u64; 3]) -> Counters {
+        Counters {
+            machine: cpu(stat),
+            pressure: None,
+            server: Some(Duration::from_secs(server)),
+            load_generators: Some(Duration::from_secs(load)),
+            tool: Some(Duration::from_secs(tool)),
+        }
+    }
+
+    #[test]
+    fn steal_is_a_share_of_the_time_that_was_wanted() {
+        let before = counters("cpu  100 0 0 5000 0 0 0 0 0 0\n", [0, 0, 0]);
+        let after = counters("cpu  700 0 100 9000 50 50 50 200 0 0\n", [0, 0, 0]);
+        assert_eq!(before.until(&after).steal_share, Some(0.2));
+    }
+
+    #[test]
+    fn what_is_not_ours_is_others() {
+        let before = counters("cpu  0 0 0 0 0 0 0 0\n", [1, 1, 1]);
+        let after = counters("cpu  1000 0 0 0 0 0 0 0\n", [4, 3, 2]);
+        assert_eq!(before.until(&after).others_cpu_seconds, Some(4.0));
+    }
+
+    #[test]
+    fn a_busy_machine_and_a_busy_host_are_warned_about() {
+        let noise = Noise {
+            others_cpu_seconds: Some(5.0),
+            steal_share: Some(0.2),
+            ..Noise::default()
+        };
+        let warnings = noise.warnings(Duration::from_secs(10), 2.0);
+        assert_eq!(
+            warnings,
+            [
+                "busy machine: others used 25 % of the CPUs during the load",
+                "busy host: 20 % of the CPU time was stolen during the load"
+            ]
+        );
+        assert!(
+            Noise::default()
+                .warnings(Duration::from_secs(10), 2.0)
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn what_the_system_does_not_show_is_unknown_and_not_zero() {
+        assert_eq!(
+            Counters::default().until(&Counters::default()),
+            Noise::default()
+        );
+        assert_eq!(cpu("cpu  1 2 3\n"), None);
+    }
+
+    #[test]
+    fn pressure_is_read_in_microseconds() {
+        let text =
+            "some avg10=0.00 avg60=0.00 avg300=0.00 total=2500000\nfull avg10=0.00 total=1\n";
+        assert_eq!(pressure(text), Some(Duration::from_millis(2500)));
+    }
+}

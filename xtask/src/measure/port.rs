@@ -1,0 +1,242 @@
+//! Who listens on the port: nobody before the start, our own server afterwards.
+
+use std::fs;
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::path::Path;
+
+use walkdir::WalkDir;
+use xshell::cmd;
+
+use super::shell;
+use crate::error::{Error, Result};
+
+/// The process that answers on `127.0.0.1:port`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listener {
+    /// The process asked about.
+    Ours,
+    /// Another one; its id where it can be told.
+    Stranger(Option<u32>),
+    /// This system does not show it.
+    Unknown,
+}
+
+/// Checks that `port` is free on IPv4 and, where there is one, on IPv6.
+///
+/// # Errors
+/// Names the process that holds it.
+pub fn free(port: u16) -> Result<()> {
+    for address in [
+        SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+        SocketAddr::from((Ipv6Addr::LOCALHOST, port)),
+    ] {
+        match TcpListener::bind(address) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Err(taken(port)),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                return Err(
+                    Error::because(format!("port {port} is not for this user"), error)
+                        .next("choose another: --port N"),
+                );
+            }
+            // Free, or no IPv6 on this machine.
+            Ok(_) | Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
+fn taken(port: u16) -> Error {
+    let holder = holders(port).and_then(|pids| pids.first().copied());
+    let who = holder.map_or_else(
+        || "another process".to_owned(),
+        |pid| format!("process {pid} ({})", command_line(pid)),
+    );
+    Error::new(format!("port {port} is taken by {who}"))
+        .next("a server that is already there would be measured instead of yours")
+        .next(match holder {
+            Some(pid) => format!("end it (kill {pid}), or choose another port: --port N"),
+            None => "end it, or choose another port: --port N".to_owned(),
+        })
+}
+
+/// Whether the listener on `127.0.0.1:port` is process `pid`.
+pub fn listener(port: u16, pid: u32) -> Listener {
+    if let Some(inodes) = listening_inodes(port) {
+        return match open_sockets(pid) {
+            Some(sockets)
+                if !inodes.is_empty() && inodes.iter().all(|inode| sockets.contains(inode)) =>
+            {
+                Listener::Ours
+            }
+            Some(_) => Listener::Stranger(holders(port).and_then(|pids| pids.first().copied())),
+            None => Listener::Unknown,
+        };
+    }
+    match holders(port) {
+        Some(pids) if pids.contains(&pid) => Listener::Ours,
+        Some(pids) if !pids.is_empty() => Listener::Stranger(pids.first().copied()),
+        _ => Listener::Unknown,
+    }
+}
+
+/// The processes that listen on `port`; `None` where the system does not tell.
+fn holders(port: u16) -> Option<Vec<u32>> {
+    match listening_inodes(port) {
+        Some(inodes) => Some(
+            processes()
+                .filter(|&pid| {
+                    open_sockets(pid)
+                        .is_some_and(|sockets| inodes.iter().any(|inode| sockets.contains(inode)))
+                })
+                .collect(),
+        ),
+        None => {
+            let shell = shell::shell(Path::new("/")).ok()?;
+            let port = port.to_string();
+            let listed = shell::answer(cmd!(shell, "lsof -nP -iTCP:{port} -sTCP:LISTEN -t"))?;
+            Some(
+                listed
+                    .lines()
+                    .filter_map(|line| line.trim().parse().ok())
+                    .collect(),
+            )
+        }
+    }
+}
+
+/// The process ids that `/proc` shows.
+pub fn processes() -> impl Iterator<Item = u32> {
+    WalkDir::new("/proc")
+        .min_depth(1)
+        .max_depth(1)
+        .into_iter()
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+}
+
+fn command_line(pid: u32) -> String {
+    let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let words = String::from_utf8_lossy(&words).replace('\0', " ");
+    match words.trim() {
+        "" => shell::shell(Path::new("/"))
+            .ok()
+            .and_then(|shell| {
+                let pid = pid.to_string();
+                shell::answer(cmd!(shell, "ps -o comm= -p {pid}"))
+            })
+            .unwrap_or_else(|| "unknown".into()),
+        words => words.chars().take(100).collect(),
+    }
+}
+
+fn open_sockets(pid: u32) -> Option<Vec<u64>> {
+    let entries = fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
+    Some(
+        entries
+            .filter_map(|entry| {
+                let target = fs::read_link(entry.ok()?.path()).ok()?;
+                target
+                    .to_str()?
+                    .strip_prefix("socket:[")?
+                    .strip_suffix(']')?
+                    .parse()
+                    .ok()
+            })
+            .collect(),
+    )
+}
+
+/// The sockets that a connection to `127.0.0.1:port` or `[::1]:port` can end at.
+fn listening_inodes(port: u16) -> Option<Vec<u64>> {
+    let v4 = fs::read_to_string("/proc/net/tcp").ok()?;
+    let v6 = fs::read_to_string("/proc/net/tcp6").unwrap_or_default();
+    let mut sockets: Vec<(Reach, u64)> = v4
+        .lines()
+        .chain(v6.lines())
+        .filter_map(|line| listening_socket(line, port))
+        .collect();
+    // The kernel prefers the most specific address.
+    sockets.sort_unstable();
+    let nearest = sockets.first().map(|(reach, _)| *reach);
+    Some(
+        sockets
+            .into_iter()
+            .filter(|(reach, _)| Some(*reach) == nearest)
+            .map(|(_, inode)| inode)
+            .collect(),
+    )
+}
+
+/// How specifically a socket is bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Reach {
+    LoopbackV4,
+    AnyV4,
+    V6,
+}
+
+/// Reads a line of `/proc/net/tcp` or `tcp6`; `None` unless it is a socket that listens on `port` for this machine.
+fn listening_socket(line: &str, port: u16) -> Option<(Reach, u64)> {
+    const LISTEN: &str = "0A";
+    let mut fields = line.split_whitespace();
+    let (address, local_port) = fields.nth(1)?.rsplit_once(':')?;
+    if fields.nth(1)? != LISTEN || u16::from_str_radix(local_port, 16).ok()? != port {
+        return None;
+    }
+    let inode = fields.nth(5)?.parse().ok()?;
+    let reach = match address {
+        "00000000" => Reach::AnyV4,
+        address if address.len() > 8 => Reach::V6,
+        // Written in the machine's own byte order.
+        address if u32::from_str_radix(address, 16).ok()?.to_ne_bytes() == [127, 0, 0, 1] => {
+            Reach::LoopbackV4
+        }
+        _ => return None,
+    };
+    Some((reach, inode))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_own_listener_is_recognised() {
+        let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = socket.local_addr().unwrap().port();
+        assert_eq!(listener(port, std::process::id()), Listener::Ours);
+    }
+
+    #[test]
+    fn a_listener_of_another_process_is_a_stranger() {
+        let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = socket.local_addr().unwrap().port();
+        // Process 1 exists on every Unix, and does not listen here.
+        let found = listener(port, 1);
+        assert!(
+            matches!(found, Listener::Stranger(_) | Listener::Unknown),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn a_taken_port_is_refused_with_the_name_of_its_holder() {
+        let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = socket.local_addr().unwrap().port();
+        let error = free(port).unwrap_err();
+        assert!(
+            error
+                .what()
+                .contains(&format!("process {}", std::process::id())),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_port_taken_on_ipv6_only_is_refused() {
+        // A machine without IPv6 has nothing to refuse.
+        if let Ok(socket) = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)) {
+            assert!(free(socket.local_addr().unwrap().port()).is_err());
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! What a running process uses: from `/proc` where there is one, else from `ps`.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use xshell::cmd;
+
+use super::shell;
+
+/// A process's memory and CPU at one moment.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Usage {
+    /// Memory in RAM, in KiB.
+    pub rss_kib: u64,
+    /// Address space, in KiB.
+    pub vsz_kib: u64,
+    /// The most memory that it ever had in RAM, in KiB, where the system keeps it.
+    pub peak_kib: Option<u64>,
+    /// CPU time over life time, in per cent of one core, as `ps` computes it.
+    pub cpu_percent: f64,
+    /// Memory in RAM as a share of the machine's, in per cent.
+    pub memory_percent: f64,
+}
+
+/// Clock ticks a second in `/proc`: 100 on every platform that Linux and Rust share.
+pub const TICKS_PER_SECOND: f64 = 100.0;
+
+/// Looks at process `pid`, which has lived for `age`. `None` once it is gone.
+pub fn usage(pid: u32, age: Duration) -> Option<Usage> {
+    match fs::read_to_string(format!("/proc/{pid}/status")) {
+        Ok(status) => from_proc(&status, cpu_time(pid)?, age),
+        Err(_) if Path::new("/proc/self/status").exists() => None,
+        Err(_) => from_ps(pid),
+    }
+}
+
+/// User and system time of process `pid` so far; `None` without `/proc`.
+pub fn cpu_time(pid: u32) -> Option<Duration> {
+    ticks(
+        &fs::read_to_string(format!("/proc/{pid}/stat")).ok()?,
+        Ticks::Own,
+    )
+}
+
+/// User and system time of the children that process `pid` has waited for; `None` without `/proc`.
+pub fn children_cpu_time(pid: u32) -> Option<Duration> {
+    ticks(
+        &fs::read_to_string(format!("/proc/{pid}/stat")).ok()?,
+        Ticks::Children,
+    )
+}
+
+/// Which pair of counters in `/proc/<pid>/stat`, by position after the process's name.
+#[derive(Clone, Copy)]
+enum Ticks {
+    Own = 11,
+    Children = 13,
+}
+
+fn ticks(stat: &str, which: Ticks) -> Option<Duration> {
+    // The name is in parentheses and may hold anything, so count from its end.
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut fields = fields.split_whitespace().skip(which as usize);
+    let user: u32 = fields.next()?.parse().ok()?;
+    let system: u32 = fields.next()?.parse().ok()?;
+    Some(Duration::from_secs_f64(
+        f64::from(user.saturating_add(system)) / TICKS_PER_SECOND,
+    ))
+}
+
+fn from_proc(status: &str, cpu: Duration, age: Duration) -> Option<Usage> {
+    let rss_kib = kib(status, "VmRSS")?;
+    let total = kib(&fs::read_to_string("/proc/meminfo").ok()?, "MemTotal")?;
+    Some(Usage {
+        rss_kib,
+        vsz_kib: kib(status, "VmSize")?,
+        peak_kib: kib(status, "VmHWM"),
+        cpu_percent: 100.0 * cpu.as_secs_f64() / age.as_secs_f64().max(1.0 / TICKS_PER_SECOND),
+        memory_percent: 100.0 * share(rss_kib, total),
+    })
+}
+
+fn from_ps(pid: u32) -> Option<Usage> {
+    let shell = shell::shell(Path::new("/")).ok()?;
+    let pid = pid.to_string();
+    let line = shell::answer(cmd!(shell, "ps -o rss=,vsz=,%cpu=,%mem= -p {pid}"))?;
+    let mut fields = line.split_whitespace();
+    Some(Usage {
+        rss_kib: fields.next()?.parse().ok()?,
+        vsz_kib: fields.next()?.parse().ok()?,
+        peak_kib: None,
+        cpu_percent: fields.next()?.parse().ok()?,
+        memory_percent: fields.next()?.parse().ok()?,
+    })
+}
+
+/// A `Name:  123 kB` line of `/proc`.
+pub fn kib(text: &str, name: &str) -> Option<u64> {
+    text.lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?
+        .split_whitespace()
+        .next()?
+        .parse()
+        .ok()
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn share(part: u64, whole: u64) -> f64 {
+    part as f64 / whole.max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_own_process_uses_memory() {
+        let usage = usage(std::process::id(), Duration::from_secs(1)).unwrap();
+        assert!(
+            usage.rss_kib > 0 && usage.vsz_kib >= usage.rss_kib,
+            "{usage:?}"
+        );
+    }
+
+    #[test]
+    fn a_name_with_spaces_and_parentheses_does_not_shift_the_counters() {
+        let stat = "7 (a) b (c) S 1 7 7 0 -1 4194304 1 2 3 4 150 50 30 20 20 0 1 0";
+        assert_eq!(ticks(stat, Ticks::Own), Some(Duration::from_secs(2)));
+        assert_eq!(
+            ticks(stat, Ticks::Children),
+            Some(Duration::from_millis(500))
+        );
+    }
+
+    #[test]
+    fn a_process_that_is_gone_has_no_usage() {
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let pid = child.id();
+        child.wait().unwrap();
+        assert_eq!(usage(pid, Duration::from_secs(1)), None);
+    }
+}

@@ -1,0 +1,169 @@
+//! The scenario file that a load run follows: which one, and what this tool needs to know of it.
+
+use std::fs;
+use std::path::Path;
+
+use super::content;
+use crate::error::{Error, Result};
+use crate::record::load_result::LoadResult;
+use crate::record::names::Mode;
+
+/// A scenario, read from its TOML file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scenario {
+    /// The file, relative to the checkout.
+    pub file: &'static str,
+    /// Its content hash; `None` without git.
+    pub hash: Option<String>,
+    /// The name that the load generator puts into its result.
+    pub name: String,
+    /// Requests offered, per second.
+    pub rate: f64,
+    /// What the load generator holds the result against.
+    pub limits: Validation,
+}
+
+/// The scenario's `[validation]` limits; an absent one is not checked.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Validation {
+    /// Highest P99, in milliseconds.
+    pub p99_ms: Option<f64>,
+    /// Lowest throughput, in operations per second.
+    pub throughput: Option<f64>,
+    /// Highest error rate, 0 to 1.
+    pub error_rate: Option<f64>,
+}
+
+/// The scenario file of a mode, relative to the checkout.
+pub fn file(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Internal => "scenarios/m17_baseline.toml",
+        Mode::Competitive => "scenarios/competitive/hybrid_production_100k.toml",
+    }
+}
+
+/// The load generator's seed, which makes the same requests in every run of a mode.
+pub fn seed(mode: Mode) -> u64 {
+    match mode {
+        Mode::Internal => 3_735_928_559,
+        Mode::Competitive => 2_882_400_044,
+    }
+}
+
+impl Scenario {
+    /// Reads the scenario of `mode` in `checkout`.
+    ///
+    /// # Errors
+    /// When the file is missing, is not TOML, or lacks its name or rate.
+    pub fn read(checkout: &Path, mode: Mode) -> Result<Self> {
+        let file = file(mode);
+        let path = checkout.join(file);
+        let text = fs::read_to_string(&path).map_err(|error| {
+            Error::because(
+                format!("cannot read the scenario {}", path.display()),
+                error,
+            )
+            .next("is this an Engram checkout? another one is named with -C DIR")
+        })?;
+        let (name, rate, limits) = parse(&text).map_err(|why| {
+            Error::because(format!("the scenario {}", path.display()), why.trim())
+        })?;
+        Ok(Self {
+            file,
+            hash: content::of_file(&path),
+            name,
+            rate,
+            limits,
+        })
+    }
+}
+
+fn parse(text: &str) -> Result<(String, f64, Validation), String> {
+    let table: toml::Table = text
+        .parse()
+        .map_err(|error: toml::de::Error| error.to_string())?;
+    let name = table
+        .get("name")
+        .and_then(toml::Value::as_str)
+        .ok_or("has no `name`")?;
+    let rate = number(&table, "arrival", "rate")
+        .filter(|rate| rate.is_finite() && *rate > 0.0)
+        .ok_or("has no `rate` above 0 under [arrival]")?;
+    let limits = Validation {
+        p99_ms: number(&table, "validation", "expected_p99_latency_ms"),
+        throughput: number(&table, "validation", "expected_throughput_ops_sec"),
+        error_rate: number(&table, "validation", "max_error_rate"),
+    };
+    Ok((name.to_owned(), rate, limits))
+}
+
+fn number(table: &toml::Table, section: &str, key: &str) -> Option<f64> {
+    let value = table.get(section)?.get(key)?;
+    value.as_float().or_else(|| {
+        value
+            .as_integer()
+            .and_then(|whole| i32::try_from(whole).ok())
+            .map(f64::from)
+    })
+}
+
+impl Validation {
+    /// The limits that `result` misses, in words.
+    pub fn missed(&self, result: &LoadResult) -> Vec<String> {
+        let mut missed = Vec::new();
+        if let Some(limit) = self.p99_ms.filter(|limit| result.p99_ms > *limit) {
+            missed.push(format!("P99 {:.2} ms, limit {limit} ms", result.p99_ms));
+        }
+        if let Some(limit) = self.throughput.filter(|limit| result.throughput < *limit) {
+            missed.push(format!(
+                "{:.0} ops/s, at least {limit} wanted",
+                result.throughput
+            ));
+        }
+        if let Some(limit) = self.error_rate.filter(|limit| result.error_rate > *limit) {
+            missed.push(format!(
+                "{:.1} % errors, limit {} %",
+                result.error_rate * 100.0,
+                limit * 100.0
+            ));
+        }
+        missed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_load_generator_needs_is_required() {
+        assert!(parse("").unwrap_err().contains("`name`"));
+        assert!(parse("name = \"x\"").unwrap_err().contains("`rate`"));
+        assert!(
+            parse("name = \"x\"\n[arrival]\nrate = 0")
+                .unwrap_err()
+                .contains("`rate`")
+        );
+    }
+
+    #[test]
+    fn whole_and_broken_rates_are_read_alike() {
+        for rate in ["500", "500.0"] {
+            assert_eq!(
+                parse(&format!("name = \"x\"\n[arrival]\nrate = {rate}"))
+                    .unwrap()
+                    .1,
+                500.0
+            );
+        }
+    }
+
+    #[test]
+    fn broken_toml_is_refused_with_its_line() {
+        assert!(
+            parse("name = \"x\"\nname =")
+                .unwrap_err()
+                .contains("line 2")
+        );
+    }
+}

@@ -1,0 +1,73 @@
+//! Steps that end by themselves, run with xshell in the checkout, without what an outer cargo or git left behind.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use xshell::{Cmd, Shell};
+
+use crate::error::Result;
+
+/// A shell whose directory is `checkout`; the process's own stays as it is.
+///
+/// # Errors
+/// When the current directory cannot be read.
+pub fn shell(checkout: &Path) -> Result<Shell> {
+    let shell = Shell::new()?;
+    shell.change_dir(checkout);
+    Ok(shell)
+}
+
+/// `command`, silent and with a clean environment.
+pub fn clean(command: Cmd<'_>) -> Cmd<'_> {
+    leaked_variables()
+        .into_iter()
+        .fold(command.quiet(), Cmd::env_remove)
+}
+
+/// What a command printed, without the final line break; `None` where it is missing or fails.
+pub fn answer(command: Cmd<'_>) -> Option<String> {
+    clean(command).ignore_stderr().read().ok()
+}
+
+/// The variables of an outer `cargo run`, and those that tie git to another repository.
+///
+/// Left in place, cargo's would make every nested build start over; git's, which a hook exports, would make git
+/// look at the repository of the hook instead of the checkout.
+pub fn leaked_variables() -> Vec<OsString> {
+    let leaked = |name: &str| {
+        CARGO_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+            || CARGO_NAMES.contains(&name)
+            || GIT_NAMES.contains(&name)
+    };
+    std::env::vars_os()
+        .map(|(name, _)| name)
+        .filter(|name| name.to_str().is_some_and(leaked))
+        .collect()
+}
+
+const CARGO_PREFIXES: [&str; 4] = ["CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_BIN_", "CARGO_CFG_"];
+const CARGO_NAMES: [&str; 5] = [
+    "CARGO_CRATE_NAME",
+    "CARGO_PRIMARY_PACKAGE",
+    "CARGO_TARGET_TMPDIR",
+    "OUT_DIR",
+    "CARGO_MAKEFLAGS",
+];
+/// What `git rev-parse --local-env-vars` lists.
+const GIT_NAMES: [&str; 15] = [
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_CONFIG",
+    "GIT_CONFIG_PARAMETERS",
+    "GIT_CONFIG_COUNT",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_GRAFT_FILE",
+    "GIT_INDEX_FILE",
+    "GIT_NO_REPLACE_OBJECTS",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_PREFIX",
+    "GIT_SHALLOW_FILE",
+    "GIT_COMMON_DIR",
+];

@@ -1,0 +1,163 @@
+//! The tool's end of the pipe to the supervisor.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use super::shell::leaked_variables;
+use super::supervisor::{Event, Exit, Program, Request, Role};
+use super::workplace::Workplace;
+use crate::args::SUPERVISE;
+use crate::error::{Error, Result};
+
+/// A running supervisor. Dropping it stops what the supervisor owns and waits until that is done.
+pub struct Supervised {
+    process: Child,
+    requests: Option<ChildStdin>,
+    events: Receiver<Event>,
+    workplace: Workplace,
+}
+
+impl Supervised {
+    /// Starts `tool` (this executable) as a supervisor for runs in `workplace`.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start(tool: &Path, workplace: &Workplace, stop_grace: Duration) -> Result<Self> {
+        let failed = |error| {
+            Error::because(
+                format!("cannot start the supervisor {}", tool.display()),
+                error,
+            )
+        };
+        let mut command = Command::new(tool);
+        command
+            .arg(SUPERVISE)
+            .arg(workplace.directory())
+            .arg(stop_grace.as_secs().to_string())
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        for name in leaked_variables() {
+            command.env_remove(name);
+        }
+        let mut process = command.spawn().map_err(failed)?;
+        let requests = process.stdin.take();
+        let (sender, events) = mpsc::channel();
+        if let Some(output) = process.stdout.take() {
+            std::thread::spawn(move || {
+                BufReader::new(output)
+                    .lines()
+                    .map_while(|line| Event::decode(&line.ok()?))
+                    .take_while(|event| sender.send(event.clone()).is_ok())
+                    .for_each(drop);
+            });
+        }
+        Ok(Self {
+            process,
+            requests,
+            events,
+            workplace: workplace.clone(),
+        })
+    }
+
+    /// The supervisor's process id, which is also its process group.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Starts a process and returns its id.
+    ///
+    /// # Errors
+    /// When it cannot be started, with the reason, or the supervisor is gone.
+    pub fn spawn(&mut self, role: Role, program: Program) -> Result<u32> {
+        let path = program.path.clone();
+        self.send(&Request::Start(role, program))?;
+        loop {
+            match self.events.recv().map_err(|_| lost())? {
+                Event::Started(started, pid) if started == role => return Ok(pid),
+                Event::Refused(refused, why) if refused == role => {
+                    return Err(Error::because(
+                        format!("cannot start the {role} {}", path.display()),
+                        why,
+                    ));
+                }
+                // The end of an earlier process of that role.
+                _ => {}
+            }
+        }
+    }
+
+    /// Waits up to `timeout` for a process to end.
+    ///
+    /// # Errors
+    /// When the supervisor is gone.
+    pub fn exited(&self, timeout: Duration) -> Result<Option<(Role, Exit)>> {
+        match self.events.recv_timeout(timeout) {
+            Ok(Event::Exited(role, exit)) => Ok(Some((role, exit))),
+            Ok(Event::Started(..) | Event::Refused(..)) | Err(RecvTimeoutError::Timeout) => {
+                Ok(None)
+            }
+            Err(RecvTimeoutError::Disconnected) => Err(lost()),
+        }
+    }
+
+    /// Stops a running process, and returns how it ended and how long that took.
+    ///
+    /// # Errors
+    /// When the supervisor is gone.
+    pub fn stop(&mut self, role: Role) -> Result<(Exit, Duration)> {
+        let asked = Instant::now();
+        self.send(&Request::Stop(role))?;
+        loop {
+            match self.events.recv().map_err(|_| lost())? {
+                Event::Exited(ended, exit) if ended == role => return Ok((exit, asked.elapsed())),
+                _ => {}
+            }
+        }
+    }
+
+    fn send(&mut self, request: &Request) -> Result<()> {
+        let line = format!("{}\n", request.encode());
+        let pipe = self.requests.as_mut().ok_or_else(lost)?;
+        pipe.write_all(line.as_bytes()).map_err(|_| lost())
+    }
+}
+
+impl Drop for Supervised {
+    fn drop(&mut self) {
+        // A supervisor that is gone already makes this fail; the wait below tells.
+        let _ = self.send(&Request::Finish);
+        self.requests = None;
+        let killed = self
+            .process
+            .wait()
+            .is_ok_and(|status| status.signal().is_some());
+        if killed {
+            kill_group(self.process.id());
+        }
+        if std::thread::panicking() {
+            // A farewell leaves the cleaning to the tool, which will not come to it.
+            self.workplace.remove_scratch();
+        }
+    }
+}
+
+/// Kills what a killed supervisor left. Its group id stays taken as long as any member lives, so this hits no other.
+/// The shell's own `kill` is always there; the program is not, where `ps` is not installed.
+fn kill_group(group: u32) {
+    let _ = Command::new("sh")
+        .args(["-c", "kill -s KILL -- \"-$0\"", &group.to_string()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+}
+
+fn lost() -> Error {
+    Error::new("the supervisor of the server and the load generator was killed")
+        .next("what it owned was stopped; run the command again")
+}

@@ -1,0 +1,141 @@
+//! The folder that one run works in: `unsaved/` beside the results. Everything a run makes is there until it is
+//! saved; after a failure the logs stay, until the next check clears them.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Result};
+
+/// The folder of the run in progress.
+#[derive(Debug, Clone)]
+pub struct Workplace(PathBuf);
+
+/// A supervisor's claim to its workplace; given back when dropped, or when the process ends.
+#[derive(Debug)]
+pub struct Occupied(#[allow(dead_code, reason = "held, not read")] File);
+
+/// How long an interrupted run may take to stop its server: more than the default grace of the load generator and
+/// the server together.
+const LONGEST_END: Duration = Duration::from_secs(30);
+
+impl Workplace {
+    /// The workplace beside the results in `results`.
+    pub fn beside(results: &Path) -> Self {
+        Self(results.join("unsaved"))
+    }
+
+    /// The workplace at `directory`, as [`Workplace::directory`] named it.
+    pub fn at(directory: PathBuf) -> Self {
+        Self(directory)
+    }
+
+    /// Empties it and makes a fresh data directory.
+    ///
+    /// # Errors
+    /// When a file is in the way or the folder cannot be written.
+    pub fn prepare(&self) -> Result<()> {
+        self.clear()?;
+        let data = self.data();
+        fs::create_dir_all(&data).map_err(|error| {
+            Error::because(format!("cannot make the folder {}", data.display()), error)
+        })
+    }
+
+    /// Claims it for this process. A supervisor outlives a tool that is killed for as long as its server takes to
+    /// stop, and cleans up afterwards: the next run must not begin before that. `None` where it cannot be claimed.
+    pub fn occupy(&self) -> Option<Occupied> {
+        // The folder itself is locked, as that of the results is.
+        let folder = File::open(&self.0).ok()?;
+        folder.try_lock().ok()?;
+        Some(Occupied(folder))
+    }
+
+    /// Removes it with all that is in it, once nobody occupies it.
+    ///
+    /// # Errors
+    /// When it cannot be removed, or an interrupted run still has it after a long wait.
+    pub fn clear(&self) -> Result<()> {
+        self.wait_until_left()?;
+        absent_is_fine(fs::remove_dir_all(&self.0))
+            .map_err(|error| Error::because(format!("cannot remove {}", self.0.display()), error))
+    }
+
+    fn wait_until_left(&self) -> Result<()> {
+        const INTERVAL: Duration = Duration::from_millis(20);
+        let began = Instant::now();
+        // Opened anew each time: whoever had it may have removed it. A system without locks has nothing to wait for.
+        while File::open(&self.0)
+            .is_ok_and(|folder| matches!(folder.try_lock(), Err(TryLockError::WouldBlock)))
+        {
+            if began.elapsed() > LONGEST_END {
+                return Err(Error::new(format!(
+                    "an interrupted measurement is still stopping its server ({})",
+                    self.0.display()
+                ))
+                .next("try again when it is gone"));
+            }
+            std::thread::sleep(INTERVAL);
+        }
+        Ok(())
+    }
+
+    /// Removes the server's data and PID file, which no run leaves to the next.
+    pub fn remove_data(&self) {
+        // Best effort; the next run clears the folder whole.
+        let _ = fs::remove_dir_all(self.data());
+        let _ = fs::remove_file(self.pid_file());
+    }
+
+    /// Removes what is of no use after a failure: the data and an unsaved result. The logs stay.
+    pub fn remove_scratch(&self) {
+        self.remove_data();
+        let _ = fs::remove_dir_all(self.git());
+        let _ = fs::remove_file(self.result());
+        // Fails, as it should, when there are logs in it.
+        let _ = fs::remove_dir(&self.0);
+    }
+
+    /// The folder itself.
+    pub fn directory(&self) -> &Path {
+        &self.0
+    }
+
+    /// The server's data directory.
+    pub fn data(&self) -> PathBuf {
+        self.0.join("data")
+    }
+
+    /// Git's index and objects while the content hash is taken.
+    pub fn git(&self) -> PathBuf {
+        self.0.join("git")
+    }
+
+    /// The server's PID file.
+    pub fn pid_file(&self) -> PathBuf {
+        self.0.join("engram.pid")
+    }
+
+    /// What the server printed.
+    pub fn server_log(&self) -> PathBuf {
+        self.0.join("server.log")
+    }
+
+    /// What the load generator printed.
+    pub fn load_log(&self) -> PathBuf {
+        self.0.join("loadtest.log")
+    }
+
+    /// The result as the load generator writes it.
+    pub fn result(&self) -> PathBuf {
+        self.0.join("result.json")
+    }
+}
+
+fn absent_is_fine(outcome: io::Result<()>) -> io::Result<()> {
+    match outcome {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}

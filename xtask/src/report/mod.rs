@@ -1,0 +1,15 @@
+//! What the user reads: pure text, and the one place that writes it.
+
+pub mod help;
+pub mod human;
+pub mod json;
+pub mod list;
+pub mod log;
+pub mod markdown;
+pub mod next;
+pub mod pairs;
+pub mod steps;
+pub mod summary;
+pub mod table;
+pub mod terminal;
+pub mod words;

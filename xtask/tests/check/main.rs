@@ -1,0 +1,11 @@
+//! `perf-check` as a user sees it: what it saves, and what bad input and bad luck get.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod building;
+mod refused_input;
+mod saved;
+mod server_and_load;
+mod surroundings;
+mod terminal;

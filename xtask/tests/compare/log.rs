@@ -1,0 +1,201 @@
+//! `--log`: the task's entry in the performance log.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use super::*;
+
+const LOG: &str = "roadmap/milestone-17/PERFORMANCE_LOG.md";
+
+fn log(checkout: &Checkout) -> String {
+    fs::read_to_string(checkout.path(LOG)).unwrap()
+}
+
+/// Task 007 as the specification has it, clean in both modes.
+fn specified() -> Checkout {
+    let checkout = recorded([internal_clean(), competitive_clean()]);
+    checkout.write(
+        "roadmap/milestone-17/007_fan_effect_spreading_complete.md",
+        "",
+    );
+    checkout
+}
+
+const SPECIFIED: &str = "\
+## Task 007: Fan Effect Spreading
+
+**Internal Performance**:
+  - Before: P99=0.458ms, 999.88 ops/s
+  - After:  P99=0.472ms, 995.24 ops/s
+  - Change: +3.1%, -0.5%
+  - Status: ✓ Within 5% target
+
+**Competitive Performance**:
+  - Before: P99=10.2ms, 490 QPS
+  - After:  P99=10.5ms, 487 QPS
+  - Change: +2.9%, -0.6%
+  - vs Neo4j: 62.4% faster (10.5ms vs 27.96ms)
+  - Status: ✓ Competitive advantage maintained
+";
+
+#[test]
+fn the_entry_is_the_specifications() {
+    let checkout = specified();
+    compare(&checkout, "007 --log").succeeded();
+    assert_eq!(log(&checkout), SPECIFIED);
+}
+
+#[test]
+fn where_it_was_written_is_said_beside_the_report_and_not_in_it() {
+    let checkout = specified();
+    let written = compare(&checkout, "007 --log");
+    assert_eq!(
+        written.errors,
+        format!("log entry of task 007 written to {LOG}\n")
+    );
+    assert_lacks(&written.output, LOG);
+}
+
+#[test]
+fn a_second_call_changes_nothing_and_says_so() {
+    let checkout = specified();
+    compare(&checkout, "007 --log").succeeded();
+    let first = log(&checkout);
+    let second = compare(&checkout, "007 --log").succeeded();
+    assert_eq!(log(&checkout), first);
+    assert_eq!(
+        second.errors,
+        format!("log entry of task 007 is already in {LOG}\n")
+    );
+}
+
+#[test]
+fn only_the_tasks_own_numbers_are_replaced() {
+    let checkout = specified();
+    let others = "# The log\n\nWords of ours.\n\n## Task 006: Another\n\nDone on a Monday.\n\n";
+    let remark = "\nThe cache was cold.\n\n## Task 008\n\n- kept\n";
+    let outdated = SPECIFIED.replace("0.472", "9.999").replace("✓", "✗");
+    checkout.write(LOG, &format!("{others}{outdated}{remark}"));
+    compare(&checkout, "007 --log").succeeded();
+    assert_eq!(log(&checkout), format!("{others}{SPECIFIED}{remark}"));
+}
+
+#[test]
+fn a_mode_that_is_not_compared_keeps_its_numbers() {
+    let checkout = specified();
+    compare(&checkout, "007 --log").succeeded();
+    internal_regressed()
+        .1
+        .at("20251108_150000")
+        .write(&checkout);
+    competitive_regressed()
+        .1
+        .at("20251108_151000")
+        .write(&checkout);
+    compare(&checkout, "007 --internal --log");
+    assert_has(&log(&checkout), "After:  P99=0.6ms");
+    assert_has(&log(&checkout), "After:  P99=10.5ms");
+}
+
+#[test]
+fn a_regression_is_logged_as_one() {
+    let checkout = recorded([competitive_regressed()]);
+    assert_eq!(exit(&checkout, "007 --log"), 2);
+    assert_has(
+        &log(&checkout),
+        "- Status: ✗ Regression: P99 +12.7%, positioning degraded\n",
+    );
+}
+
+#[test]
+fn what_cannot_be_judged_is_no_entry() {
+    let checkout = Checkout::without_product();
+    Recording::new().write(&checkout);
+    assert_has(
+        &compare(&checkout, "007 --log").refused(),
+        "nothing was judged",
+    );
+    assert!(!checkout.path(LOG).exists());
+}
+
+#[test]
+fn a_task_without_a_roadmap_file_has_no_title() {
+    let checkout = recorded([internal_clean()]);
+    compare(&checkout, "007 --log").succeeded();
+    assert_has(&log(&checkout), "## Task 007\n");
+}
+
+#[test]
+fn a_new_task_is_put_in_its_place() {
+    let checkout = specified();
+    checkout.write(LOG, "## Task 006\n\ntext\n\n## Task 008\n\ntext\n");
+    compare(&checkout, "007 --log").succeeded();
+    let log = log(&checkout);
+    let places: Vec<_> = ["Task 006", "Task 007", "Task 008"]
+        .map(|task| log.find(task))
+        .into();
+    assert!(
+        places.is_sorted() && places.iter().all(Option::is_some),
+        "{log}"
+    );
+}
+
+#[test]
+fn a_log_that_cannot_be_read_right_is_left_alone_and_named_with_its_line() {
+    let checkout = specified();
+    let broken = "# The log\n\n```\nnever closed\n";
+    checkout.write(LOG, broken);
+    assert_has(
+        &compare(&checkout, "007 --log").refused(),
+        &format!("{LOG}:3: "),
+    );
+    assert_eq!(log(&checkout), broken);
+}
+
+#[test]
+fn nothing_half_written_is_left() {
+    let checkout = specified();
+    compare(&checkout, "007 --log").succeeded();
+    let names: Vec<_> = fs::read_dir(checkout.path("roadmap/milestone-17"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(names.len(), 2, "{names:?}");
+}
+
+#[test]
+fn a_log_that_cannot_be_written_is_an_error_after_the_report() {
+    let checkout = specified();
+    // A folder in the log's place stops even the superuser.
+    fs::create_dir_all(checkout.path(LOG)).unwrap();
+    let finished = compare(&checkout, "007 --log");
+    assert_has(&finished.output, "no regression: 007 internal");
+    assert_has(&finished.refused(), LOG);
+}
+
+#[test]
+fn the_logs_permissions_stay() {
+    let checkout = specified();
+    checkout.write(LOG, "# The log\n");
+    let mode = fs::Permissions::from_mode(0o640);
+    fs::set_permissions(checkout.path(LOG), mode).unwrap();
+    compare(&checkout, "007 --log").succeeded();
+    let kept = fs::metadata(checkout.path(LOG))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(kept & 0o777, 0o640);
+}
+
+#[test]
+fn a_log_that_is_a_link_stays_one() {
+    let checkout = specified();
+    checkout.write("elsewhere.md", "# The log\n");
+    std::os::unix::fs::symlink(checkout.path("elsewhere.md"), checkout.path(LOG)).unwrap();
+    compare(&checkout, "007 --log").succeeded();
+    assert!(checkout.path(LOG).is_symlink());
+    assert_has(
+        &fs::read_to_string(checkout.path("elsewhere.md")).unwrap(),
+        "## Task 007",
+    );
+}

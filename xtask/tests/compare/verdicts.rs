@@ -1,0 +1,193 @@
+//! The verdict in the first line, and in the exit code.
+
+use super::*;
+
+#[track_caller]
+fn first_line(checkout: &Checkout, words: &str, code: i32, line: &str) {
+    let finished = compare(checkout, words);
+    assert_eq!(finished.output.lines().next(), Some(line));
+    assert_eq!(finished.code, Some(code), "{finished:?}");
+}
+
+#[test]
+fn no_regression_exits_0() {
+    let line = "no regression: 007 internal: P99 +3.1% (limit +5%)";
+    first_line(&recorded([internal_clean()]), "007", 0, line);
+}
+
+#[test]
+fn an_internal_regression_exits_1() {
+    let line = "REGRESSION: 007 internal: P99 +31.0%";
+    first_line(&recorded([internal_regressed()]), "007", 1, line);
+}
+
+#[test]
+fn a_competitive_regression_exits_2() {
+    let line = "COMPETITIVE REGRESSION: 007 competitive: P99 +12.7%, positioning degraded";
+    first_line(&recorded([competitive_regressed()]), "007", 2, line);
+}
+
+#[test]
+fn a_missing_side_exits_3() {
+    let checkout = Checkout::without_product();
+    Recording::new().write(&checkout);
+    let line = "CANNOT JUDGE: 007 internal: there is no after result";
+    first_line(&checkout, "007", 3, line);
+}
+
+#[test]
+fn a_position_lost_within_the_threshold_exits_2() {
+    let (before, after) = competitive_clean();
+    let checkout = recorded([(before.p99(20.0), after.p99(21.5))]);
+    let line =
+        "COMPETITIVE REGRESSION: 007 competitive: P99 +7.5% (limit +10%), positioning degraded";
+    first_line(&checkout, "007", 2, line);
+}
+
+#[test]
+fn a_server_behind_its_competitor_before_and_after_passes_without_a_boast() {
+    let (before, after) = competitive_clean();
+    let checkout = recorded([(before.p99(30.0), after.p99(30.5))]);
+    let report = compare(&checkout, "007").succeeded().output;
+    assert_has(&report, "still behind");
+    assert_has(&report, "7.3% slower");
+    assert_lacks(&report, "maintained");
+}
+
+#[test]
+fn every_metric_that_regressed_is_named() {
+    let (before, after) = internal_regressed();
+    let checkout = recorded([(before, after.throughput(800.0).error_rate(0.1))]);
+    let line = "REGRESSION: 007 internal: P99 +31.0%, throughput -20.0%, error rate +10.0 pp";
+    first_line(&checkout, "007", 1, line);
+}
+
+#[test]
+fn each_mode_has_a_verdict_of_its_own() {
+    let report = compare(
+        &recorded([internal_clean(), competitive_regressed()]),
+        "007",
+    )
+    .output;
+    let verdicts: Vec<&str> = report.lines().take(2).collect();
+    assert!(
+        verdicts[0].starts_with("no regression: 007 internal"),
+        "{report}"
+    );
+    assert!(
+        verdicts[1].starts_with("COMPETITIVE REGRESSION: 007 competitive"),
+        "{report}"
+    );
+}
+
+#[test]
+fn a_competitive_regression_is_worse_than_an_internal_one() {
+    assert_eq!(
+        exit(
+            &recorded([internal_regressed(), competitive_regressed()]),
+            "007"
+        ),
+        2
+    );
+}
+
+#[test]
+fn a_regression_is_worse_than_not_knowing() {
+    let checkout = recorded([internal_regressed()]);
+    competitive_clean().0.write(&checkout);
+    assert_eq!(exit(&checkout, "007"), 1);
+}
+
+#[test]
+fn not_knowing_is_worse_than_no_regression() {
+    let checkout = recorded([internal_clean()]);
+    competitive_clean().0.write(&checkout);
+    assert_eq!(exit(&checkout, "007"), 3);
+}
+
+#[test]
+fn a_mode_flag_asks_for_one_verdict() {
+    let checkout = recorded([internal_regressed(), competitive_clean()]);
+    assert_eq!(exit(&checkout, "007 --internal"), 1);
+    assert_eq!(exit(&checkout, "007 --competitive"), 0);
+}
+
+#[test]
+fn the_regressed_metric_is_marked_in_the_table() {
+    let report = compare(&recorded([internal_regressed()]), "007").output;
+    let row = |name: &str| report.lines().find(|line| line.contains(name)).unwrap();
+    assert!(
+        row("P99 ms").ends_with("+31.0%     +5%  REGRESSED"),
+        "{report}"
+    );
+    assert!(row("throughput").ends_with("-5%  ok"), "{report}");
+}
+
+#[test]
+fn the_operation_that_moved_is_marked() {
+    let (before, after) = internal_regressed();
+    let checkout = recorded([(
+        before.operation("Recall", 0.458).operation("Store", 0.3),
+        after.operation("Recall", 0.6).operation("Store", 0.3),
+    )]);
+    let report = compare(&checkout, "007").output;
+    let marked: Vec<&str> = report
+        .lines()
+        .filter(|line| line.ends_with("moved most"))
+        .collect();
+    assert_eq!(marked.len(), 1, "{report}");
+    assert_has(marked[0], "Recall");
+}
+
+#[test]
+fn the_positioning_names_the_competitor_and_both_speedups() {
+    let report = compare(&recorded([competitive_regressed()]), "007").output;
+    assert_has(&report, "against Neo4j, P99 27.96 ms");
+    assert_has(&report, "before  63.5% faster");
+    assert_has(&report, "after   58.9% faster");
+    assert_has(&report, "status  positioning degraded");
+}
+
+#[test]
+fn one_server_on_both_sides_shows_noise_and_no_regression() {
+    let (before, after) = internal_regressed();
+    let checkout = recorded([(before.same_server(), after.same_server())]);
+    let line = "no regression: 007 internal: same server on both sides: P99 +31.0% is noise";
+    first_line(&checkout, "007", 0, line);
+    assert_lacks(&compare(&checkout, "007").output, "REGRESSED");
+}
+
+#[test]
+fn a_baseline_changed_in_the_document_is_the_new_baseline() {
+    let checkout = recorded([competitive_clean()]);
+    checkout.write(
+        "docs/reference/competitive_baselines.md",
+        "| System | P99 Latency |\n|---|---|\n| Neo4j | 10.3 ms |\n",
+    );
+    let report = compare(&checkout, "007");
+    assert_has(&report.output, "against Neo4j, P99 10.3 ms");
+    assert_has(&report.output, "slower than the competitor");
+    assert_eq!(report.code, Some(2));
+}
+
+#[test]
+fn figures_of_the_stand_in_are_said_to_be() {
+    let (before, after) = internal_clean();
+    let checkout = recorded([(before.on_stand_in(), after.on_stand_in())]);
+    let said = "measured on the stand-in, not the real Engram";
+    for words in ["007", "007 --markdown"] {
+        assert_has(&compare(&checkout, words).succeeded().output, said);
+    }
+}
+
+#[test]
+fn only_the_newest_results_of_the_task_are_read() {
+    let checkout = recorded([internal_clean()]);
+    for name in [
+        "007_before_20251107_140000.json",
+        "008_before_20251109_140000.json",
+    ] {
+        checkout.write(&format!("tmp/m17_performance/{name}"), "not even JSON");
+    }
+    assert_eq!(exit(&checkout, "007"), 0);
+}
