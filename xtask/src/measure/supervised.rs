@@ -1,6 +1,8 @@
 //! The tool's end of the pipe to the supervisor.
 
-use std::io::{BufRead, BufReader, Write};
+use std::fs;
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -38,13 +40,12 @@ impl Supervised {
             .arg(SUPERVISE)
             .arg(workplace.directory())
             .arg(stop_grace.as_secs().to_string())
-            .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
         for name in leaked_variables() {
             command.env_remove(name);
         }
-        let mut process = command.spawn().map_err(failed)?;
+        let mut process = start_in_own_group(command).map_err(failed)?;
         let requests = process.stdin.take();
         let (sender, events) = mpsc::channel();
         if let Some(output) = process.stdout.take() {
@@ -144,6 +145,24 @@ impl Drop for Supervised {
             self.workplace.remove_scratch();
         }
     }
+}
+
+/// Starts the supervisor in a process group of its own, where no key of the terminal reaches it.
+///
+/// On Linux it is forked, not spawned: the C library's spawn suspends the parent, deaf to signals, until the child
+/// runs its program. A Ctrl-Z just before the child is moved into its group would halt it there, where nobody resumes
+/// it, and neither would then ever end. The standard library forks where a group id is to be set, so it sets the one
+/// that the child has anyway.
+fn start_in_own_group(mut command: Command) -> io::Result<Child> {
+    command.process_group(0);
+    let group_id = match cfg!(target_os = "linux") {
+        true => fs::metadata("/proc/self").ok().map(|own| own.gid()),
+        false => None,
+    };
+    if let Some(group_id) = group_id {
+        command.gid(group_id);
+    }
+    command.spawn()
 }
 
 /// Kills what a killed supervisor left. Its group id stays taken as long as any member lives, so this hits no other.
