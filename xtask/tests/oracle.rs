@@ -203,6 +203,7 @@ mod figures {
                 judgement: Judgement::Judged(verdict),
                 session: None,
                 corrected: None,
+                baseline: None,
                 warnings: Vec::new(),
             }])
             .code(),
@@ -460,7 +461,7 @@ mod files {
                     _ => random.between(0.97, 1.03),
                 };
                 let run = Run::new(numbers.p99 * spread, numbers.throughput * spread)
-                    .with("overall_error_rate", numbers.error_rate);
+                    .failing(numbers.error_rate);
                 if old { run } else { run.of_server(server) }
             })
             .collect();
