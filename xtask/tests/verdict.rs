@@ -897,8 +897,11 @@ mod same_binary {
         let (before, after) = slow_and_fast();
         let checkout = Checkout::of_two(before.of_server("one"), after.of_server("one"));
         let report = checkout.report();
-        let line = report.lines().next().unwrap();
-        assert!(line.contains("+100.0%") && line.contains("noise"), "{line}");
+        let line = report.split("\n\n").next().unwrap();
+        assert!(
+            line.contains("+100.0%") && line.contains("nothing compared but this machine's noise"),
+            "{line}"
+        );
     }
 
     #[test]
@@ -1074,6 +1077,54 @@ mod which_runs {
         record_group(&checkout, 15, 3, &[2.0, 3.0, 4.0]);
         let before = before(&checkout);
         assert_eq!((before.files.len(), before.figures.p99_ms), (3, 3.0));
+    }
+
+    #[test]
+    fn a_lone_run_between_the_members_of_a_group_leaves_it_whole() {
+        let checkout = with_after();
+        record_group(&checkout, 14, 3, &[9.0, 1.0, 5.0]);
+        for (name, server) in [
+            ("007_before_20251108_140030", "one"),
+            ("007_before_20251108_140130", ""),
+        ] {
+            checkout.record(
+                name,
+                match server {
+                    "" => run(100.0),
+                    server => run(100.0).of_server(server),
+                },
+            );
+        }
+        let before = before(&checkout);
+        assert_eq!((before.files.len(), before.figures.p99_ms), (3, 5.0));
+        assert!(
+            !checkout
+                .comparison()
+                .warnings
+                .concat()
+                .contains("interrupted")
+        );
+    }
+
+    #[test]
+    fn an_unreadable_file_between_the_members_of_a_whole_group_is_none_of_them() {
+        let checkout = with_after();
+        record_group(&checkout, 14, 3, &[9.0, 1.0, 5.0]);
+        checkout.write(&result_file("007_before_20251108_140030"), "{");
+        assert_eq!(before(&checkout).files.len(), 3);
+    }
+
+    #[test]
+    fn a_copy_of_a_member_is_no_other_member() {
+        let checkout = with_after();
+        record_group(&checkout, 14, 3, &[9.0, 1.0]);
+        checkout.record(
+            "007_before_20251108_140030",
+            run(100.0)
+                .of_server("one")
+                .in_group("007_before_20251108_140000", 1, 3),
+        );
+        assert_eq!(before(&checkout).files.len(), 2);
     }
 
     #[test]

@@ -253,8 +253,12 @@ fn baseline(checkout: &Path, mode: Mode) -> Option<Result<Baseline, Unfit>> {
             why,
             mend: Mend::Baseline,
         };
-        let text = fs::read_to_string(&file)
-            .map_err(|error| unfit(None, format!("cannot be read: {error}")))?;
+        let text = fs::read_to_string(&file).map_err(|error| {
+            unfit(
+                None,
+                format!("the competitors' baselines cannot be read: {error}"),
+            )
+        })?;
         let latency = baselines::p99(&text, COMPETITOR)
             .map_err(|error| unfit(error.line, error.to_string()))?;
         let range = format!("{COMPETITOR}'s P99 is a range; one value is needed");

@@ -173,7 +173,7 @@ pub fn headline(comparison: &Comparison) -> &'static str {
 pub fn reason(comparison: &Comparison) -> String {
     match &comparison.judgement {
         Judgement::SameServer(verdict) => format!(
-            "nothing was compared but this machine's noise: P99 {}",
+            "nothing compared but this machine's noise: P99 {}",
             percent(verdict.changes.p99_percent)
         ),
         Judgement::Impossible(reasons) => reasons
