@@ -56,7 +56,7 @@ pub fn verdict_line(comparison: &Comparison, style: Style) -> String {
     let line = match &comparison.judgement {
         // What went wrong may be told at any length; all of it follows below.
         Judgement::Impossible(_) => words::cut(&line, WIDTH),
-        Judgement::Judged(_) | Judgement::SameServer(_) => wrapped(&line, 2),
+        Judgement::Judged(_) | Judgement::SameServer(_) => wrapped_from(0, &line, 2),
     };
     let headline = words::headline(comparison);
     match line.strip_prefix(headline) {
@@ -225,17 +225,24 @@ fn position(comparison: &Comparison) -> Option<String> {
 
 /// `text` in lines of at most [`WIDTH`], all but the first indented; a word that is longer stays whole.
 fn wrapped(text: &str, indent: usize) -> String {
+    wrapped_from(indent, text, indent)
+}
+
+/// The same, where the first line begins in the column `start`.
+fn wrapped_from(start: usize, text: &str, indent: usize) -> String {
     let mut lines = String::new();
-    let mut column = indent;
+    let mut column = start;
+    let mut begun = false;
     for word in words::printable(text).split_whitespace() {
         let length = word.chars().count();
-        if column > indent && column + 1 + length > WIDTH {
+        if begun && column + 1 + length > WIDTH {
             let _ = write!(lines, "\n{:indent$}", "");
             column = indent;
-        } else if column > indent {
+        } else if begun {
             lines.push(' ');
             column += 1;
         }
+        begun = true;
         lines.push_str(word);
         column += length;
     }

@@ -7,7 +7,7 @@ use super::words;
 use crate::judge::comparison::{Comparison, Judgement};
 use crate::judge::fitness::{Mend, Unfit};
 use crate::judge::verdict::Decision;
-use crate::record::names::{Part, Phase, TaskId};
+use crate::record::names::{Mode, Part, Phase, TaskId};
 use crate::record::performance_log;
 
 /// What surrounds the comparisons: how paths are shown, and how commands are to be completed.
@@ -147,7 +147,7 @@ fn confirm(comparison: &Comparison, around: &Surroundings) -> Vec<String> {
 
 fn again(comparison: &Comparison, around: &Surroundings) -> Vec<Step> {
     let better = Step {
-        purpose: "measure a better one",
+        purpose: "measure again once it is fixed",
         commands: check(comparison, Phase::After, around),
     };
     match comparison.session {
@@ -173,7 +173,14 @@ fn profile(comparison: &Comparison, around: &Surroundings) -> Option<Step> {
     }
     let (mode, options) = (words::mode_option(comparison.mode), &around.options);
     Some(Step {
-        purpose: "profile: the load again, and in another terminal, while it runs, a profiler",
+        purpose: match comparison.mode {
+            Mode::Internal => {
+                "profile (internal): the first in one terminal, the others once it loads"
+            }
+            Mode::Competitive => {
+                "profile (competitive): the first in one terminal, the others once it loads"
+            }
+        },
         commands: vec![
             format!("cargo perf-check {PROFILED} after{mode}{options}"),
             format!(
