@@ -311,8 +311,9 @@ fn weaknesses(phase: Phase, run: &Recorded) -> Vec<String> {
 /// result and no weakness for after.
 const ALREADY_SAID: &str = "the offered load was not reached";
 
+/// Requests offered per second.
 #[allow(clippy::cast_precision_loss)]
-fn rate(provenance: &Provenance) -> f64 {
+pub fn rate(provenance: &Provenance) -> f64 {
     provenance.load.rate as f64
 }
 

@@ -139,8 +139,10 @@ fn session(comparison: &Comparison) -> Option<String> {
     )];
     lines.extend(comparison.corrected.map(|corrected| {
         format!(
-            "corrected   {}, stolen CPU time taken out; it decides nothing",
-            of(corrected)
+            "corrected   {}, between {} and {}, stolen CPU time taken out; decides nothing",
+            of(corrected.estimate),
+            of(corrected.lower),
+            of(corrected.upper)
         )
     }));
     lines.push(format!(

@@ -135,7 +135,7 @@ fn session(comparison: &Comparison) -> Option<Value> {
         "p99_percent": interval.map(|interval| from_ln(interval.estimate)),
         "p99_lowest_percent": interval.map(|interval| from_ln(interval.lower)),
         "p99_highest_percent": interval.map(|interval| from_ln(interval.upper)),
-        "p99_corrected_percent": comparison.corrected.map(from_ln),
+        "p99_corrected_percent": comparison.corrected.map(|interval| from_ln(interval.estimate)),
         "distinguishable_percent": sight.map(|sight| from_ln(sight.smallest_distinguishable())),
         "pairs_to_settle": sight.and_then(|sight| sight.pairs_to_settle),
     }))
