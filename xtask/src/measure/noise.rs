@@ -36,11 +36,11 @@ const BUSY_SHARE: f64 = 0.10;
 const STOLEN_SHARE: f64 = 0.05;
 
 impl Noise {
-    /// What disturbed a load of `load` on `cores` processors, in words.
-    pub fn warnings(&self, load: Duration, cores: f64) -> Vec<String> {
+    /// What disturbed a load of `load` on a machine of `processors`, in words.
+    pub fn warnings(&self, load: Duration, processors: f64) -> Vec<String> {
         let others = self
             .others_cpu_seconds
-            .map(|seconds| seconds / (load.as_secs_f64() * cores))
+            .map(|seconds| seconds / (load.as_secs_f64() * processors))
             .filter(|share| *share > BUSY_SHARE)
             .map(|share| {
                 format!(
@@ -59,6 +59,25 @@ impl Noise {
             });
         others.into_iter().chain(stolen).collect()
     }
+}
+
+/// The processors of the machine, which its counters add up. A container may be given fewer of them; where the machine
+/// does not show them, it is those that this process is given.
+pub fn processors() -> u32 {
+    let shown = fs::read_to_string("/proc/stat").map_or(0, |text| count_processors(&text));
+    let known = match shown {
+        0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        shown => shown,
+    };
+    u32::try_from(known).unwrap_or(u32::MAX)
+}
+
+/// One line `cpuN` each.
+fn count_processors(stat: &str) -> usize {
+    stat.lines()
+        .filter_map(|line| line.strip_prefix("cpu"))
+        .filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+        .count()
 }
 
 /// The `cpu` line of `/proc/stat`, in clock ticks since boot.
@@ -162,6 +181,13 @@ mod tests {
             load_generators: Some(Duration::from_secs(load)),
             tool: Some(Duration::from_secs(tool)),
         }
+    }
+
+    #[test]
+    fn the_processors_counted_are_those_that_the_counters_add_up() {
+        let stat = "cpu  4 0 0 0\ncpu0 1 0 0 0\ncpu1 1 0 0 0\ncpu12 2 0 0 0\nintr 5\ncpufreq 1\n";
+        assert_eq!(count_processors(stat), 3);
+        assert!(processors() >= 1);
     }
 
     #[test]
