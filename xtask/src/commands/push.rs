@@ -75,11 +75,11 @@ struct Branch<'a> {
 }
 
 impl<'a> Branch<'a> {
-    /// `<local ref> <local oid> <remote ref> <remote oid>`; `None` for a tag or a deletion.
+    /// `<local ref> <local oid> <remote ref> <remote oid>`; `None` for a tag or a deletion. The local ref is as it was
+    /// typed, and may have spaces in it: `HEAD^{/fix a bug}`.
     fn parse(line: &'a str) -> Option<Self> {
-        let mut words = line.split(' ');
-        let (_, tip, remote_ref, remote_tip) =
-            (words.next()?, words.next()?, words.next()?, words.next()?);
+        let mut words = line.rsplit(' ');
+        let (remote_tip, remote_ref, tip) = (words.next()?, words.next()?, words.next()?);
         let exists = |oid: &str| !oid.is_empty() && oid.bytes().any(|digit| digit != b'0');
         Some(Self {
             name: remote_ref.strip_prefix("refs/heads/")?,
@@ -92,17 +92,12 @@ impl<'a> Branch<'a> {
 /// Whether the remote has this content already: then the push carries nothing to judge.
 fn remote_has(checkout: &Path, remote: &str, branch: &Branch, tip: &str) -> bool {
     let same = |commit: &str| content::of_commit(checkout, commit).as_deref() == Some(tip);
-    if branch.remote_tip.is_some_and(same) {
-        return true;
-    }
-    match git::known_to_remote(checkout, branch.tip, remote) {
-        None => true,
-        // A merge may build on several; a history so wide that this is not enough gets a warning at worst.
-        Some(commits) => {
-            branch.remote_tip.is_none()
-                && commits.iter().take(MOST_BASES).any(|commit| same(commit))
-        }
-    }
+    // A merge may build on several; a history so wide that this is not enough gets a warning at worst.
+    branch.remote_tip.is_some_and(same)
+        || git::known_to_remote(checkout, branch.tip, remote)
+            .iter()
+            .take(MOST_BASES)
+            .any(|commit| same(commit))
 }
 
 const MOST_BASES: usize = 8;
@@ -417,6 +412,12 @@ mod tests {
             (branch.name, branch.tip, branch.remote_tip),
             ("task/007", OID, None)
         );
+    }
+
+    #[test]
+    fn the_local_ref_may_have_spaces() {
+        let line = format!("HEAD^{{/fix a bug}} {OID} refs/heads/main {NONE}");
+        assert_eq!(Branch::parse(&line).unwrap().tip, OID);
     }
 
     #[test]

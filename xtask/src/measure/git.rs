@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use xshell::cmd;
+use xshell::{Shell, cmd};
 
 use super::shell;
 use crate::error::{Error, Result};
@@ -69,21 +69,47 @@ pub fn hooks_folder(folder: &Path) -> Result<PathBuf> {
         })
 }
 
-/// The commits that `remote` is known to have and that the commits only in `tip` build on; `None` when every commit
-/// of `tip` is there already.
-pub fn known_to_remote(checkout: &Path, tip: &str, remote: &str) -> Option<Vec<String>> {
-    let shell = shell::shell(checkout).ok()?;
-    let listed = shell::answer(cmd!(
-        shell,
-        "git rev-list --boundary {tip} --not --remotes={remote}"
-    ))
-    .unwrap_or_default();
+/// The commits that `remote` (a name, or an address) is known to have and that the commits only in `tip` build on:
+/// `tip` itself where the remote has it already, none where git cannot tell.
+pub fn known_to_remote(checkout: &Path, tip: &str, remote: &str) -> Vec<String> {
+    let listed = || {
+        let shell = shell::shell(checkout).ok()?;
+        let name = remote_at(&shell, remote).unwrap_or_else(|| remote.to_owned());
+        // `team/sub` may be a remote beside `team`, whose branches are not those of `team`.
+        let remotes = shell::answer(cmd!(shell, "git remote"))?;
+        let others = remotes
+            .lines()
+            .filter_map(|other| other.strip_prefix(&name)?.strip_prefix('/'))
+            .map(|other| format!("--exclude={name}/{other}/*"));
+        shell::answer(cmd!(
+            shell,
+            "git rev-list --boundary {tip} --not {others...} --remotes={name}"
+        ))
+    };
+    let Some(listed) = listed() else {
+        return Vec::new();
+    };
     let (boundary, new): (Vec<&str>, Vec<&str>) =
         listed.lines().partition(|line| line.starts_with('-'));
-    (!new.is_empty()).then(|| {
-        boundary
+    match new.is_empty() {
+        true => vec![tip.to_owned()],
+        false => boundary
             .into_iter()
             .map(|line| line.trim_start_matches('-').to_owned())
-            .collect()
-    })
+            .collect(),
+    }
+}
+
+/// The name of the remote at an address.
+fn remote_at(shell: &Shell, address: &str) -> Option<String> {
+    let addresses = shell::answer(cmd!(
+        shell,
+        "git config --null --get-regexp '^remote\\..*\\.url$'"
+    ))?;
+    addresses
+        .split('\0')
+        .filter_map(|entry| entry.split_once('\n'))
+        .find(|(_, value)| *value == address)
+        .and_then(|(key, _)| key.strip_prefix("remote.")?.rsplit_once('.'))
+        .map(|(name, _)| name.to_owned())
 }
