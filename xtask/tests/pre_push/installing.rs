@@ -160,15 +160,18 @@ mod places {
         project.git("push --quiet origin main");
         install_into(&project.checkout.path("engram"));
         project.require();
-        project.checkout.write("elsewhere.rs", "another\n");
+        project.checkout.write("engram/docs/notes.txt", "more\n");
         project.commit();
         project.push("origin main").passed_silently();
-        project.checkout.write("engram/src/server.rs", "another\n");
-        project.commit();
-        assert_has(
-            &project.push("origin main").blocked(),
-            &["nothing was measured"],
-        );
+        for path in ["engram/src/server.rs", "Cargo.lock"] {
+            project.checkout.write(path, "another\n");
+            project.commit();
+            assert_has(
+                &project.push("origin main").blocked(),
+                &["nothing was measured"],
+            );
+            project.git("push --quiet --no-verify origin main");
+        }
     }
 
     fn install_into(checkout: &Path) {
@@ -208,7 +211,7 @@ mod places {
     }
 }
 
-mod installing {
+mod installation {
     use super::*;
 
     #[test]
