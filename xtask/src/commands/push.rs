@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::compare;
 use super::{Outcome, print};
@@ -50,15 +50,19 @@ pub fn run(checkout: &Path, remote: &str) -> Result<Outcome> {
         }
     }
     if !news.is_empty() {
-        let around = Surroundings {
-            root: checkout.display().to_string(),
-            options: checkout_option(checkout),
-            here: compare::here(),
-            unlogged: None,
-        };
-        let tasks = tasks(checkout)?;
+        let own = Evidence::of(checkout)?;
+        // A branch may have been measured in another worktree than it is pushed from.
+        let mut elsewhere = None;
         for (branch, tip) in &news {
-            outcomes.push(decide(checkout, branch, tip, &tasks, &around));
+            let evidence = match own.is_on(tip) {
+                true => &own,
+                false => elsewhere
+                    .get_or_insert_with(|| Evidence::of_other_worktrees(checkout))
+                    .iter()
+                    .find(|evidence| evidence.is_on(tip))
+                    .unwrap_or(&own),
+            };
+            outcomes.push(decide(evidence, branch, tip));
         }
     }
     print(&format!("{DECIDED}\n"))?;
@@ -102,37 +106,70 @@ fn remote_has(checkout: &Path, remote: &str, branch: &Branch, tip: &str) -> bool
 
 const MOST_BASES: usize = 8;
 
+/// What is recorded in one checkout.
+struct Evidence {
+    checkout: PathBuf,
+    /// Every task that has results.
+    tasks: Vec<Task>,
+    around: Surroundings,
+}
+
 /// What is recorded of one task.
 struct Task {
     id: TaskId,
     /// Oldest first.
     names: Vec<RunName>,
     /// The newest after of each mode that has one.
-    afters: Vec<Group>,
+    afters: BTreeMap<Mode, Group>,
 }
 
-/// Every task that has results.
-fn tasks(checkout: &Path) -> Result<Vec<Task>> {
-    let results = Results::of(checkout);
-    let mut by_task: BTreeMap<TaskId, Vec<RunName>> = BTreeMap::new();
-    for name in recorded::names(&results, None)? {
-        by_task.entry(name.task.clone()).or_default().push(name);
+impl Evidence {
+    fn of(checkout: &Path) -> Result<Self> {
+        let results = Results::of(checkout);
+        let mut by_task: BTreeMap<TaskId, Vec<RunName>> = BTreeMap::new();
+        for name in recorded::names(&results, None)? {
+            by_task.entry(name.task.clone()).or_default().push(name);
+        }
+        let task = |(id, names): (TaskId, Vec<RunName>)| Task {
+            id,
+            afters: Mode::ALL
+                .into_iter()
+                .filter_map(|mode| {
+                    let after = recorded::newest_group(&results, &names, mode, Phase::After)?;
+                    Some((mode, after))
+                })
+                .collect(),
+            names,
+        };
+        Ok(Self {
+            checkout: checkout.to_owned(),
+            tasks: by_task.into_iter().map(task).collect(),
+            around: Surroundings {
+                root: checkout.display().to_string(),
+                options: checkout_option(checkout),
+                here: compare::here(),
+                unlogged: None,
+            },
+        })
     }
-    let task = |(id, names): (TaskId, Vec<RunName>)| Task {
-        id,
-        afters: Mode::ALL
-            .into_iter()
-            .filter_map(|mode| recorded::newest_group(&results, &names, mode, Phase::After))
-            .collect(),
-        names,
-    };
-    Ok(by_task.into_iter().map(task).collect())
+
+    fn of_other_worktrees(checkout: &Path) -> Vec<Self> {
+        let others = git::worktrees(checkout).into_iter();
+        others
+            .filter(|other| other != checkout)
+            .filter_map(|other| Self::of(&other).ok())
+            .collect()
+    }
+
+    fn is_on(&self, content: &str) -> bool {
+        self.tasks.iter().any(|task| task.is_on(content))
+    }
 }
 
 impl Task {
     /// The runs of its newest afters.
     fn runs(&self) -> impl Iterator<Item = &Result<Recorded, Unusable>> {
-        self.afters.iter().flat_map(|group| &group.runs)
+        self.afters.values().flat_map(|group| &group.runs)
     }
 
     /// Whether any of them was measured on `content`: one is enough to look at all.
@@ -162,13 +199,8 @@ fn content_of(run: &Result<Recorded, Unusable>) -> Option<&str> {
     provenance.build.content.as_deref()
 }
 
-fn decide(
-    checkout: &Path,
-    branch: &Branch,
-    tip: &str,
-    tasks: &[Task],
-    around: &Surroundings,
-) -> Outcome {
+fn decide(evidence: &Evidence, branch: &Branch, tip: &str) -> Outcome {
+    let Evidence { tasks, around, .. } = evidence;
     let asked = env::var("PERF_TASK").ok().filter(|task| !task.is_empty());
     let mut measured: Vec<&Task> = tasks
         .iter()
@@ -188,26 +220,39 @@ fn decide(
     if !measured.is_empty() {
         let judged = measured
             .into_iter()
-            .map(|task| judge(checkout, branch, task, tip, around));
+            .map(|task| judge(evidence, branch, task, tip));
         return Outcome::worst(judged);
     }
-    let wanted = asked.or_else(|| task_of_branch(branch.name, tasks.iter().map(|task| &task.id)));
+    let wanted = asked
+        .clone()
+        .or_else(|| task_of_branch(branch.name, tasks.iter().map(|task| &task.id)));
     let nearest = match &wanted {
         Some(wanted) => tasks.iter().find(|task| task.id.as_str() == wanted),
         None => tasks.iter().max_by_key(|task| task.names.last()),
     };
-    match nearest {
-        Some(task) => unknown(
-            branch,
-            &task.silence(),
-            &measure(task.id.as_str(), &task.names, around),
+    let wanted = wanted.as_deref().unwrap_or("<task>");
+    let (mut why, mut commands) = match nearest {
+        Some(task) => (
+            task.silence(),
+            measure(task.id.as_str(), &task.names, around),
         ),
-        None => unknown(
-            branch,
-            "nothing was measured for it",
-            &measure(wanted.as_deref().unwrap_or("<task>"), &[], around),
+        None => (
+            match asked {
+                Some(_) => format!("PERF_TASK names {wanted}, which has no results"),
+                None => "nothing was measured for it".to_owned(),
+            },
+            measure(wanted, &[], around),
         ),
+    };
+    // Only PERF_TASK sets aside what was measured on this very content.
+    for set_aside in tasks.iter().filter(|task| task.is_on(tip)) {
+        why.push_str(&format!("; task {} was measured on it", set_aside.id));
+        commands.push(format!(
+            "cargo perf-compare {}{}",
+            set_aside.id, around.options
+        ));
     }
+    unknown(branch, &why, &commands)
 }
 
 /// `task/007-fan-effect` is named after task 007; a recorded task with a longer name that fits is meant instead.
@@ -232,22 +277,25 @@ fn task_of_branch<'a>(branch: &str, recorded: impl Iterator<Item = &'a TaskId>) 
 }
 
 /// Judges a task that has an after on the content being pushed, in every mode that it has results for.
-fn judge(
-    checkout: &Path,
-    branch: &Branch,
-    task: &Task,
-    tip: &str,
-    around: &Surroundings,
-) -> Outcome {
+fn judge(evidence: &Evidence, branch: &Branch, task: &Task, tip: &str) -> Outcome {
+    let Evidence {
+        checkout, around, ..
+    } = evidence;
     let results = Results::of(checkout);
-    let content = |mode, phase| {
-        recorded::newest_group(&results, &task.names, mode, phase).and_then(|group| known(&group))
+    let before = |mode| {
+        known(&recorded::newest_group(
+            &results,
+            &task.names,
+            mode,
+            Phase::Before,
+        )?)
     };
+    let after = |mode| known(task.afters.get(&mode)?);
     match compare::of_task(checkout, &task.id, None) {
         Ok(comparisons) => Outcome::worst(comparisons.into_iter().map(|comparison| {
             // Not what a paired session ran on: it may be of earlier builds of the same two servers.
-            let measured = Phase::ALL.map(|phase| content(comparison.mode, phase));
-            match evidence(&comparison, measured, tip) {
+            let measured = [before(comparison.mode), after(comparison.mode)];
+            match is_about(&comparison, measured, tip) {
                 Ok(()) => judge_mode(branch, &comparison, around),
                 Err((phase, why)) => {
                     let what = format!("task {}, {}: {why}", task.id, comparison.mode);
@@ -269,7 +317,7 @@ fn known(group: &Group) -> Option<String> {
 
 /// Whether a comparison of what was measured on these contents is about this push; if not, which side would have to
 /// be measured, and why.
-fn evidence(
+fn is_about(
     comparison: &Comparison,
     [before, after]: [Option<String>; 2],
     tip: &str,

@@ -51,6 +51,22 @@ pub fn prefix(folder: &Path) -> Option<String> {
     shell::answer(cmd!(shell, "git rev-parse --show-prefix"))
 }
 
+/// The same folder as `folder` in every working tree of its repository.
+pub fn worktrees(folder: &Path) -> Vec<PathBuf> {
+    let listed = || {
+        let shell = shell::shell(folder).ok()?;
+        let prefix = prefix(folder)?;
+        let listed = shell::answer(cmd!(shell, "git worktree list --porcelain"))?;
+        let roots = listed
+            .lines()
+            .filter_map(|line| line.strip_prefix("worktree "));
+        // By components: without the slash at the end of a prefix, or for want of one.
+        let folder = |root| Path::new(root).join(&prefix).components().collect();
+        Some(roots.map(folder).collect())
+    };
+    listed().unwrap_or_default()
+}
+
 /// The folder that git looks for hooks in, which need not exist.
 ///
 /// # Errors

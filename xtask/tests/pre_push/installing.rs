@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::common::{Checkout, finish, tool};
-use crate::project::{Project, assert_has, done, files, git, program};
+use crate::project::{Project, as_fast, assert_has, before, done, files, git, program};
 
 /// A hook of somebody else, which notes what it is given.
 const ANOTHERS: &str = "#!/bin/sh\n\
@@ -193,21 +193,31 @@ mod places {
         (folder, worktree)
     }
 
-    /// Checks that a regression measured in the worktree is blocked, and one measured elsewhere is not taken for it.
+    /// Checks that a regression that was measured in the worktree is blocked, from there and from the main checkout.
     #[track_caller]
     fn blocks_in_worktree(project: &Project, worktree: &Path) {
         project.regressed();
-        project.git("push --quiet --no-verify origin main");
         fs::rename(project.checkout.path("tmp"), worktree.join("tmp")).unwrap();
         done(worktree, "merge --quiet main");
-        done(worktree, "commit --quiet --allow-empty --message=empty");
-        done(
-            worktree,
-            "push --quiet --no-verify origin main~1:main --force",
-        );
         let had = files(&project.checkout.path(".git"));
         finish(git(worktree, "push --quiet origin feature")).blocked();
+        project.push("origin feature").blocked();
         assert_eq!(had, files(&project.checkout.path(".git")));
+    }
+
+    #[test]
+    fn a_worktrees_own_results_come_before_those_of_another() {
+        let project = Project::new();
+        let (_folder, worktree) = linked_worktree(&project);
+        project.regressed();
+        fs::rename(project.checkout.path("tmp"), worktree.join("tmp")).unwrap();
+        let tip = project.content();
+        project.record(&before(), Some("other content"));
+        project.record(&as_fast(), Some(&tip));
+        let said = project.push("--dry-run origin main").passed();
+        assert_has(&said, &["no regression"]);
+        done(&worktree, "merge --quiet main");
+        finish(git(&worktree, "push --quiet origin feature")).blocked();
     }
 }
 
