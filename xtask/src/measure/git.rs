@@ -85,6 +85,47 @@ pub fn hooks_folder(folder: &Path) -> Result<PathBuf> {
         })
 }
 
+/// The absolute folder of `core.hooksPath` where the user or the system has it for every repository, and which of
+/// them.
+pub fn hooks_of_all(folder: &Path) -> Option<(PathBuf, String)> {
+    let shell = shell::shell(folder).ok()?;
+    let set = shell::answer(cmd!(
+        shell,
+        "git config --show-scope --type=path --get core.hooksPath"
+    ))?;
+    let (scope, path) = set.split_once('\t')?;
+    let of_all = ["global", "system"].contains(&scope) && Path::new(path).is_absolute();
+    of_all.then(|| (PathBuf::from(path), scope.to_owned()))
+}
+
+/// A file of the repository itself, as git's own variables and settings have it.
+pub fn own_file(folder: &Path, name: &str) -> Option<PathBuf> {
+    let shell = shell::shell(folder).ok()?;
+    let path = shell::answer(cmd!(shell, "git rev-parse --git-path {name}"))?;
+    Some(folder.join(path))
+}
+
+/// Whether git tracks a file.
+pub fn is_tracked(folder: &Path, file: &Path) -> bool {
+    lists(folder, "--cached", file)
+}
+
+/// Whether a file in a working tree is one that git would track.
+pub fn is_new(folder: &Path, file: &Path) -> bool {
+    lists(folder, "--others", file)
+}
+
+fn lists(folder: &Path, which: &str, file: &Path) -> bool {
+    let listed = || {
+        let shell = shell::shell(folder).ok()?;
+        shell::answer(cmd!(
+            shell,
+            "git --literal-pathspecs ls-files {which} --exclude-standard -- {file}"
+        ))
+    };
+    listed().is_some_and(|listed| !listed.is_empty())
+}
+
 /// The commits that `remote` (a name, or an address) is known to have and that the commits only in `tip` build on:
 /// `tip` itself where the remote has it already, none where git cannot tell.
 pub fn known_to_remote(checkout: &Path, tip: &str, remote: &str) -> Vec<String> {

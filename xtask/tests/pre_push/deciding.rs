@@ -498,6 +498,17 @@ mod what_is_not_known {
     }
 
     #[test]
+    fn blocks_where_what_is_required_cannot_be_read() {
+        let project = Project::new();
+        project.git("config perf.required ja");
+        project.change("another\n");
+        assert_has(
+            &project.push("origin main").blocked(),
+            &["perf.required is not a boolean"],
+        );
+    }
+
+    #[test]
     fn blocks_where_git_is_told_so_for_this_push_only() {
         let project = Project::new();
         project.change("another\n");
