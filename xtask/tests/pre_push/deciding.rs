@@ -498,6 +498,17 @@ mod what_is_not_known {
     }
 
     #[test]
+    fn blocks_where_what_is_required_cannot_be_read() {
+        let project = Project::new();
+        project.git("config perf.required ja");
+        project.change("another\n");
+        assert_has(
+            &project.push("origin main").blocked(),
+            &["perf.required is not a boolean"],
+        );
+    }
+
+    #[test]
     fn blocks_where_git_is_told_so_for_this_push_only() {
         let project = Project::new();
         project.change("another\n");
@@ -545,12 +556,20 @@ mod tasks {
     }
 
     #[test]
-    fn a_perf_task_that_measured_nothing_is_not_known() {
+    fn a_perf_task_without_results_is_not_known_and_hides_nothing_that_was_measured() {
         let project = two_tasks();
+        project.require();
+        push_for(&project, "009").blocked();
+        project.git("config --unset perf.required");
         let said = push_for(&project, "009").passed();
         assert_has(
             &said,
-            &["nothing was measured", "cargo perf-check 009 before"],
+            &[
+                "PERF_TASK names 009, which has no results",
+                "task 008 was measured on it",
+                "cargo perf-check 009 before",
+                "cargo perf-compare 008",
+            ],
         );
     }
 
