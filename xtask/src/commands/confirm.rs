@@ -31,6 +31,7 @@ use crate::report::pairs::{self, Line};
 use crate::report::steps::{Steps, Verbosity};
 use crate::report::summary::shell_word;
 use crate::report::terminal::{self, Style};
+use crate::report::words;
 
 /// Measures pairs until the verdict falls, and reports it.
 ///
@@ -45,7 +46,7 @@ pub fn run(confirm: &Confirm, clock: Clock) -> Result<Outcome> {
     let scenario = Scenario::read(&checkout, confirm.mode)?;
     let baseline = compare::baseline(&checkout, confirm.mode);
     if let Some(Err(why)) = &baseline {
-        return Err(Error::new(why.clone()).next("without it no verdict could be given"));
+        return Err(Error::new(words::why(why)).next("without it no verdict could be given"));
     }
     let _lock = results.lock()?;
     port::free(confirm.port)?;

@@ -36,6 +36,7 @@ pub fn about(results: &Results, mode: Mode, before: &Provenance, after: &Provena
         match record {
             Err(unusable) => sessions.unusable.push(Unfit {
                 file: Some(unusable.path),
+                line: None,
                 why: unusable.why,
                 mend: Mend::Confirm,
             }),

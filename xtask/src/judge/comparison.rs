@@ -24,7 +24,18 @@ pub struct Question {
     /// The after side, if there is one.
     pub after: Option<Group>,
     /// The competitor's P99 in milliseconds, in competitive mode; or why it cannot be told.
-    pub baseline: Option<Result<f64, String>>,
+    pub baseline: Option<Result<Baseline, Unfit>>,
+}
+
+/// The competitor's figure, and where it is stated.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Baseline {
+    /// Its P99, in milliseconds.
+    pub p99_ms: f64,
+    /// The document.
+    pub file: PathBuf,
+    /// The line, from 1.
+    pub line: usize,
 }
 
 /// The answer.
@@ -38,6 +49,8 @@ pub struct Comparison {
     pub before: Option<Side>,
     /// The after side, where it can be read.
     pub after: Option<Side>,
+    /// What the competitor reaches, in competitive mode, where it can be told.
+    pub baseline: Option<Baseline>,
     /// What it comes to.
     pub judgement: Judgement,
     /// What the pairs say, where the sides are those of a paired session.
@@ -80,6 +93,8 @@ pub struct Side {
     pub operations: u64,
     /// Requests that failed, in all runs.
     pub errors: u64,
+    /// Requests that failed in a run.
+    pub errors_per_run: f64,
     /// P99 of each operation, in milliseconds.
     pub operation_p99_ms: BTreeMap<String, f64>,
     /// The server's CPU time a request, in microseconds, where it is known.
@@ -130,12 +145,9 @@ fn compare_by(question: Question, session: Option<&Session>) -> Comparison {
     let before = usable(Phase::Before, question.before.as_ref(), &mut unfit);
     let after = usable(Phase::After, question.after.as_ref(), &mut unfit);
     if let Some(Err(why)) = &question.baseline {
-        unfit.push(Unfit {
-            file: None,
-            why: why.clone(),
-            mend: Mend::Baseline,
-        });
+        unfit.push(why.clone());
     }
+    let baseline = question.baseline.and_then(Result::ok);
     let sides = (side(&before), side(&after));
     let warnings = [
         (Phase::Before, &question.before),
@@ -151,9 +163,9 @@ fn compare_by(question: Question, session: Option<&Session>) -> Comparison {
     };
     let judgement = match (fit, &sides) {
         (Ok(server), (Some(before), Some(after))) => {
-            let baseline = question.baseline.and_then(Result::ok);
-            let verdict =
-                verdict::judge(question.mode, before.figures, after.figures, baseline, rule);
+            let competitor_ms = baseline.as_ref().map(|baseline| baseline.p99_ms);
+            let figures = (before.figures, after.figures);
+            let verdict = verdict::judge(question.mode, figures.0, figures.1, competitor_ms, rule);
             match server {
                 Server::Changed => Judgement::Judged(verdict),
                 Server::Same => Judgement::SameServer(verdict),
@@ -167,6 +179,7 @@ fn compare_by(question: Question, session: Option<&Session>) -> Comparison {
         mode: question.mode,
         before: sides.0,
         after: sides.1,
+        baseline,
         judgement,
         session: session.map(|session| session.assessment),
         corrected: session.and_then(|session| corrected(session, &before, &after)),
@@ -199,6 +212,7 @@ impl Comparison {
 fn after_fails(session: &Session) -> impl Iterator<Item = Unfit> {
     session.after_failures.iter().map(|failure| Unfit {
         file: None,
+        line: None,
         why: failure.clone(),
         mend: Mend::Measure(Phase::After),
     })
@@ -230,7 +244,7 @@ fn pinned_rate(before: &[Recorded], after: &[Recorded]) -> Option<f64> {
     (!after.is_empty()
         && all.all(|run| {
             rate(run) == Some(offered)
-                && run.result.throughput >= fitness::OFFERED_LOAD_REACHED * offered
+                && run.result.throughput >= verdict::OFFERED_LOAD_REACHED * offered
         }))
     .then_some(offered)
 }
@@ -240,6 +254,7 @@ fn usable(phase: Phase, group: Option<&Group>, unfit: &mut Vec<Unfit>) -> Vec<Re
     let Some(group) = group else {
         unfit.push(Unfit {
             file: None,
+            line: None,
             why: format!("there is no {phase} result"),
             mend: Mend::Measure(phase),
         });
@@ -251,6 +266,7 @@ fn usable(phase: Phase, group: Option<&Group>, unfit: &mut Vec<Unfit>) -> Vec<Re
             Ok(run) => runs.push(run.clone()),
             Err(unusable) => unfit.push(Unfit {
                 file: Some(unusable.path.clone()),
+                line: None,
                 why: unusable.why.clone(),
                 mend: Mend::Measure(phase),
             }),
@@ -263,6 +279,11 @@ fn interrupted(phase: Phase, group: &Group) -> Option<String> {
     let (found, planned) = (group.runs.len(), usize::try_from(group.planned).ok()?);
     (found < planned)
         .then(|| format!("{phase}: the group was interrupted, {found} of {planned} runs count"))
+}
+
+#[allow(clippy::cast_precision_loss, reason = "exact up to 2^53")]
+fn whole(count: u64) -> f64 {
+    count as f64
 }
 
 fn side(runs: &[Recorded]) -> Option<Side> {
@@ -303,6 +324,7 @@ fn side(runs: &[Recorded]) -> Option<Side> {
         errors: runs
             .iter()
             .fold(0, |sum, run| sum.saturating_add(run.result.total_errors)),
+        errors_per_run: of(&|run| whole(run.result.total_errors))?,
         operation_p99_ms: operations
             .into_iter()
             .filter_map(|(name, values)| Some((name, median(values)?)))

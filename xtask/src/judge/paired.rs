@@ -5,6 +5,7 @@
 //! so a record that was continued says the same as one that was never interrupted.
 
 use super::signed_rank::{self, Interval};
+use super::verdict::TOLERANCE;
 
 /// The numbers of pairs at which a record is looked at. Six is the fewest at which the exact test
 /// can decide at all when [`FAMILY_ALPHA`] is shared among three looks.
@@ -17,9 +18,6 @@ pub const FAMILY_ALPHA: f64 = 0.05;
 /// Failed runs of the after binary that end a session whatever the pairs say. A single one may be
 /// an accident, so measuring goes on, though it can no longer end in a pass.
 pub const AFTER_FAILURES_THAT_END_A_SESSION: usize = 2;
-
-/// Slack for comparing a change with a threshold, so that one equal to it passes.
-const TOLERANCE: f64 = 1e-9;
 
 /// When a record is looked at, and how sure each look has to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,6 +15,7 @@ use super::supervisor::{Exit, Program, Role, SIGTERM};
 use super::workplace::Workplace;
 use crate::args::Limits;
 use crate::error::{Error, Result};
+use crate::judge::verdict::{ELAPSED_SHARE, FAILED_BEFORE, OFFERED_LOAD_REACHED};
 use crate::record::load_result::LoadResult;
 use crate::record::names::Mode;
 use crate::report::steps::Steps;
@@ -83,10 +84,6 @@ const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
 const LAST_LOOK: Duration = Duration::from_millis(200);
 /// How many lines of a log are shown with a failure, and recorded with a result.
 const TAIL_LINES: usize = 20;
-/// The share of failed requests above which latencies are those of error replies.
-pub const ERROR_REPLIES: f64 = 0.10;
-/// The share of the offered load below which it counts as not reached.
-const OFFERED_LOAD_REACHED: f64 = 0.95;
 
 /// Runs `plan` in `workplace`, which has the result and the logs afterwards. When it returns, for whatever reason,
 /// neither the server nor the load generator runs any more.
@@ -374,7 +371,7 @@ fn read_result(plan: &Plan, workplace: &Workplace, exit: Exit) -> Result<LoadRes
 
 fn weaknesses(plan: &Plan, workplace: &Workplace, result: &LoadResult, exit: Exit) -> Vec<String> {
     let mut warnings = Vec::new();
-    if result.error_rate > ERROR_REPLIES {
+    if result.error_rate > FAILED_BEFORE {
         warnings.push(format!(
             "{:.1} % of the requests FAILED: these latencies are those of error replies",
             result.error_rate * 100.0
@@ -395,7 +392,7 @@ fn weaknesses(plan: &Plan, workplace: &Workplace, result: &LoadResult, exit: Exi
         ));
     }
     if (result.elapsed_seconds - plan.duration.as_secs_f64()).abs()
-        > 0.05 * plan.duration.as_secs_f64()
+        > ELAPSED_SHARE * plan.duration.as_secs_f64()
     {
         warnings.push(format!(
             "the load lasted {:.1} s instead of {} s",

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use super::terminal::{Ink, Style};
 use crate::args::{Build, Check, DEFAULT_DURATION, DEFAULT_PORT, Limits};
+use crate::judge::verdict::FAILED_BEFORE;
 use crate::measure::health::Implementation;
-use crate::measure::run::{ERROR_REPLIES, Measured};
+use crate::measure::run::Measured;
 use crate::record::names::{Mode, Phase, RunName};
 
 /// The summary of a group of runs.
@@ -24,7 +25,7 @@ pub fn summary(check: &Check, runs: &[(RunName, Measured)], style: Style) -> Str
     operations(&mut text, runs);
     let failing = runs
         .iter()
-        .filter(|(_, run)| run.result.error_rate > ERROR_REPLIES)
+        .filter(|(_, run)| run.result.error_rate > FAILED_BEFORE)
         .count();
     if failing > 0 {
         let loud = format!(

@@ -188,6 +188,9 @@ impl Recording {
                     "p50_latency_us": whole(p99_ms * 500.0),
                     "p95_latency_us": whole(p99_ms * 800.0),
                     "p99_latency_us": whole(p99_ms * 1000.0),
+                    "p999_latency_us": whole(p99_ms * 1500.0),
+                    "mean_latency_us": p99_ms * 550.0,
+                    "max_latency_us": whole(p99_ms * 3000.0),
                 });
                 (name.clone(), stats)
             })
