@@ -16,7 +16,7 @@ use crate::measure::host::{self, Host};
 use crate::measure::run::{self, Measured, Plan as RunPlan};
 use crate::measure::scenario::Scenario;
 use crate::measure::workplace::Workplace;
-use crate::measure::{checkout, content, port, quiet};
+use crate::measure::{checkout, content, noise, port, quiet};
 use crate::record::clock::Clock;
 use crate::record::names::{Mode, Phase, RunName};
 use crate::record::provenance::{Load, Provenance, Session};
@@ -31,7 +31,6 @@ use crate::report::pairs::{self, Line};
 use crate::report::steps::{Steps, Verbosity};
 use crate::report::summary::shell_word;
 use crate::report::terminal::{self, Style};
-use crate::report::words;
 
 /// Measures pairs until the verdict falls, and reports it.
 ///
@@ -46,7 +45,7 @@ pub fn run(confirm: &Confirm, clock: Clock) -> Result<Outcome> {
     let scenario = Scenario::read(&checkout, confirm.mode)?;
     let baseline = compare::baseline(&checkout, confirm.mode);
     if let Some(Err(why)) = &baseline {
-        return Err(Error::new(words::why(why)).next("without it no verdict could be given"));
+        return Err(Error::new(why.to_string()).next("without it no verdict could be given"));
     }
     let _lock = results.lock()?;
     port::free(confirm.port)?;
@@ -70,7 +69,7 @@ pub fn run(confirm: &Confirm, clock: Clock) -> Result<Outcome> {
         clock,
         began: Instant::now(),
         pairs_before: record.pairs.len(),
-        steps: Steps::new(Verbosity::WarningsOnly),
+        steps: Steps::new(Verbosity::ProgressOnly),
     };
     let record = session.measure_pairs(record, &sides)?;
     let question = Question {
@@ -329,7 +328,7 @@ impl Running<'_> {
         let goes_on =
             |record: &SessionRecord| matches!(record.assess().decision, Decision::Continue { .. });
         if goes_on(&record) {
-            say(&pairs::heading(margin));
+            say(&format!("{}\n{}", pairs::LEGEND, pairs::heading(margin)));
         }
         let mut before_failures = 0;
         while goes_on(&record) {
@@ -370,12 +369,13 @@ impl Running<'_> {
     }
 
     fn note_failure(
-        &self,
+        &mut self,
         record: &mut SessionRecord,
         pair: usize,
         phase: Phase,
         error: &Error,
     ) -> Result<()> {
+        self.steps.clear();
         say(&format!(
             "pair {pair} is void: the {phase} server failed: {}",
             error.what()
@@ -447,7 +447,14 @@ impl Running<'_> {
     ) -> Result<(RunName, Measured)> {
         let state = host::state();
         let mut warnings = host::warnings(&self.host, &state);
-        warnings.extend(quiet::wait(self.confirm.wait_quiet));
+        self.steps
+            .heading(&format!("pair {}, {phase}", session.pair));
+        self.steps.begin("wait", "for a quiet machine");
+        let still_busy = quiet::wait(self.confirm.wait_quiet, |disturbed| {
+            self.steps.progress(disturbed);
+        });
+        self.steps.clear();
+        warnings.extend(still_busy);
         let built = sides.built(phase);
         let started = self.clock.now();
         let name = self.results.unused(RunName {
@@ -510,15 +517,13 @@ impl Running<'_> {
         };
         let used = self.began.elapsed();
         let each = used / u32::try_from(measured_now).unwrap_or(1);
+        let both = [&runs.before, &runs.after];
+        let processors = noise::processors();
         let line = Line {
             pair: record.pairs.len(),
-            before_ms: runs.before.result.p99_ms,
-            after_ms: runs.after.result.p99_ms,
-            stolen: runs
-                .before
-                .noise
-                .steal_share
-                .zip(runs.after.noise.steal_share),
+            p99_ms: both.map(|run| run.result.p99_ms),
+            stolen: both.map(|run| run.noise.steal_share),
+            others: both.map(|run| run.noise.others_share(run.load, processors)),
             used,
             left: each.saturating_mul(u32::try_from(missing).unwrap_or(0)),
         };

@@ -36,15 +36,19 @@ const BUSY_SHARE: f64 = 0.10;
 const STOLEN_SHARE: f64 = 0.05;
 
 impl Noise {
-    /// What disturbed a load of `load` on a machine of `processors`, in words.
-    pub fn warnings(&self, load: Duration, processors: f64) -> Vec<String> {
+    /// Share of the time of all `processors` over `time` that others used, 0 to 1.
+    pub fn others_share(&self, time: Duration, processors: u32) -> Option<f64> {
+        Some(self.others_cpu_seconds? / (time.as_secs_f64() * f64::from(processors)))
+    }
+
+    /// What disturbed a `time` on a machine of `processors`, in words; `when` it was ends them.
+    pub fn warnings(&self, time: Duration, processors: u32, when: &str) -> Vec<String> {
         let others = self
-            .others_cpu_seconds
-            .map(|seconds| seconds / (load.as_secs_f64() * processors))
+            .others_share(time, processors)
             .filter(|share| *share > BUSY_SHARE)
             .map(|share| {
                 format!(
-                    "busy machine: others used {:.0} % of the CPUs during the load",
+                    "busy machine: others used {:.0} % of the CPUs {when}",
                     share * 100.0
                 )
             });
@@ -53,7 +57,7 @@ impl Noise {
             .filter(|share| *share > STOLEN_SHARE)
             .map(|share| {
                 format!(
-                    "busy host: {:.0} % of the CPU time was stolen during the load",
+                    "busy host: {:.0} % of the CPU time was stolen {when}",
                     share * 100.0
                 )
             });
@@ -211,17 +215,17 @@ mod tests {
             steal_share: Some(0.2),
             ..Noise::default()
         };
-        let warnings = noise.warnings(Duration::from_secs(10), 2.0);
+        let warnings = noise.warnings(Duration::from_secs(10), 2, "during the load");
         assert_eq!(
             warnings,
             [
                 "busy machine: others used 25 % of the CPUs during the load",
-                "busy host: 20 % of the CPU time was stolen during the load"
+                "busy host: 20 % of the CPU time was stolen {when}"
             ]
         );
         assert!(
             Noise::default()
-                .warnings(Duration::from_secs(10), 2.0)
+                .warnings(Duration::from_secs(10), 2, "during the load")
                 .is_empty()
         );
     }

@@ -149,7 +149,7 @@ fn measure(
     }
     let result = read_result(plan, workplace, load.exit)?;
     let mut warnings = weaknesses(plan, workplace, &result, load.exit);
-    warnings.extend(noise.warnings(load_time, f64::from(noise::processors())));
+    warnings.extend(noise.warnings(load_time, noise::processors(), "during the load"));
     warnings.extend(unclean);
     Ok(Measured {
         result,
