@@ -124,6 +124,8 @@ struct Bench {
     port: u16,
 }
 
+/// The longest wait for a quiet machine before a run of a session, in seconds.
+const MOST_WAIT: u64 = 5;
 /// Runs before the first session.
 const CALIBRATION: usize = 24;
 
@@ -185,7 +187,10 @@ impl Bench {
     fn session(&self, kind: Kind) -> Result<LiveSession> {
         let began = Instant::now();
         let output = self
-            .tool(&format!("perf-confirm {} --fresh", kind.task()))
+            .tool(&format!(
+                "perf-confirm {} --fresh --wait-quiet {MOST_WAIT}",
+                kind.task()
+            ))
             .stderr(Stdio::inherit())
             .output()?;
         let minutes = began.elapsed().as_secs_f64() / 60.0;

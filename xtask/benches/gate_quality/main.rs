@@ -5,7 +5,9 @@
 //! code. `-- --data FILE...` takes other recordings of the same shape, `-- --json` prints the table as data, and
 //! `-- --live` measures sessions of the stand-in against itself and against itself with real work added.
 
+mod duet;
 mod live;
+mod needed;
 mod recording;
 mod replay;
 mod table;
@@ -27,6 +29,9 @@ const RECORDINGS: [&str; 3] = [
     "engram-same-binary-10s-host.jsonl",
     "engram-same-binary-60s.jsonl",
 ];
+
+/// Two servers of one binary, loaded in turn in short slices: another shape.
+const SLICES: &str = "engram-duet-2s.jsonl";
 
 /// What was asked for.
 struct Options {
@@ -68,17 +73,24 @@ fn run(options: &Options) -> Result<()> {
             "{:#}",
             json!({ "format": 1, "recordings": replays.iter().map(table::json).collect::<Vec<_>>() })
         ),
-        false => replays
-            .iter()
-            .for_each(|replay| println!("{}", table::markdown(replay))),
+        false => {
+            for replay in &replays {
+                println!("{}", table::markdown(replay));
+            }
+            println!("{}", table::needed());
+            print!("{}", table::duet(&duet::read(&folder().join(SLICES))?));
+        }
     }
     Ok(())
 }
 
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data")
+}
+
 fn options(words: Vec<String>) -> Result<Options> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
     let mut options = Options {
-        data: RECORDINGS.iter().map(|name| folder.join(name)).collect(),
+        data: RECORDINGS.iter().map(|name| folder().join(name)).collect(),
         as_json: false,
         live: None,
     };

@@ -6,7 +6,9 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 use xtask::judge::statistics::median;
 
+use crate::duet::Duet;
 use crate::live::{Kind, LiveSession};
+use crate::needed;
 use crate::replay::{EFFECTS, Replay, Rule, RuleReplay, Tally, Verdict};
 
 /// The effects at which finding a change is counted, by their place in [`EFFECTS`].
@@ -14,21 +16,43 @@ const FOUND: [usize; 4] = [1, 2, 3, 4];
 /// The effects at which passing a change is counted.
 const PASSED: [usize; 2] = [2, 3];
 
-/// What the paired rule should reach: what, at which effect, at most or at least how many per cent.
-const AIMS: [(Aim, usize, f64); 5] = [
-    (Aim::FoundAtMost, 0, 2.0),
-    (Aim::FoundAtLeast, 3, 95.0),
-    (Aim::FoundAtLeast, 2, 80.0),
-    (Aim::PassedAtMost, 3, 1.0),
-    (Aim::PassedAtLeast, 0, 90.0),
+/// What the paired rule should reach.
+const AIMS: [Aim; 5] = [
+    aim(0, Counted::Found, Limit::AtMost(2.0)),
+    aim(3, Counted::Found, Limit::AtLeast(95.0)),
+    aim(2, Counted::Found, Limit::AtLeast(80.0)),
+    aim(3, Counted::Passed, Limit::AtMost(1.0)),
+    aim(0, Counted::Passed, Limit::AtLeast(90.0)),
 ];
 
+struct Aim {
+    /// Its place in [`EFFECTS`].
+    effect: usize,
+    outcome: Counted,
+    limit: Limit,
+}
+
+const fn aim(effect: usize, outcome: Counted, limit: Limit) -> Aim {
+    Aim {
+        effect,
+        outcome,
+        limit,
+    }
+}
+
 #[derive(Clone, Copy)]
-enum Aim {
-    FoundAtMost,
-    FoundAtLeast,
-    PassedAtMost,
-    PassedAtLeast,
+enum Counted {
+    /// Called regressed.
+    Found,
+    /// Exit 0.
+    Passed,
+}
+
+/// In per cent of the sessions.
+#[derive(Clone, Copy)]
+enum Limit {
+    AtMost(f64),
+    AtLeast(f64),
 }
 
 /// A recording's tables.
@@ -41,12 +65,14 @@ pub fn markdown(replay: &Replay) -> String {
             .unwrap_or_default()
     };
     let mut text = format!(
-        "### {}\n\n{} runs of {:.0} s, P99 from {:.2} to {:.2} ms\n\n",
+        "### {}\n\n{} runs of {:.0} s, P99 from {:.2} to {:.2} ms; ln(P99) of neighbours differs by {:.2} (standard\n\
+         deviation)\n\n",
         replay.recording.name,
         runs.len(),
         median(runs.iter().map(|run| run.result.elapsed_seconds)).unwrap_or_default(),
         p99(f64::min),
         p99(f64::max),
+        deviation(runs),
     );
     text.push_str(
         "| rule | false alarms | +5 % found | +10 % | +25 % | +50 % | +10 % passed | +25 % | minutes | sessions |\n\
@@ -191,6 +217,14 @@ pub fn live(sessions: &[LiveSession]) -> String {
     text
 }
 
+/// Standard deviation of the differences of ln(P99) between neighbours, whose mean is next to nothing.
+fn deviation(runs: &[crate::recording::Run]) -> f64 {
+    let squares = runs
+        .windows(2)
+        .map(|two| (two[1].result.p99_ms / two[0].result.p99_ms).ln().powi(2));
+    (squares.sum::<f64>() / runs.len().saturating_sub(1) as f64).sqrt()
+}
+
 fn interval(interval: xtask::judge::signed_rank::Interval) -> String {
     let of = |ln_ratio: f64| format!("{:+.1}", ln_ratio.exp_m1() * 100.0);
     format!(
@@ -212,37 +246,76 @@ fn name(rule: Rule) -> String {
 
 fn aims(rule: &RuleReplay) -> Vec<String> {
     AIMS.iter()
-        .map(|&(aim, at, limit)| {
-            let tally = &rule.effects[at];
-            let effect = match EFFECTS[at] {
-                0.0 => "itself".to_owned(),
-                percent => format!("+{percent} %"),
-            };
-            let (value, what, met) = match aim {
-                Aim::FoundAtMost => {
-                    let found = found(tally) * 100.0;
-                    (found, "called regressed, aim at most", found <= limit)
-                }
-                Aim::FoundAtLeast => {
-                    let found = found(tally) * 100.0;
-                    (found, "found, aim at least", found >= limit)
-                }
-                Aim::PassedAtMost => {
-                    let passed = passed(tally) * 100.0;
-                    (passed, "passed, aim at most", passed <= limit)
-                }
-                Aim::PassedAtLeast => {
-                    let passed = passed(tally) * 100.0;
-                    (passed, "passed, aim at least", passed >= limit)
-                }
-            };
-            let met = match met {
+        .map(|aim| {
+            let met = match aim.is_met(&rule.effects) {
                 true => "met",
                 false => "NOT MET",
             };
-            format!("{effect} {value:.1} % {what} {limit} %: {met}")
+            format!("{}, {:.1} %: {met}", aim.name(), aim.value(&rule.effects))
         })
         .collect()
+}
+
+/// The noise at which each aim of the paired rule would be met.
+pub fn needed() -> String {
+    let largest: [Option<f64>; AIMS.len()] =
+        needed::largest_noise(&EFFECTS, |aim, tallies| AIMS[aim].is_met(tallies));
+    let mut text = String::from(
+        "### What the aims need\n\nThe largest standard deviation of a pair's ln(P99 after / P99 before) at which \
+         the paired rule\nmeets an aim, in simulated sessions of normal noise:\n\n| aim | noise |\n|---|---:|\n",
+    );
+    for (aim, noise) in AIMS.iter().zip(largest) {
+        let noise = noise.map_or_else(|| "none".into(), |noise| format!("{noise:.2}"));
+        let _ = writeln!(text, "| {} | {noise} |", aim.name());
+    }
+    text
+}
+
+/// Whether slices of one server's life could stand for fresh pairs.
+pub fn duet(duet: &Duet) -> String {
+    format!(
+        "### Why a pair is a pair of fresh servers\n\n{} fresh pairs of servers of one binary, each loaded in turn in \
+         {} slices a side: ln(P99) of one\nover the other varies by {:.2} (standard deviation) among the slices of a \
+         pair. Were slices samples, the\nmeans of the pairs would vary by {:.2}; they vary by {:.2}.\n",
+        duet.pairs,
+        duet.slices,
+        duet.within,
+        duet.within / duet.slices.sqrt(),
+        duet.between,
+    )
+}
+
+impl Aim {
+    fn value(&self, effects: &[Tally]) -> f64 {
+        let tally = &effects[self.effect];
+        100.0
+            * match self.outcome {
+                Counted::Found => found(tally),
+                Counted::Passed => passed(tally),
+            }
+    }
+
+    fn is_met(&self, effects: &[Tally]) -> bool {
+        match self.limit {
+            Limit::AtMost(limit) => self.value(effects) <= limit,
+            Limit::AtLeast(limit) => self.value(effects) >= limit,
+        }
+    }
+
+    fn name(&self) -> String {
+        let effect = match EFFECTS[self.effect] {
+            0.0 => "a binary against itself".to_owned(),
+            percent => format!("+{percent} %"),
+        };
+        let outcome = match self.outcome {
+            Counted::Found => "called regressed",
+            Counted::Passed => "passed",
+        };
+        match self.limit {
+            Limit::AtMost(limit) => format!("{effect} {outcome} in at most {limit} %"),
+            Limit::AtLeast(limit) => format!("{effect} {outcome} in at least {limit} %"),
+        }
+    }
 }
 
 fn found(tally: &Tally) -> f64 {

@@ -256,6 +256,8 @@ mod tests {
     use proptest::prelude::*;
 
     const SESSIONS: u32 = 2000;
+    /// Three standard errors of a rate of five per cent in so many sessions.
+    const LUCK: f64 = 0.015;
 
     fn full_plan() -> Plan {
         Plan::up_to(16).unwrap()
@@ -617,7 +619,7 @@ mod tests {
         for plan in LOOKS.map(|look| Plan::up_to(look).unwrap()) {
             let sessions = |random: &mut Random| session(random, noise, change, 0.3);
             let found = share_of(verdict, &plan, sessions, change);
-            assert!(found <= FAMILY_ALPHA, "{plan:?}: {found}");
+            assert!(found <= FAMILY_ALPHA + LUCK, "{plan:?}: {found}");
             assert!(found > 0.005, "the test is blind: {plan:?}: {found}");
         }
     }

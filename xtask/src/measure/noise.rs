@@ -220,7 +220,7 @@ mod tests {
             warnings,
             [
                 "busy machine: others used 25 % of the CPUs during the load",
-                "busy host: 20 % of the CPU time was stolen {when}"
+                "busy host: 20 % of the CPU time was stolen during the load"
             ]
         );
         assert!(
