@@ -158,13 +158,26 @@ pub enum Subject {
     Everything,
     /// The newest results of a task, in one mode or in each that has any.
     Task(TaskId, Option<Mode>),
-    /// Two named files.
+    /// Two named files, of that task if one is named.
     Files {
+        /// The task whose log entry they make.
+        task: Option<TaskId>,
         /// The before side.
         before: PathBuf,
         /// The after side.
         after: PathBuf,
     },
+}
+
+impl Subject {
+    /// The task that was named.
+    pub fn task(&self) -> Option<&TaskId> {
+        match self {
+            Self::Everything => None,
+            Self::Task(task, _) => Some(task),
+            Self::Files { task, .. } => task.as_ref(),
+        }
+    }
 }
 
 /// How a comparison is printed.
@@ -371,10 +384,13 @@ fn compare(mut words: Arguments) -> Result<Compare> {
             Subject::Everything
         }
         (true, ..) => return Err(Error::new("--list goes with no other option than -C")),
-        (false, Some(before), Some(after)) if mode.is_none() => {
-            let [] = positional(words, [], &COMPARE_FLAGS)?;
-            Subject::Files { before, after }
-        }
+        (false, Some(before), Some(after)) if mode.is_none() => Subject::Files {
+            task: optional(words, &COMPARE_FLAGS)?
+                .map(|task| task_id(&task))
+                .transpose()?,
+            before,
+            after,
+        },
         (false, Some(_), Some(_)) => {
             return Err(Error::new(
                 "the mode of named files is told from their names; leave the mode flag away",
@@ -387,7 +403,7 @@ fn compare(mut words: Arguments) -> Result<Compare> {
             Subject::Task(task_id(&task)?, mode)
         }
     };
-    if log == Log::Write && !matches!(subject, Subject::Task(..)) {
+    if log == Log::Write && subject.task().is_none() {
         return Err(Error::new("--log needs a task"));
     }
     Ok(Compare {
@@ -553,6 +569,26 @@ fn positional<const N: usize>(
     names: [&str; N],
     flags: &[&str],
 ) -> Result<[String; N]> {
+    let left = left(words, flags)?;
+    <[String; N]>::try_from(left).map_err(|left| match left.get(N) {
+        Some(extra) => Error::new(format!("`{extra}` is one word too many")),
+        None => Error::new(format!(
+            "{} is missing",
+            names.get(left.len()).unwrap_or(&"a word")
+        )),
+    })
+}
+
+/// The only word that is left, if any.
+fn optional(words: Arguments, flags: &[&str]) -> Result<Option<String>> {
+    let mut left = left(words, flags)?;
+    match left.get(1) {
+        Some(extra) => Err(Error::new(format!("`{extra}` is one word too many"))),
+        None => Ok(left.pop()),
+    }
+}
+
+fn left(words: Arguments, flags: &[&str]) -> Result<Vec<String>> {
     let left: Vec<String> = words
         .finish()
         .into_iter()
@@ -567,13 +603,7 @@ fn positional<const N: usize>(
             },
         ));
     }
-    <[String; N]>::try_from(left).map_err(|left| match left.get(N) {
-        Some(extra) => Error::new(format!("`{extra}` is one word too many")),
-        None => Error::new(format!(
-            "{} is missing",
-            names.get(left.len()).unwrap_or(&"a word")
-        )),
-    })
+    Ok(left)
 }
 
 /// `; did you mean …?` where a known word is near enough to be a slip.
@@ -744,6 +774,18 @@ mod tests {
     }
 
     #[test]
+    fn two_named_files_may_be_of_a_named_task_whose_log_entry_they_make() {
+        let line = "perf-compare 007 --before a --after b --log";
+        match read(line).unwrap() {
+            Command::Compare(compare) => {
+                assert_eq!(compare.subject.task(), TaskId::parse("007").ok().as_ref());
+                assert_eq!(compare.log, Log::Write);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
     fn contradictions_of_a_comparison_are_refused() {
         for line in [
             "--before a",
@@ -753,7 +795,7 @@ mod tests {
             "--list --before a --after b",
             "--before a --after b --competitive",
             "--before a --after b --log",
-            "007 --before a --after b",
+            "007 008 --before a --after b",
             "--list 007",
             "",
         ] {

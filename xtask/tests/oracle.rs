@@ -94,12 +94,14 @@ mod numbers {
     const OFFSETS: [f64; 11] = [
         0.0, 1e-12, -1e-12, 3e-10, -3e-10, 2e-9, -2e-9, 1e-7, -1e-7, 0.1, -0.1,
     ];
-    /// As small and as large as a number gets.
-    const DEGENERATE: [f64; 6] = [f64::MIN_POSITIVE, 5e-324, 1e-12, 1e12, 1e300, f64::MAX];
+    /// As short and as long as a latency, in milliseconds, and as low and as high as a throughput gets: a file with
+    /// another is refused.
+    const LATENCIES: [f64; 5] = [1e-6, 1.000_000_1e-6, 1e-3, 8.639_999e7, 8.64e7];
+    const THROUGHPUTS: [f64; 5] = [1e-6, 1e-3, 1.0, 9.9e7, 1e8];
 
     pub fn competitor(random: &mut Random) -> f64 {
         match random.below(10) {
-            0 => random.one_of(&DEGENERATE),
+            0 => random.one_of(&LATENCIES),
             1..4 => random.between(0.1, 200.0),
             _ => NEO4J_MS,
         }
@@ -108,13 +110,13 @@ mod numbers {
     pub fn before(random: &mut Random, competitor: f64) -> Numbers {
         Numbers {
             p99: match random.below(12) {
-                0 => random.one_of(&DEGENERATE),
+                0 => random.one_of(&LATENCIES),
                 1..3 => competitor * (1.0 + random.one_of(&OFFSETS)),
                 3..6 => random.between(0.5, 2.0) * competitor,
                 _ => random.between(0.01, 60.0),
             },
             throughput: match random.below(12) {
-                0 => random.one_of(&DEGENERATE),
+                0 => random.one_of(&THROUGHPUTS),
                 _ => random.between(0.1, 2000.0),
             },
             error_rate: match random.below(4) {
@@ -131,7 +133,7 @@ mod numbers {
         let (at_less_5, at_less_10) = (at(-5.0), at(-10.0));
         let offset = random.one_of(&OFFSETS);
         let p99 = match random.below(12) {
-            0 => random.one_of(&DEGENERATE),
+            0 => random.one_of(&LATENCIES),
             1..3 => before.p99,
             3 => before.p99 * at_5,
             4 => before.p99 * at_10,
@@ -142,7 +144,7 @@ mod numbers {
             _ => random.between(0.01, 60.0),
         };
         let throughput = match random.below(9) {
-            0 => random.one_of(&DEGENERATE),
+            0 => random.one_of(&THROUGHPUTS),
             1 => 0.0,
             2 => before.throughput * at_less_5,
             3 => before.throughput * at_less_10,
@@ -156,8 +158,11 @@ mod numbers {
             _ => before.error_rate,
         };
         Numbers {
-            p99: p99.clamp(5e-324, f64::MAX),
-            throughput: throughput.clamp(0.0, f64::MAX),
+            p99: p99.clamp(1e-6, 8.64e7),
+            throughput: match throughput {
+                0.0 => 0.0,
+                other => other.clamp(1e-6, 1e8),
+            },
             error_rate: error_rate.clamp(0.0, 1.0),
         }
     }
@@ -188,9 +193,21 @@ mod figures {
         };
         let (before, after) = (figures(before), figures(after));
         let verdict = judge(mode, before, after, competitor, P99Rule::Threshold);
-        let standing = verdict
-            .position
-            .map(|position| position.standing.to_string());
+        let (changes, position) = (verdict.changes, verdict.position);
+        let speedups = position.map_or([0.0; 2], |at| [at.speedup_before, at.speedup_after]);
+        let shown = [
+            changes.p99_percent,
+            changes.throughput_percent,
+            changes.error_points,
+        ];
+        assert!(
+            shown
+                .iter()
+                .chain(&speedups)
+                .all(|number| number.is_finite()),
+            "{verdict:?}"
+        );
+        let standing = position.map(|position| position.standing.to_string());
         Answer {
             regressed: [Metric::P99, Metric::Throughput, Metric::ErrorRate]
                 .map(|metric| verdict.regressed.contains(&metric)),
@@ -203,6 +220,9 @@ mod figures {
                 judgement: Judgement::Judged(verdict),
                 session: None,
                 corrected: None,
+                single_runs: None,
+                pinned_rate: None,
+                baseline: None,
                 warnings: Vec::new(),
             }])
             .code(),
@@ -318,9 +338,32 @@ mod files {
         run.result[key].as_f64().unwrap_or(-1.0)
     }
 
-    /// A whole result of finite numbers, none below 0, no error rate above 1, and something measured.
+    /// The latency is one that a clock shows; the percentiles rise.
+    fn has_latencies(run: &Run) -> bool {
+        let [p50, p95, p99] =
+            ["p50", "p95", "p99"].map(|of| number(run, &format!("{of}_latency_ms")));
+        let is_latency = |ms: &f64| *ms == 0.0 || (1e-6..=8.64e7).contains(ms);
+        [p50, p95, p99].iter().all(is_latency) && p50 <= p95 && p95 <= p99
+    }
+
+    /// The errors are of the requests, and the error rate is theirs.
+    fn counts_agree(run: &Run) -> bool {
+        let (errors, requests) = (number(run, "total_errors"), number(run, "total_operations"));
+        let is_count = |key: &str| run.result[key].is_u64();
+        if !is_count("total_errors") || !is_count("total_operations") {
+            return false;
+        }
+        let rate = number(run, "overall_error_rate");
+        errors <= requests && (rate * requests - errors).abs() <= 1e-3 * requests
+    }
+
+    /// A whole result of finite numbers, none below 0, that agree, and something measured.
     fn is_a_measurement(run: &Run) -> bool {
+        let throughput = number(run, "overall_throughput");
         NUMBERS.iter().all(|key| number(run, key) >= 0.0)
+            && has_latencies(run)
+            && counts_agree(run)
+            && (throughput == 0.0 || (1e-6..=1e8).contains(&throughput))
             && run.result["config_name"].is_string()
             && run.result["per_operation_stats"].is_object()
             && number(run, "overall_error_rate") <= 1.0
@@ -404,18 +447,22 @@ mod files {
 
     /// Something about one run that may, or may not, forbid a verdict.
     fn change(run: Run, random: &mut Random) -> Run {
-        match random.below(22) {
+        match random.below(26) {
+            22 => run.with(
+                random.one_of(&NUMBERS),
+                random.one_of(&[5e-324, 1e300, 6e307]),
+            ),
+            23 => run.with("total_errors", random.one_of(&[59_990, 59_991, 6_000])),
+            24 => run.with("p50_latency_ms", 1e3),
+            25 => run.without_latencies(),
             0 => run.without(random.one_of(&NUMBERS)),
             1 => run.without("config_name"),
             2 => run.without("per_operation_stats"),
             3 => run.with(random.one_of(&NUMBERS), -1),
             4 => run.with(random.one_of(&NUMBERS), Value::Null),
             5 => run.with(random.one_of(&NUMBERS), "10"),
-            6 => run.with("overall_error_rate", random.one_of(&[1.0, 1.1, 2.0])),
-            7 => run.with(
-                "overall_error_rate",
-                random.one_of(&[0.09, 0.1, 0.1 + 3e-10, 0.1 + 2e-9, 0.11]),
-            ),
+            6 => run.failing(random.one_of(&[1.0, 1.1, 2.0])),
+            7 => run.failing(random.one_of(&[0.09, 0.1, 0.1 + 3e-10, 0.1 + 2e-9, 0.11])),
             8 => run.with("p99_latency_ms", 0),
             9 => run.with("overall_throughput", 0.0),
             10 => run.with("total_operations", 0),
@@ -460,7 +507,7 @@ mod files {
                     _ => random.between(0.97, 1.03),
                 };
                 let run = Run::new(numbers.p99 * spread, numbers.throughput * spread)
-                    .with("overall_error_rate", numbers.error_rate);
+                    .failing(numbers.error_rate);
                 if old { run } else { run.of_server(server) }
             })
             .collect();

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use regex::Regex;
 use serde_json::Value;
 
 use common::recording::{Recording, write_baselines};
@@ -165,8 +166,8 @@ fn groups_of_runs_on_the_stand_in() {
         side.on_stand_in()
             .with(|it| it.git.as_mut().unwrap().dirty = true)
     };
-    dirty(before()).write_group(&checkout, &[0.441, 0.458, 0.502], 3);
-    dirty(after()).write_group(&checkout, &[0.472, 0.449], 3);
+    dirty(Recording::new()).write_group(&checkout, &[0.441, 0.458, 0.502], 3);
+    dirty(Recording::new().after().throughput(995.24)).write_group(&checkout, &[0.472, 0.449], 3);
     assert_snapshot("group.txt", &session(&checkout, "perf-compare 007"));
 }
 
@@ -187,7 +188,11 @@ fn a_paired_session() {
         (0.458, 0.497),
         (0.463, 0.52),
     ];
-    Recording::write_session(&before(), &after(), &checkout, &pairs);
+    let (before, after) = (
+        Recording::new(),
+        Recording::new().after().throughput(995.24),
+    );
+    Recording::write_session(&before, &after, &checkout, &pairs);
     assert_snapshot(
         "paired-session.txt",
         &session(&checkout, "perf-compare 007"),
@@ -223,7 +228,7 @@ fn markdown() {
 #[test]
 fn the_list() {
     let checkout = recorded(&[before(), after(), competitive(), competitive_slower()]);
-    before()
+    Recording::new()
         .task("006")
         .at("20251107_161500")
         .write_group(&checkout, &[0.441, 0.458, 0.502], 3);
@@ -274,16 +279,49 @@ fn no_help_is_wider_than_a_terminal() {
     }
 }
 
+/// Absolute paths that every machine has.
+const EVERYWHERE: [&str; 2] = ["/dev/null", "/tmp/engram.perf"];
+
+fn absolute_paths(text: &str) -> Vec<&str> {
+    let pattern = Regex::new(r#"(?:^|[\s"'(=])(/[A-Za-z][^\s"')]*)"#).unwrap();
+    let found = pattern.captures_iter(text);
+    found
+        .map(|path| path.extract::<1>().1[0])
+        .filter(|path| !EVERYWHERE.contains(path))
+        .collect()
+}
+
 #[test]
 fn no_snapshot_holds_a_path_of_this_machine() {
+    let told = "error: no results in '/home/me/engram/tmp' \"/var/x\" docs/a /dev/null";
+    assert_eq!(absolute_paths(told), ["/home/me/engram/tmp", "/var/x"]);
     for path in snapshots() {
         let text = fs::read_to_string(&path).unwrap();
-        let temporary = std::env::temp_dir();
-        assert!(
-            !text.contains(&format!("{}/a checkout ", temporary.display())),
-            "{}",
-            path.display()
-        );
+        assert_eq!(absolute_paths(&text), [""; 0], "{}", path.display());
+    }
+}
+
+#[test]
+fn every_snapshot_is_what_a_test_sees() {
+    for path in snapshots() {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let named = format!("\"{name}\"");
+        assert!(include_str!("snapshots.rs").contains(&named), "{name}");
+    }
+}
+
+#[test]
+fn the_figures_of_the_json_snapshot_can_be() {
+    let report: Value = serde_json::from_str(&json_snapshot()).unwrap();
+    for comparison in report["comparisons"].as_array().unwrap() {
+        for side in ["before", "after"] {
+            let operations = comparison[side]["operation_p99_ms"].as_object().unwrap();
+            let largest = operations
+                .values()
+                .filter_map(Value::as_f64)
+                .fold(0.0, f64::max);
+            assert_eq!(comparison[side]["p99_ms"], largest, "{comparison:#}");
+        }
     }
 }
 
@@ -320,12 +358,30 @@ fn the_reference_describes_every_key_and_no_other() {
         .map(|(key, _)| key)
         .collect();
     let mut present = BTreeSet::new();
-    for checkout in [regressed(), not_judged(), in_a_session()] {
+    for checkout in [regressed(), not_judged(), in_a_session(), recorded(&[])] {
         let output = run(&checkout, "perf-compare 007 --json").output;
         keys(&serde_json::from_str(&output).unwrap(), &mut present);
     }
     let present: BTreeSet<&str> = present.iter().map(String::as_str).collect();
     assert_eq!(described, present);
+}
+
+#[test]
+fn what_the_reference_says_is_never_null_never_is() {
+    let reference = reference();
+    let may_be_null = |key: &str| {
+        let row = format!("| `{key}` |");
+        let mut rows = reference.lines().filter(|line| line.starts_with(&row));
+        rows.any(|line| !line.ends_with("| never |"))
+    };
+    for checkout in [regressed(), not_judged(), in_a_session(), recorded(&[])] {
+        let output = run(&checkout, "perf-compare 007 --json").output;
+        for line in output.lines() {
+            if let Some(key) = line.trim().trim_end_matches(',').strip_suffix(": null") {
+                assert!(may_be_null(key.trim_matches('"')), "{key}");
+            }
+        }
+    }
 }
 
 fn not_judged() -> Checkout {
@@ -334,7 +390,8 @@ fn not_judged() -> Checkout {
 
 fn in_a_session() -> Checkout {
     let checkout = recorded(&[before(), after()]);
-    Recording::write_session(&before(), &after(), &checkout, &[(0.45, 0.46); 6]);
+    let (before, after) = (Recording::new(), Recording::new().after());
+    Recording::write_session(&before, &after, &checkout, &[(0.45, 0.46); 6]);
     checkout
 }
 

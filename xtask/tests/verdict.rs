@@ -50,6 +50,9 @@ mod on_figures {
             judgement: Judgement::Judged(verdict),
             session: None,
             corrected: None,
+            single_runs: None,
+            pinned_rate: None,
+            baseline: None,
             warnings: Vec::new(),
         };
         outcome(&[comparison]).code()
@@ -611,7 +614,7 @@ mod cannot_be_judged {
 
     #[test]
     fn a_before_p99_of_0() {
-        let before = good().with("p99_latency_ms", 0.0);
+        let before = good().without_latencies();
         assert!(
             Checkout::of_two(before, good())
                 .reasons()
@@ -622,7 +625,7 @@ mod cannot_be_judged {
     /// Stricter than the law, which names the before side alone: no latency recorded is nothing measured.
     #[test]
     fn an_after_p99_of_0() {
-        let after = good().with("p99_latency_ms", 0.0);
+        let after = good().without_latencies();
         assert!(
             Checkout::of_two(good(), after)
                 .reasons()
@@ -653,7 +656,7 @@ mod cannot_be_judged {
 
     #[test]
     fn a_before_with_more_than_10_percent_of_its_requests_failed() {
-        let before = good().with("overall_error_rate", 0.1 + 2e-9);
+        let before = good().failing(0.1 + 2e-9);
         assert!(
             Checkout::of_two(before, good())
                 .reasons()
@@ -664,14 +667,14 @@ mod cannot_be_judged {
     #[test]
     fn a_before_with_10_percent_failed_is_no_such_reason() {
         for rate in [0.1, 0.1 + 5e-10] {
-            let before = good().with("overall_error_rate", rate);
+            let before = good().failing(rate);
             assert_eq!(Checkout::of_two(before, good()).exit_code(), 0, "{rate}");
         }
     }
 
     #[test]
     fn an_after_that_failed_altogether_is_no_such_reason_but_a_regression() {
-        let after = good().with("overall_error_rate", 1.0);
+        let after = good().failing(1.0);
         assert_eq!(Checkout::of_two(good(), after).exit_code(), 1);
     }
 
@@ -680,7 +683,7 @@ mod cannot_be_judged {
         let after = good().with("config_name", "Another");
         let reasons = Checkout::of_two(good(), after).reasons();
         assert!(
-            reasons.contains("`M17 Baseline` against `Another`"),
+            reasons.contains("scenario `M17 Baseline` before, `Another` after"),
             "{reasons}"
         );
     }
@@ -705,7 +708,7 @@ mod cannot_be_judged {
     fn another_duration() {
         assert_not_comparable(
             |provenance| provenance.load.duration_seconds = 61,
-            "duration (s) 60 against 61",
+            "duration 60 s before, 61 s after",
         );
     }
 
@@ -718,7 +721,7 @@ mod cannot_be_judged {
     fn another_build_profile() {
         assert_not_comparable(
             |provenance| provenance.build.profile = "dev".into(),
-            "build profile release against dev",
+            "build profile release before, dev after",
         );
     }
 
@@ -733,7 +736,7 @@ mod cannot_be_judged {
             let after = good().with("elapsed_seconds", elapsed);
             let reasons = Checkout::of_two(good(), after).reasons();
             assert!(
-                reasons.contains("s of load against"),
+                reasons.contains("load of 60.0 s before"),
                 "{elapsed}: {reasons}"
             );
         }
@@ -794,14 +797,15 @@ mod cannot_be_judged {
     fn a_missing_baseline_document() {
         let checkout = Checkout::of_two_competitive(good(), good());
         std::fs::remove_file(checkout.path(BASELINES)).unwrap();
-        assert!(checkout.reasons().contains("competitive_baselines.md"));
+        assert!(checkout.reasons().contains("cannot be read"));
+        assert!(checkout.report().contains(BASELINES));
     }
 
     #[test]
     fn a_baseline_document_without_neo4j() {
         assert_baseline_refused(
             "| System | P99 Latency |\n|---|---|\n| Redis | 8ms |\n",
-            "competitive_baselines.md:1: no row for \"Neo4j\"",
+            "no row for \"Neo4j\"",
         );
     }
 
@@ -809,7 +813,7 @@ mod cannot_be_judged {
     fn two_baselines_that_disagree() {
         assert_baseline_refused(
             "| System | P99 Latency |\n|---|---|\n| Neo4j | 27.96ms |\n| Neo4j | 28ms |\n",
-            "competitive_baselines.md:4: the P99 latency of Neo4j is 28ms here",
+            "the P99 latency of Neo4j is 28ms here",
         );
     }
 
@@ -825,7 +829,7 @@ mod cannot_be_judged {
     fn a_baseline_of_0() {
         assert_baseline_refused(
             "| System | P99 Latency |\n|---|---|\n| Neo4j | 0ms |\n",
-            "competitive_baselines.md:3:",
+            "not a number above zero",
         );
     }
 
@@ -895,8 +899,11 @@ mod same_binary {
         let (before, after) = slow_and_fast();
         let checkout = Checkout::of_two(before.of_server("one"), after.of_server("one"));
         let report = checkout.report();
-        let line = report.lines().next().unwrap();
-        assert!(line.contains("+100.0%") && line.contains("noise"), "{line}");
+        let line = report.split("\n\n").next().unwrap();
+        assert!(
+            line.contains("+100.0%") && line.contains("nothing compared but this machine's noise"),
+            "{line}"
+        );
     }
 
     #[test]
@@ -1072,6 +1079,54 @@ mod which_runs {
         record_group(&checkout, 15, 3, &[2.0, 3.0, 4.0]);
         let before = before(&checkout);
         assert_eq!((before.files.len(), before.figures.p99_ms), (3, 3.0));
+    }
+
+    #[test]
+    fn a_lone_run_between_the_members_of_a_group_leaves_it_whole() {
+        let checkout = with_after();
+        record_group(&checkout, 14, 3, &[9.0, 1.0, 5.0]);
+        for (name, server) in [
+            ("007_before_20251108_140030", "one"),
+            ("007_before_20251108_140130", ""),
+        ] {
+            checkout.record(
+                name,
+                match server {
+                    "" => run(100.0),
+                    server => run(100.0).of_server(server),
+                },
+            );
+        }
+        let before = before(&checkout);
+        assert_eq!((before.files.len(), before.figures.p99_ms), (3, 5.0));
+        assert!(
+            !checkout
+                .comparison()
+                .warnings
+                .concat()
+                .contains("interrupted")
+        );
+    }
+
+    #[test]
+    fn an_unreadable_file_between_the_members_of_a_whole_group_is_none_of_them() {
+        let checkout = with_after();
+        record_group(&checkout, 14, 3, &[9.0, 1.0, 5.0]);
+        checkout.write(&result_file("007_before_20251108_140030"), "{");
+        assert_eq!(before(&checkout).files.len(), 3);
+    }
+
+    #[test]
+    fn a_copy_of_a_member_is_no_other_member() {
+        let checkout = with_after();
+        record_group(&checkout, 14, 3, &[9.0, 1.0]);
+        checkout.record(
+            "007_before_20251108_140030",
+            run(100.0)
+                .of_server("one")
+                .in_group("007_before_20251108_140000", 1, 3),
+        );
+        assert_eq!(before(&checkout).files.len(), 2);
     }
 
     #[test]

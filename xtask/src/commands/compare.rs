@@ -4,25 +4,28 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Outcome, confirm, print};
+use super::sessions::{self, Sessions};
+use super::{Outcome, print};
 use crate::args::{Compare, Format, Log, Subject};
 use crate::error::{Error, Result};
-use crate::judge::comparison::{self, Comparison, Question};
-use crate::judge::paired::{self, Assessment};
+use crate::judge;
+use crate::judge::comparison::{self, Baseline, Comparison, Judgement, Question};
+use crate::judge::fitness::{Mend, Unfit};
 use crate::judge::statistics::median;
 use crate::judge::verdict::Decision;
 use crate::measure::checkout;
-use crate::record::baselines;
+use crate::record::baselines::{self, COMPETITOR};
 use crate::record::names::{Mode, Part, Phase, RunName, TaskId};
 use crate::record::performance_log::{self, Section, title_from_file_name};
 use crate::record::recorded::{self, Group, Recorded};
 use crate::record::results::{self, Results};
+use crate::record::same_binary;
 use crate::record::session::SessionRecord;
 use crate::report::list::{self, Entry};
 use crate::report::next::Surroundings;
 use crate::report::summary::shell_word;
 use crate::report::terminal::{self, Style};
-use crate::report::{human, json, log, markdown, words};
+use crate::report::{human, json, log, markdown};
 
 /// The document that the competitors' figures are read from, relative to the checkout.
 pub const BASELINES: &str = "docs/reference/competitive_baselines.md";
@@ -35,37 +38,70 @@ const ROADMAP: &str = "roadmap/milestone-17";
 /// When nothing can be compared at all; what can be compared but not judged is an [`Outcome`].
 pub fn run(compare: &Compare) -> Result<Outcome> {
     let checkout = || checkout::find(compare.checkout.as_deref());
-    let comparisons = match &compare.subject {
-        Subject::Everything => {
-            return print(&list::list(&recorded(&checkout()?)?, Style::of_output()));
+    if compare.subject == Subject::Everything {
+        return print(&list::list(&recorded(&checkout()?)?, Style::of_output()));
+    }
+    let comparisons = match comparisons(compare) {
+        Ok(comparisons) => comparisons,
+        Err(error) => {
+            if compare.format == Format::Json {
+                let (around, code) = (Surroundings::default(), Outcome::CannotJudge.code());
+                print(&json::report(&[], &around, code, Some(&error)))?;
+            }
+            return Err(error);
         }
-        Subject::Task(task, mode) => of_task(&checkout()?, task, *mode)?,
-        Subject::Files { before, after } => vec![of_files(compare, before, after)?],
     };
-    let outcome = outcome(&comparisons);
+    // Before anything is printed: the exit code in the report is the one that the process ends with.
+    let logged = match (compare.log, compare.subject.task()) {
+        (Log::Write, Some(task)) => {
+            Some(checkout().and_then(|checkout| write_log(&checkout, task, &comparisons)))
+        }
+        _ => None,
+    };
+    let not_logged = matches!(logged, Some(Err(_))).then_some(Outcome::CannotJudge);
+    let outcome = Outcome::worst([outcome(&comparisons)].into_iter().chain(not_logged));
+    let newest = match &compare.subject {
+        Subject::Task(task, _) => Some((task.clone(), checkout()?)),
+        Subject::Files { .. } | Subject::Everything => None,
+    };
     let around = Surroundings {
-        // Two named files need no checkout around them.
-        root: checkout().map_or_else(|_| String::new(), |root| root.display().to_string()),
         options: checkout_option(compare),
         here: here(),
-        unlogged: match (&compare.subject, compare.log) {
-            (Subject::Task(task, _), Log::Keep) => Some(task.clone()),
-            _ => None,
-        },
+        root: newest
+            .as_ref()
+            .map_or_else(String::new, |(_, root)| root.display().to_string()),
+        unlogged: newest
+            .filter(|_| compare.log == Log::Keep)
+            .map(|(task, _)| task),
     };
     print(&match compare.format {
         Format::Human => human::report(&comparisons, &around, Style::of_output()),
-        Format::Json => json::report(&comparisons, outcome.code()),
+        Format::Json => {
+            let error = logged.as_ref().and_then(|logged| logged.as_ref().err());
+            json::report(&comparisons, &around, outcome.code(), error)
+        }
         Format::Markdown => markdown::report(&comparisons, &around),
     })?;
-    if let (Log::Write, Subject::Task(task, _)) = (compare.log, &compare.subject) {
-        write_log(
-            &checkout::find(compare.checkout.as_deref())?,
-            task,
-            &comparisons,
-        )?;
+    match logged {
+        Some(Ok(done)) => terminal::errors(&format!("{done}\n")),
+        Some(Err(error)) => terminal::errors(&format!("error: {error}\n")),
+        None => {}
     }
     Ok(outcome)
+}
+
+fn comparisons(compare: &Compare) -> Result<Vec<Comparison>> {
+    match &compare.subject {
+        Subject::Everything => Ok(Vec::new()),
+        Subject::Task(task, mode) => {
+            of_task(&checkout::find(compare.checkout.as_deref())?, task, *mode)
+        }
+        Subject::Files {
+            task,
+            before,
+            after,
+        } => Ok(vec![of_files(compare, task.as_ref(), before, after)?]),
+    }
 }
 
 /// What comparisons come to.
@@ -88,7 +124,12 @@ pub fn outcome(comparisons: &[Comparison]) -> Outcome {
 /// When the results cannot be listed, or there are none.
 pub fn of_task(checkout: &Path, task: &TaskId, mode: Option<Mode>) -> Result<Vec<Comparison>> {
     let results = Results::of(checkout);
-    let names = recorded::names(&results, Some(task))?;
+    let recorded = recorded::names(&results, None)?;
+    let names: Vec<RunName> = recorded
+        .iter()
+        .filter(|name| name.task == *task)
+        .cloned()
+        .collect();
     let modes: Vec<Mode> = Mode::ALL
         .into_iter()
         .filter(|known| mode.is_none_or(|asked| asked == *known))
@@ -120,41 +161,77 @@ pub fn of_task(checkout: &Path, task: &TaskId, mode: Option<Mode>) -> Result<Vec
                 after: group(Phase::After),
                 baseline: baseline(checkout, mode),
             };
-            match ended_session(&results, &question) {
-                Some((question, session)) => comparison::compare_paired(question, session),
-                None => comparison::compare(question),
-            }
+            of_newest(&results, &recorded, question)
         })
         .collect())
 }
 
-/// The question about the pairs instead, where a session on the two servers at hand has ended.
-fn ended_session(results: &Results, question: &Question) -> Option<(Question, Assessment)> {
+/// The newest groups compared, or the pairs instead where a session on the two servers at hand has ended.
+fn of_newest(results: &Results, recorded: &[RunName], question: Question) -> Comparison {
     let newest = |group: &Option<Group>| {
-        group
-            .as_ref()?
-            .runs
-            .last()?
-            .as_ref()
-            .ok()?
-            .provenance
-            .clone()
+        let run = group.as_ref()?.runs.last()?.as_ref().ok()?;
+        run.provenance.clone()
     };
-    let (before, after) = (newest(&question.before)?, newest(&question.after)?);
-    let records = SessionRecord::about(
-        results,
-        before.build.engram_hash.as_deref()?,
-        after.build.engram_hash.as_deref()?,
-        after.load.scenario_hash.as_deref()?,
-    );
-    records.into_iter().find_map(|record| {
-        let session = confirm::assess(&record, results, question.mode);
-        let ended = matches!(session.decision, paired::Decision::Final(_));
-        ended.then(|| (confirm::question(&record, results, question), session))
-    })
+    let (before, after) = (newest(&question.before), newest(&question.after));
+    let sessions = match (&before, &after) {
+        (Some(before), Some(after)) => sessions::about(results, question.mode, before, after),
+        _ => Sessions::default(),
+    };
+    let mut comparison = match sessions.ended {
+        Some(record) => of_session(results, &record, question),
+        None => {
+            let trusted = after.and_then(|after| {
+                let alike = same_binary::series(results, recorded, question.mode, &after, None);
+                judge::same_binary::single_runs(&alike)
+            });
+            comparison::compare(question, trusted)
+        }
+    };
+    comparison.warnings.extend(sessions.warnings);
+    if !sessions.unusable.is_empty() {
+        // What they said is not known: it may have been a regression.
+        comparison.judgement = Judgement::Impossible(sessions.unusable);
+    }
+    comparison
 }
 
-fn of_files(compare: &Compare, before: &Path, after: &Path) -> Result<Comparison> {
+/// A session that has ended, compared: its runs take the place of the groups in `question`.
+pub fn of_session(results: &Results, record: &SessionRecord, question: Question) -> Comparison {
+    let group = |phase| {
+        let runs = record.runs(results, phase);
+        let planned = u32::try_from(runs.len()).unwrap_or(u32::MAX);
+        Some(Group { runs, planned })
+    };
+    let question = Question {
+        before: group(Phase::Before),
+        after: group(Phase::After),
+        ..question
+    };
+    comparison::compare_paired(
+        question,
+        &comparison::Session {
+            assessment: record.assess(),
+            plan: record.plan,
+            slope: record.slope.map(|slope| slope.value),
+            after_failures: record
+                .failures_of(Phase::After)
+                .map(|failure| {
+                    format!(
+                        "the after server failed in pair {}: {}",
+                        failure.pair, failure.why
+                    )
+                })
+                .collect(),
+        },
+    )
+}
+
+fn of_files(
+    compare: &Compare,
+    task: Option<&TaskId>,
+    before: &Path,
+    after: &Path,
+) -> Result<Comparison> {
     let (mode, other) = (mode_of(before), mode_of(after));
     if mode != other {
         return Err(Error::new(format!(
@@ -168,13 +245,16 @@ fn of_files(compare: &Compare, before: &Path, after: &Path) -> Result<Comparison
         Mode::Internal => None,
         Mode::Competitive => baseline(&checkout::find(compare.checkout.as_deref())?, mode),
     };
-    Ok(comparison::compare(Question {
-        task: run_name(after).map(|name| name.task),
+    let question = Question {
+        task: task
+            .cloned()
+            .or_else(|| run_name(after).map(|name| name.task)),
         mode,
         before: Some(Group::of_file(before)),
         after: Some(Group::of_file(after)),
         baseline,
-    }))
+    };
+    Ok(comparison::compare(question, None))
 }
 
 /// Where the user is; nowhere if the folder is gone.
@@ -203,23 +283,30 @@ fn mode_of(path: &Path) -> Mode {
 }
 
 /// The competitor's P99, read anew at every comparison.
-fn baseline(checkout: &Path, mode: Mode) -> Option<Result<f64, String>> {
+pub fn baseline(checkout: &Path, mode: Mode) -> Option<Result<Baseline, Unfit>> {
     (mode == Mode::Competitive).then(|| {
-        let path = checkout.join(BASELINES);
-        let file = shown(&path);
-        let text =
-            fs::read_to_string(&path).map_err(|error| format!("cannot read {file}: {error}"))?;
-        let latency =
-            baselines::p99(&text, words::COMPETITOR).map_err(|error| match error.line {
-                Some(line) => format!("{file}:{line}: {error}"),
-                None => format!("{file}: {error}"),
-            })?;
-        latency.single_ms().ok_or_else(|| {
-            format!(
-                "{file}:{}: {}'s P99 is a range; one value is needed",
-                latency.line,
-                words::COMPETITOR
+        let file = checkout.join(BASELINES);
+        let unfit = |line, why| Unfit {
+            file: Some(file.clone()),
+            line,
+            why,
+            mend: Mend::Baseline,
+        };
+        let text = fs::read_to_string(&file).map_err(|error| {
+            unfit(
+                None,
+                format!("the competitors' baselines cannot be read: {error}"),
             )
+        })?;
+        let latency = baselines::p99(&text, COMPETITOR)
+            .map_err(|error| unfit(error.line, error.to_string()))?;
+        let range = format!("{COMPETITOR}'s P99 is a range; one value is needed");
+        Ok(Baseline {
+            p99_ms: latency
+                .single_ms()
+                .ok_or_else(|| unfit(Some(latency.line), range))?,
+            file: file.clone(),
+            line: latency.line,
         })
     })
 }
@@ -233,7 +320,8 @@ fn checkout_option(compare: &Compare) -> String {
         })
 }
 
-fn write_log(checkout: &Path, task: &TaskId, comparisons: &[Comparison]) -> Result<()> {
+/// Says what became of the entry.
+fn write_log(checkout: &Path, task: &TaskId, comparisons: &[Comparison]) -> Result<String> {
     let path = checkout.join(ROADMAP).join("PERFORMANCE_LOG.md");
     let lines = |mode| {
         comparisons
@@ -269,11 +357,7 @@ fn write_log(checkout: &Path, task: &TaskId, comparisons: &[Comparison]) -> Resu
             "written to"
         }
     };
-    terminal::errors(&format!(
-        "log entry of task {task} {done} {}\n",
-        shown(&path)
-    ));
-    Ok(())
+    Ok(format!("log entry of task {task} {done} {}", shown(&path)))
 }
 
 /// The title of a task, from its file in the roadmap.

@@ -1,28 +1,39 @@
 //! Whether two sides can be judged at all, and what makes a verdict on them weaker.
 
-use std::path::{Path, PathBuf};
+use std::fmt;
+use std::path::PathBuf;
 
-use super::verdict::TOLERANCE;
+use super::verdict::{ELAPSED_SHARE, OFFERED_LOAD_REACHED, TOLERANCE};
 use crate::record::names::Phase;
 use crate::record::provenance::Provenance;
 use crate::record::recorded::Recorded;
 
-/// The share of failed requests above which a before side's latencies are those of error replies.
-pub const FAILED_BEFORE: f64 = 0.10;
-/// How far the elapsed times of results without provenance may lie apart, as a share of the before side's.
-pub const ELAPSED_SHARE: f64 = 0.05;
-/// The share of the offered load below which it counts as not reached.
-pub const OFFERED_LOAD_REACHED: f64 = 0.95;
+pub use super::verdict::FAILED_BEFORE;
 
 /// Why two sides cannot be judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unfit {
     /// The file that is to blame, where one is.
     pub file: Option<PathBuf>,
+    /// The line of it, where one is.
+    pub line: Option<usize>,
     /// What is wrong.
     pub why: String,
     /// The side to measure again.
     pub mend: Mend,
+}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(file) = &self.file {
+            write!(f, "{}:", file.display())?;
+        }
+        if let Some(line) = self.line {
+            write!(f, "{line}:")?;
+        }
+        let space = if self.file.is_some() { " " } else { "" };
+        write!(f, "{space}{}", self.why)
+    }
 }
 
 /// What would mend it.
@@ -62,17 +73,20 @@ pub fn check(before: &[Recorded], after: &[Recorded]) -> Result<Server, Vec<Unfi
     unfit.extend(
         others
             .iter()
-            .flat_map(|other| incomparable(reference, other)),
+            .flat_map(|other| incomparable(Phase::Before, reference, other)),
     );
     for after in after {
         // With every before: two that are alike by their provenance may differ from one that has none.
-        let found = before.iter().map(|before| incomparable(before, after));
+        let found = before
+            .iter()
+            .map(|before| incomparable(Phase::After, before, after));
         unfit.extend(found.filter(|found| !found.is_empty()).take(1).flatten());
     }
     for after in after {
         if before.iter().any(|before| before.bytes == after.bytes) {
             unfit.push(Unfit {
                 file: Some(after.path.clone()),
+                line: None,
                 why: "after and before are the same measurement".into(),
                 mend: Mend::Measure(Phase::After),
             });
@@ -87,6 +101,7 @@ pub fn check(before: &[Recorded], after: &[Recorded]) -> Result<Server, Vec<Unfi
         SameBinary::MaybeStale(phase) => {
             unfit.push(Unfit {
                 file: None,
+                line: None,
                 why: format!(
                     "both sides measured the same server binary, and {phase} was not built (--no-build): \
                      it may be stale"
@@ -126,76 +141,76 @@ fn unfit_run(phase: Phase, run: &Recorded) -> Vec<Unfit> {
     why.into_iter()
         .map(|why| Unfit {
             file: Some(run.path.clone()),
+            line: None,
             why,
             mend: Mend::Measure(phase),
         })
         .collect()
 }
 
-fn incomparable(reference: &Recorded, other: &Recorded) -> Vec<Unfit> {
+/// What `other`, which is of `phase`, must have in common with `reference`, a before, and has not.
+fn incomparable(phase: Phase, reference: &Recorded, other: &Recorded) -> Vec<Unfit> {
     differences(reference, other)
         .into_iter()
-        .map(|why| Unfit {
+        .map(|(what, [of_reference, of_other])| Unfit {
             file: Some(other.path.clone()),
-            why: format!("{why}: not comparable with {}", file_name(&reference.path)),
+            line: None,
+            why: match phase {
+                Phase::After => {
+                    format!("not comparable: {what} {of_reference} before, {of_other} after")
+                }
+                Phase::Before => {
+                    format!("not comparable: {what} {of_reference} and {of_other} in one group")
+                }
+            },
             mend: Mend::MeasureBoth,
         })
         .collect()
 }
 
-/// In what two runs differ that must be alike.
-fn differences(a: &Recorded, b: &Recorded) -> Vec<String> {
-    let mut found = Vec::new();
-    if a.result.config_name != b.result.config_name {
-        found.push(format!(
-            "scenario `{}` against `{}`",
-            a.result.config_name, b.result.config_name
-        ));
-    }
+/// What must be alike and is not, with its two values.
+type Difference = (&'static str, [String; 2]);
+
+fn differences(a: &Recorded, b: &Recorded) -> Vec<Difference> {
+    let name = |run: &Recorded| format!("`{}`", run.result.config_name);
+    let mut found = vec![("scenario", [name(a), name(b)])];
+    found.retain(|(_, [a, b])| a != b);
     match (&a.provenance, &b.provenance) {
         (Some(a), Some(b)) => found.extend(differing_provenance(a, b)),
         _ => {
             let (a, b) = (a.result.elapsed_seconds, b.result.elapsed_seconds);
             if (a - b).abs() > ELAPSED_SHARE * a + TOLERANCE {
-                found.push(format!("{a:.1} s of load against {b:.1} s"));
+                found.push(("load of", [a, b].map(|seconds| format!("{seconds:.1} s"))));
             }
         }
     }
     found
 }
 
-fn differing_provenance(a: &Provenance, b: &Provenance) -> Vec<String> {
-    let mut found = Vec::new();
-    if let (Some(left), Some(right)) = (&a.load.scenario_hash, &b.load.scenario_hash)
-        && left != right
+fn differing_provenance(a: &Provenance, b: &Provenance) -> Vec<Difference> {
+    let both = |of: fn(&Provenance) -> String| [of(a), of(b)];
+    let mut found = vec![
+        ("scenario file", both(|of| of.load.scenario.clone())),
+        (
+            "duration",
+            both(|of| format!("{} s", of.load.duration_seconds)),
+        ),
+        ("seed", both(|of| of.load.seed.to_string())),
+        ("build profile", both(|of| of.build.profile.clone())),
+        (
+            "server",
+            both(|of| match of.build.stand_in {
+                true => "stand-in".to_owned(),
+                false => "Engram".to_owned(),
+            }),
+        ),
+    ];
+    found.retain(|(_, [a, b])| a != b);
+    if let (Some(a), Some(b)) = (&a.load.scenario_hash, &b.load.scenario_hash)
+        && a != b
     {
-        found.push(format!(
-            "the content of {} changed in between",
-            a.load.scenario
-        ));
+        found.push(("scenario content", ["one".into(), "another".into()]));
     }
-    let mut unequal = |what: &str, a: String, b: String| {
-        if a != b {
-            found.push(format!("{what} {a} against {b}"));
-        }
-    };
-    unequal("scenario", a.load.scenario.clone(), b.load.scenario.clone());
-    unequal(
-        "duration (s)",
-        a.load.duration_seconds.to_string(),
-        b.load.duration_seconds.to_string(),
-    );
-    unequal("seed", a.load.seed.to_string(), b.load.seed.to_string());
-    unequal(
-        "build profile",
-        a.build.profile.clone(),
-        b.build.profile.clone(),
-    );
-    let server = |provenance: &Provenance| match provenance.build.stand_in {
-        true => "the stand-in".to_owned(),
-        false => "the real Engram".to_owned(),
-    };
-    unequal("server:", server(a), server(b));
     found
 }
 
@@ -204,6 +219,7 @@ fn mixed_binaries(phase: Phase, side: &[Recorded]) -> Option<Unfit> {
     let first = hashes.next()?;
     hashes.any(|hash| hash != first).then(|| Unfit {
         file: None,
+        line: None,
         why: format!("the runs of the {phase} group measured different server binaries"),
         mend: Mend::Measure(phase),
     })
@@ -216,7 +232,8 @@ enum SameBinary {
 }
 
 fn same_binary(before: &[Recorded], after: &[Recorded]) -> SameBinary {
-    let hash = |side: &[Recorded]| side.first().and_then(engram_hash).map(str::to_owned);
+    // Within a side all that are known are one.
+    let hash = |side: &[Recorded]| side.iter().find_map(engram_hash).map(str::to_owned);
     let built = |side: &[Recorded]| {
         side.iter().all(|run| {
             run.provenance
@@ -256,10 +273,13 @@ pub fn warnings(before: &[Recorded], after: &[Recorded]) -> Vec<String> {
             false => format!("{phase}: {warning}"),
         }));
     }
-    let known = |side: &[Recorded]| side.first().and_then(|run| run.provenance.clone());
-    if let (Some(before), Some(after)) = (known(before), known(after)) {
-        warnings.extend(changed_circumstances(&before, &after));
-    }
+    let known = |side| -> Vec<&Provenance> {
+        let side: &[Recorded] = side;
+        side.iter()
+            .filter_map(|run| run.provenance.as_ref())
+            .collect()
+    };
+    warnings.extend(changed_circumstances(&known(before), &known(after)));
     alike_once(warnings)
 }
 
@@ -311,39 +331,64 @@ fn weaknesses(phase: Phase, run: &Recorded) -> Vec<String> {
 /// result and no weakness for after.
 const ALREADY_SAID: &str = "the offered load was not reached";
 
+/// Requests offered per second.
 #[allow(clippy::cast_precision_loss)]
-fn rate(provenance: &Provenance) -> f64 {
+pub fn rate(provenance: &Provenance) -> f64 {
     provenance.load.rate as f64
 }
 
-fn changed_circumstances(before: &Provenance, after: &Provenance) -> Vec<String> {
+/// What changed within a side or between them, of all that their runs know.
+fn changed_circumstances(before: &[&Provenance], after: &[&Provenance]) -> Vec<String> {
     let mut changed = Vec::new();
-    for (key, what) in [("name", "host"), ("cpu", "CPU")] {
-        if let (Some(a), Some(b)) = (before.word("host", key), after.word("host", key))
-            && a != b
-        {
-            changed.push(format!("another {what}: {a} before, {b} after"));
-        }
-    }
-    if let (Some(a), Some(b)) = (&before.build.loadtest_hash, &after.build.loadtest_hash)
-        && a != b
+    let all = || before.iter().chain(after);
+    if all().any(|run| run.load.scenario_hash.is_some())
+        && all().any(|run| run.load.scenario_hash.is_none())
     {
+        changed.push("the scenario's content is not known of every run".into());
+    }
+    let host = |key| move |run: &Provenance| run.word("host", key).map(str::to_owned);
+    let rustc = |run: &Provenance| run.build.rustc.clone();
+    changed.extend(another("host", before, after, host("name")));
+    changed.extend(another("CPU", before, after, host("cpu")));
+    changed.extend(another("compiler", before, after, rustc));
+    if several(all().map(|run| run.build.loadtest_hash.as_ref())) {
         changed.push("the load generator's binary changed".into());
     }
-    if let (Some(a), Some(b)) = (&before.build.rustc, &after.build.rustc)
-        && a != b
-    {
-        changed.push(format!("another compiler: {a} before, {b} after"));
-    }
-    if before.details.get("environment") != after.details.get("environment") {
+    if several(all().map(|run| Some(run.details.get("environment")))) {
         changed.push("the environment variables of the server changed".into());
     }
     changed
 }
 
-fn file_name(path: &Path) -> String {
-    path.file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned()
+/// Whether more than one value is known.
+fn several<T: PartialEq>(values: impl Iterator<Item = Option<T>>) -> bool {
+    let mut known = values.flatten();
+    known
+        .next()
+        .is_some_and(|first| known.any(|other| other != first))
+}
+
+fn another(
+    what: &str,
+    before: &[&Provenance],
+    after: &[&Provenance],
+    of: impl Fn(&Provenance) -> Option<String>,
+) -> Option<String> {
+    if !several(before.iter().chain(after).map(|run| of(run))) {
+        return None;
+    }
+    let values = |side: &[&Provenance]| {
+        let mut values: Vec<String> = side.iter().filter_map(|run| of(run)).collect();
+        values.sort_unstable();
+        values.dedup();
+        match values.as_slice() {
+            [] => "unknown".to_owned(),
+            values => values.join(" and "),
+        }
+    };
+    Some(format!(
+        "another {what}: {} before, {} after",
+        values(before),
+        values(after)
+    ))
 }

@@ -1,8 +1,9 @@
 //! What the competitors reach, read from the tables of a Markdown document.
 //!
 //! A baseline table has a column `System` and a column `P99 Latency`, anywhere and in any order,
-//! and no column `Quarter`, which makes a table a history. Nothing else in the document is read: no
-//! prose, no other table, no code block, no comment.
+//! and neither a column `Quarter` nor a first column of times or versions, which make a table a
+//! history. Nothing else in the document is read: no prose, no other table, no code block, no
+//! comment.
 
 use std::error::Error;
 use std::fmt;
@@ -10,8 +11,12 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::load_result::LATENCIES_MS;
 use super::markdown::{self, pattern};
 use super::markdown_table::{Row, Table, tables};
+
+/// The competitor that competitive results are held against.
+pub const COMPETITOR: &str = "Neo4j";
 
 /// A competitor's 99th percentile of latency, as its document states it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -92,6 +97,11 @@ const SYSTEM_COLUMN: &str = "system";
 const P99_COLUMN: &str = "p99 latency";
 const HISTORY_COLUMN: &str = "quarter";
 
+/// A first column whose name begins with one of these words makes its table a history, too.
+const HISTORY_WORDS: [&str; 8] = [
+    "date", "day", "month", "period", "release", "version", "when", "year",
+];
+
 /// Latencies that are written in two units may differ by the last bit of the conversion.
 const RELATIVE_TOLERANCE: f64 = 1e-9;
 
@@ -149,7 +159,10 @@ fn columns(table: &Table) -> Option<Columns> {
         .iter()
         .map(|cell| plain_text(cell).to_lowercase())
         .collect();
-    if names.iter().any(|name| name == HISTORY_COLUMN) {
+    let first_word = names.first()?.split(|c: char| !c.is_alphanumeric()).next();
+    if first_word.is_some_and(|word| HISTORY_WORDS.contains(&word))
+        || names.iter().any(|name| name == HISTORY_COLUMN)
+    {
         return None;
     }
     let system = names.iter().position(|name| name == SYSTEM_COLUMN)?;
@@ -223,7 +236,7 @@ fn read_latency(text: &str, column_unit: Option<Unit>) -> Option<(f64, f64)> {
 
 fn in_milliseconds(number: &str, unit: Unit) -> Option<f64> {
     let milliseconds = unit.milliseconds(number.parse().ok()?);
-    (milliseconds.is_finite() && milliseconds > 0.0).then_some(milliseconds)
+    LATENCIES_MS.contains(&milliseconds).then_some(milliseconds)
 }
 
 /// What a reader sees of a cell: without its links, its emphasis and its escapes, and with single
@@ -380,6 +393,36 @@ In passing: System Neo4j, P99 Latency 99ms.
                 line: 25
             })
         );
+    }
+
+    #[test]
+    fn a_table_that_begins_with_times_or_versions_is_a_history() {
+        for column in [
+            "Date",
+            "When",
+            "Month",
+            "Year",
+            "**Version**",
+            "Release (Engram)",
+        ] {
+            let document = format!(
+                "| {column} | System | P99 Latency |\n|---|---|---|\n| x | Neo4j | 30ms |\n\n{HEAD}| Neo4j | 27.96ms |\n"
+            );
+            assert_eq!(single(&document), Some(27.96), "{column}");
+        }
+    }
+
+    #[test]
+    fn a_version_or_a_date_beside_the_system_makes_no_history() {
+        let document = "| System | Version | Date | P99 Latency |\n|---|---|---|---|\n| Neo4j | 5.14 | x | 27.96ms |\n";
+        assert_eq!(single(document), Some(27.96));
+    }
+
+    #[test]
+    fn a_value_that_no_clock_shows_is_refused() {
+        for cell in ["0.0000001us", "100000s", "0ms"] {
+            assert_eq!(one(cell), None, "{cell}");
+        }
     }
 
     #[test]

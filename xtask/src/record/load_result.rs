@@ -1,6 +1,7 @@
 //! The load generator's result: read whole, or refused with the reason.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value};
 
@@ -28,6 +29,16 @@ pub struct LoadResult {
     /// Each operation that occurred, by name.
     pub operations: BTreeMap<String, Operation>,
 }
+
+/// The shortest and the longest latency that is one, in milliseconds: a nanosecond and a day. Within them no
+/// arithmetic on latencies leaves the finite numbers.
+pub const LATENCIES_MS: RangeInclusive<f64> = 1e-6..=86_400_000.0;
+
+/// The lowest and the highest throughput that is one, in requests per second, for the same reason.
+const THROUGHPUTS: RangeInclusive<f64> = 1e-6..=1e8;
+
+/// How far the error rate may lie from errors / requests: it may have been rounded.
+const ROUNDED: f64 = 1e-3;
 
 /// One kind of request within a run.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -84,23 +95,77 @@ impl LoadResult {
                 })
                 .collect::<Result<_, String>>()?,
         };
-        if result.error_rate > 1.0 {
-            return Err(format!(
+        result.contradiction().map_or(Ok(result), Err)
+    }
+
+    #[allow(clippy::cast_precision_loss, reason = "only a share is wanted")]
+    fn contradiction(&self) -> Option<String> {
+        if self.error_rate > 1.0 {
+            return Some(format!(
                 "`overall_error_rate` is {}, above 1",
-                result.error_rate
+                self.error_rate
             ));
         }
-        Ok(result)
+        let (errors, operations) = (self.total_errors, self.total_operations);
+        if errors > operations {
+            return Some(more_errors(errors, operations));
+        }
+        let share = errors as f64 / operations.max(1) as f64;
+        if (self.error_rate - share).abs() > ROUNDED {
+            return Some(format!(
+                "`overall_error_rate` is {}, but {errors} of {operations} requests failed",
+                self.error_rate
+            ));
+        }
+        if self.throughput != 0.0 && !THROUGHPUTS.contains(&self.throughput) {
+            return Some(format!(
+                "`overall_throughput` is {:e}: no server does that",
+                self.throughput
+            ));
+        }
+        not_latencies([self.p50_ms, self.p95_ms, self.p99_ms])
     }
 }
 
+fn more_errors(errors: u64, operations: u64) -> String {
+    format!("{errors} errors in {operations} requests")
+}
+
+/// What is wrong with three percentiles: their order, or that one is no latency. 0 stands for none recorded.
+fn not_latencies(percentiles_ms: [f64; 3]) -> Option<String> {
+    let absurd = |ms: &&f64| **ms != 0.0 && !LATENCIES_MS.contains(*ms);
+    if let Some(absurd) = percentiles_ms.iter().find(absurd) {
+        return Some(format!("a latency of {absurd:e} ms is no measurement"));
+    }
+    let [p50, p95, p99] = percentiles_ms;
+    (!percentiles_ms.is_sorted())
+        .then(|| format!("the percentiles fall: P50 {p50}, P95 {p95}, P99 {p99} ms"))
+}
+
+/// What an operation has beside the percentiles that are read; each must be a number.
+const NOT_READ: [&str; 3] = ["p999_latency_us", "mean_latency_us", "max_latency_us"];
+
 fn operation(stats: &Value) -> Result<Operation, String> {
     let stats = stats.as_object().ok_or("not a JSON object")?;
-    Ok(Operation {
+    for key in NOT_READ {
+        number(stats, key)?;
+    }
+    let ms = |key| number(stats, key).map(|us| us / 1000.0);
+    let percentiles = [
+        ms("p50_latency_us")?,
+        ms("p95_latency_us")?,
+        ms("p99_latency_us")?,
+    ];
+    let operation = Operation {
         count: count(stats, "count")?,
         error_count: count(stats, "error_count")?,
-        p99_ms: number(stats, "p99_latency_us")? / 1000.0,
-    })
+        p99_ms: percentiles[2],
+    };
+    let (errors, requests) = (operation.error_count, operation.count);
+    match (errors > requests).then(|| more_errors(errors, requests)) {
+        Some(why) => Err(why),
+        None => not_latencies(percentiles).map_or(Ok(operation), Err),
+    }
 }
 
 fn number(object: &Map<String, Value>, key: &str) -> Result<f64, String> {
@@ -132,7 +197,10 @@ mod tests {
         "config_name": "M17 Baseline", "elapsed_seconds": 60.02, "total_operations": 59990, "total_errors": 0,
         "overall_throughput": 999.5, "overall_error_rate": 0.0,
         "p50_latency_ms": 0.779, "p95_latency_ms": 1.02, "p99_latency_ms": 1.351,
-        "per_operation_stats": {"Store": {"count": 3, "error_count": 0, "p99_latency_us": 1351}}
+        "per_operation_stats": {"Store": {
+            "count": 3, "success_count": 3, "error_count": 0, "p50_latency_us": 779, "p95_latency_us": 1020,
+            "p99_latency_us": 1351, "p999_latency_us": 1999, "mean_latency_us": 801.5, "max_latency_us": 2001
+        }}
     }"#;
 
     fn refused(from: &str, to: &str) -> String {
@@ -193,5 +261,70 @@ mod tests {
             refused("\"overall_error_rate\": 0.0", "\"overall_error_rate\": 1.5")
                 .contains("above 1")
         );
+    }
+
+    #[test]
+    fn numbers_that_contradict_one_another_are_refused() {
+        let errors = "\"total_errors\": 0";
+        assert!(refused(errors, "\"total_errors\": 59991").contains("59991 errors in 59990"));
+        assert!(
+            refused(errors, "\"total_errors\": 6000").contains("6000 of 59990 requests failed")
+        );
+        assert!(refused("\"error_count\": 0", "\"error_count\": 4").contains("Store: 4 errors"));
+        assert!(refused("0.779,", "1.1,").contains("the percentiles fall"));
+        assert!(refused("1020,", "1352,").contains("Store: the percentiles fall"));
+    }
+
+    #[test]
+    fn an_error_rate_may_be_rounded() {
+        let rounded = WHOLE
+            .replace("\"total_errors\": 0", "\"total_errors\": 20")
+            .replace(
+                "\"overall_error_rate\": 0.0",
+                "\"overall_error_rate\": 0.0003",
+            );
+        assert!(LoadResult::parse(rounded.as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn an_operation_is_read_whole_or_refused() {
+        for (key, value) in [
+            ("p50_latency_us", "779"),
+            ("p95_latency_us", "1020"),
+            ("p99_latency_us", "1351"),
+            ("p999_latency_us", "1999"),
+            ("mean_latency_us", "801.5"),
+            ("max_latency_us", "2001"),
+        ] {
+            let stated = format!("\"{key}\": {value}");
+            for (spoilt, why) in [
+                (format!("\"{key}\": -1"), "negative"),
+                (format!("\"{key}\": null"), "not a number"),
+                (format!("\"x\": {value}"), "missing"),
+            ] {
+                assert!(refused(&stated, &spoilt).contains(why), "{spoilt}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_no_clock_shows_is_no_measurement() {
+        for absurd in ["5e-324", "9e-7", "8.7e7", "6e307"] {
+            let text = WHOLE.replace("1.351,", &format!("{absurd},"));
+            assert!(LoadResult::parse(text.as_bytes()).is_err(), "{absurd}");
+        }
+        for absurd in ["5e-324", "1e300"] {
+            let text = WHOLE.replace("999.5", absurd);
+            assert!(LoadResult::parse(text.as_bytes()).is_err(), "{absurd}");
+        }
+    }
+
+    #[test]
+    fn what_the_real_load_generator_wrote_is_read() {
+        let results = include_str!("../../tests/recorded_runs/real_results.jsonl");
+        for line in results.lines() {
+            LoadResult::parse(line.as_bytes()).expect(line);
+        }
+        assert!(results.lines().count() >= 3);
     }
 }

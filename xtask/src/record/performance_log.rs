@@ -19,10 +19,10 @@ use std::ops::Range;
 
 use self::bullets::{BULLET, COMPETITIVE, INTERNAL, block_label, label, list_edits};
 use self::edit::{Edit, apply, content_end, is_blank, is_blank_before, parted_from_next};
-use self::task::{TaskOrder, is_example, is_task_name, task_in};
+use self::task::{TaskOrder, is_example, task_in};
 use super::markdown::{self, Line};
 
-pub use self::task::title_from_file_name;
+pub use self::task::{is_task_name, title_from_file_name};
 
 /// What the log is to say about one task.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,8 +32,8 @@ pub struct Section {
     /// The title for a section that is new. One that exists keeps its own.
     pub title: Option<String>,
     /// The numbers of the internal mode, one line each without its bullet (`Before: P99=0.458ms,
-    /// 999.88 ops/s`). Each starts with `Before:`, `After:`, `Change:`, `Status:` or `vs
-    /// <system>:`. `None` leaves the mode's list alone.
+    /// 999.88 ops/s`). Each starts with `Before:`, `After:`, `Change:`, `Status:` or `vs Neo4j:`, each
+    /// label once. `None` leaves the mode's list alone.
     pub internal: Option<Vec<String>>,
     /// The numbers of the competitive mode, likewise.
     pub competitive: Option<Vec<String>>,
@@ -372,7 +372,7 @@ mod tests {
     fn the_heading_stays_as_people_wrote_it() {
         for heading in [
             "## Task 007: Fans (again)",
-            "##  Task 7 - Fans ##",
+            "##  Task 007 - Fans ##",
             "## Task 007",
         ] {
             let document = format!("{heading}\n\n**Internal Performance**:\n  - Before: old\n");
@@ -478,14 +478,45 @@ The cache explains it.
     fn a_bullet_whose_label_is_gone_gives_way() {
         let section = Section {
             internal: None,
-            competitive: lines(&["Before: b", "vs Qdrant: q"]),
+            competitive: lines(&["Before: b", "vs Neo4j: n"]),
             ..both("007")
         };
         let document = updated(SPECIFIED, &section);
         assert!(
-            document.ends_with("**Competitive Performance**:\n  - Before: b\n  - vs Qdrant: q\n"),
+            document.ends_with("**Competitive Performance**:\n  - Before: b\n  - vs Neo4j: n\n"),
             "{document}"
         );
+    }
+
+    #[test]
+    fn bullets_that_people_added_stay_though_they_look_like_the_tools_own() {
+        let written = "  - vs Qdrant: measured by hand\n";
+        let waived = "  - Status: waived by the team\n";
+        let document = SPECIFIED
+            .replace("  - vs Neo4j", &format!("{written}  - vs Neo4j"))
+            .replace(
+                "advantage maintained\n",
+                &format!("advantage maintained\n{waived}"),
+            );
+        let changed = Section {
+            competitive: lines(&["Before: b", "vs Neo4j: n", "Status: s"]),
+            ..both("007")
+        };
+        let document = updated(&document, &changed);
+        assert!(
+            document.contains(written) && document.ends_with(waived),
+            "{document}"
+        );
+    }
+
+    #[test]
+    fn a_task_with_the_same_number_is_another_task() {
+        let document = updated(&updated("", &both("007")), &short("7"));
+        assert_eq!(
+            headings(&document),
+            ["## Task 007: Fan Effect Spreading", "## Task 7"]
+        );
+        assert!(document.starts_with(SPECIFIED), "{document}");
     }
 
     #[test]

@@ -97,11 +97,16 @@ pub struct Git {
     pub dirty: bool,
 }
 
-/// The first line of every file: what is not headed so was not written by this tool.
-const HEADER: &str = "# perf-check provenance, format 1";
+/// The first line of every file, but for the number of its format: what is not headed so was not written by this tool.
+const HEADER: &str = "# perf-check provenance, format ";
+
+/// The one format that there is.
+const FORMAT: &str = "1";
 
 /// The last line of every file: optional sections could be missing from the end of a file cut short.
 const FOOTER: &str = "# end";
+
+const CUT_OFF: &str = "it is cut off";
 
 /// A file headed as provenance that is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,19 +140,27 @@ impl Provenance {
             "server_log_tail".into(),
             Value::String(self.log_tail.clone()),
         );
-        format!("{HEADER}\n\n{table}\n{FOOTER}\n")
+        format!("{HEADER}{FORMAT}\n\n{table}\n{FOOTER}\n")
     }
 
     /// Reads a file's text. `Ok(None)` for one that this tool did not write: the old scripts' had the same name.
     ///
     /// # Errors
-    /// When it is headed as ours but is not whole.
+    /// When it is headed as ours but is not whole, or of another format. An empty file may have been ours, too.
     pub fn parse(text: &str) -> Result<Option<Self>, Unreadable> {
-        if text.lines().next().map(str::trim_end) != Some(HEADER) {
-            return Ok(None);
+        let first = text.trim_start().lines().next().unwrap_or_default();
+        match first.strip_prefix(HEADER).map(str::trim_end) {
+            None if !HEADER.starts_with(text.trim()) => return Ok(None),
+            None | Some("") => return Err(Unreadable(CUT_OFF.into())),
+            Some(FORMAT) => {}
+            Some(other) => {
+                return Err(Unreadable(format!(
+                    "it is of format {other:?}, and this tool reads {FORMAT}"
+                )));
+            }
         }
         if text.lines().last().map(str::trim_end) != Some(FOOTER) {
-            return Err(Unreadable("it is cut off".into()));
+            return Err(Unreadable(CUT_OFF.into()));
         }
         let mut table: Table = text
             .parse()
@@ -202,6 +215,7 @@ impl Provenance {
         value
             .as_float()
             .or_else(|| i32::try_from(value.as_integer()?).ok().map(f64::from))
+            .filter(|number| number.is_finite())
     }
 
     /// A word among the details.
@@ -423,10 +437,25 @@ mod tests {
     #[test]
     fn our_own_cut_short_is_refused() {
         let written = whole_one().to_text();
-        for end in
-            (HEADER.len()..written.trim_end().len()).filter(|&end| written.is_char_boundary(end))
-        {
+        for end in (0..written.trim_end().len()).filter(|&end| written.is_char_boundary(end)) {
             assert!(Provenance::parse(&written[..end]).is_err(), "{end}");
+        }
+    }
+
+    #[test]
+    fn our_own_of_another_format_is_refused() {
+        for format in ["2", "11", "1.1", "one"] {
+            let other = whole_one()
+                .to_text()
+                .replace("format 1", &format!("format {format}"));
+            assert!(Provenance::parse(&other).is_err(), "{format}");
+        }
+    }
+
+    #[test]
+    fn blank_text_is_refused() {
+        for text in ["", "\n", " \r\n\t"] {
+            assert!(Provenance::parse(text).is_err(), "{text:?}");
         }
     }
 

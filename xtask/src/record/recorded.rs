@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::load_result::LoadResult;
@@ -75,7 +76,7 @@ pub fn names(results: &Results, task: Option<&TaskId>) -> Result<Vec<RunName>> {
         |error| Error::because(format!("cannot read {}", results.folder().display()), error);
     // Not walkdir: for one flat folder of very many files the standard library alone is several times faster.
     let entries = match fs::read_dir(results.folder()) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         other => other.map_err(failed)?,
     };
     let prefixes = task.map(|task| Mode::ALL.map(|mode| format!("{}{task}_", mode.prefix())));
@@ -101,6 +102,8 @@ pub fn names(results: &Results, task: Option<&TaskId>) -> Result<Vec<RunName>> {
 }
 
 /// The newest group among `names`, which are sorted, of one mode and phase. Runs of a paired session are none.
+///
+/// A group is told by its name, which is that of its first run: whatever else was recorded since then may lie between.
 pub fn newest_group(
     results: &Results,
     names: &[RunName],
@@ -111,42 +114,41 @@ pub fn newest_group(
         .iter()
         .rev()
         .filter(|name| name.mode == mode && name.phase == phase)
-        .map(|name| read(&results.path(name, Part::Result)))
-        .skip_while(|run| place(run).is_some_and(|provenance| provenance.session.is_some()));
-    let newest = newest_first.next()?;
-    let Some((id, planned)) =
-        place(&newest).map(|provenance| (provenance.run.group.clone(), provenance.run.of))
-    else {
+        .map(|name| (name, read(&results.path(name, Part::Result))))
+        .skip_while(|(_, run)| place(run).is_some_and(|provenance| provenance.session.is_some()));
+    let (name, newest) = newest_first.next()?;
+    let Some(run) = place(&newest).map(|provenance| provenance.run.clone()) else {
         return Some(Group {
             runs: vec![newest],
             planned: 1,
         });
     };
-    let belongs = |run: &Result<Recorded, Unusable>| {
-        place(run).is_some_and(|provenance| provenance.run.group == id)
-    };
-    // A file in between that cannot be read may be of the group: it is not passed over in silence.
-    let missing = usize::try_from(planned)
-        .unwrap_or(usize::MAX)
-        .saturating_sub(1);
-    let first_is = |run: &Result<Recorded, Unusable>| {
-        place(run).is_some_and(|provenance| provenance.run.index <= 1)
-    };
-    let mut runs = vec![newest];
-    if !runs.first().is_some_and(first_is) {
-        for run in newest_first.take(missing) {
-            if run.is_ok() && !belongs(&run) {
-                break;
+    let began = RunName::parse(&run.group).map_or(name.timestamp, |first| first.timestamp);
+    let others = newest_first.take_while(|(name, _)| name.timestamp >= began);
+    let mut indices = vec![run.index];
+    let (mut runs, mut unreadable) = (vec![newest], Vec::new());
+    for (_, other) in others {
+        match place(&other).map(|provenance| &provenance.run) {
+            Some(place) if place.group == run.group && !indices.contains(&place.index) => {
+                indices.push(place.index);
+                runs.push(other);
             }
-            let complete = first_is(&run);
-            runs.push(run);
-            if complete {
-                break;
-            }
+            _ if other.is_err() => unreadable.push(other),
+            _ => {}
+        }
+        if indices.len() >= usize::try_from(run.of).unwrap_or(usize::MAX) {
+            break;
         }
     }
+    // Where one is missing, what cannot be read may be it: it is not passed over in silence.
+    if indices.len() < usize::try_from(run.of).unwrap_or(usize::MAX) {
+        runs.extend(unreadable);
+    }
     runs.reverse();
-    Some(Group { runs, planned })
+    Some(Group {
+        runs,
+        planned: run.of,
+    })
 }
 
 fn place(run: &Result<Recorded, Unusable>) -> Option<&Provenance> {
@@ -162,12 +164,12 @@ pub fn read(path: &Path) -> Result<Recorded, Unusable> {
         path: path.to_owned(),
         why,
     };
-    let bytes = fs::read(path).map_err(|error| unusable(path, error.to_string()))?;
+    let bytes = read_file(path).map_err(|error| unusable(path, error.to_string()))?;
     let result = LoadResult::parse(&bytes).map_err(|why| unusable(path, why))?;
     let beside = diagnosis_beside(path);
-    let provenance = match beside.as_deref().map(fs::read) {
+    let provenance = match beside.as_deref().map(read_file) {
         None => None,
-        Some(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Some(Err(error)) if error.kind() == io::ErrorKind::NotFound => None,
         Some(text) => {
             let beside = beside.unwrap_or_default();
             let text = text.map_err(|error| unusable(&beside, error.to_string()))?;
@@ -181,6 +183,14 @@ pub fn read(path: &Path) -> Result<Recorded, Unusable> {
         provenance,
         bytes,
     })
+}
+
+/// Reads what is a file, and waits for no writer of a pipe.
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    match fs::metadata(path)?.is_file() {
+        true => fs::read(path),
+        false => Err(io::Error::other("not a regular file")),
+    }
 }
 
 /// Where the diagnosis of a result would be, whatever the result is called.

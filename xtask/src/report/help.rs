@@ -1,17 +1,20 @@
 //! The help texts. Each is whole: every option, with examples and exit codes.
 
 use crate::args::Topic;
+use crate::judge::verdict::{
+    COMPETITIVE_THRESHOLD_PERCENT, ERROR_RATE_POINTS, INTERNAL_THRESHOLD_PERCENT,
+};
+use crate::record::baselines::COMPETITOR;
 
 /// The help of `topic`.
 pub fn text(topic: Topic) -> String {
     match topic {
-        Topic::All => ALL,
-        Topic::Check => CHECK,
-        Topic::Compare => COMPARE,
-        Topic::Confirm => CONFIRM,
-        Topic::Hook => HOOK,
+        Topic::All => ALL.to_owned(),
+        Topic::Check => CHECK.to_owned(),
+        Topic::Compare => compare(),
+        Topic::Confirm => CONFIRM.to_owned(),
+        Topic::Hook => HOOK.to_owned(),
     }
-    .to_owned()
 }
 
 const ALL: &str = "\
@@ -57,11 +60,15 @@ Exit codes
   3  not measured, nothing saved; the message says why and what to do
 ";
 
-const COMPARE: &str = "\
+fn compare() -> String {
+    let (internal, competitive) = (INTERNAL_THRESHOLD_PERCENT, COMPETITIVE_THRESHOLD_PERCENT);
+    let errors = ERROR_RATE_POINTS;
+    format!(
+        "\
 Judges the newest before against the newest after, from recorded results alone.
 
 Usage: cargo perf-compare <task> [options]
-       cargo perf-compare --before FILE --after FILE [options]
+       cargo perf-compare [<task>] --before FILE --after FILE [options]
        cargo perf-compare --list
 
   <task>               the task that was measured; for instance 007
@@ -80,8 +87,8 @@ Options
   -C DIR               the checkout (this tool's own workspace)
   -h, --help           this text
 
-Limits: P99 +5% and throughput -5% (competitive: 10%), error rate +5 points.
-In competitive mode the position against Neo4j counts too; its P99 is read
+Limits: P99 +{internal}% and throughput -{internal}% (competitive: {competitive}%), error rate +{errors} points.
+In competitive mode the position against {COMPETITOR} counts too; its P99 is read
 from docs/reference/competitive_baselines.md.
 
 Examples
@@ -94,7 +101,9 @@ Exit codes
   1  internal regression
   2  competitive regression, or the position against the competitor lost
   3  could not judge; the message says why and what to do
-";
+"
+    )
+}
 
 const HOOK: &str = "\
 Sets up a git pre-push hook that blocks a push with a measured regression. It

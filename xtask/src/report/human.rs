@@ -13,6 +13,11 @@ use crate::judge::verdict::Decision;
 /// The columns of a terminal. Paths and commands may be longer: they are there to be pasted.
 const WIDTH: usize = 80;
 
+/// The most columns of a task's name in a verdict.
+const LONGEST_TASK: usize = 30;
+/// The columns of a row's name.
+const NAME: usize = 18;
+
 /// The whole report.
 pub fn report(comparisons: &[Comparison], around: &Surroundings, style: Style) -> String {
     let mut text = String::new();
@@ -28,7 +33,10 @@ pub fn report(comparisons: &[Comparison], around: &Surroundings, style: Style) -
     }
     let steps: Vec<String> = next::steps(comparisons, around)
         .into_iter()
-        .map(|step| format!("  {}\n    {}", step.purpose, step.commands.join("\n    ")))
+        .map(|step| {
+            let purpose = wrapped(step.purpose, 2);
+            format!("  {purpose}\n    {}", step.commands.join("\n    "))
+        })
         .collect();
     if !steps.is_empty() {
         let heading = style.paint(Ink::Strong, "next");
@@ -48,7 +56,7 @@ pub fn verdict_line(comparison: &Comparison, style: Style) -> String {
     let line = match &comparison.judgement {
         // What went wrong may be told at any length; all of it follows below.
         Judgement::Impossible(_) => words::cut(&line, WIDTH),
-        Judgement::Judged(_) | Judgement::SameServer(_) => line,
+        Judgement::Judged(_) | Judgement::SameServer(_) => wrapped_from(0, &line, 2),
     };
     let headline = words::headline(comparison);
     match line.strip_prefix(headline) {
@@ -58,16 +66,15 @@ pub fn verdict_line(comparison: &Comparison, style: Style) -> String {
 }
 
 fn plain_verdict_line(comparison: &Comparison) -> String {
-    let task = comparison
-        .task
-        .as_ref()
-        .map_or_else(String::new, |task| format!("{task} "));
-    format!(
+    let task = comparison.task.as_ref().map_or_else(String::new, |task| {
+        words::shortened(task.as_str(), LONGEST_TASK) + " "
+    });
+    words::printable(&format!(
         "{}: {task}{}: {}",
         words::headline(comparison),
         comparison.mode,
         words::reason(comparison)
-    )
+    ))
 }
 
 fn heading(comparison: &Comparison) -> String {
@@ -117,7 +124,13 @@ fn is_told_by_the_verdict_line(comparison: &Comparison, reasons: &[Unfit]) -> bo
 /// A reason, below the file that is to blame.
 fn why(reason: &Unfit, around: &Surroundings) -> String {
     match &reason.file {
-        Some(file) => format!("{}\n      {}", around.path(file), wrapped(&reason.why, 6)),
+        Some(file) => {
+            let line = reason
+                .line
+                .map_or_else(String::new, |line| format!(":{line}"));
+            let file = words::printable(&around.path(file));
+            format!("{file}{line}\n      {}", wrapped(&reason.why, 6))
+        }
         None => wrapped(&reason.why, 4),
     }
 }
@@ -128,7 +141,7 @@ fn list(title: &str, lines: impl Iterator<Item = String>) -> String {
 }
 
 /// What the pairs say, where a paired session has judged P99.
-fn session(comparison: &Comparison) -> Option<String> {
+pub(super) fn session(comparison: &Comparison) -> Option<String> {
     let sight = comparison.session?.sight?;
     let of = |ln_ratio: f64| words::percent(words::from_ln(ln_ratio));
     let mut lines = vec![format!(
@@ -139,8 +152,10 @@ fn session(comparison: &Comparison) -> Option<String> {
     )];
     lines.extend(comparison.corrected.map(|corrected| {
         format!(
-            "corrected   {}, stolen CPU time taken out; it decides nothing",
-            of(corrected)
+            "corrected   {}, between {} and {}, stolen CPU time taken out; decides nothing",
+            of(corrected.estimate),
+            of(corrected.lower),
+            of(corrected.upper)
         )
     }));
     lines.push(format!(
@@ -179,8 +194,12 @@ fn rows(rows: &[Row], style: Style) -> String {
                 Mark::MovedMost => "  moved most".to_owned(),
             };
             let line = format!(
-                "  {:<18}{:>12}{:>12}{:>11}{:>8}",
-                row.name, row.before, row.after, row.change, row.limit
+                "  {:<NAME$}{:>12}{:>12}{:>11}{:>8}",
+                words::shortened(&row.name, NAME),
+                row.before,
+                row.after,
+                row.change,
+                row.limit
             );
             match mark.is_empty() {
                 true => line.trim_end().to_owned(),
@@ -208,17 +227,24 @@ fn position(comparison: &Comparison) -> Option<String> {
 
 /// `text` in lines of at most [`WIDTH`], all but the first indented; a word that is longer stays whole.
 fn wrapped(text: &str, indent: usize) -> String {
+    wrapped_from(indent, text, indent)
+}
+
+/// The same, where the first line begins in the column `start`.
+fn wrapped_from(start: usize, text: &str, indent: usize) -> String {
     let mut lines = String::new();
-    let mut column = indent;
-    for word in text.split_whitespace() {
+    let mut column = start;
+    let mut begun = false;
+    for word in words::printable(text).split_whitespace() {
         let length = word.chars().count();
-        if column > indent && column + 1 + length > WIDTH {
+        if begun && column + 1 + length > WIDTH {
             let _ = write!(lines, "\n{:indent$}", "");
             column = indent;
-        } else if column > indent {
+        } else if begun {
             lines.push(' ');
             column += 1;
         }
+        begun = true;
         lines.push_str(word);
         column += length;
     }

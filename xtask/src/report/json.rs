@@ -2,32 +2,41 @@
 
 use std::path::Path;
 
-use serde_json::{Map, Value, json};
-
+use super::next::{self, Surroundings};
+use super::ordered::Json;
 use super::words::{COMPETITOR, from_ln};
+use crate::error::Error;
 use crate::judge::comparison::{Comparison, Judgement, Side};
 use crate::judge::fitness::{Mend, Unfit};
 use crate::judge::paired::PairedVerdict;
+use crate::judge::signed_rank::Interval;
 use crate::judge::verdict::{
-    Decision, ERROR_RATE_POINTS, Metric, POSITION_POINTS, Position, Standing, Verdict,
-    threshold_percent,
+    Decision, ELAPSED_SHARE, ERROR_RATE_POINTS, FAILED_BEFORE, Metric, OFFERED_LOAD_REACHED,
+    POSITION_POINTS, Position, Standing, Verdict, threshold_percent,
 };
-use crate::record::names::Phase;
+use crate::record::names::{Mode, Phase};
 
 /// The version of the shape: raised when a key changes its meaning or goes away.
 pub const FORMAT: u32 = 1;
 
-/// The whole report, ending in a line break.
-pub fn report(comparisons: &[Comparison], exit_code: u8) -> String {
-    let report = json!({
-        "format": FORMAT,
-        "exit_code": exit_code,
-        "comparisons": comparisons.iter().map(comparison).collect::<Vec<Value>>(),
-    });
-    format!("{report:#}\n")
+/// The whole report, ending in a line break. `error` is what failed beside the comparisons, or in their place.
+pub fn report(
+    comparisons: &[Comparison],
+    around: &Surroundings,
+    exit_code: u8,
+    error: Option<&Error>,
+) -> String {
+    let comparisons = comparisons.iter().map(|known| comparison(known, around));
+    Json::object([
+        ("format", FORMAT.into()),
+        ("exit_code", u32::from(exit_code).into()),
+        ("error", error.map(Error::what).into()),
+        ("comparisons", comparisons.collect()),
+    ])
+    .to_text()
 }
 
-fn comparison(comparison: &Comparison) -> Value {
+fn comparison(comparison: &Comparison, around: &Surroundings) -> Json {
     // On one server measured twice nothing is held against the limits.
     let judged = match &comparison.judgement {
         Judgement::Judged(verdict) => Some(verdict),
@@ -37,30 +46,68 @@ fn comparison(comparison: &Comparison) -> Value {
         Judgement::Judged(verdict) | Judgement::SameServer(verdict) => (Some(verdict), &[][..]),
         Judgement::Impossible(reasons) => (None, reasons.as_slice()),
     };
-    json!({
-        "task": comparison.task.as_ref().map(|task| task.as_str()),
-        "mode": comparison.mode.to_string(),
-        "verdict": decision(comparison.decision()),
-        "same_server": matches!(comparison.judgement, Judgement::SameServer(_)),
-        "thresholds": {
-            "p99_percent": threshold_percent(comparison.mode),
-            "throughput_percent": -threshold_percent(comparison.mode),
-            "error_rate_points": ERROR_RATE_POINTS,
-            "position_points": POSITION_POINTS,
-        },
-        "before": comparison.before.as_ref().map(side),
-        "after": comparison.after.as_ref().map(side),
-        "changes": verdict.map(|verdict| json!({
-            "p99_percent": verdict.changes.p99_percent,
-            "throughput_percent": verdict.changes.throughput_percent,
-            "error_rate_points": verdict.changes.error_points,
-        })),
-        "regressed": judged.map(|verdict| verdict.regressed.iter().copied().map(metric).collect::<Vec<_>>()),
-        "position": verdict.and_then(|verdict| verdict.position).map(|known| position(known, judged)),
-        "session": session(comparison),
-        "reasons": reasons.iter().map(reason).collect::<Vec<Value>>(),
-        "warnings": comparison.warnings,
-    })
+    let same_server = matches!(comparison.judgement, Judgement::SameServer(_));
+    let position = verdict.and_then(|verdict| verdict.position);
+    let reasons = reasons
+        .iter()
+        .map(|known| reason(comparison, known, around));
+    let regressed = judged.map(|verdict| {
+        let regressed = verdict.regressed.iter().copied();
+        regressed.map(metric).collect::<Json>()
+    });
+    Json::object([
+        (
+            "task",
+            comparison.task.as_ref().map(|task| task.as_str()).into(),
+        ),
+        ("mode", comparison.mode.to_string().into()),
+        ("verdict", decision(comparison.decision()).into()),
+        ("same_server", same_server.into()),
+        ("regressed", regressed.into()),
+        ("thresholds", thresholds(comparison.mode)),
+        ("before", comparison.before.as_ref().map(side).into()),
+        ("after", comparison.after.as_ref().map(side).into()),
+        ("changes", verdict.map(changes).into()),
+        (
+            "position",
+            position
+                .map(|known| self::position(comparison, known, judged))
+                .into(),
+        ),
+        ("session", session(comparison).into()),
+        ("reasons", reasons.collect()),
+        (
+            "warnings",
+            comparison.warnings.iter().map(String::as_str).collect(),
+        ),
+    ])
+}
+
+fn thresholds(mode: Mode) -> Json {
+    let percent = threshold_percent(mode);
+    Json::object([
+        ("p99_percent", percent.into()),
+        ("throughput_percent", (-percent).into()),
+        ("error_rate_points", ERROR_RATE_POINTS.into()),
+        ("position_points", POSITION_POINTS.into()),
+        ("failed_before_percent", (FAILED_BEFORE * 100.0).into()),
+        ("elapsed_percent", (ELAPSED_SHARE * 100.0).into()),
+        (
+            "offered_load_percent",
+            (OFFERED_LOAD_REACHED * 100.0).into(),
+        ),
+    ])
+}
+
+fn changes(verdict: &Verdict) -> Json {
+    Json::object([
+        ("p99_percent", verdict.changes.p99_percent.into()),
+        (
+            "throughput_percent",
+            verdict.changes.throughput_percent.into(),
+        ),
+        ("error_rate_points", verdict.changes.error_points.into()),
+    ])
 }
 
 fn decision(decision: Option<Decision>) -> &'static str {
@@ -81,76 +128,118 @@ fn metric(metric: Metric) -> &'static str {
     }
 }
 
-fn side(side: &Side) -> Value {
-    let operations: Map<String, Value> = side
-        .operation_p99_ms
-        .iter()
-        .map(|(name, p99)| (name.clone(), json!(p99)))
-        .collect();
-    json!({
-        "files": side.files.iter().map(|file| file.to_string_lossy()).collect::<Vec<_>>(),
-        "p50_ms": side.p50_ms,
-        "p95_ms": side.p95_ms,
-        "p99_ms": side.figures.p99_ms,
-        "p99_lowest_ms": side.p99_spread_ms.0,
-        "p99_highest_ms": side.p99_spread_ms.1,
-        "throughput": side.figures.throughput,
-        "operations": side.operations,
-        "errors": side.errors,
-        "error_rate": side.figures.error_rate,
-        "operation_p99_ms": operations,
-        "cpu_us_per_operation": side.cpu_us_per_operation,
-        "stand_in": side.stand_in,
-        "by_perf_check": side.by_perf_check,
-    })
+fn side(side: &Side) -> Json {
+    let operations = side.operation_p99_ms.iter();
+    Json::object([
+        ("files", side.files.iter().map(|file| text(file)).collect()),
+        ("p50_ms", side.p50_ms.into()),
+        ("p95_ms", side.p95_ms.into()),
+        ("p99_ms", side.figures.p99_ms.into()),
+        ("p99_lowest_ms", side.p99_spread_ms.0.into()),
+        ("p99_highest_ms", side.p99_spread_ms.1.into()),
+        ("throughput", side.figures.throughput.into()),
+        ("operations", side.operations.into()),
+        ("errors", side.errors.into()),
+        ("errors_per_run", side.errors_per_run.into()),
+        ("error_rate", side.figures.error_rate.into()),
+        (
+            "operation_p99_ms",
+            Json::Object(
+                operations
+                    .map(|(name, &p99)| (name.clone(), p99.into()))
+                    .collect(),
+            ),
+        ),
+        ("cpu_us_per_operation", side.cpu_us_per_operation.into()),
+        ("stand_in", side.stand_in.into()),
+        ("by_perf_check", side.by_perf_check.into()),
+    ])
 }
 
-fn position(position: Position, judged: Option<&Verdict>) -> Value {
-    json!({
-        "competitor": COMPETITOR,
-        "competitor_p99_ms": position.baseline_ms,
-        "speedup_before_percent": position.speedup_before,
-        "speedup_after_percent": position.speedup_after,
-        "standing": judged.map(|_| match position.standing {
-            Standing::Slower => "slower_than_competitor",
-            Standing::Degraded => "degraded",
-            Standing::StillBehind => "still_behind",
-            Standing::Maintained => "maintained",
-        }),
-    })
+fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
 }
 
-fn session(comparison: &Comparison) -> Option<Value> {
+fn position(comparison: &Comparison, position: Position, judged: Option<&Verdict>) -> Json {
+    let stated = comparison.baseline.as_ref();
+    let standing = judged.map(|_| match position.standing {
+        Standing::Slower => "slower_than_competitor",
+        Standing::Degraded => "degraded",
+        Standing::StillBehind => "still_behind",
+        Standing::Maintained => "maintained",
+    });
+    Json::object([
+        ("competitor", COMPETITOR.into()),
+        ("competitor_p99_ms", position.baseline_ms.into()),
+        (
+            "competitor_file",
+            stated.map(|stated| text(&stated.file)).into(),
+        ),
+        ("competitor_line", stated.map(|stated| stated.line).into()),
+        ("speedup_before_percent", position.speedup_before.into()),
+        ("speedup_after_percent", position.speedup_after.into()),
+        ("standing", standing.into()),
+    ])
+}
+
+fn session(comparison: &Comparison) -> Option<Json> {
     let sight = comparison.session?.sight;
     let interval = sight.map(|sight| sight.interval);
-    Some(json!({
-        "verdict": comparison.paired_verdict().map(|verdict| match verdict {
-            PairedVerdict::Regressed => "regressed",
-            PairedVerdict::NotRegressed => "not_regressed",
-            PairedVerdict::NoRegressionFound => "no_regression_found",
-            PairedVerdict::Suspected => "suspected",
-            PairedVerdict::AfterFails => "after_fails",
-        }),
-        "pairs": sight.map(|sight| sight.pairs),
-        "p99_percent": interval.map(|interval| from_ln(interval.estimate)),
-        "p99_lowest_percent": interval.map(|interval| from_ln(interval.lower)),
-        "p99_highest_percent": interval.map(|interval| from_ln(interval.upper)),
-        "p99_corrected_percent": comparison.corrected.map(from_ln),
-        "distinguishable_percent": sight.map(|sight| from_ln(sight.smallest_distinguishable())),
-        "pairs_to_settle": sight.and_then(|sight| sight.pairs_to_settle),
-    }))
+    let verdict = comparison.paired_verdict().map(|verdict| match verdict {
+        PairedVerdict::Regressed => "regressed",
+        PairedVerdict::NotRegressed => "not_regressed",
+        PairedVerdict::NoRegressionFound => "no_regression_found",
+        PairedVerdict::Suspected => "suspected",
+        PairedVerdict::AfterFails => "after_fails",
+    });
+    let corrected = |bound: fn(Interval) -> f64| {
+        Json::from(
+            comparison
+                .corrected
+                .map(|interval| from_ln(bound(interval))),
+        )
+    };
+    let distinguishable = sight.map(|sight| from_ln(sight.smallest_distinguishable()));
+    Some(Json::object([
+        ("verdict", verdict.into()),
+        ("pairs", sight.map(|sight| sight.pairs).into()),
+        (
+            "p99_percent",
+            interval.map(|interval| from_ln(interval.estimate)).into(),
+        ),
+        (
+            "p99_lowest_percent",
+            interval.map(|interval| from_ln(interval.lower)).into(),
+        ),
+        (
+            "p99_highest_percent",
+            interval.map(|interval| from_ln(interval.upper)).into(),
+        ),
+        ("p99_corrected_percent", corrected(|of| of.estimate)),
+        ("p99_corrected_lowest_percent", corrected(|of| of.lower)),
+        ("p99_corrected_highest_percent", corrected(|of| of.upper)),
+        ("distinguishable_percent", distinguishable.into()),
+        (
+            "pairs_to_settle",
+            sight.and_then(|sight| sight.pairs_to_settle).into(),
+        ),
+    ]))
 }
 
-fn reason(reason: &Unfit) -> Value {
-    json!({
-        "file": reason.file.as_deref().map(Path::to_string_lossy),
-        "why": reason.why,
-        "mend": match reason.mend {
-            Mend::Measure(Phase::Before) => "measure_before",
-            Mend::Measure(Phase::After) => "measure_after",
-            Mend::MeasureBoth => "measure_both",
-            Mend::Baseline => "baseline_document",
-            Mend::Confirm => "confirm",
-        },
-    })
+fn reason(comparison: &Comparison, reason: &Unfit, around: &Surroundings) -> Json {
+    let mend = match reason.mend {
+        Mend::Measure(Phase::Before) => "measure_before",
+        Mend::Measure(Phase::After) => "measure_after",
+        Mend::MeasureBoth => "measure_both",
+        Mend::Baseline => "baseline_document",
+        Mend::Confirm => "confirm",
+    };
+    let commands = next::mending(comparison, reason, around);
+    Json::object([
+        ("file", reason.file.as_deref().map(text).into()),
+        ("line", reason.line.into()),
+        ("why", reason.why.as_str().into()),
+        ("mend", mend.into()),
+        ("mend_commands", commands.into_iter().collect()),
+    ])
 }

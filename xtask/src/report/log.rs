@@ -2,13 +2,12 @@
 
 use super::words;
 use crate::judge::comparison::{Comparison, Judgement, Side};
-use crate::judge::verdict::{Decision, Standing, Verdict, threshold_percent};
+use crate::judge::verdict::{Decision, Metric, Standing, Verdict, threshold_percent};
 use crate::record::names::Mode;
 
-/// The lines of one mode; `None` for what could not be judged, which is no entry.
+/// The lines of one mode; `None` for what could not be judged, or was noise alone, which is no entry.
 pub fn lines(comparison: &Comparison) -> Option<Vec<String>> {
-    let (Judgement::Judged(verdict) | Judgement::SameServer(verdict)) = &comparison.judgement
-    else {
+    let Judgement::Judged(verdict) = &comparison.judgement else {
         return None;
     };
     let (before, after) = (comparison.before.as_ref()?, comparison.after.as_ref()?);
@@ -17,8 +16,8 @@ pub fn lines(comparison: &Comparison) -> Option<Vec<String>> {
         format!("After:  {}", figures(comparison.mode, after)),
         format!(
             "Change: {}, {}",
-            words::percent(verdict.changes.p99_percent),
-            words::percent(verdict.changes.throughput_percent)
+            words::change(verdict, Metric::P99),
+            words::change(verdict, Metric::Throughput)
         ),
     ];
     if let Some(position) = verdict.position {
@@ -47,9 +46,6 @@ fn figures(mode: Mode, side: &Side) -> String {
 }
 
 fn status(comparison: &Comparison, verdict: &Verdict) -> String {
-    if matches!(comparison.judgement, Judgement::SameServer(_)) {
-        return "✓ Same server on both sides; the change is noise".to_owned();
-    }
     match verdict.decision {
         Decision::Clean => match verdict.position.map(|position| position.standing) {
             None => format!("✓ Within {}% target", threshold_percent(comparison.mode)),

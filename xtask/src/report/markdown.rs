@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use super::human;
 use super::next::{self, Surroundings};
 use super::table::{self, Mark, Row};
 use super::words;
@@ -11,11 +12,17 @@ use crate::judge::verdict::Decision;
 
 /// The whole report.
 pub fn report(comparisons: &[Comparison], around: &Surroundings) -> String {
-    comparisons
+    let sections = comparisons
         .iter()
-        .map(|comparison| section(comparison, around))
-        .collect::<Vec<String>>()
-        .join("\n")
+        .map(|comparison| section(comparison, around));
+    let steps = next::steps(comparisons, around).into_iter().map(|step| {
+        format!(
+            "**Next**: {}\n\n```sh\n{}\n```\n",
+            step.purpose,
+            step.commands.join("\n")
+        )
+    });
+    sections.chain(steps).collect::<Vec<String>>().join("\n")
 }
 
 fn section(comparison: &Comparison, around: &Surroundings) -> String {
@@ -43,13 +50,25 @@ fn section(comparison: &Comparison, around: &Surroundings) -> String {
     }
     if let Judgement::Impossible(reasons) = &comparison.judgement {
         let reasons = reasons.iter().map(|reason| match &reason.file {
-            Some(file) => format!("{}: {}", escaped(&around.path(file)), escaped(&reason.why)),
+            Some(file) => {
+                let line = reason
+                    .line
+                    .map_or_else(String::new, |line| format!(":{line}"));
+                format!(
+                    "{}{line}: {}",
+                    escaped(&around.path(file)),
+                    escaped(&reason.why)
+                )
+            }
             None => escaped(&reason.why),
         });
         paragraphs.push(list("Why it cannot be judged", reasons));
     }
     if let (Some(before), Some(after)) = (&comparison.before, &comparison.after) {
         paragraphs.push(tables(comparison, before, after));
+    }
+    if let Some(session) = human::session(comparison) {
+        paragraphs.push(format!("```text\n{session}\n```"));
     }
     paragraphs.extend(position(comparison));
     let measured = sides.into_iter().flatten();
@@ -60,13 +79,6 @@ fn section(comparison: &Comparison, around: &Surroundings) -> String {
     if !comparison.warnings.is_empty() {
         let warnings = comparison.warnings.iter().map(|warning| escaped(warning));
         paragraphs.push(list("Warnings", warnings));
-    }
-    for step in next::measurements(comparison, around) {
-        paragraphs.push(format!(
-            "**Next**: {}\n\n```sh\n{}\n```",
-            step.purpose,
-            step.commands.join("\n")
-        ));
     }
     paragraphs.join("\n\n") + "\n"
 }
@@ -141,9 +153,8 @@ fn list(title: &str, lines: impl Iterator<Item = String>) -> String {
 /// Text that stays text: no table cell, mark-up or mention comes of it.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in words::printable(text).chars() {
         match c {
-            '\n' | '\r' => escaped.push(' '),
             '|' | '*' | '_' | '`' | '<' | '[' | '\\' | '@' => {
                 escaped.push('\\');
                 escaped.push(c);

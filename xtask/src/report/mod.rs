@@ -7,6 +7,7 @@ pub mod list;
 pub mod log;
 pub mod markdown;
 pub mod next;
+pub mod ordered;
 pub mod pairs;
 pub mod steps;
 pub mod summary;

@@ -4,16 +4,16 @@ use std::path::{Path, PathBuf};
 
 use super::summary::shell_word;
 use super::words;
-use crate::args::DEFAULT_PORT;
 use crate::judge::comparison::{Comparison, Judgement};
+use crate::judge::fitness::{Mend, Unfit};
 use crate::judge::verdict::Decision;
-use crate::measure::scenario;
-use crate::record::names::{Mode, Part, TaskId};
+use crate::record::names::{Mode, Part, Phase, TaskId};
+use crate::record::performance_log;
 
 /// What surrounds the comparisons: how paths are shown, and how commands are to be completed.
 #[derive(Debug, Clone, Default)]
 pub struct Surroundings {
-    /// The checkout; empty where there is none.
+    /// The checkout whose newest results are compared; empty for two named files.
     pub root: String,
     /// Options that every suggested command needs, such as ` -C ../engram`.
     pub options: String,
@@ -60,7 +60,8 @@ pub fn steps(comparisons: &[Comparison], around: &Surroundings) -> Vec<Step> {
     let records = regressed().filter_map(|comparison| records(comparison, around));
     let profiles = regressed().filter_map(|comparison| profile(comparison, around));
     let steps = merged(measurements.chain(records).chain(profiles));
-    match (steps.is_empty(), &around.unlogged) {
+    let loggable = |task: &&TaskId| performance_log::is_task_name(task.as_str());
+    match (steps.is_empty(), around.unlogged.as_ref().filter(loggable)) {
         (true, Some(task)) => vec![Step {
             purpose: "write the log entry",
             commands: vec![format!("cargo perf-compare {task} --log{}", around.options)],
@@ -69,10 +70,10 @@ pub fn steps(comparisons: &[Comparison], around: &Surroundings) -> Vec<Step> {
     }
 }
 
-/// One step for each purpose, with each command once.
+/// One step for each purpose, with each command once; none without a command.
 fn merged(steps: impl Iterator<Item = Step>) -> Vec<Step> {
     let mut merged: Vec<Step> = Vec::new();
-    for step in steps {
+    for step in steps.filter(|step| !step.commands.is_empty()) {
         match merged
             .iter_mut()
             .find(|known| known.purpose == step.purpose)
@@ -92,71 +93,106 @@ fn merged(steps: impl Iterator<Item = Step>) -> Vec<Step> {
 
 /// What to measure, or to put in order, before the next comparison; nothing after a clean one.
 pub fn measurements(comparison: &Comparison, around: &Surroundings) -> Vec<Step> {
-    match (&comparison.judgement, comparison.decision()) {
-        (Judgement::Impossible(reasons), _) => merged(reasons.iter().map(|reason| Step {
-            purpose: words::purpose(reason.mend),
-            commands: words::mend(comparison, reason.mend, &around.options),
-        })),
+    let steps = match (&comparison.judgement, comparison.decision()) {
+        (Judgement::Impossible(reasons), _) => reasons
+            .iter()
+            .map(|reason| Step {
+                purpose: words::purpose(reason.mend),
+                commands: mending(comparison, reason, around),
+            })
+            .collect(),
+        (Judgement::SameServer(_), _) => vec![Step {
+            purpose: words::purpose(Mend::Measure(Phase::After)),
+            commands: check(comparison, Phase::After, around),
+        }],
         (_, Some(Decision::Clean)) => Vec::new(),
-        _ => again(comparison, &around.options).into_iter().collect(),
+        _ => again(comparison, around),
+    };
+    merged(steps.into_iter())
+}
+
+/// The commands that mend what cannot be judged.
+pub fn mending(comparison: &Comparison, reason: &Unfit, around: &Surroundings) -> Vec<String> {
+    let check = |phase| check(comparison, phase, around);
+    match (reason.mend, &reason.file) {
+        (Mend::Measure(phase), _) => check(phase),
+        (Mend::MeasureBoth, _) => Phase::ALL.map(check).concat(),
+        (Mend::Baseline, Some(document)) => {
+            let document = shell_word(&around.path(document));
+            vec![format!("${{EDITOR:-vi}} {document}")]
+        }
+        (Mend::Confirm, _) => confirm(comparison, around),
+        (Mend::Baseline, None) => Vec::new(),
     }
 }
 
-fn again(comparison: &Comparison, options: &str) -> Option<Step> {
-    let task = comparison.task.as_ref()?;
-    let competitive = words::mode_option(comparison.mode);
-    let check = format!("cargo perf-check {task} after{competitive}{options}");
-    // What a session has answered is not asked again until the answer pleases.
-    Some(match comparison.session {
-        None => Step {
-            purpose: "measure again: both servers in turns, or a better one",
-            commands: vec![
-                format!("cargo xtask perf-confirm {task}{competitive}{options}"),
-                check,
-            ],
-        },
-        Some(_) => Step {
-            purpose: "measure a better one",
-            commands: vec![check],
-        },
-    })
+/// The command that measures a side; none where the task is not known.
+fn check(comparison: &Comparison, phase: Phase, around: &Surroundings) -> Vec<String> {
+    let (mode, options) = (words::mode_option(comparison.mode), &around.options);
+    let task = comparison.task.iter();
+    task.map(|task| format!("cargo perf-check {task} {phase}{mode}{options}"))
+        .collect()
 }
 
-/// The same load as in the measurement, with the server under a profiler.
+/// The command that measures both sides in pairs: those of the newest results, with the binaries that were kept.
+fn confirm(comparison: &Comparison, around: &Surroundings) -> Vec<String> {
+    let sides = [&comparison.before, &comparison.after];
+    let kept = sides.into_iter().flatten().all(|side| side.by_perf_check);
+    let (mode, options) = (words::mode_option(comparison.mode), &around.options);
+    let task = comparison.task.iter();
+    task.filter(|_| kept && !around.root.is_empty())
+        .map(|task| format!("cargo xtask perf-confirm {task}{mode}{options}"))
+        .collect()
+}
+
+fn again(comparison: &Comparison, around: &Surroundings) -> Vec<Step> {
+    let better = Step {
+        purpose: "measure again once it is fixed",
+        commands: check(comparison, Phase::After, around),
+    };
+    match comparison.session {
+        // What a session has answered is not asked again until the answer pleases.
+        Some(_) => vec![better],
+        None => vec![
+            Step {
+                purpose: words::purpose(Mend::Confirm),
+                commands: confirm(comparison, around),
+            },
+            better,
+        ],
+    }
+}
+
+/// The task of a measurement that is there to be profiled: no before or after of any change.
+const PROFILED: &str = "profile";
+
+/// The same load once more, measured by this tool and recorded apart; a profiler looks at its server meanwhile.
 fn profile(comparison: &Comparison, around: &Surroundings) -> Option<Step> {
     if around.root.is_empty() {
         return None;
     }
-    let in_root = |command: String| match Path::new(&around.root) == around.here {
-        true => command,
-        false => format!("(cd {} && {command})", shell_word(&around.root)),
-    };
-    let purpose = match comparison.mode {
-        Mode::Internal => "profile the server under the internal load",
-        Mode::Competitive => "profile the server under the competitive load",
-    };
+    let (mode, options) = (words::mode_option(comparison.mode), &around.options);
     Some(Step {
-        purpose,
+        purpose: match comparison.mode {
+            Mode::Internal => {
+                "profile (internal): the first in one terminal, the others once it loads"
+            }
+            Mode::Competitive => {
+                "profile (competitive): the first in one terminal, the others once it loads"
+            }
+        },
         commands: vec![
-            // `exec`, for `$!` to be the profiler itself.
-            in_root(format!(
-                "ENGRAM_DATA_DIR=$(mktemp -d) exec perf record -g -- \
-                 target/release/engram start --port {DEFAULT_PORT} >/dev/null 2>&1"
-            )) + " &",
+            format!("cargo perf-check {PROFILED} after{mode}{options}"),
             format!(
-                "until curl -fso /dev/null http://127.0.0.1:{DEFAULT_PORT}/health; do sleep 1; done"
+                "perf record -g -o /tmp/engram.perf -p \"$(pgrep -nx engram)\" sleep {PROFILED_SECONDS}"
             ),
-            in_root(format!(
-                "target/release/loadtest run --scenario {} --seed {} \
-                 --endpoint http://127.0.0.1:{DEFAULT_PORT}",
-                scenario::file(comparison.mode),
-                scenario::seed(comparison.mode)
-            )),
-            "kill $!; wait $!".to_owned(),
-            in_root("perf report".to_owned()),
+            "perf report -i /tmp/engram.perf".to_owned(),
         ],
     })
 }
+
+/// How long the profiler looks: well within a load of [`DEFAULT_DURATION`](crate::args::DEFAULT_DURATION).
+const PROFILED_SECONDS: u64 = 20;
 
 /// What else was recorded in the newest run after the change.
 fn records(comparison: &Comparison, around: &Surroundings) -> Option<Step> {

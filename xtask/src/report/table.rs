@@ -64,17 +64,12 @@ pub fn metrics(comparison: &Comparison, before: &Side, after: &Side) -> Vec<Row>
             Metric::Throughput,
             row(
                 "throughput ops/s",
-                format!("{:.2}", a.throughput),
-                format!("{:.2}", b.throughput),
+                words::figure(a.throughput, 2),
+                words::figure(b.throughput, 2),
                 relative(a.throughput, b.throughput),
             ),
         ),
-        row(
-            "errors",
-            before.errors.to_string(),
-            after.errors.to_string(),
-            None,
-        ),
+        errors(before.errors_per_run, after.errors_per_run),
         judged(
             Metric::ErrorRate,
             Row {
@@ -91,8 +86,8 @@ pub fn metrics(comparison: &Comparison, before: &Side, after: &Side) -> Vec<Row>
     if let (Some(a), Some(b)) = (before.cpu_us_per_operation, after.cpu_us_per_operation) {
         rows.push(row(
             "CPU us/operation",
-            format!("{a:.0}"),
-            format!("{b:.0}"),
+            words::figure(a, 0),
+            words::figure(b, 0),
             relative(a, b),
         ));
     }
@@ -151,9 +146,25 @@ fn row(name: &str, before: String, after: String, change: Option<f64>) -> Row {
     }
 }
 
+/// The failed requests of a run.
+fn errors(before: f64, after: f64) -> Row {
+    let number = |value: f64| match value < 1e10 {
+        true => words::trimmed(value, 1),
+        false => words::figure(value, 1),
+    };
+    let more = match after < before {
+        true => format!("-{}", number(before - after)),
+        false => format!("+{}", number(after - before)),
+    };
+    Row {
+        change: more,
+        ..row("errors", number(before), number(after), None)
+    }
+}
+
 fn latency(name: &str, before: Option<f64>, after: Option<f64>) -> Row {
     let cell =
-        |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.3}"));
+        |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| words::figure(value, 3));
     let change = before.zip(after).and_then(|(a, b)| relative(a, b));
     row(name, cell(before), cell(after), change)
 }
@@ -162,6 +173,7 @@ fn latency(name: &str, before: Option<f64>, after: Option<f64>) -> Row {
 fn judged(comparison: &Comparison, metric: Metric, row: Row) -> Row {
     match &comparison.judgement {
         Judgement::Judged(verdict) => Row {
+            change: words::change(verdict, metric),
             limit: words::limit(comparison.mode, metric),
             mark: match verdict.regressed.contains(&metric) {
                 true => Mark::Regressed,

@@ -1,34 +1,77 @@
 //! Numbers and verdicts in words, the same in every format.
 
 use crate::judge::comparison::{Comparison, Judgement, Side};
-use crate::judge::fitness::{Mend, Unfit};
+use crate::judge::fitness::Mend;
 use crate::judge::paired::{PairedVerdict, Sight};
 use crate::judge::signed_rank::Interval;
 use crate::judge::verdict::{Decision, ERROR_RATE_POINTS, Metric, Verdict, threshold_percent};
 use crate::record::names::{Mode, Phase};
 
-/// The competitor that competitive results are held against.
-pub const COMPETITOR: &str = "Neo4j";
+pub use crate::record::baselines::COMPETITOR;
+
 /// What is said wherever figures of the stand-in are shown.
 pub const STAND_IN: &str = "measured on the stand-in, not the real Engram";
 
 /// A change in per cent: `+3.1%`, `-0.5%`.
 pub fn percent(value: f64) -> String {
-    format!("{}%", signed(value))
+    format!("{}%", signed(value, 1))
 }
 
 /// A change in percentage points: `+0.3 pp`.
 pub fn points(value: f64) -> String {
-    format!("{} pp", signed(value))
+    format!("{} pp", signed(value, 1))
 }
 
-/// One decimal with a sign, except that what rounds to nothing is `+0.0`.
-fn signed(value: f64) -> String {
-    let text = format!("{value:+.1}");
+/// From here on a change is shown by its order alone.
+const HUGE_CHANGE: f64 = 1e6;
+
+/// A number with its sign, except that what rounds to nothing is `+0.0`.
+fn signed(value: f64, decimals: usize) -> String {
+    if value.abs() >= HUGE_CHANGE {
+        return format!("{value:+.1e}");
+    }
+    let text = format!("{value:+.decimals$}");
     match text.as_str() {
         "-0.0" => "+0.0".to_owned(),
         _ => text,
     }
+}
+
+/// A figure for a column of a table: the larger, the fewer decimals.
+pub fn figure(value: f64, decimals: usize) -> String {
+    match value {
+        _ if value < 1e6 => format!("{value:.decimals$}"),
+        _ if value < 1e10 => format!("{value:.0}"),
+        _ => format!("{value:.3e}"),
+    }
+}
+
+/// Text from a file: what would steer a terminal, or break a line, is spelt out.
+pub fn printable(text: &str) -> String {
+    let mut printable = String::with_capacity(text.len());
+    for c in text.chars() {
+        // Beside the control characters those that turn the direction of the text.
+        match c.is_control()
+            || matches!(c, '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        {
+            true => printable.extend(c.escape_default()),
+            false => printable.push(c),
+        }
+    }
+    printable
+}
+
+/// A name in at most `width` characters, its middle left out if need be: the end tells as much as the beginning.
+pub fn shortened(name: &str, width: usize) -> String {
+    let name = printable(name);
+    let length = name.chars().count();
+    if length <= width {
+        return name;
+    }
+    let kept = width.saturating_sub(1);
+    let start: String = name.chars().take(kept - kept / 2).collect();
+    let end: String = name.chars().skip(length - kept / 2).collect();
+    format!("{start}…{end}")
 }
 
 /// At most `decimals` of them, without trailing zeros: `0.458`, `10.2`, `490`.
@@ -84,20 +127,36 @@ pub fn limit(mode: Mode, metric: Metric) -> String {
     }
 }
 
-/// A metric's change: `P99 +12.7%`.
+/// A metric's change, `+12.7%`, with as many decimals as show a regression to be beyond its limit.
 pub fn change(verdict: &Verdict, metric: Metric) -> String {
-    let value = match metric {
-        Metric::P99 => percent(verdict.changes.p99_percent),
-        Metric::Throughput => percent(verdict.changes.throughput_percent),
-        Metric::ErrorRate => points(verdict.changes.error_points),
+    let threshold = threshold_percent(verdict.mode);
+    let (value, limit, unit) = match metric {
+        Metric::P99 => (verdict.changes.p99_percent, threshold, "%"),
+        Metric::Throughput => (-verdict.changes.throughput_percent, threshold, "%"),
+        Metric::ErrorRate => (verdict.changes.error_points, ERROR_RATE_POINTS, " pp"),
     };
-    format!("{metric} {value}")
+    let is_beyond = |decimals: &usize| {
+        let shown: Result<f64, _> = format!("{value:.decimals$}").parse();
+        shown.is_ok_and(|shown| shown > limit)
+    };
+    let decimals = match verdict.regressed.contains(&metric) {
+        true => (1..=MOST_DECIMALS).find(is_beyond).unwrap_or(1),
+        false => 1,
+    };
+    let value = match metric {
+        Metric::Throughput => -value,
+        Metric::P99 | Metric::ErrorRate => value,
+    };
+    signed(value, decimals) + unit
 }
+
+/// What the slack of a threshold can hide needs as many decimals as it has.
+const MOST_DECIMALS: usize = 9;
 
 /// What a comparison comes to, in two or three words.
 pub fn headline(comparison: &Comparison) -> &'static str {
     match &comparison.judgement {
-        Judgement::SameServer(_) => "no regression",
+        Judgement::SameServer(_) => "same server",
         Judgement::Impossible(_) => "CANNOT JUDGE",
         Judgement::Judged(verdict) => match (verdict.decision, comparison.paired_verdict()) {
             (Decision::Clean, Some(PairedVerdict::NoRegressionFound)) => "no regression found",
@@ -114,7 +173,7 @@ pub fn headline(comparison: &Comparison) -> &'static str {
 pub fn reason(comparison: &Comparison) -> String {
     match &comparison.judgement {
         Judgement::SameServer(verdict) => format!(
-            "same server on both sides: P99 {} is noise",
+            "nothing compared but this machine's noise: P99 {}",
             percent(verdict.changes.p99_percent)
         ),
         Judgement::Impossible(reasons) => reasons
@@ -132,12 +191,12 @@ fn judged(verdict: &Verdict, pairs: Option<Sight>) -> String {
         (Metric::P99, Some(sight)) => format!("P99 {}", interval(&sight)),
         (Metric::P99, None) if verdict.regressed.is_empty() => {
             format!(
-                "{} (limit {})",
+                "P99 {} (limit {})",
                 change(verdict, metric),
                 limit(verdict.mode, metric)
             )
         }
-        _ => change(verdict, metric),
+        _ => format!("{metric} {}", change(verdict, metric)),
     };
     let mut parts: Vec<String> = match verdict.regressed.as_slice() {
         [] => vec![of(Metric::P99)],
@@ -172,14 +231,6 @@ pub fn from_ln(ln_ratio: f64) -> f64 {
     ln_ratio.exp_m1() * 100.0
 }
 
-/// A reason, with its file.
-pub fn why(unfit: &Unfit) -> String {
-    match &unfit.file {
-        Some(file) => format!("{}: {}", file.display(), unfit.why),
-        None => unfit.why.clone(),
-    }
-}
-
 /// What a command that mends is for.
 pub fn purpose(mend: Mend) -> &'static str {
     match mend {
@@ -187,7 +238,7 @@ pub fn purpose(mend: Mend) -> &'static str {
         Mend::Measure(Phase::After) => "measure after, with the change in place",
         Mend::MeasureBoth => "measure before without the change, and after with it",
         Mend::Baseline => "put the competitor's row in order",
-        Mend::Confirm => "measure both servers in turns",
+        Mend::Confirm => "tell it from noise: both servers in turn",
     }
 }
 
@@ -196,25 +247,5 @@ pub fn mode_option(mode: Mode) -> &'static str {
     match mode {
         Mode::Internal => "",
         Mode::Competitive => " --competitive",
-    }
-}
-
-/// The commands that mend what cannot be judged, or where to look.
-pub fn mend(comparison: &Comparison, mend: Mend, options: &str) -> Vec<String> {
-    let task = comparison
-        .task
-        .as_ref()
-        .map_or("<task>", |task| task.as_str());
-    let competitive = mode_option(comparison.mode);
-    let measure = |phase: Phase| format!("cargo perf-check {task} {phase}{competitive}{options}");
-    match mend {
-        Mend::Measure(phase) => vec![measure(phase)],
-        Mend::MeasureBoth => Phase::ALL.map(measure).to_vec(),
-        Mend::Baseline => {
-            vec!["${EDITOR:-vi} docs/reference/competitive_baselines.md".to_owned()]
-        }
-        Mend::Confirm => vec![format!(
-            "cargo xtask perf-confirm {task}{competitive}{options}"
-        )],
     }
 }

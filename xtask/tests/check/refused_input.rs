@@ -110,7 +110,9 @@ fn broken_toml_is_named_with_its_line() {
     checkout.write("scenarios/m17_baseline.toml", "name = \"x\"\nrate =\n");
     let message = checkout.refuses(checkout.check("007 before"));
     assert!(
-        message.contains("scenarios/m17_baseline.toml") && message.contains("line 2"),
+        message.contains("scenarios/m17_baseline.toml")
+            && message.contains("line 2")
+            && message.contains("mend the file"),
         "{message}"
     );
 }
@@ -119,7 +121,10 @@ fn broken_toml_is_named_with_its_line() {
 fn a_folder_that_is_not_there_is_named() {
     let checkout = Checkout::new();
     let message = checkout.refuses(checkout.check("007 before -C nowhere"));
-    assert!(message.contains("cannot use -C nowhere"), "{message}");
+    assert!(
+        message.contains("cannot use -C nowhere") && message.contains("an Engram checkout"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -235,15 +240,18 @@ fn a_port_taken_by_an_old_engram_is_refused_and_the_old_one_is_left_alone() {
 #[test]
 fn a_port_taken_while_the_server_starts_is_noticed_although_somebody_healthy_answers() {
     let checkout = Checkout::new();
+    // The server listens when the old one does.
+    checkout.script(
+        "engram",
+        "while [ ! -e go ]; do sleep 0.01; done\nexec \"$STAND_IN/engram\" \"$@\"",
+    );
     let mut check = checkout.check("007 before");
-    check
-        .env("STAND_IN_START_DELAY_MS", "1500")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    check.stdout(Stdio::piped()).stderr(Stdio::piped());
     let running = check.spawn().unwrap();
     let log = checkout.path("tmp/m17_performance/unsaved/server.log");
     wait_until("the server to start", || log.exists());
     let old = OldEngram::start(&checkout);
+    checkout.write("go", "");
     let output = running.wait_with_output().unwrap();
     let message = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(3), "{message}");

@@ -7,7 +7,7 @@ use toml::{Table, Value};
 use xtask::record::names::RunName;
 use xtask::record::provenance::Provenance;
 
-use crate::common::{Checkout, finish, git};
+use crate::common::{Checkout, finish, git, replacing_after_hashing};
 
 #[test]
 fn a_measurement_is_saved_under_the_names_of_the_specification() {
@@ -299,6 +299,15 @@ fn the_summary_has_the_numbers_and_the_next_command() {
 }
 
 #[test]
+fn the_next_command_measures_with_the_same_limits() {
+    let checkout = Checkout::new();
+    let limits = "--ready-timeout 121 --load-grace 61 --stop-grace 11";
+    let check = checkout.check(&format!("007 before {limits}"));
+    let output = checkout.measures(check).output;
+    assert!(output.contains(limits), "{output}");
+}
+
+#[test]
 fn the_next_command_after_the_after_side_compares() {
     let checkout = Checkout::new();
     let output = checkout.measures(checkout.check("007 after")).output;
@@ -329,6 +338,32 @@ fn both_measured_binaries_are_kept_under_the_target_directory() {
             "{name}"
         );
     }
+}
+
+#[test]
+fn a_kept_binary_that_was_spoilt_is_replaced() {
+    let checkout = Checkout::new();
+    checkout.measures(checkout.check("007 before"));
+    let pair = checkout.path("target/perf").join(&kept(&checkout)[0]);
+    fs::write(pair.join("engram"), "").unwrap();
+    checkout.measures(checkout.check("007 before"));
+    let measured = checkout.path("target/release/engram");
+    assert!(fs::read(pair.join("engram")).unwrap() == fs::read(measured).unwrap());
+    assert_eq!(kept(&checkout).len(), 1);
+}
+
+#[test]
+fn a_binary_that_is_replaced_while_it_is_kept_is_recorded_as_the_one_that_was_measured() {
+    let checkout = Checkout::new();
+    let programs = replacing_after_hashing(&checkout.path("target/release/engram"));
+    let mut check = checkout.check("007 before");
+    check.env("PATH", programs.path());
+    checkout.measures(check);
+    let kept = checkout.path("target/perf").join(&kept(&checkout)[0]);
+    assert_eq!(
+        checkout.provenance().build.engram_hash,
+        Some(git(&kept, &["hash-object", "--no-filters", "engram"]))
+    );
 }
 
 #[test]

@@ -18,12 +18,12 @@ fn it_has_a_line_for_each_group_the_newest_first() {
     assert_eq!(
         lines(&checkout),
         [
-            "task       mode        phase  when             commit      P99 ms     ops/s  runs",
-            "007        competitive after  2025-11-08 14:40 af0af0af    10.500       487  1",
-            "007        competitive before 2025-11-08 14:30 be0be0be    10.200       490  1",
-            "007        internal    after  2025-11-08 14:20 af0af0af     0.472     995.2  1",
-            "007        internal    before 2025-11-08 14:00 be0be0be     0.458     999.9  1",
-            "fan-effect internal    before 2025-11-07 09:01 be0be0be     0.400     999.9  2 of 3",
+            "task       mode        phase  when             commit  P99 ms ops/s  runs",
+            "007        competitive after  2025-11-08 14:40 af0af0a 10.500   487  1",
+            "007        competitive before 2025-11-08 14:30 be0be0b 10.200   490  1",
+            "007        internal    after  2025-11-08 14:20 af0af0a  0.472 995.2  1",
+            "007        internal    before 2025-11-08 14:00 be0be0b  0.458 999.9  1",
+            "fan-effect internal    before 2025-11-07 09:01 be0be0b  0.400 999.9  2 of 3",
         ]
     );
 }
@@ -32,7 +32,7 @@ fn it_has_a_line_for_each_group_the_newest_first() {
 fn results_of_the_old_scripts_have_no_commit() {
     let checkout = Checkout::without_product();
     Recording::new().by_old_script().write(&checkout);
-    assert_has(&lines(&checkout)[1], "14:00 -            0.458");
+    assert_has(&lines(&checkout)[1], "14:00 -       0.458");
 }
 
 #[test]
@@ -45,6 +45,30 @@ fn what_cannot_be_read_says_why_within_the_line() {
     let lines = lines(&checkout);
     assert_has(&lines[1], "the JSON is cut");
     assert!(lines[1].chars().count() <= 80, "{lines:?}");
+}
+
+#[test]
+fn no_line_is_wider_than_a_terminal_whatever_is_recorded() {
+    let checkout = recorded([internal_clean()]);
+    let long = "long-".repeat(25) + "id";
+    let widest = Recording::new()
+        .competitive()
+        .task(&long)
+        .p99(8.64e7)
+        .throughput(1e8);
+    widest.write_group(&checkout, &[8.64e7; 20], 100);
+    Recording::new()
+        .task(&long)
+        .with(|it| it.git.as_mut().unwrap().commit = Some("\u{1b}[2J\n".repeat(30)))
+        .write(&checkout);
+    checkout.write(
+        &format!("tmp/m17_performance/{long}_after_20251108_142000.json"),
+        "{",
+    );
+    for line in lines(&checkout) {
+        assert!(line.chars().count() <= 80, "{line}");
+        assert!(!line.contains('\u{1b}'), "{line}");
+    }
 }
 
 #[test]

@@ -119,6 +119,28 @@ fn what_cannot_be_judged_is_no_entry() {
 }
 
 #[test]
+fn one_server_measured_twice_is_no_entry() {
+    let (before, after) = internal_clean();
+    let checkout = recorded([(before.same_server(), after.same_server())]);
+    assert_has(
+        &compare(&checkout, "007 --log").refused(),
+        "nothing was judged",
+    );
+    assert!(!checkout.path(LOG).exists());
+}
+
+#[test]
+fn a_log_that_cannot_be_written_makes_no_regression_milder() {
+    for (sides, code) in [(internal_regressed(), 1), (competitive_regressed(), 2)] {
+        let checkout = recorded([sides]);
+        fs::create_dir_all(checkout.path(LOG)).unwrap();
+        let finished = compare(&checkout, "007 --log");
+        assert_has(&finished.errors, "error: cannot read");
+        assert_eq!(finished.code, Some(code));
+    }
+}
+
+#[test]
 fn a_task_without_a_roadmap_file_has_no_title() {
     let checkout = recorded([internal_clean()]);
     compare(&checkout, "007 --log").succeeded();

@@ -98,6 +98,49 @@ fn the_same_file_twice_is_no_comparison() {
 }
 
 #[test]
+fn what_is_no_file_is_refused_and_not_waited_for() {
+    let outside = Outside::new(internal_clean(), ["old.json", "new.json"]);
+    let fifo = outside.path().join("pipe.json");
+    let made = Command::new("mkfifo").arg(&fifo).status().unwrap();
+    assert!(made.success());
+    std::fs::create_dir(outside.path().join("folder.json")).unwrap();
+    for name in ["pipe.json", "folder.json"] {
+        let finished = outside.compare(&format!("--before old.json --after {name}"));
+        assert_has(
+            &finished.output,
+            &format!("{name}\n      not a regular file"),
+        );
+        assert_eq!(finished.code, Some(3));
+    }
+}
+
+#[test]
+fn nothing_is_proposed_that_needs_a_task_or_the_newest_results() {
+    let outside = Outside::new(internal_regressed(), ["old.json", "new.json"]);
+    let report = outside.compare("--before old.json --after new.json").output;
+    for command in ["perf-check", "perf-confirm", "<task>", "perf record"] {
+        assert_lacks(&report, command);
+    }
+    let report = outside
+        .compare("--before old.json --after gone.json")
+        .output;
+    assert_lacks(&report, "<task>");
+}
+
+#[test]
+fn with_a_task_they_make_its_log_entry() {
+    let checkout = recorded([internal_clean()]);
+    let folder = "tmp/m17_performance";
+    let words = format!(
+        "008 --before {folder}/007_before_20251108_140000.json --after {folder}/007_after_20251108_142000.json --log"
+    );
+    let finished = compare(&checkout, &words).succeeded();
+    assert_has(&finished.output, "no regression: 008 internal");
+    let log = checkout.path("roadmap/milestone-17/PERFORMANCE_LOG.md");
+    assert_has(&std::fs::read_to_string(log).unwrap(), "## Task 008\n");
+}
+
+#[test]
 fn no_log_entry_is_proposed_for_them() {
     let checkout = recorded([internal_clean()]);
     let folder = "tmp/m17_performance";
@@ -150,12 +193,15 @@ fn old_results_of_another_scenario_are_not_comparable() {
     let (checkout, _) = old_scripts(|after| after.config_name("Another"));
     assert_has(
         &unjudged(&checkout, "007"),
-        "scenario `M17 Baseline` against `Another`",
+        "scenario `M17 Baseline` before, `Another` after",
     );
 }
 
 #[test]
 fn old_results_of_another_length_are_not_comparable() {
     let (checkout, _) = old_scripts(|after| after.elapsed(10.0));
-    assert_has(&unjudged(&checkout, "007"), "60.0 s of load against 10.0 s");
+    assert_has(
+        &unjudged(&checkout, "007"),
+        "load of 60.0 s before, 10.0 s after",
+    );
 }

@@ -59,16 +59,67 @@ fn seen(sent: &str) -> String {
 
 #[test]
 fn no_line_is_wider_than_a_terminal_but_paths_and_commands() {
-    for report in reports() {
+    for report in reports().into_iter().chain([widest()]) {
         let report = seen(&report);
-        let read = report.split("\nnext\n").next().unwrap();
-        for line in read
+        let (read, next) = report.split_once("\nnext\n").unwrap_or((&report, ""));
+        let read = read
             .lines()
-            .filter(|line| !line.contains("tmp/m17_performance"))
-        {
+            .filter(|line| !line.contains("tmp/m17_performance"));
+        let purposes = next.lines().filter(|line| !line.starts_with("    "));
+        for line in read.chain(purposes) {
             assert!(line.chars().count() <= COLUMNS, "{line}\nin\n{report}");
         }
     }
+}
+
+/// The report on a task with the longest name, whose every metric is as far apart as can be.
+fn widest() -> String {
+    let task = "t".repeat(128);
+    let side = |side: Recording| {
+        side.task(&task)
+            .operation("An_operation_with_a_name_of_its_own", 8.64e7)
+            .with(|it| it.warnings.push("a warning of many words ".repeat(10)))
+    };
+    let checkout = recorded([
+        (
+            side(Recording::new().p99(1e-3).throughput(1e8)),
+            side(
+                Recording::new()
+                    .after()
+                    .p99(8.64e7)
+                    .throughput(1e-6)
+                    .error_rate(1.0),
+            ),
+        ),
+        (
+            side(Recording::new().competitive().p99(20.0).throughput(1000.0)),
+            side(
+                Recording::new()
+                    .competitive()
+                    .after()
+                    .p99(22.5)
+                    .throughput(100.0)
+                    .error_rate(0.9),
+            ),
+        ),
+    ]);
+    let (code, sent) = finish_on_terminal(&checkout.command(&format!("perf-compare {task}")));
+    assert_eq!(code, 2, "{sent}");
+    sent
+}
+
+#[test]
+fn text_from_a_file_cannot_steer_the_terminal() {
+    let name = "a\n\u{1b}[2J";
+    let (before, after) = internal_clean();
+    let side = |side: Recording| side.operation(name, 0.4);
+    let checkout = recorded([(side(before), side(after.config_name("\u{1b}]0;b\u{7}\r")))]);
+    let report = compare(&checkout, "007").output;
+    assert!(
+        report.chars().all(|c| c == '\n' || !c.is_control()),
+        "{report:?}"
+    );
+    assert_has(&report, "a\\n\\u{1b}[2J");
 }
 
 #[test]

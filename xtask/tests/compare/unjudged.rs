@@ -58,7 +58,7 @@ fn two_sides_that_are_not_comparable_are_both_to_be_measured_anew() {
     let (before, after) = internal_clean();
     let after = after.with(|provenance| provenance.load.seed = 1);
     let report = unjudged(&recorded([(before, after)]), "007");
-    assert_has(&report, "seed 3735928559 against 1");
+    assert_has(&report, "seed 3735928559 before, 1 after");
     assert_has(
         &report,
         "    cargo perf-check 007 before\n    cargo perf-check 007 after\n",
@@ -90,7 +90,7 @@ fn a_missing_baseline_document_is_named() {
     std::fs::remove_file(checkout.path(BASELINES)).unwrap();
     assert_has(
         &unjudged(&checkout, "007"),
-        &format!("cannot read {BASELINES}"),
+        &format!("{BASELINES}\n      the competitors' baselines cannot be read"),
     );
 }
 
@@ -101,7 +101,7 @@ fn a_broken_baseline_is_named_with_its_line() {
         BASELINES,
         "| System | P99 Latency |\n|---|---|\n| Neo4j | fast |\n",
     );
-    assert_has(&unjudged(&checkout, "007"), &format!("{BASELINES}:3: "));
+    assert_has(&unjudged(&checkout, "007"), &format!("    {BASELINES}:3\n"));
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn baselines_that_disagree_are_named_with_a_line() {
         BASELINES,
         "| System | P99 Latency |\n|---|---|\n| Neo4j | 27.96ms |\n| Neo4j | 28ms |\n",
     );
-    assert_has(&unjudged(&checkout, "007"), &format!("{BASELINES}:4: "));
+    assert_has(&unjudged(&checkout, "007"), &format!("    {BASELINES}:4\n"));
 }
 
 #[test]

@@ -5,7 +5,8 @@ use super::*;
 #[track_caller]
 fn first_line(checkout: &Checkout, words: &str, code: i32, line: &str) {
     let finished = compare(checkout, words);
-    assert_eq!(finished.output.lines().next(), Some(line));
+    let verdict = finished.output.split("\n\n").next().unwrap();
+    assert_eq!(verdict.replace("\n  ", " ").trim_end(), line);
     assert_eq!(finished.code, Some(code), "{finished:?}");
 }
 
@@ -152,9 +153,42 @@ fn the_positioning_names_the_competitor_and_both_speedups() {
 fn one_server_on_both_sides_shows_noise_and_no_regression() {
     let (before, after) = internal_regressed();
     let checkout = recorded([(before.same_server(), after.same_server())]);
-    let line = "no regression: 007 internal: same server on both sides: P99 +31.0% is noise";
+    let line = "same server: 007 internal: nothing compared but this machine's noise: P99 +31.0%";
     first_line(&checkout, "007", 0, line);
-    assert_lacks(&compare(&checkout, "007").output, "REGRESSED");
+    let report = compare(&checkout, "007").output;
+    assert_lacks(&report, "REGRESSED");
+    assert_lacks(&report, "--log");
+    assert_has(&report, "    cargo perf-check 007 after\n");
+}
+
+#[test]
+fn a_change_beyond_its_limit_is_shown_beyond_it() {
+    let (before, after) = internal_clean();
+    let checkout = recorded([(
+        before.p99(10.0).throughput(1000.0),
+        after.p99(10.504).throughput(949.99),
+    )]);
+    let line = "REGRESSION: 007 internal: P99 +5.04%, throughput -5.001%";
+    first_line(&checkout, "007", 1, line);
+    let report = compare(&checkout, "007").output;
+    assert_has(&report, "+5.04%     +5%  REGRESSED");
+    assert_has(&report, "-5.001%     -5%  REGRESSED");
+}
+
+#[test]
+fn errors_are_those_of_a_run_and_not_of_all() {
+    let before = Recording::new().error_rate(0.01);
+    let checkout = Checkout::without_product();
+    before.write_group(&checkout, &[0.4, 0.41, 0.42], 3);
+    before
+        .after()
+        .error_rate(0.02)
+        .write_group(&checkout, &[0.4], 1);
+    let report = compare(&checkout, "007").output;
+    assert_has(
+        &report,
+        "  errors                     600        1200       +600\n",
+    );
 }
 
 #[test]

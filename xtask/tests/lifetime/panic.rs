@@ -79,7 +79,7 @@ fn a_panic_under_load() {
         },
     };
     let outcome = catch_unwind(AssertUnwindSafe(|| {
-        run::run(&plan, &workplace, &mut Steps::new(Verbosity::WarningsOnly))
+        run::run(&plan, &workplace, &mut Steps::new(Verbosity::ProgressOnly))
     }));
     assert!(outcome.is_err());
     // It did come that far.

@@ -56,12 +56,32 @@ impl Run {
                 "p95_latency_ms": p99_ms / 1.25,
                 "p99_latency_ms": p99_ms,
                 "per_operation_stats": {
-                    "Store": {"count": 29990, "error_count": 0, "p99_latency_us": p99_ms * 1000.0},
-                    "Recall": {"count": 30000, "error_count": 0, "p99_latency_us": p99_ms * 900.0},
+                    "Store": operation(29990, p99_ms),
+                    "Recall": operation(30000, p99_ms * 0.9),
                 },
             }),
             provenance: None,
         }
+    }
+
+    /// The same with a share of its requests failed, and as many of them counted.
+    pub fn failing(self, share: f64) -> Self {
+        let operations = self.result["total_operations"].as_f64().unwrap();
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a count"
+        )]
+        let errors = (operations * share).round() as u64;
+        self.with("overall_error_rate", share)
+            .with("total_errors", errors)
+    }
+
+    /// The same as where no latency was recorded.
+    pub fn without_latencies(self) -> Self {
+        self.with("p50_latency_ms", 0)
+            .with("p95_latency_ms", 0)
+            .with("p99_latency_ms", 0)
     }
 
     /// The same, with another value for `key` of the result.
@@ -95,6 +115,15 @@ impl Run {
             provenance.run.of = of;
         })
     }
+}
+
+fn operation(count: u64, p99_ms: f64) -> Value {
+    let us = |share: f64| p99_ms * 1000.0 * share;
+    json!({
+        "count": count, "success_count": count, "error_count": 0,
+        "p50_latency_us": us(0.5), "p95_latency_us": us(0.8), "p99_latency_us": us(1.0),
+        "p999_latency_us": us(1.5), "mean_latency_us": us(0.55), "max_latency_us": us(3.0),
+    })
 }
 
 fn provenance() -> Provenance {

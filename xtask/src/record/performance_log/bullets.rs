@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::edit::{Edit, is_blank, parted_from_next};
+use crate::record::baselines::COMPETITOR;
 use crate::record::markdown::{self, CODE_INDENTATION, Line, pattern};
 
 /// The name of the block of internal numbers.
@@ -38,13 +39,17 @@ pub fn list_edits(lines: &[Line], section: Range<usize>, numbers: &[String]) -> 
             .collect::<Vec<_>>()
     };
     let mut edits = Vec::new();
+    let mut seen = Vec::new();
     let mut remaining = numbers;
     let mut rest_at = list.start;
     for (index, line) in list
         .clone()
         .zip(lines.get(list.clone()).unwrap_or_default())
     {
-        if let Some(known) = known_bullet(line, depth) {
+        // A second bullet of one label is somebody's own.
+        let known = known_bullet(line, depth).filter(|label| !seen.contains(label));
+        if let Some(known) = known {
+            seen.push(known);
             let same = remaining
                 .iter()
                 .position(|line| label(line) == Some(known))
@@ -135,10 +140,14 @@ fn known_bullet<'a>(line: &'a Line, depth: usize) -> Option<&'a str> {
     }
 }
 
-/// What stands before the colon of a line of numbers: `Before`, `After`, `Change`, `Status` or `vs
-/// <system>`.
+/// What stands before the colon of a line of numbers: `Before`, `After`, `Change`, `Status` or `vs`
+/// and the competitor.
 pub fn label(text: &str) -> Option<&str> {
-    static LABEL: LazyLock<Regex> =
-        LazyLock::new(|| pattern("^(Before|After|Change|Status|vs [^:]+):"));
+    static LABEL: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(&format!(
+            "^(Before|After|Change|Status|vs {}):",
+            regex::escape(COMPETITOR)
+        ))
+    });
     Some(LABEL.captures(text)?.get(1)?.as_str())
 }

@@ -25,11 +25,15 @@ pub fn title_from_file_name(file_name: &str) -> Option<(String, String)> {
 }
 
 /// The order of the tasks: by number, however many zeros lead it, then those without a number by
-/// name.
+/// name. Equal only where they are written alike.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TaskOrder {
-    /// Without leading zeros; the more digits, the larger.
-    Number { digits: usize, value: String },
+    /// Without leading zeros; the more digits, the larger. `7` and `007` are two tasks all the same.
+    Number {
+        digits: usize,
+        value: String,
+        written: String,
+    },
     /// Not a number.
     Name(String),
 }
@@ -44,6 +48,7 @@ impl TaskOrder {
         Self::Number {
             digits: value.len(),
             value: value.to_owned(),
+            written: task.to_owned(),
         }
     }
 }
