@@ -1,8 +1,10 @@
 //! What the pre-push hook decides: for each branch being pushed, whether its tip carries a measured regression. It
 //! reads recorded results only.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::env;
+use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::judge::comparison::{Comparison, Judgement};
 use crate::judge::verdict::Decision;
 use crate::measure::{checkout, content, git};
-use crate::record::names::{Mode, Phase, RunName, TaskId};
+use crate::record::names::{Mode, Part, Phase, RunName, TaskId};
 use crate::record::recorded::{self, Group, Recorded, Unusable};
 use crate::record::results::Results;
 use crate::report::human;
@@ -52,14 +54,15 @@ pub fn run(checkout: &Path, remote: &str) -> Result<Outcome> {
     if !news.is_empty() {
         let own = Evidence::of(checkout)?;
         // A branch may have been measured in another worktree than it is pushed from.
-        let mut elsewhere = None;
+        let elsewhere = OnceCell::new();
         for (branch, tip) in &news {
-            let evidence = match own.is_on(tip) {
+            let on_tip = |evidence: &Evidence| !evidence.on(tip).is_empty();
+            let evidence = match on_tip(&own) {
                 true => &own,
                 false => elsewhere
-                    .get_or_insert_with(|| Evidence::of_other_worktrees(checkout))
+                    .get_or_init(|| Evidence::of_other_worktrees(checkout))
                     .iter()
-                    .find(|evidence| evidence.is_on(tip))
+                    .find(|evidence| on_tip(evidence))
                     .unwrap_or(&own),
             };
             outcomes.push(decide(evidence, branch, tip));
@@ -119,27 +122,22 @@ struct Task {
     id: TaskId,
     /// Oldest first.
     names: Vec<RunName>,
-    /// The newest after of each mode that has one.
-    afters: BTreeMap<Mode, Group>,
+    results: Results,
+    /// The newest after of each mode that has one, once it was asked for.
+    afters: OnceCell<BTreeMap<Mode, Group>>,
 }
 
 impl Evidence {
     fn of(checkout: &Path) -> Result<Self> {
-        let results = Results::of(checkout);
         let mut by_task: BTreeMap<TaskId, Vec<RunName>> = BTreeMap::new();
-        for name in recorded::names(&results, None)? {
+        for name in recorded::names(&Results::of(checkout), None)? {
             by_task.entry(name.task.clone()).or_default().push(name);
         }
-        let task = |(id, names): (TaskId, Vec<RunName>)| Task {
+        let task = |(id, names)| Task {
             id,
-            afters: Mode::ALL
-                .into_iter()
-                .filter_map(|mode| {
-                    let after = recorded::newest_group(&results, &names, mode, Phase::After)?;
-                    Some((mode, after))
-                })
-                .collect(),
             names,
+            results: Results::of(checkout),
+            afters: OnceCell::new(),
         };
         Ok(Self {
             checkout: checkout.to_owned(),
@@ -161,21 +159,47 @@ impl Evidence {
             .collect()
     }
 
-    fn is_on(&self, content: &str) -> bool {
-        self.tasks.iter().any(|task| task.is_on(content))
+    /// The tasks with a newest after that was measured on `content`.
+    fn on(&self, content: &str) -> Vec<&Task> {
+        let tasks = self.tasks.iter();
+        tasks.filter(|task| task.is_on(content)).collect()
     }
 }
 
 impl Task {
+    fn afters(&self) -> &BTreeMap<Mode, Group> {
+        self.afters.get_or_init(|| {
+            let newest =
+                |mode| recorded::newest_group(&self.results, &self.names, mode, Phase::After);
+            Mode::ALL
+                .into_iter()
+                .filter_map(|mode| Some((mode, newest(mode)?)))
+                .collect()
+        })
+    }
+
     /// The runs of its newest afters.
     fn runs(&self) -> impl Iterator<Item = &Result<Recorded, Unusable>> {
-        self.afters.values().flat_map(|group| &group.runs)
+        self.afters().values().flat_map(|group| &group.runs)
     }
 
     /// Whether any of them was measured on `content`: one is enough to look at all.
     fn is_on(&self, content: &str) -> bool {
-        self.runs()
-            .any(|run| content_of(run).is_some_and(|known| known == content))
+        // To search the text first spares taking the runs of most tasks apart.
+        self.mentions(content)
+            && self
+                .runs()
+                .any(|run| content_of(run).is_some_and(|known| known == content))
+    }
+
+    fn mentions(&self, content: &str) -> bool {
+        self.names
+            .iter()
+            .filter(|name| name.phase == Phase::After)
+            .map(|name| self.results.path(name, Part::Diagnosis))
+            .filter(|path| path.is_file())
+            .filter_map(|path| fs::read(path).ok())
+            .any(|text| String::from_utf8_lossy(&text).contains(content))
     }
 
     /// Why it says nothing of a content that it has no after of.
@@ -184,7 +208,7 @@ impl Task {
         if let Some(Err(unusable)) = self.runs().find(|run| run.is_err()) {
             return unusable.to_string();
         }
-        if self.afters.is_empty() {
+        if self.afters().is_empty() {
             return format!("before was measured for task {task}, after was not");
         }
         match self.runs().any(|run| content_of(run).is_none()) {
@@ -202,15 +226,12 @@ fn content_of(run: &Result<Recorded, Unusable>) -> Option<&str> {
 fn decide(evidence: &Evidence, branch: &Branch, tip: &str) -> Outcome {
     let Evidence { tasks, around, .. } = evidence;
     let asked = env::var("PERF_TASK").ok().filter(|task| !task.is_empty());
-    let mut measured: Vec<&Task> = tasks
-        .iter()
-        .filter(|task| {
+    let (mut measured, set_aside): (Vec<&Task>, Vec<&Task>) =
+        evidence.on(tip).into_iter().partition(|task| {
             asked
                 .as_deref()
                 .is_none_or(|asked| task.id.as_str() == asked)
-        })
-        .filter(|task| task.is_on(tip))
-        .collect();
+        });
     // The name of a branch chooses among what is known of its content, and hides nothing of it.
     let named = task_of_branch(branch.name, measured.iter().map(|task| &task.id));
     let is_named = |task: &&Task| named.as_deref() == Some(task.id.as_str());
@@ -245,12 +266,9 @@ fn decide(evidence: &Evidence, branch: &Branch, tip: &str) -> Outcome {
         ),
     };
     // Only PERF_TASK sets aside what was measured on this very content.
-    for set_aside in tasks.iter().filter(|task| task.is_on(tip)) {
-        why.push_str(&format!("; task {} was measured on it", set_aside.id));
-        commands.push(format!(
-            "cargo perf-compare {}{}",
-            set_aside.id, around.options
-        ));
+    for task in set_aside {
+        why.push_str(&format!("; task {} was measured on it", task.id));
+        commands.push(format!("cargo perf-compare {}{}", task.id, around.options));
     }
     unknown(branch, &why, &commands)
 }
@@ -290,7 +308,7 @@ fn judge(evidence: &Evidence, branch: &Branch, task: &Task, tip: &str) -> Outcom
             Phase::Before,
         )?)
     };
-    let after = |mode| known(task.afters.get(&mode)?);
+    let after = |mode| known(task.afters().get(&mode)?);
     match compare::of_task(checkout, &task.id, None) {
         Ok(comparisons) => Outcome::worst(comparisons.into_iter().map(|comparison| {
             // Not what a paired session ran on: it may be of earlier builds of the same two servers.

@@ -40,6 +40,17 @@ mod through_cargo {
         );
     }
 
+    #[test]
+    fn neither_the_network_nor_the_lock_file_is_touched() {
+        let project = with_cargo_that("echo \"$@\" >\"$(dirname \"$0\")/notes\"; echo decided");
+        project.project.change("another\n");
+        let mut push = project.project.push_command("origin main");
+        push.env("PATH", project.path());
+        finish(push).passed_silently();
+        let words = fs::read_to_string(project.notes()).unwrap();
+        assert_has(&words, &["--locked", "--offline"]);
+    }
+
     /// With what the test runner has built already.
     fn through_cargo(mut push: Command) -> Command {
         let target = Path::new(TOOL).ancestors().nth(2).unwrap();
@@ -172,7 +183,7 @@ mod gits_own_variables {
 
     #[test]
     fn do_not_reach_cargo() {
-        let project = with_cargo_that("env >\"$(dirname \"$0\")/environment\"; echo decided");
+        let project = with_cargo_that("env >\"$(dirname \"$0\")/notes\"; echo decided");
         let worktree = project.tool.path().join("linked worktree");
         let mut add = git(project.project.folder(), "worktree add --quiet -b feature");
         add.arg(&worktree);
@@ -185,7 +196,7 @@ mod gits_own_variables {
             );
             push.env("PATH", project.path());
             assert_eq!(finish(push).passed(), "");
-            let environment = fs::read_to_string(project.environment()).unwrap();
+            let environment = fs::read_to_string(project.notes()).unwrap();
             let leaked: Vec<&str> = done(folder, "rev-parse --local-env-vars")
                 .lines()
                 .filter_map(|name| {
@@ -245,9 +256,9 @@ impl WithCargo {
         )
     }
 
-    /// What that cargo may write.
-    fn environment(&self) -> PathBuf {
-        self.tool.path().join("bin/environment")
+    /// What that cargo may write down.
+    fn notes(&self) -> PathBuf {
+        self.tool.path().join("bin/notes")
     }
 }
 
