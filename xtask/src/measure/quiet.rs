@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::noise::Counters;
+use super::noise::{self, Counters};
 
 /// How long the machine is looked at before it is called quiet.
 const WINDOW: Duration = Duration::from_millis(500);
@@ -12,17 +12,15 @@ const WINDOW: Duration = Duration::from_millis(500);
 /// On a system that does not show it, it does not wait.
 pub fn wait(patience: Duration) -> Vec<String> {
     let began = Instant::now();
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     loop {
         let before = Counters::of_machine();
         if !before.are_known() {
             return Vec::new();
         }
         std::thread::sleep(WINDOW.min(patience.saturating_sub(began.elapsed())));
-        #[allow(clippy::cast_precision_loss)]
         let disturbed = before
             .until(&Counters::of_machine())
-            .warnings(WINDOW, cores as f64);
+            .warnings(WINDOW, f64::from(noise::processors()));
         if disturbed.is_empty() || began.elapsed() >= patience {
             return disturbed;
         }
