@@ -90,34 +90,3 @@ fn neither_server_nor_load_generator_holds_a_pipe_of_the_tool_or_its_terminal() 
     assert_eq!(seen, 2);
     drop(running);
 }
-
-#[test]
-fn a_load_that_ended_while_the_tool_was_suspended_ended_in_time() {
-    let checkout = Step::Load.checkout();
-    // Under load the tool is halted, and the limit of the load is over when the load is.
-    checkout.script(
-        "loadtest",
-        "read -r _ _ _ tool _ < /proc/$PPID/stat
-         \"$STAND_IN/loadtest\" \"$@\" &
-         until grep -q /api/v1/ tmp/m17_performance/unsaved/server.log; do sleep 0.01; done
-         kill -s STOP $tool
-         wait $!",
-    );
-    let check = checkout.command(&format!(
-        "perf-check 007 before --no-build --duration 3 --load-grace 0 --port {}",
-        checkout.port
-    ));
-    let ending = Ending::Signal("CONT");
-    let mut running = Running::start(&checkout, check, ending);
-    let result = checkout.path("tmp/m17_performance/unsaved/result.json");
-    wait_until("the end of the load", || {
-        let processes = checkout.processes();
-        result.exists()
-            && !processes
-                .values()
-                .any(|words| words.contains("loadtest run"))
-    });
-    running.end(ending);
-    assert_eq!(running.exit_code(), Some(0));
-    assert_whole_runs(&checkout, 1);
-}
