@@ -141,7 +141,10 @@ fn measure(
         return Err(died_under_load(stop.exit, workplace));
     }
     let unclean = unclean_stop(stop, plan.limits.stop_grace);
-    steps.done(unclean.as_deref().unwrap_or("stopped"));
+    steps.done(match unclean {
+        Some(_) => "did not stop as it should",
+        None => "stopped",
+    });
 
     plan.scenario.unchanged(plan.checkout)?;
     if let Listener::Stranger(_) = still_ours {

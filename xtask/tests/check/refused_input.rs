@@ -5,7 +5,6 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 
 use xtask::measure::health;
-use xtask::record::results::Results;
 
 use crate::common::{Checkout, finish, stand_in, tool, wait_until};
 
@@ -179,15 +178,26 @@ fn a_file_where_the_folder_of_the_results_folder_should_be_is_named() {
 }
 
 #[test]
-fn a_second_check_on_the_same_checkout_is_refused() {
+fn of_two_checks_on_the_same_checkout_the_second_is_refused_and_the_first_measures() {
     let checkout = Checkout::new();
-    let _first = Results::of(&checkout.path("")).lock().unwrap();
-    let message = checkout.refuses(checkout.check("007 before"));
+    checkout.script("engram", STARTS_WHEN_TOLD);
+    let mut first = checkout.check("007 before");
+    first.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut first = first.spawn().unwrap();
+    let log = checkout.path("tmp/m17_performance/unsaved/server.log");
+    wait_until("the first server to start", || log.exists());
+    let message = finish(checkout.check("007 after")).refused();
+    checkout.write("go", "");
+    assert_eq!(first.wait().unwrap().code(), Some(0));
     assert!(
         message.contains("another measurement is running on this checkout"),
         "{message}"
     );
+    assert!(checkout.only(".json").contains("M17 Baseline"));
 }
+
+const STARTS_WHEN_TOLD: &str =
+    "while [ ! -e go ]; do sleep 0.01; done\nexec \"$STAND_IN/engram\" \"$@\"";
 
 #[test]
 fn a_port_taken_by_a_stranger_is_refused_with_the_strangers_process() {
@@ -241,10 +251,7 @@ fn a_port_taken_by_an_old_engram_is_refused_and_the_old_one_is_left_alone() {
 fn a_port_taken_while_the_server_starts_is_noticed_although_somebody_healthy_answers() {
     let checkout = Checkout::new();
     // The server listens when the old one does.
-    checkout.script(
-        "engram",
-        "while [ ! -e go ]; do sleep 0.01; done\nexec \"$STAND_IN/engram\" \"$@\"",
-    );
+    checkout.script("engram", STARTS_WHEN_TOLD);
     let mut check = checkout.check("007 before");
     check.stdout(Stdio::piped()).stderr(Stdio::piped());
     let running = check.spawn().unwrap();

@@ -1,8 +1,10 @@
 //! What a measurement leaves, and what it says.
 
 use std::fs;
+use std::process::Command;
 use std::time::{Duration, SystemTime};
 
+use time::{OffsetDateTime, PrimitiveDateTime};
 use toml::{Table, Value};
 use xtask::record::names::RunName;
 use xtask::record::provenance::Provenance;
@@ -23,6 +25,26 @@ fn a_measurement_is_saved_under_the_names_of_the_specification() {
     assert_eq!(
         suffixes,
         [".json", "_diag.txt", "_loadtest.log", "_sys.txt"]
+    );
+}
+
+#[test]
+fn the_time_in_a_name_is_local_time() {
+    let checkout = Checkout::new();
+    let fourteen_hours_ahead = || {
+        let now = OffsetDateTime::now_utc() + time::Duration::hours(14);
+        PrimitiveDateTime::new(now.date(), now.time())
+    };
+    let began = fourteen_hours_ahead();
+    let mut check = checkout.check("007 before");
+    check.env("TZ", "AHEAD-14");
+    checkout.measures(check);
+    let name = checkout.results()[0].replace(".json", "");
+    let named = RunName::parse(&name).unwrap().timestamp.moment();
+    // A name has no fractions of a second.
+    assert!(
+        began - time::Duration::SECOND < named && named <= fourteen_hours_ahead(),
+        "{name}"
     );
 }
 
@@ -207,6 +229,24 @@ fn what_weakens_a_measurement_is_shown_and_recorded() {
         recorded.iter().any(|known| known.contains(warning)),
         "{recorded:?}"
     );
+}
+
+#[test]
+fn a_busy_machine_is_shown_and_recorded() {
+    let checkout = Checkout::new();
+    // By name it is a compiler at work.
+    checkout.script("rustc", "while [ -e target ]; do sleep 0.01; done");
+    let mut compiler = Command::new(checkout.path("target/release/rustc"));
+    let mut compiler = compiler.current_dir(checkout.path("")).spawn().unwrap();
+    let finished = finish(checkout.check("007 before"));
+    compiler.kill().unwrap();
+    compiler.wait().unwrap();
+    let warnings = checkout.provenance().warnings;
+    let warning = warnings
+        .iter()
+        .find(|warning| warning.contains("cargo or rustc process"))
+        .unwrap();
+    assert!(finished.errors.contains(warning), "{}", finished.errors);
 }
 
 #[test]
