@@ -373,7 +373,10 @@ fn title(checkout: &Path, task: &TaskId) -> Option<String> {
 }
 
 /// Everything recorded, newest group first.
-fn recorded(checkout: &Path) -> Result<Vec<Entry>> {
+///
+/// # Errors
+/// When the results cannot be listed.
+pub fn recorded(checkout: &Path) -> Result<Vec<Entry>> {
     let results = Results::of(checkout);
     let mut groups: Vec<(String, RunName, Vec<Read>)> = Vec::new();
     for name in recorded::names(&results, None)?.into_iter().rev() {

@@ -108,6 +108,9 @@ const FOOTER: &str = "# end";
 
 const CUT_OFF: &str = "it is cut off";
 
+/// The old scripts left it so where their diagnostics failed.
+const EMPTY: &str = "it is empty; if an old script left it so, delete it";
+
 /// A file headed as provenance that is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreadable(pub String);
@@ -148,6 +151,9 @@ impl Provenance {
     /// # Errors
     /// When it is headed as ours but is not whole, or of another format. An empty file may have been ours, too.
     pub fn parse(text: &str) -> Result<Option<Self>, Unreadable> {
+        if text.trim().is_empty() {
+            return Err(Unreadable(EMPTY.into()));
+        }
         let first = text.trim_start().lines().next().unwrap_or_default();
         match first.strip_prefix(HEADER).map(str::trim_end) {
             None if !HEADER.starts_with(text.trim()) => return Ok(None),
