@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
+use common::finish;
 use common::recording::Recording;
-use common::{finish, tool};
 use project::Project;
 use xtask::judge::statistics::median;
 use xtask::record::names::{Part, Timestamp};
+use xtask::record::provenance::Session;
 
 #[path = "../tests/common/mod.rs"]
 mod common;
@@ -36,13 +37,19 @@ fn main() {
         "{:<44} {:>4} {:>8} {:>8} {:>8}",
         "", "runs", "median", "least", "most"
     );
-    for recorded in [FEW, MANY] {
-        let project = project(recorded);
-        for caller in [Caller::Cargo, Caller::Program(&program)] {
-            install(&project, &caller);
-            for row in measure(&project, &caller, recorded, repetitions) {
-                println!("{row}");
-            }
+    for (recorded, of) in [
+        (FEW, Of::ManyTasks),
+        (MANY, Of::ManyTasks),
+        (MANY, Of::Pairs),
+    ] {
+        let project = project(recorded, of);
+        install(&project, &program);
+        for row in measure(
+            &project,
+            &format!("{recorded} runs{}", of.words()),
+            repetitions,
+        ) {
+            println!("{row}");
         }
     }
 }
@@ -58,12 +65,22 @@ const OF_ONE_TASK: usize = 2;
 /// Files in a repository of a realistic size.
 const FILES: usize = 3000;
 
-/// What the hook calls.
-enum Caller<'a> {
-    /// `cargo run`, as an installation by the alias has it.
-    Cargo,
-    /// The tool's program.
-    Program(&'a Path),
+/// What was recorded.
+#[derive(Clone, Copy)]
+enum Of {
+    /// Lone runs of many tasks.
+    ManyTasks,
+    /// The pairs of the task whose change is pushed.
+    Pairs,
+}
+
+impl Of {
+    fn words(self) -> &'static str {
+        match self {
+            Self::ManyTasks => "",
+            Self::Pairs => " in pairs",
+        }
+    }
 }
 
 /// The tool in the profile that the aliases run; cargo names the other one, in the folder beside.
@@ -91,7 +108,7 @@ fn target() -> &'static Path {
 }
 
 /// A project with a clean change to push, and this many recorded runs.
-fn project(recorded: usize) -> Project {
+fn project(recorded: usize, of: Of) -> Project {
     let project = Project::without_hook();
     for number in 0..FILES {
         let path = format!("src/part_{}/file_{number}.rs", number / 30);
@@ -103,19 +120,32 @@ fn project(recorded: usize) -> Project {
     project.git("push --quiet origin main");
     project.clean();
     let sides = [Recording::before, Recording::after];
-    let started = Timestamp::parse("20240101_000000").unwrap().moment();
+    let earlier = Timestamp::parse("20240101_000000").unwrap().moment();
+    let later = Timestamp::parse("20260101_000000").unwrap().moment();
     for number in 2..recorded {
-        let moment = started + time::Duration::minutes(number.try_into().unwrap());
-        let run = sides[number % 2](Recording::new())
-            .task(&format!("earlier-{}", number / OF_ONE_TASK))
-            .at(&Timestamp::of(moment).to_string());
-        project.record(
-            &match number % 4 < 2 {
-                true => run,
-                false => run.competitive(),
-            },
-            Some("other content"),
-        );
+        let after = time::Duration::minutes(number.try_into().unwrap());
+        let run = sides[number % 2](Recording::new());
+        let run = match of {
+            Of::ManyTasks => {
+                let run = run
+                    .task(&format!("earlier-{}", number / OF_ONE_TASK))
+                    .at(&Timestamp::of(earlier + after).to_string());
+                match number % 4 < 2 {
+                    true => run,
+                    false => run.competitive(),
+                }
+            }
+            Of::Pairs => run
+                .at(&Timestamp::of(later + after).to_string())
+                .with(|provenance| {
+                    provenance.session = Some(Session {
+                        id: "a session".to_owned(),
+                        pair: 1,
+                        order: "before-first".to_owned(),
+                    });
+                }),
+        };
+        project.record(&run, Some("other content"));
     }
     // What `perf-check` leaves beside every result.
     for name in project.checkout.results() {
@@ -128,26 +158,16 @@ fn project(recorded: usize) -> Project {
     project
 }
 
-fn install(project: &Project, caller: &Caller) {
-    let mut install = match caller {
-        Caller::Cargo => {
-            let mut install = tool("");
-            install.env("CARGO_MANIFEST_DIR", env!("CARGO_MANIFEST_DIR"));
-            install
-        }
-        Caller::Program(program) => {
-            let mut install = Command::new(program);
-            install.env_remove("CARGO_MANIFEST_DIR");
-            install
-        }
-    };
+fn install(project: &Project, program: &Path) {
+    let mut install = Command::new(program);
     install
         .args(["hook", "install", "-C"])
-        .arg(project.folder());
+        .arg(project.folder())
+        .env_remove("CARGO_MANIFEST_DIR");
     finish(install).succeeded();
 }
 
-fn measure(project: &Project, caller: &Caller, recorded: usize, repetitions: usize) -> [String; 4] {
+fn measure(project: &Project, recorded: &str, repetitions: usize) -> [String; 4] {
     let (mut without, mut with) = (Vec::new(), Vec::new());
     // The first of each meets cold caches.
     push(project, "");
@@ -164,26 +184,17 @@ fn measure(project: &Project, caller: &Caller, recorded: usize, repetitions: usi
     let pairs = || with.iter().zip(&without);
     let added = pairs().map(|(with, without)| with - without).collect();
     let ratios = pairs().map(|(with, without)| with / without).collect();
-    let through = match caller {
-        Caller::Cargo => "cargo",
-        Caller::Program(_) => "program",
-    };
     [
-        row(&format!("{recorded} runs: push without hook"), "s", without),
-        row(&format!("{recorded} runs, {through}: with hook"), "s", with),
-        row(&format!("{recorded} runs, {through}: added"), "s", added),
-        row(
-            &format!("{recorded} runs, {through}: ratio"),
-            "times",
-            ratios,
-        ),
+        row(&format!("{recorded}: push without hook"), "s", without),
+        row(&format!("{recorded}: with hook"), "s", with),
+        row(&format!("{recorded}: added"), "s", added),
+        row(&format!("{recorded}: ratio"), "times", ratios),
     ]
 }
 
 /// Seconds of a push of the change; afterwards the remote is as it was.
 fn push(project: &Project, option: &str) -> f64 {
-    let mut push = project.push_command(&format!("{option} origin main"));
-    push.env("CARGO_TARGET_DIR", target());
+    let push = project.push_command(&format!("{option} origin main"));
     let began = Instant::now();
     let finished = finish(push);
     let seconds = began.elapsed().as_secs_f64();

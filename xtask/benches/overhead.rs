@@ -121,7 +121,7 @@ fn measure(repetitions: &Repetitions) -> Result<Vec<Row>> {
 fn checks(repetitions: usize) -> Result<Vec<Row>> {
     say("checks in a small repository and in a large one");
     let (small, large) = (checkout(0)?, checkout(REALISTIC)?);
-    // The first check copies the binaries; a later one of the same build does not.
+    // The first check makes the folders.
     overhead(tool(), small.path())?;
 
     let (mut in_small, mut in_large, mut typed) = (Vec::new(), Vec::new(), Vec::new());

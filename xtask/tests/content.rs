@@ -234,19 +234,128 @@ fn a_change_that_git_could_only_see_by_the_age_of_its_index_counts() {
 }
 
 #[test]
-fn a_subfolder_is_a_checkout_of_its_own() {
+fn a_checkout_in_a_subfolder_has_the_content_of_the_whole_repository_without_its_own_documents() {
     let here = Repository::new();
     here.write("product/src/main.rs", "");
     here.write("product/docs/a", "");
     here.commit();
     let product = here.path("product");
-    let before = of_files(&product).unwrap();
-    assert_eq!(content::of_commit(&product, "HEAD").unwrap(), before);
-    here.write("src/main.rs", "changed");
+    let now = || of_files(&product).unwrap();
+    let before = now();
     here.write("product/docs/a", "changed");
-    assert_eq!(of_files(&product).unwrap(), before, "what lies outside");
-    here.write("product/src/main.rs", "changed");
-    assert_ne!(of_files(&product).unwrap(), before, "what lies inside");
+    here.write("product/tmp/a", "new");
+    assert_eq!(now(), before, "its documents");
+    for path in ["Cargo.lock", "product/src/main.rs"] {
+        let before = now();
+        here.write(path, "changed");
+        assert_ne!(now(), before, "{path}");
+    }
+    let now = now();
+    here.commit();
+    assert_eq!(content::of_commit(&product, "HEAD").unwrap(), now);
+}
+
+#[test]
+fn a_change_that_git_is_told_not_to_look_for_counts() {
+    for mark in ["--assume-unchanged", "--skip-worktree"] {
+        let here = Repository::new();
+        here.git(&["update-index", mark, "src/main.rs"]);
+        let before = here.now();
+        assert_eq!(before, here.committed(), "{mark}, unchanged");
+        here.write("src/main.rs", "fn main() { }\n");
+        let changed = here.now();
+        assert_ne!(changed, before, "{mark}, changed");
+        fs::remove_file(here.path("src/main.rs")).unwrap();
+        assert!(
+            ![&changed, &before].contains(&&here.now()),
+            "{mark}, removed"
+        );
+    }
+}
+
+#[test]
+fn what_a_sparse_checkout_leaves_out_is_unchanged() {
+    let here = Repository::new();
+    here.write("other/file.rs", "");
+    here.commit();
+    here.git(&["sparse-checkout", "set", "src"]);
+    assert!(!here.path("other/file.rs").exists());
+    assert_eq!(here.now(), here.committed());
+    here.counts(|here| here.write("src/main.rs", "fn main() { }\n"));
+    here.write("other/file.rs", "changed");
+    assert_ne!(
+        of_files(here.folder.path()),
+        Some(here.committed()),
+        "a file that is there all the same"
+    );
+}
+
+#[test]
+fn a_submodule_counts_by_its_commit_and_is_unknown_with_changes_of_its_own() {
+    let inner = Repository::new();
+    let here = Repository::new();
+    here.git(&[
+        "-c",
+        "protocol.file.allow=always",
+        "submodule",
+        "--quiet",
+        "add",
+        inner.folder.path().to_str().unwrap(),
+        "inner",
+    ]);
+    here.commit();
+    assert_eq!(here.now(), here.committed());
+    let of_inner = |words: &[&str]| git(&here.path("inner"), words);
+    here.counts(|_| {
+        let who = ["-c", "user.name=test", "-c", "user.email=test@example.com"];
+        let commit = ["commit", "--quiet", "--allow-empty", "--message=empty"];
+        of_inner(&[&who[..], &commit].concat());
+    });
+    here.write("inner/src/main.rs", "fn main() { }\n");
+    assert_eq!(of_files(here.folder.path()), None, "a changed file");
+    of_inner(&["checkout", "--quiet", "."]);
+    assert_eq!(here.now(), here.committed());
+    here.write("inner/src/new.rs", "");
+    assert_eq!(of_files(here.folder.path()), None, "a new file");
+}
+
+#[test]
+fn a_file_in_conflict_has_the_content_of_the_disk() {
+    let here = Repository::new();
+    here.git(&["switch", "--quiet", "--create", "other"]);
+    here.write("src/main.rs", "theirs\n");
+    here.commit();
+    here.git(&["switch", "--quiet", "main"]);
+    here.write("src/main.rs", "ours\n");
+    here.commit();
+    let merge = std::process::Command::new("git")
+        .args(["merge", "--quiet", "other"])
+        .current_dir(here.folder.path())
+        .status();
+    assert!(!merge.unwrap().success());
+    here.write("src/main.rs", "both\n");
+    let now = here.now();
+    here.commit();
+    assert_eq!(here.committed(), now);
+}
+
+#[test]
+fn a_file_that_git_only_intends_to_add_counts() {
+    Repository::new().counts(|here| {
+        here.write("src/new.rs", "new\n");
+        here.git(&["add", "--intent-to-add", "src/new.rs"]);
+    });
+}
+
+#[test]
+fn a_filter_of_the_repository_is_applied() {
+    let here = Repository::new();
+    here.git(&["config", "filter.upper.clean", "tr a-z A-Z"]);
+    here.write(".gitattributes", "*.rs filter=upper\n");
+    here.write("src/main.rs", "fn main() {}\n");
+    here.commit();
+    here.counts(|here| here.write("src/main.rs", "fn other() {}\n"));
+    here.does_not_count(|here| here.write("src/main.rs", "FN OTHER() {}\n"));
 }
 
 #[test]

@@ -220,6 +220,8 @@ mod figures {
                 judgement: Judgement::Judged(verdict),
                 session: None,
                 corrected: None,
+                single_runs: None,
+                pinned_rate: None,
                 baseline: None,
                 warnings: Vec::new(),
             }])

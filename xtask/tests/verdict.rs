@@ -50,6 +50,8 @@ mod on_figures {
             judgement: Judgement::Judged(verdict),
             session: None,
             corrected: None,
+            single_runs: None,
+            pinned_rate: None,
             baseline: None,
             warnings: Vec::new(),
         };

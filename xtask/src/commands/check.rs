@@ -1,6 +1,7 @@
 //! `perf-check`: measures one side of a change, end to end.
 
 use std::borrow::Cow;
+use std::env;
 use std::path::Path;
 
 use xshell::cmd;
@@ -27,8 +28,8 @@ use crate::report::terminal::{self, Style};
 /// # Errors
 /// Names the step that failed. Nothing of that run is saved then, and nothing runs any more.
 pub fn run(check: &Check, clock: Clock) -> Result<Outcome> {
-    let tool = std::env::current_exe()
-        .map_err(|error| Error::because("cannot find this executable", error))?;
+    let tool =
+        env::current_exe().map_err(|error| Error::because("cannot find this executable", error))?;
     let checkout = checkout::find(check.checkout.as_deref())?;
     let results = Results::of(&checkout);
     let mut steps = Steps::new(Verbosity::EveryStep);
@@ -39,14 +40,22 @@ pub fn run(check: &Check, clock: Clock) -> Result<Outcome> {
     let workplace = Workplace::beside(results.folder());
     workplace.clear()?;
     port::free(check.port)?;
-    enough_disk(&checkout)?;
+    let target = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    for folder in [results.folder(), &checkout.join(target)] {
+        enough_disk(folder)?;
+    }
     let (host, state) = (host::host(), host::state());
-    let warnings = host::warnings(&host, &state);
+    let mut warnings = host::warnings(&host, &state);
     let file = file_name(Path::new(scenario.file));
     steps.done(&format!("{file}, port {} is free", check.port));
     warnings.iter().for_each(|warning| steps.warn(warning));
 
     let built = build_step(check, &checkout, &workplace, &mut steps)?;
+    if built.binaries.engram_hash.is_none() {
+        let unknown = "without git hashes are unknown, and no binaries are kept for perf-confirm";
+        steps.warn(unknown);
+        warnings.push(unknown.into());
+    }
     let git = git::state(&checkout);
 
     let plan = Plan {
@@ -134,27 +143,31 @@ fn build_step(
 const LEAST_DISK_MIB: u64 = 512;
 
 /// # Errors
-/// When there is too little room. A system that does not tell has enough.
-fn enough_disk(checkout: &Path) -> Result<()> {
-    let shell = shell::shell(checkout)?;
-    // Filesystem 1024-blocks Used Available Capacity Mounted-on
-    let free_kib = shell::answer(cmd!(shell, "df -Pk .")).and_then(|table| {
-        table
-            .lines()
-            .nth(1)?
-            .split_whitespace()
-            .nth(3)?
-            .parse::<u64>()
-            .ok()
-    });
-    match free_kib.map(|kib| kib / 1024) {
+/// When there is too little room for what is written to `folder`. One that is not there, or that the system does not
+/// tell about, has enough.
+fn enough_disk(folder: &Path) -> Result<()> {
+    let shell = shell::shell(Path::new("/"))?;
+    let table = shell::answer(cmd!(shell, "df -Pk {folder}"));
+    match table
+        .and_then(|table| free_kib(&table))
+        .map(|kib| kib / 1024)
+    {
         Some(mib) if mib < LEAST_DISK_MIB => Err(Error::new(format!(
             "only {mib} MiB are free on the disk of {}; a run needs {LEAST_DISK_MIB}",
-            checkout.display()
+            folder.display()
         ))
         .next("make room, for instance with cargo clean")),
         _ => Ok(()),
     }
+}
+
+/// What `df -Pk` calls available: the column before the capacity in per cent. The names around them may have spaces.
+fn free_kib(table: &str) -> Option<u64> {
+    let fields: Vec<&str> = table.lines().nth(1)?.split_whitespace().collect();
+    fields.windows(2).find_map(|pair| match pair {
+        [available, capacity] if capacity.ends_with('%') => available.parse().ok(),
+        _ => None,
+    })
 }
 
 /// The runs of a group that were saved before one failed stay, and count with what there is.

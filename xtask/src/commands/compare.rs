@@ -4,12 +4,13 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Outcome, confirm, print};
+use super::sessions::{self, Sessions};
+use super::{Outcome, print};
 use crate::args::{Compare, Format, Log, Subject};
 use crate::error::{Error, Result};
-use crate::judge::comparison::{self, Baseline, Comparison, Question};
+use crate::judge;
+use crate::judge::comparison::{self, Baseline, Comparison, Judgement, Question};
 use crate::judge::fitness::{Mend, Unfit};
-use crate::judge::paired::{self, Assessment};
 use crate::judge::statistics::median;
 use crate::judge::verdict::Decision;
 use crate::measure::checkout;
@@ -18,6 +19,7 @@ use crate::record::names::{Mode, Part, Phase, RunName, TaskId};
 use crate::record::performance_log::{self, Section, title_from_file_name};
 use crate::record::recorded::{self, Group, Recorded};
 use crate::record::results::{self, Results};
+use crate::record::same_binary;
 use crate::record::session::SessionRecord;
 use crate::report::list::{self, Entry};
 use crate::report::next::Surroundings;
@@ -122,7 +124,12 @@ pub fn outcome(comparisons: &[Comparison]) -> Outcome {
 /// When the results cannot be listed, or there are none.
 pub fn of_task(checkout: &Path, task: &TaskId, mode: Option<Mode>) -> Result<Vec<Comparison>> {
     let results = Results::of(checkout);
-    let names = recorded::names(&results, Some(task))?;
+    let recorded = recorded::names(&results, None)?;
+    let names: Vec<RunName> = recorded
+        .iter()
+        .filter(|name| name.task == *task)
+        .cloned()
+        .collect();
     let modes: Vec<Mode> = Mode::ALL
         .into_iter()
         .filter(|known| mode.is_none_or(|asked| asked == *known))
@@ -154,38 +161,69 @@ pub fn of_task(checkout: &Path, task: &TaskId, mode: Option<Mode>) -> Result<Vec
                 after: group(Phase::After),
                 baseline: baseline(checkout, mode),
             };
-            match ended_session(&results, &question) {
-                Some((question, session)) => comparison::compare_paired(question, session),
-                None => comparison::compare(question),
-            }
+            of_newest(&results, &recorded, question)
         })
         .collect())
 }
 
-/// The question about the pairs instead, where a session on the two servers at hand has ended.
-fn ended_session(results: &Results, question: &Question) -> Option<(Question, Assessment)> {
+/// The newest groups compared, or the pairs instead where a session on the two servers at hand has ended.
+fn of_newest(results: &Results, recorded: &[RunName], question: Question) -> Comparison {
     let newest = |group: &Option<Group>| {
-        group
-            .as_ref()?
-            .runs
-            .last()?
-            .as_ref()
-            .ok()?
-            .provenance
-            .clone()
+        let run = group.as_ref()?.runs.last()?.as_ref().ok()?;
+        run.provenance.clone()
     };
-    let (before, after) = (newest(&question.before)?, newest(&question.after)?);
-    let records = SessionRecord::about(
-        results,
-        before.build.engram_hash.as_deref()?,
-        after.build.engram_hash.as_deref()?,
-        after.load.scenario_hash.as_deref()?,
-    );
-    records.into_iter().find_map(|record| {
-        let session = confirm::assess(&record, results, question.mode);
-        let ended = matches!(session.decision, paired::Decision::Final(_));
-        ended.then(|| (confirm::question(&record, results, question), session))
-    })
+    let (before, after) = (newest(&question.before), newest(&question.after));
+    let sessions = match (&before, &after) {
+        (Some(before), Some(after)) => sessions::about(results, question.mode, before, after),
+        _ => Sessions::default(),
+    };
+    let mut comparison = match sessions.ended {
+        Some(record) => of_session(results, &record, question),
+        None => {
+            let trusted = after.and_then(|after| {
+                let alike = same_binary::series(results, recorded, question.mode, &after, None);
+                judge::same_binary::single_runs(&alike)
+            });
+            comparison::compare(question, trusted)
+        }
+    };
+    comparison.warnings.extend(sessions.warnings);
+    if !sessions.unusable.is_empty() {
+        // What they said is not known: it may have been a regression.
+        comparison.judgement = Judgement::Impossible(sessions.unusable);
+    }
+    comparison
+}
+
+/// A session that has ended, compared: its runs take the place of the groups in `question`.
+pub fn of_session(results: &Results, record: &SessionRecord, question: Question) -> Comparison {
+    let group = |phase| {
+        let runs = record.runs(results, phase);
+        let planned = u32::try_from(runs.len()).unwrap_or(u32::MAX);
+        Some(Group { runs, planned })
+    };
+    let question = Question {
+        before: group(Phase::Before),
+        after: group(Phase::After),
+        ..question
+    };
+    comparison::compare_paired(
+        question,
+        &comparison::Session {
+            assessment: record.assess(),
+            plan: record.plan,
+            slope: record.slope.map(|slope| slope.value),
+            after_failures: record
+                .failures_of(Phase::After)
+                .map(|failure| {
+                    format!(
+                        "the after server failed in pair {}: {}",
+                        failure.pair, failure.why
+                    )
+                })
+                .collect(),
+        },
+    )
 }
 
 fn of_files(
@@ -207,7 +245,7 @@ fn of_files(
         Mode::Internal => None,
         Mode::Competitive => baseline(&checkout::find(compare.checkout.as_deref())?, mode),
     };
-    Ok(comparison::compare(Question {
+    let question = Question {
         task: task
             .cloned()
             .or_else(|| run_name(after).map(|name| name.task)),
@@ -215,7 +253,8 @@ fn of_files(
         before: Some(Group::of_file(before)),
         after: Some(Group::of_file(after)),
         baseline,
-    }))
+    };
+    Ok(comparison::compare(question, None))
 }
 
 /// Where the user is; nowhere if the folder is gone.
@@ -244,7 +283,7 @@ fn mode_of(path: &Path) -> Mode {
 }
 
 /// The competitor's P99, read anew at every comparison.
-fn baseline(checkout: &Path, mode: Mode) -> Option<Result<Baseline, Unfit>> {
+pub fn baseline(checkout: &Path, mode: Mode) -> Option<Result<Baseline, Unfit>> {
     (mode == Mode::Competitive).then(|| {
         let file = checkout.join(BASELINES);
         let unfit = |line, why| Unfit {

@@ -6,23 +6,25 @@ use std::time::Instant;
 use super::{Outcome, compare};
 use crate::args::{Build, Confirm, Earlier, Limits};
 use crate::error::{Blame, Error, Result};
-use crate::judge::comparison::{self, Question};
+use crate::judge;
+use crate::judge::comparison::{Comparison, Question};
 use crate::judge::fitness::FAILED_BEFORE;
-use crate::judge::paired::{self, Assessment, Decision};
+use crate::judge::paired::{self, Decision};
 use crate::judge::verdict::threshold_percent;
 use crate::measure::build::{self, Binaries, Built, LOAD_GENERATOR, SERVER};
-use crate::measure::host::{self, Host, State};
+use crate::measure::host::{self, Host};
 use crate::measure::run::{self, Measured, Plan as RunPlan};
 use crate::measure::scenario::Scenario;
 use crate::measure::workplace::Workplace;
-use crate::measure::{checkout, port, quiet};
+use crate::measure::{checkout, content, noise, port, quiet};
 use crate::record::clock::Clock;
 use crate::record::names::{Mode, Phase, RunName};
-use crate::record::provenance::{Provenance, Session};
-use crate::record::recorded::{self, Group, Recorded};
+use crate::record::provenance::{Load, Provenance, Session};
+use crate::record::recorded;
 use crate::record::recording::{self, Circumstances, Place};
 use crate::record::results::Results;
-use crate::record::session::{Failure, PairRecord, SessionRecord, Subject};
+use crate::record::same_binary;
+use crate::record::session::{Failure, Member, PairRecord, SessionRecord, Subject};
 use crate::report::human;
 use crate::report::next::Surroundings;
 use crate::report::pairs::{self, Line};
@@ -41,15 +43,21 @@ pub fn run(confirm: &Confirm, clock: Clock) -> Result<Outcome> {
     let checkout = checkout::find(confirm.checkout.as_deref())?;
     let results = Results::of(&checkout);
     let scenario = Scenario::read(&checkout, confirm.mode)?;
+    let baseline = compare::baseline(&checkout, confirm.mode);
+    if let Some(Err(why)) = &baseline {
+        return Err(Error::new(why.to_string()).next("without it no verdict could be given"));
+    }
     let _lock = results.lock()?;
     port::free(confirm.port)?;
 
-    let sides = Sides::newest(confirm, &checkout, &results)?;
+    let names = recorded::names(&results, None)?;
+    let sides = Sides::newest(confirm, &checkout, &results, &names)?;
     if sides.before.build.engram_hash == sides.after.build.engram_hash {
         // There is nothing to tell apart; the groups' own verdict says which kind of nothing.
-        return compared(confirm, &checkout);
+        let comparisons = compare::of_task(&checkout, &confirm.task, Some(confirm.mode))?;
+        return reported(confirm, &checkout, &comparisons);
     }
-    let record = open(confirm, &results, &scenario, &sides, clock)?;
+    let record = open(confirm, &results, &names, &scenario, &sides, clock)?;
     let mut session = Running {
         confirm,
         tool: &tool,
@@ -58,51 +66,25 @@ pub fn run(confirm: &Confirm, clock: Clock) -> Result<Outcome> {
         workplace: Workplace::beside(results.folder()),
         scenario: &scenario,
         host: host::host(),
-        state: host::state(),
         clock,
         began: Instant::now(),
         pairs_before: record.pairs.len(),
-        steps: Steps::new(Verbosity::WarningsOnly),
+        steps: Steps::new(Verbosity::ProgressOnly),
     };
-    session.measure_pairs(record, &sides)?;
-    compared(confirm, &checkout)
+    let record = session.measure_pairs(record, &sides)?;
+    let question = Question {
+        task: Some(confirm.task.clone()),
+        mode: confirm.mode,
+        before: None,
+        after: None,
+        baseline,
+    };
+    let comparison = compare::of_session(&results, &record, question);
+    reported(confirm, &checkout, &[comparison])
 }
 
-/// What a record says so far.
-pub fn assess(record: &SessionRecord, results: &Results, mode: Mode) -> Assessment {
-    let usable = |phase| -> Vec<Recorded> {
-        record
-            .runs(results, phase)
-            .into_iter()
-            .map_while(Result::ok)
-            .collect()
-    };
-    let (before, after) = (usable(Phase::Before), usable(Phase::After));
-    paired::decide(
-        &record.plan,
-        &comparison::differences(&before, &after),
-        paired::margin(threshold_percent(mode)),
-        record.failures_of(Phase::After),
-    )
-}
-
-/// The question of `groups`, asked of a record's runs instead.
-pub fn question(record: &SessionRecord, results: &Results, groups: &Question) -> Question {
-    let group = |phase| {
-        let runs = record.runs(results, phase);
-        let planned = u32::try_from(runs.len()).unwrap_or(u32::MAX);
-        (!runs.is_empty()).then_some(Group { runs, planned })
-    };
-    Question {
-        before: group(Phase::Before),
-        after: group(Phase::After),
-        ..groups.clone()
-    }
-}
-
-/// Prints what `perf-compare` says of the mode, which takes the session's verdict once it has ended.
-fn compared(confirm: &Confirm, checkout: &Path) -> Result<Outcome> {
-    let comparisons = compare::of_task(checkout, &confirm.task, Some(confirm.mode))?;
+/// Prints what `perf-compare` would say.
+fn reported(confirm: &Confirm, checkout: &Path, comparisons: &[Comparison]) -> Result<Outcome> {
     let around = Surroundings {
         root: checkout.display().to_string(),
         options: checkout_option(confirm),
@@ -111,11 +93,11 @@ fn compared(confirm: &Confirm, checkout: &Path) -> Result<Outcome> {
     };
     let text = format!(
         "\n{}",
-        human::report(&comparisons, &around, Style::of_output())
+        human::report(comparisons, &around, Style::of_output())
     );
     // The verdict is recorded: a reader that is gone does not undo it.
     let _ = terminal::output(&text);
-    Ok(compare::outcome(&comparisons))
+    Ok(compare::outcome(comparisons))
 }
 
 /// The newest before and after, and the binaries kept for them.
@@ -128,8 +110,17 @@ struct Sides {
 }
 
 impl Sides {
-    fn newest(confirm: &Confirm, checkout: &Path, results: &Results) -> Result<Self> {
-        let names = recorded::names(results, Some(&confirm.task))?;
+    fn newest(
+        confirm: &Confirm,
+        checkout: &Path,
+        results: &Results,
+        names: &[RunName],
+    ) -> Result<Self> {
+        let names: Vec<RunName> = names
+            .iter()
+            .filter(|name| name.task == confirm.task)
+            .cloned()
+            .collect();
         let side = |phase| {
             let measure = format!(
                 "measure it first: cargo perf-check {} {phase}{}{}",
@@ -167,7 +158,14 @@ impl Sides {
                     );
                 }
             };
-            match kept.join(SERVER).is_file() && kept.join(LOAD_GENERATOR).is_file() {
+            let build = &provenance.build;
+            let is_whole = |name, hash: &Option<String>| {
+                content::of_file(&kept.join(name))
+                    .is_some_and(|found| Some(&found) == hash.as_ref())
+            };
+            match is_whole(SERVER, &build.engram_hash)
+                && is_whole(LOAD_GENERATOR, &build.loadtest_hash)
+            {
                 true => Ok((provenance, kept)),
                 false => Err(Error::new(format!(
                     "the binaries of the newest {phase} are no longer in {}",
@@ -233,6 +231,7 @@ fn commit(provenance: &Provenance) -> String {
 fn open(
     confirm: &Confirm,
     results: &Results,
+    names: &[RunName],
     scenario: &Scenario,
     sides: &Sides,
     clock: Clock,
@@ -241,15 +240,24 @@ fn open(
         hash.clone()
             .ok_or_else(|| Error::new("a session needs git, for the hashes"))
     };
+    if scenario.hash != sides.after.load.scenario_hash {
+        return Err(Error::new(format!(
+            "{} changed since after was measured",
+            scenario.file
+        ))
+        .next("measure before and after anew, under the scenario as it is now"));
+    }
     let subject = Subject {
+        mode: confirm.mode,
         before: hash(&sides.before.build.engram_hash)?,
         after: hash(&sides.after.build.engram_hash)?,
         scenario: hash(&scenario.hash)?,
         duration_seconds: confirm.duration.as_secs(),
     };
     let loadtest = hash(&sides.after.build.loadtest_hash)?;
+    let now = clock.timestamp();
     if confirm.earlier == Earlier::Archive
-        && let Some(aside) = SessionRecord::archive(results, &subject, clock.timestamp())?
+        && let Some(aside) = SessionRecord::archive(results, &subject, now)?
     {
         say(&format!(
             "the earlier record was put aside: {}",
@@ -257,21 +265,36 @@ fn open(
         ));
     }
     let Some(record) = SessionRecord::load(results, &subject)? else {
-        let record = SessionRecord::open(subject, loadtest, confirm.plan);
+        let like = Provenance {
+            load: Load {
+                duration_seconds: subject.duration_seconds,
+                ..sides.after.load.clone()
+            },
+            ..sides.after.clone()
+        };
+        // From before the first pair: a slope fitted on the pairs that it corrects would spoil the test.
+        let earlier = same_binary::series(results, names, confirm.mode, &like, Some(now));
+        let slope = judge::same_binary::slope(&earlier);
+        let record = SessionRecord::open(subject, now, loadtest, confirm.plan, slope);
         record.save(results)?;
         return Ok(record);
     };
     if record.loadtest != loadtest {
         return Err(
             Error::new("the load generator has changed since these pairs were measured")
-                .next("start anew, putting them aside: --fresh"),
+                .next("start anew, putting them aside: the same command with --fresh"),
         );
     }
-    say(&format!(
-        "continuing the record of these binaries: {} of at most {} pairs are measured",
-        record.pairs.len(),
-        record.plan.last_look()
-    ));
+    let measured = record.pairs.len();
+    say(&match record.assess().decision {
+        Decision::Continue { .. } => format!(
+            "continuing the record of these binaries: {measured} of at most {} pairs are measured",
+            record.plan.last_look()
+        ),
+        Decision::Final(_) => format!(
+            "the record of these binaries has ended, after {measured} pairs; --fresh puts it aside"
+        ),
+    });
     if record.plan != confirm.plan {
         say("its plan was fixed when it was opened; --max-pairs does not change it");
     }
@@ -287,7 +310,6 @@ struct Running<'a> {
     workplace: Workplace,
     scenario: &'a Scenario,
     host: Host,
-    state: State,
     clock: Clock,
     began: Instant,
     /// The pairs that were there when it began.
@@ -295,25 +317,25 @@ struct Running<'a> {
     steps: Steps,
 }
 
-/// Void pairs in a row, for failures of the before server, that end a call: more would not mend it.
-const MOST_VOID_IN_A_ROW: usize = 2;
+/// Failures of the before server in a row that end a call: more would not mend it.
+const MOST_BEFORE_FAILURES_IN_A_ROW: usize = 2;
 
 impl Running<'_> {
-    /// Measures pair after pair until the plan says stop. Each is on record before the next begins.
-    fn measure_pairs(&mut self, mut record: SessionRecord, sides: &Sides) -> Result<()> {
+    /// Measures pair after pair until the plan says stop, and returns the record. Each pair is on it before the next
+    /// begins.
+    fn measure_pairs(&mut self, mut record: SessionRecord, sides: &Sides) -> Result<SessionRecord> {
         let margin = paired::margin(threshold_percent(self.confirm.mode));
-        if let Decision::Continue { .. } = assess(&record, self.results, self.confirm.mode).decision
-        {
-            say(&pairs::heading(margin));
+        let goes_on =
+            |record: &SessionRecord| matches!(record.assess().decision, Decision::Continue { .. });
+        if goes_on(&record) {
+            say(&format!("{}\n{}", pairs::LEGEND, pairs::heading(margin)));
         }
-        let mut void_in_a_row = 0;
-        while let Decision::Continue { .. } =
-            assess(&record, self.results, self.confirm.mode).decision
-        {
+        let mut before_failures = 0;
+        while goes_on(&record) {
             let number = record.pairs.len() + 1;
             match self.pair(&record, number, sides) {
                 Ok((pair, runs)) => {
-                    void_in_a_row = 0;
+                    before_failures = 0;
                     record.pairs.push(pair);
                     record.save(self.results)?;
                     self.show(&record, &runs, margin);
@@ -324,23 +346,50 @@ impl Running<'_> {
                             error.next("the finished pairs are kept; the same command continues")
                         );
                     }
-                    say(&format!(
-                        "pair {number} is void: the {phase} server failed: {}",
-                        error.what()
-                    ));
-                    record.failures.push(Failure {
-                        pair: number,
-                        phase,
-                        why: error.what().to_owned(),
-                    });
-                    record.save(self.results)?;
-                    void_in_a_row += 1;
-                    if phase == Phase::Before && void_in_a_row >= MOST_VOID_IN_A_ROW {
-                        return Err(error.next(
-                            "the before server keeps failing: there is nothing to compare with",
-                        ));
+                    self.note_failure(&mut record, number, phase, &error)?;
+                    before_failures = match phase {
+                        Phase::Before => before_failures + 1,
+                        Phase::After => 0,
+                    };
+                    if before_failures >= MOST_BEFORE_FAILURES_IN_A_ROW {
+                        return Err(Error::new(format!(
+                            "the before server keeps failing: {}",
+                            error.what()
+                        ))
+                        .next("there is nothing to compare with; the finished pairs are kept")
+                        .next(format!(
+                            "its logs are in {}",
+                            record.folder(self.results).display()
+                        )));
                     }
                 }
+            }
+        }
+        Ok(record)
+    }
+
+    fn note_failure(
+        &mut self,
+        record: &mut SessionRecord,
+        pair: usize,
+        phase: Phase,
+        error: &Error,
+    ) -> Result<()> {
+        self.steps.clear();
+        say(&format!(
+            "pair {pair} is void: the {phase} server failed: {}",
+            error.what()
+        ));
+        let failure = Failure {
+            pair,
+            phase,
+            why: error.what().to_owned(),
+        };
+        record.failures.push(failure.clone());
+        record.save(self.results)?;
+        for log in [self.workplace.server_log(), self.workplace.load_log()] {
+            if let Some(kept) = record.keep_log(self.results, &log, &failure) {
+                say(&format!("  log: {}", kept.display()));
             }
         }
         Ok(())
@@ -357,7 +406,7 @@ impl Running<'_> {
         let mut names: Vec<(Phase, RunName, Measured)> = Vec::new();
         for phase in order {
             let place = Session {
-                id: record.subject.id(),
+                id: record.id(),
                 pair: u32::try_from(number).unwrap_or(u32::MAX),
                 order: format!("{}-first", order[0]),
             };
@@ -367,9 +416,16 @@ impl Running<'_> {
             names.push((phase, name, measured));
         }
         names.sort_by_key(|(phase, ..)| *phase);
+        let member = |name, run: &Measured| Member {
+            name,
+            p99_ms: run.result.p99_ms,
+        };
         match <[_; 2]>::try_from(names) {
             Ok([(_, before, before_run), (_, after, after_run)]) => Ok((
-                PairRecord { before, after },
+                PairRecord {
+                    before: member(before, &before_run),
+                    after: member(after, &after_run),
+                },
                 Runs {
                     before: before_run,
                     after: after_run,
@@ -389,8 +445,16 @@ impl Running<'_> {
         session: Session,
         sides: &Sides,
     ) -> Result<(RunName, Measured)> {
-        let mut warnings = host::warnings(&self.host, &self.state);
-        warnings.extend(quiet::wait(self.confirm.wait_quiet));
+        let state = host::state();
+        let mut warnings = host::warnings(&self.host, &state);
+        self.steps
+            .heading(&format!("pair {}, {phase}", session.pair));
+        self.steps.begin("wait", "for a quiet machine");
+        let still_busy = quiet::wait(self.confirm.wait_quiet, |disturbed| {
+            self.steps.progress(disturbed);
+        });
+        self.steps.clear();
+        warnings.extend(still_busy);
         let built = sides.built(phase);
         let started = self.clock.now();
         let name = self.results.unused(RunName {
@@ -416,7 +480,7 @@ impl Running<'_> {
             duration: self.confirm.duration,
             git: sides.of(phase).git.as_ref(),
             host: &self.host,
-            state: &self.state,
+            state: &state,
             warnings: &warnings,
         };
         let place = Place {
@@ -446,33 +510,26 @@ impl Running<'_> {
     }
 
     fn show(&self, record: &SessionRecord, runs: &Runs, margin: f64) {
-        let usable = |phase| -> Vec<Recorded> {
-            record
-                .runs(self.results, phase)
-                .into_iter()
-                .map_while(Result::ok)
-                .collect()
-        };
-        let differences = comparison::differences(&usable(Phase::Before), &usable(Phase::After));
         let measured_now = record.pairs.len().saturating_sub(self.pairs_before).max(1);
-        let missing = record.plan.last_look().saturating_sub(record.pairs.len());
+        let missing = match record.assess().decision {
+            Decision::Continue { .. } => record.plan.last_look().saturating_sub(record.pairs.len()),
+            Decision::Final(_) => 0,
+        };
         let used = self.began.elapsed();
         let each = used / u32::try_from(measured_now).unwrap_or(1);
+        let both = [&runs.before, &runs.after];
+        let processors = noise::processors();
         let line = Line {
             pair: record.pairs.len(),
-            before_ms: runs.before.result.p99_ms,
-            after_ms: runs.after.result.p99_ms,
-            stolen: runs
-                .before
-                .noise
-                .steal_share
-                .zip(runs.after.noise.steal_share),
+            p99_ms: both.map(|run| run.result.p99_ms),
+            stolen: both.map(|run| run.noise.steal_share),
+            others: both.map(|run| run.noise.others_share(run.load, processors)),
             used,
             left: each.saturating_mul(u32::try_from(missing).unwrap_or(0)),
         };
         say(&pairs::line(
             &line,
-            &differences,
+            &record.differences(),
             record.plan.alpha(),
             margin,
         ));

@@ -5,6 +5,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use regex::Regex;
+
 use super::push::{self, DECIDED, WAY_OUT};
 use super::{Outcome, print};
 use crate::args::{Hook, HookAction};
@@ -28,7 +30,7 @@ pub fn run(hook: &Hook) -> Result<Outcome> {
         kept: folder.join("pre-push.kept-by-perf-gate"),
     };
     print(&match hook.action {
-        HookAction::Install => install(&place, &script(&checkout)?)?,
+        HookAction::Install => install(&place, &checkout)?,
         HookAction::Uninstall => uninstall(&place)?,
         HookAction::Status | HookAction::PrePush { .. } => status(&place)?,
     })
@@ -40,36 +42,25 @@ struct Place {
     kept: PathBuf,
 }
 
-/// Who the hook in place belongs to.
+/// Who the hook in place belongs to, and its text.
 enum Owner {
     Nobody,
     Us(String),
-    Another,
+    Another(String),
 }
 
 /// The second line of every hook of ours.
 const MARK: &str =
     "# The performance gate's pre-push hook; `cargo xtask hook uninstall` removes it.";
 
-fn install(place: &Place, script: &str) -> Result<String> {
+fn install(place: &Place, checkout: &Path) -> Result<String> {
+    let script = script(checkout)?;
+    let hook = place.hook.display();
     let owner = owner(place)?;
-    match &owner {
-        Owner::Us(installed) if installed == script => {
-            return Ok(format!(
-                "the hook is installed already: {}\n",
-                place.hook.display()
-            ));
-        }
-        Owner::Another if exists(&place.kept) => {
-            return Err(Error::new(format!(
-                "{} is another's hook, and {} keeps one already",
-                place.hook.display(),
-                place.kept.display()
-            ))
-            .next("remove one of them, then install again"));
-        }
-        Owner::Another | Owner::Us(_) | Owner::Nobody => {}
+    if matches!(&owner, Owner::Us(installed) if *installed == script) {
+        return Ok(format!("the hook is installed already: {hook}\n"));
     }
+    refuse(place, checkout, &owner, &script)?;
     if let Some(folder) = place.hook.parent() {
         fs::create_dir_all(folder).map_err(|error| {
             Error::because(
@@ -80,14 +71,14 @@ fn install(place: &Place, script: &str) -> Result<String> {
     }
     // By rename: a push that happens now finds a whole hook or none. Another's gives way only to one that is written.
     let partial = place.hook.with_extension("partial");
-    results::write(&partial, script)?;
+    results::write(&partial, &script)?;
     fs::set_permissions(&partial, fs::Permissions::from_mode(0o755)).map_err(|error| {
         Error::because(
             format!("cannot make {} executable", partial.display()),
             error,
         )
     })?;
-    if matches!(owner, Owner::Another) {
+    if matches!(owner, Owner::Another(_)) {
         rename(&place.hook, &place.kept)?;
     }
     rename(&partial, &place.hook)?;
@@ -98,13 +89,103 @@ fn install(place: &Place, script: &str) -> Result<String> {
         ),
         false => String::new(),
     };
-    Ok(format!("installed {}\n{kept}", place.hook.display()))
+    let counted = match git::is_new(checkout, &place.hook) {
+        true => leave_out(checkout, &place.hook)?,
+        false => String::new(),
+    };
+    Ok(format!("installed {hook}\n{kept}{counted}"))
+}
+
+/// Fails where the place is not one for a hook of this checkout alone, or what is there cannot be respected.
+fn refuse(place: &Place, checkout: &Path, owner: &Owner, script: &str) -> Result<()> {
+    let hook = place.hook.display();
+    if let Some((folder, scope)) = git::hooks_of_all(checkout) {
+        return Err(Error::new(format!(
+            "{} holds the hooks of all repositories (core.hooksPath, {scope})",
+            folder.display()
+        ))
+        .next(OWN_HOOKS));
+    }
+    if git::is_tracked(checkout, &place.hook) {
+        return Err(
+            Error::new(format!("{hook} is tracked by git, so it is not replaced"))
+                .next(by_hand(checkout)?),
+        );
+    }
+    match owner {
+        Owner::Us(installed) if value(installed, "prefix=") != value(script, "prefix=") => {
+            Err(Error::new(format!(
+                "{hook} guards {} already, and a repository has one hook",
+                value(installed, "installed_for=").unwrap_or("another checkout")
+            ))
+            .next("to guard this one instead: uninstall, then install again"))
+        }
+        Owner::Another(_) if exists(&place.kept) => Err(Error::new(format!(
+            "{hook} is another's hook, and {} keeps one already",
+            place.kept.display()
+        ))
+        .next("remove one of them, then install again")),
+        Owner::Another(text) if acts_by_name(place, text) => Err(Error::new(format!(
+            "{hook} acts by its own name, so it cannot be kept under another"
+        ))
+        .next(by_hand(checkout)?)),
+        Owner::Another(_) | Owner::Us(_) | Owner::Nobody => Ok(()),
+    }
+}
+
+const OWN_HOOKS: &str = "give this one its own, in place of those: \
+    git config core.hooksPath \"$(git rev-parse --path-format=absolute --git-common-dir)/hooks\"";
+
+/// How to keep the hook out of what is measured, where it lies among the files.
+fn leave_out(checkout: &Path, hook: &Path) -> Result<String> {
+    let root = git::root(checkout)?;
+    let hook = hook.strip_prefix(&root).unwrap_or(hook).display();
+    let excluded = git::own_file(&root, "info/exclude").unwrap_or_default();
+    Ok(format!(
+        "warning: git does not ignore it, so it counts as code that changed\n  leave it out: echo {} >>{}\n",
+        shell_word(&format!("/{hook}*")),
+        word(&excluded)
+    ))
+}
+
+/// What a line of the script sets a variable to.
+fn value<'a>(script: &'a str, variable: &str) -> Option<&'a str> {
+    script.lines().find_map(|line| line.strip_prefix(variable))
+}
+
+/// Whether a hook tells by its own name what to do, as overcommit's does. Where it lies stays the same: to ask for
+/// that alone (`dirname "$0"`) does no harm. Husky's asks in a file beside it, `h`.
+fn acts_by_name(place: &Place, text: &str) -> bool {
+    const FOLDER: &str = r#"dirname (-- )?"?\$0|\$\{0%/\*\}"#;
+    const NAME: &str = r#""\$0|\$\{0|basename[ (]+(-- )?\$0|argv\[0\]|PROGRAM_NAME"#;
+    let matches = |pattern, text: &str| Regex::new(pattern).is_ok_and(|name| name.is_match(text));
+    let rest =
+        Regex::new(FOLDER).map_or_else(|_| text.into(), |folder| folder.replace_all(text, ""));
+    exists(&place.hook.with_file_name("h")) || text.starts_with("#!") && matches(NAME, &rest)
+}
+
+/// The line that does in another's hook what ours does.
+fn by_hand(checkout: &Path) -> Result<String> {
+    Ok(format!(
+        "call this tool from it instead (husky: from .husky/pre-push), before anything else reads its input:\n    \
+         [ \"$CI\" = true ] || [ \"$PERF_SKIP\" = 1 ] || {} hook pre-push -C {} \"$1\" >/dev/null || [ $? = 3 ] || exit 1",
+        word(&this_program()?),
+        word(checkout)
+    ))
+}
+
+fn word(path: &Path) -> String {
+    shell_word(&path.to_string_lossy())
+}
+
+fn this_program() -> Result<PathBuf> {
+    env::current_exe().map_err(|error| Error::because("cannot find this executable", error))
 }
 
 fn uninstall(place: &Place) -> Result<String> {
     match owner(place)? {
         Owner::Nobody if !exists(&place.kept) => Ok("no pre-push hook is installed\n".to_owned()),
-        Owner::Another => Err(Error::new(format!(
+        Owner::Another(_) => Err(Error::new(format!(
             "{} is not this tool's hook; it stays as it is",
             place.hook.display()
         ))),
@@ -128,7 +209,7 @@ fn status(place: &Place) -> Result<String> {
     let hook = place.hook.display();
     Ok(match owner(place)? {
         Owner::Nobody => format!("not installed: there is no {hook}\n"),
-        Owner::Another => format!("not installed: {hook} is another's hook\n"),
+        Owner::Another(_) => format!("not installed: {hook} is another's hook\n"),
         Owner::Us(_) if exists(&place.kept) => {
             format!("installed: {hook}\ncalls first: {}\n", place.kept.display())
         }
@@ -142,10 +223,11 @@ fn owner(place: &Place) -> Result<Owner> {
     }
     // A hook may be any program, and a link to nowhere is a hook, too.
     let content = fs::read(&place.hook).unwrap_or_default();
-    match String::from_utf8(content) {
-        Ok(text) if text.lines().nth(1) == Some(MARK) => Ok(Owner::Us(text)),
-        _ => Ok(Owner::Another),
-    }
+    let text = String::from_utf8_lossy(&content).into_owned();
+    Ok(match text.lines().nth(1) == Some(MARK) {
+        true => Owner::Us(text),
+        false => Owner::Another(text),
+    })
 }
 
 /// Whether there is anything of that name, a link to nowhere included.
@@ -164,39 +246,52 @@ fn rename(from: &Path, to: &Path) -> Result<()> {
 
 /// The hook: it calls another's first, and this tool with what git says. What the tool cannot judge passes unless
 /// `perf.required` is set; so does a tool that does not run.
+///
+/// It calls the program as it was last built, since a push is no time to compile; `perf-check` and `perf-compare`
+/// build it anew. Only where it is gone, as after `cargo clean`, is cargo asked for it.
 fn script(checkout: &Path) -> Result<String> {
-    let (tool, call) = match env::var_os("CARGO_MANIFEST_DIR") {
-        Some(package) => (
-            PathBuf::from(package).join("Cargo.toml"),
-            "(cd \"$(dirname -- \"$tool\")\" && cargo run --quiet --manifest-path \"$tool\" --",
-        ),
-        None => (
-            env::current_exe()
-                .map_err(|error| Error::because("cannot find this executable", error))?,
-            "(\"$tool\"",
-        ),
-    };
-    let tool = shell_word(&tool.to_string_lossy());
+    let tool = word(&this_program()?);
+    let package = word(Path::new(
+        &env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default(),
+    ));
+    let installed_for = word(checkout);
     let prefix = shell_word(&git::prefix(checkout).unwrap_or_default());
     Ok(format!(
         r#"#!/bin/sh
 {MARK}
 tool={tool}
+package={package}
+installed_for={installed_for}
 prefix={prefix}
+remote=$1
 input=$(cat; printf x)
 input=${{input%x}}
 kept=$(dirname -- "$0")/pre-push.kept-by-perf-gate
 if [ -x "$kept" ]; then
-    printf %s "$input" | "$kept" "$@" || exit
+    # The kept one may call this one again, which another tool has moved behind it.
+    push=$(printf %s "$input" | cksum)
+    if [ "$PERF_HOOK_RUNNING" = "$push" ]; then exit 0; fi
+    printf %s "$input" | PERF_HOOK_RUNNING=$push "$kept" "$@" || exit
 fi
 if [ "$CI" = true ] || [ "$PERF_SKIP" = 1 ]; then exit 0; fi
 # Git's variables say which repository this is about; then they go.
-required=$(git config --type=bool --get perf.required)
-checkout=$(git rev-parse --show-toplevel)/$prefix
+required=$(git config --type=bool --get perf.required) || [ $? = 1 ] || {{
+    echo "warning: git config perf.required is not a boolean: it counts as true" >&2
+    required=true
+}}
+root=$(git rev-parse --show-toplevel 2>/dev/null)
 unset $(git rev-parse --local-env-vars)
+checkout=$root/$prefix
+# In .git itself, or with a working tree that does not say whose it is, git cannot tell.
+if [ -z "$root" ] || ! git -C "$root" rev-parse 2>/dev/null; then checkout=$installed_for; fi
+ask() {{ printf %s "$input" | "$@" hook pre-push -C "$checkout" "$remote"; }}
+if [ -n "$package" ]; then export CARGO_MANIFEST_DIR="$package"; fi
 answer=
-if [ -e "$tool" ]; then
-    answer=$(printf %s "$input" | {call} hook pre-push -C "$checkout" "$1"))
+if [ -x "$tool" ]; then
+    answer=$(ask "$tool")
+    status=$?
+elif [ -n "$package" ] && [ -e "$package/Cargo.toml" ]; then
+    answer=$(cd "$package" && ask cargo run --quiet --locked --offline --)
     status=$?
 else
     echo "warning: the performance gate is no longer at $tool" >&2

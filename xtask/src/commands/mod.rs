@@ -5,6 +5,7 @@ pub mod compare;
 pub mod confirm;
 pub mod hook;
 pub mod push;
+mod sessions;
 
 use crate::error::{Error, Result};
 use crate::report::terminal;

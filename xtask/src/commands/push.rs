@@ -1,10 +1,12 @@
 //! What the pre-push hook decides: for each branch being pushed, whether its tip carries a measured regression. It
 //! reads recorded results only.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::env;
+use std::fs;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::compare;
 use super::{Outcome, print};
@@ -12,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::judge::comparison::{Comparison, Judgement};
 use crate::judge::verdict::Decision;
 use crate::measure::{checkout, content, git};
-use crate::record::names::{Mode, Phase, RunName, TaskId};
+use crate::record::names::{Mode, Part, Phase, RunName, TaskId};
 use crate::record::recorded::{self, Group, Recorded, Unusable};
 use crate::record::results::Results;
 use crate::report::human;
@@ -50,15 +52,20 @@ pub fn run(checkout: &Path, remote: &str) -> Result<Outcome> {
         }
     }
     if !news.is_empty() {
-        let around = Surroundings {
-            root: checkout.display().to_string(),
-            options: checkout_option(checkout),
-            here: compare::here(),
-            unlogged: None,
-        };
-        let tasks = tasks(checkout)?;
+        let own = Evidence::of(checkout)?;
+        // A branch may have been measured in another worktree than it is pushed from.
+        let elsewhere = OnceCell::new();
         for (branch, tip) in &news {
-            outcomes.push(decide(checkout, branch, tip, &tasks, &around));
+            let on_tip = |evidence: &Evidence| !evidence.on(tip).is_empty();
+            let evidence = match on_tip(&own) {
+                true => &own,
+                false => elsewhere
+                    .get_or_init(|| Evidence::of_other_worktrees(checkout))
+                    .iter()
+                    .find(|evidence| on_tip(evidence))
+                    .unwrap_or(&own),
+            };
+            outcomes.push(decide(evidence, branch, tip));
         }
     }
     print(&format!("{DECIDED}\n"))?;
@@ -75,11 +82,11 @@ struct Branch<'a> {
 }
 
 impl<'a> Branch<'a> {
-    /// `<local ref> <local oid> <remote ref> <remote oid>`; `None` for a tag or a deletion.
+    /// `<local ref> <local oid> <remote ref> <remote oid>`; `None` for a tag or a deletion. The local ref is as it was
+    /// typed, and may have spaces in it: `HEAD^{/fix a bug}`.
     fn parse(line: &'a str) -> Option<Self> {
-        let mut words = line.split(' ');
-        let (_, tip, remote_ref, remote_tip) =
-            (words.next()?, words.next()?, words.next()?, words.next()?);
+        let mut words = line.rsplit(' ');
+        let (remote_tip, remote_ref, tip) = (words.next()?, words.next()?, words.next()?);
         let exists = |oid: &str| !oid.is_empty() && oid.bytes().any(|digit| digit != b'0');
         Some(Self {
             name: remote_ref.strip_prefix("refs/heads/")?,
@@ -92,58 +99,107 @@ impl<'a> Branch<'a> {
 /// Whether the remote has this content already: then the push carries nothing to judge.
 fn remote_has(checkout: &Path, remote: &str, branch: &Branch, tip: &str) -> bool {
     let same = |commit: &str| content::of_commit(checkout, commit).as_deref() == Some(tip);
-    if branch.remote_tip.is_some_and(same) {
-        return true;
-    }
-    match git::known_to_remote(checkout, branch.tip, remote) {
-        None => true,
-        // A merge may build on several; a history so wide that this is not enough gets a warning at worst.
-        Some(commits) => {
-            branch.remote_tip.is_none()
-                && commits.iter().take(MOST_BASES).any(|commit| same(commit))
-        }
-    }
+    // A merge may build on several; a history so wide that this is not enough gets a warning at worst.
+    branch.remote_tip.is_some_and(same)
+        || git::known_to_remote(checkout, branch.tip, remote)
+            .iter()
+            .take(MOST_BASES)
+            .any(|commit| same(commit))
 }
 
 const MOST_BASES: usize = 8;
+
+/// What is recorded in one checkout.
+struct Evidence {
+    checkout: PathBuf,
+    /// Every task that has results.
+    tasks: Vec<Task>,
+    around: Surroundings,
+}
 
 /// What is recorded of one task.
 struct Task {
     id: TaskId,
     /// Oldest first.
     names: Vec<RunName>,
-    /// The newest after of each mode that has one.
-    afters: Vec<Group>,
+    results: Results,
+    /// The newest after of each mode that has one, once it was asked for.
+    afters: OnceCell<BTreeMap<Mode, Group>>,
 }
 
-/// Every task that has results.
-fn tasks(checkout: &Path) -> Result<Vec<Task>> {
-    let results = Results::of(checkout);
-    let mut by_task: BTreeMap<TaskId, Vec<RunName>> = BTreeMap::new();
-    for name in recorded::names(&results, None)? {
-        by_task.entry(name.task.clone()).or_default().push(name);
+impl Evidence {
+    fn of(checkout: &Path) -> Result<Self> {
+        let mut by_task: BTreeMap<TaskId, Vec<RunName>> = BTreeMap::new();
+        for name in recorded::names(&Results::of(checkout), None)? {
+            by_task.entry(name.task.clone()).or_default().push(name);
+        }
+        let task = |(id, names)| Task {
+            id,
+            names,
+            results: Results::of(checkout),
+            afters: OnceCell::new(),
+        };
+        Ok(Self {
+            checkout: checkout.to_owned(),
+            tasks: by_task.into_iter().map(task).collect(),
+            around: Surroundings {
+                root: checkout.display().to_string(),
+                options: checkout_option(checkout),
+                here: compare::here(),
+                unlogged: None,
+            },
+        })
     }
-    let task = |(id, names): (TaskId, Vec<RunName>)| Task {
-        id,
-        afters: Mode::ALL
-            .into_iter()
-            .filter_map(|mode| recorded::newest_group(&results, &names, mode, Phase::After))
-            .collect(),
-        names,
-    };
-    Ok(by_task.into_iter().map(task).collect())
+
+    fn of_other_worktrees(checkout: &Path) -> Vec<Self> {
+        let others = git::worktrees(checkout).into_iter();
+        others
+            .filter(|other| other != checkout)
+            .filter_map(|other| Self::of(&other).ok())
+            .collect()
+    }
+
+    /// The tasks with a newest after that was measured on `content`.
+    fn on(&self, content: &str) -> Vec<&Task> {
+        let tasks = self.tasks.iter();
+        tasks.filter(|task| task.is_on(content)).collect()
+    }
 }
 
 impl Task {
+    fn afters(&self) -> &BTreeMap<Mode, Group> {
+        self.afters.get_or_init(|| {
+            let newest =
+                |mode| recorded::newest_group(&self.results, &self.names, mode, Phase::After);
+            Mode::ALL
+                .into_iter()
+                .filter_map(|mode| Some((mode, newest(mode)?)))
+                .collect()
+        })
+    }
+
     /// The runs of its newest afters.
     fn runs(&self) -> impl Iterator<Item = &Result<Recorded, Unusable>> {
-        self.afters.iter().flat_map(|group| &group.runs)
+        self.afters().values().flat_map(|group| &group.runs)
     }
 
     /// Whether any of them was measured on `content`: one is enough to look at all.
     fn is_on(&self, content: &str) -> bool {
-        self.runs()
-            .any(|run| content_of(run).is_some_and(|known| known == content))
+        // To search the text first spares taking the runs of most tasks apart.
+        self.mentions(content)
+            && self
+                .runs()
+                .any(|run| content_of(run).is_some_and(|known| known == content))
+    }
+
+    fn mentions(&self, content: &str) -> bool {
+        self.names
+            .iter()
+            .filter(|name| name.phase == Phase::After)
+            .map(|name| self.results.path(name, Part::Diagnosis))
+            .filter(|path| path.is_file())
+            .filter_map(|path| fs::read(path).ok())
+            .any(|text| String::from_utf8_lossy(&text).contains(content))
     }
 
     /// Why it says nothing of a content that it has no after of.
@@ -152,7 +208,7 @@ impl Task {
         if let Some(Err(unusable)) = self.runs().find(|run| run.is_err()) {
             return unusable.to_string();
         }
-        if self.afters.is_empty() {
+        if self.afters().is_empty() {
             return format!("before was measured for task {task}, after was not");
         }
         match self.runs().any(|run| content_of(run).is_none()) {
@@ -167,23 +223,15 @@ fn content_of(run: &Result<Recorded, Unusable>) -> Option<&str> {
     provenance.build.content.as_deref()
 }
 
-fn decide(
-    checkout: &Path,
-    branch: &Branch,
-    tip: &str,
-    tasks: &[Task],
-    around: &Surroundings,
-) -> Outcome {
+fn decide(evidence: &Evidence, branch: &Branch, tip: &str) -> Outcome {
+    let Evidence { tasks, around, .. } = evidence;
     let asked = env::var("PERF_TASK").ok().filter(|task| !task.is_empty());
-    let mut measured: Vec<&Task> = tasks
-        .iter()
-        .filter(|task| {
+    let (mut measured, set_aside): (Vec<&Task>, Vec<&Task>) =
+        evidence.on(tip).into_iter().partition(|task| {
             asked
                 .as_deref()
                 .is_none_or(|asked| task.id.as_str() == asked)
-        })
-        .filter(|task| task.is_on(tip))
-        .collect();
+        });
     // The name of a branch chooses among what is known of its content, and hides nothing of it.
     let named = task_of_branch(branch.name, measured.iter().map(|task| &task.id));
     let is_named = |task: &&Task| named.as_deref() == Some(task.id.as_str());
@@ -193,26 +241,36 @@ fn decide(
     if !measured.is_empty() {
         let judged = measured
             .into_iter()
-            .map(|task| judge(checkout, branch, task, tip, around));
+            .map(|task| judge(evidence, branch, task, tip));
         return Outcome::worst(judged);
     }
-    let wanted = asked.or_else(|| task_of_branch(branch.name, tasks.iter().map(|task| &task.id)));
+    let wanted = asked
+        .clone()
+        .or_else(|| task_of_branch(branch.name, tasks.iter().map(|task| &task.id)));
     let nearest = match &wanted {
         Some(wanted) => tasks.iter().find(|task| task.id.as_str() == wanted),
         None => tasks.iter().max_by_key(|task| task.names.last()),
     };
-    match nearest {
-        Some(task) => unknown(
-            branch,
-            &task.silence(),
-            &measure(task.id.as_str(), &task.names, around),
+    let wanted = wanted.as_deref().unwrap_or("<task>");
+    let (mut why, mut commands) = match nearest {
+        Some(task) => (
+            task.silence(),
+            measure(task.id.as_str(), &task.names, around),
         ),
-        None => unknown(
-            branch,
-            "nothing was measured for it",
-            &measure(wanted.as_deref().unwrap_or("<task>"), &[], around),
+        None => (
+            match asked {
+                Some(_) => format!("PERF_TASK names {wanted}, which has no results"),
+                None => "nothing was measured for it".to_owned(),
+            },
+            measure(wanted, &[], around),
         ),
+    };
+    // Only PERF_TASK sets aside what was measured on this very content.
+    for task in set_aside {
+        why.push_str(&format!("; task {} was measured on it", task.id));
+        commands.push(format!("cargo perf-compare {}{}", task.id, around.options));
     }
+    unknown(branch, &why, &commands)
 }
 
 /// `task/007-fan-effect` is named after task 007; a recorded task with a longer name that fits is meant instead.
@@ -237,22 +295,25 @@ fn task_of_branch<'a>(branch: &str, recorded: impl Iterator<Item = &'a TaskId>) 
 }
 
 /// Judges a task that has an after on the content being pushed, in every mode that it has results for.
-fn judge(
-    checkout: &Path,
-    branch: &Branch,
-    task: &Task,
-    tip: &str,
-    around: &Surroundings,
-) -> Outcome {
+fn judge(evidence: &Evidence, branch: &Branch, task: &Task, tip: &str) -> Outcome {
+    let Evidence {
+        checkout, around, ..
+    } = evidence;
     let results = Results::of(checkout);
-    let content = |mode, phase| {
-        recorded::newest_group(&results, &task.names, mode, phase).and_then(|group| known(&group))
+    let before = |mode| {
+        known(&recorded::newest_group(
+            &results,
+            &task.names,
+            mode,
+            Phase::Before,
+        )?)
     };
+    let after = |mode| known(task.afters().get(&mode)?);
     match compare::of_task(checkout, &task.id, None) {
         Ok(comparisons) => Outcome::worst(comparisons.into_iter().map(|comparison| {
             // Not what a paired session ran on: it may be of earlier builds of the same two servers.
-            let measured = Phase::ALL.map(|phase| content(comparison.mode, phase));
-            match evidence(&comparison, measured, tip) {
+            let measured = [before(comparison.mode), after(comparison.mode)];
+            match is_about(&comparison, measured, tip) {
                 Ok(()) => judge_mode(branch, &comparison, around),
                 Err((phase, why)) => {
                     let what = format!("task {}, {}: {why}", task.id, comparison.mode);
@@ -274,7 +335,7 @@ fn known(group: &Group) -> Option<String> {
 
 /// Whether a comparison of what was measured on these contents is about this push; if not, which side would have to
 /// be measured, and why.
-fn evidence(
+fn is_about(
     comparison: &Comparison,
     [before, after]: [Option<String>; 2],
     tip: &str,
@@ -417,6 +478,12 @@ mod tests {
             (branch.name, branch.tip, branch.remote_tip),
             ("task/007", OID, None)
         );
+    }
+
+    #[test]
+    fn the_local_ref_may_have_spaces() {
+        let line = format!("HEAD^{{/fix a bug}} {OID} refs/heads/main {NONE}");
+        assert_eq!(Branch::parse(&line).unwrap().tip, OID);
     }
 
     #[test]

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::correction;
 use super::fitness::{self, Mend, Server, Unfit};
 use super::paired::{self, Assessment, PairedVerdict};
+use super::same_binary::{self, SingleRuns};
+use super::signed_rank::{self, Interval};
 use super::statistics::median;
 use super::verdict::{self, Decision, Figures, P99Rule, Verdict};
 use crate::record::names::{Mode, Phase, TaskId};
@@ -54,8 +55,12 @@ pub struct Comparison {
     pub judgement: Judgement,
     /// What the pairs say, where the sides are those of a paired session.
     pub session: Option<Assessment>,
-    /// The pairs' estimate with the stolen CPU time taken out, as ln(after / before): evidence, it decides nothing.
-    pub corrected: Option<f64>,
+    /// The same interval with the stolen CPU time taken out, as ln(after / before): evidence, it decides nothing.
+    pub corrected: Option<Interval>,
+    /// How far single runs can be trusted on this machine, where it is known and the sides are single runs.
+    pub single_runs: Option<SingleRuns>,
+    /// The offered load in requests per second, where both sides kept up with it: throughput cannot tell them apart.
+    pub pinned_rate: Option<f64>,
     /// What makes it weaker, in words.
     pub warnings: Vec<String>,
 }
@@ -102,22 +107,41 @@ pub struct Side {
     pub content: Option<String>,
 }
 
-/// Judges one mode, by the thresholds.
-pub fn compare(question: Question) -> Comparison {
-    compare_by(question, None)
+/// A paired session that has ended.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// What its pairs say.
+    pub assessment: Assessment,
+    /// Its plan.
+    pub plan: paired::Plan,
+    /// By how much ln(P99) rises with the square root of the stolen share, where earlier runs say so.
+    pub slope: Option<f64>,
+    /// Each failed run of the after server, in words.
+    pub after_failures: Vec<String>,
+}
+
+/// Judges one mode, by the thresholds. `single_runs` is how far these can be trusted on this machine.
+pub fn compare(question: Question, single_runs: Option<SingleRuns>) -> Comparison {
+    Comparison {
+        single_runs,
+        ..compare_by(question, None)
+    }
 }
 
 /// Judges one mode whose sides are the runs of a paired session that has ended: P99 is judged by the pairs.
-pub fn compare_paired(question: Question, session: Assessment) -> Comparison {
+pub fn compare_paired(question: Question, session: &Session) -> Comparison {
     compare_by(question, Some(session))
 }
 
-fn compare_by(question: Question, session: Option<Assessment>) -> Comparison {
-    let rule = match session.map(|session| session.decision) {
+fn compare_by(question: Question, session: Option<&Session>) -> Comparison {
+    let rule = match session.map(|session| session.assessment.decision) {
         Some(paired::Decision::Final(verdict)) => P99Rule::Paired(verdict),
         Some(paired::Decision::Continue { .. }) | None => P99Rule::Threshold,
     };
     let mut unfit = Vec::new();
+    if rule == P99Rule::Paired(PairedVerdict::AfterFails) {
+        unfit.extend(session.into_iter().flat_map(after_fails));
+    }
     let before = usable(Phase::Before, question.before.as_ref(), &mut unfit);
     let after = usable(Phase::After, question.after.as_ref(), &mut unfit);
     if let Some(Err(why)) = &question.baseline {
@@ -157,8 +181,10 @@ fn compare_by(question: Question, session: Option<Assessment>) -> Comparison {
         after: sides.1,
         baseline,
         judgement,
-        session,
-        corrected: session.and_then(|_| corrected(&before, &after)),
+        session: session.map(|session| session.assessment),
+        corrected: session.and_then(|session| corrected(session, &before, &after)),
+        single_runs: None,
+        pinned_rate: pinned_rate(&before, &after),
         warnings,
     }
 }
@@ -182,37 +208,45 @@ impl Comparison {
     }
 }
 
-/// ln(P99 after / P99 before) of each pair, in order. What is no ratio is not a number, and clears nothing.
-pub fn differences(before: &[Recorded], after: &[Recorded]) -> Vec<f64> {
-    let pairs = before.iter().zip(after);
-    pairs
-        .map(|(before, after)| {
-            paired::difference(before.result.p99_ms, after.result.p99_ms).unwrap_or(f64::NAN)
-        })
-        .collect()
+/// A server that fails cannot be judged by the pairs in which it did not.
+fn after_fails(session: &Session) -> impl Iterator<Item = Unfit> {
+    session.after_failures.iter().map(|failure| Unfit {
+        file: None,
+        line: None,
+        why: failure.clone(),
+        mend: Mend::Measure(Phase::After),
+    })
 }
 
-fn corrected(before: &[Recorded], after: &[Recorded]) -> Option<f64> {
-    let noise = |run: &Recorded| {
-        Some(
-            run.provenance
-                .as_ref()?
-                .number("noise", "steal_share")?
-                .sqrt(),
-        )
-    };
-    let pairs: Option<Vec<correction::Pair>> = before
+/// At the look that the session's own interval is of.
+fn corrected(session: &Session, before: &[Recorded], after: &[Recorded]) -> Option<Interval> {
+    let stolen = |run: &Recorded| run.provenance.as_ref()?.number("noise", "steal_share");
+    let pairs = before
         .iter()
         .zip(after)
-        .zip(differences(before, after))
-        .map(|((before, after), difference)| {
-            Some(correction::Pair {
-                difference,
-                noise: noise(after)? - noise(before)?,
-            })
-        })
-        .collect();
-    correction::estimate(&pairs?)
+        .take(session.assessment.sight?.pairs);
+    let stolen: Vec<(f64, f64)> = pairs
+        .clone()
+        .map(|(before, after)| Some((stolen(before)?, stolen(after)?)))
+        .collect::<Option<_>>()?;
+    let differences: Vec<f64> = pairs
+        .map(|(before, after)| paired::difference(before.result.p99_ms, after.result.p99_ms))
+        .collect::<Option<_>>()?;
+    let left = same_binary::corrected(&differences, &stolen, session.slope?);
+    signed_rank::interval(&left, session.plan.alpha())
+}
+
+/// The rate that was offered to both sides, if both reached it.
+fn pinned_rate(before: &[Recorded], after: &[Recorded]) -> Option<f64> {
+    let rate = |run: &Recorded| Some(fitness::rate(run.provenance.as_ref()?));
+    let offered = rate(before.first()?)?;
+    let mut all = before.iter().chain(after);
+    (!after.is_empty()
+        && all.all(|run| {
+            rate(run) == Some(offered)
+                && run.result.throughput >= verdict::OFFERED_LOAD_REACHED * offered
+        }))
+    .then_some(offered)
 }
 
 /// The runs of a side, if all of them can be used.

@@ -1,5 +1,6 @@
 //! Whether two sides can be judged at all, and what makes a verdict on them weaker.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use super::verdict::{ELAPSED_SHARE, OFFERED_LOAD_REACHED, TOLERANCE};
@@ -20,6 +21,19 @@ pub struct Unfit {
     pub why: String,
     /// The side to measure again.
     pub mend: Mend,
+}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(file) = &self.file {
+            write!(f, "{}:", file.display())?;
+        }
+        if let Some(line) = self.line {
+            write!(f, "{line}:")?;
+        }
+        let space = if self.file.is_some() { " " } else { "" };
+        write!(f, "{space}{}", self.why)
+    }
 }
 
 /// What would mend it.
@@ -317,8 +331,9 @@ fn weaknesses(phase: Phase, run: &Recorded) -> Vec<String> {
 /// result and no weakness for after.
 const ALREADY_SAID: &str = "the offered load was not reached";
 
+/// Requests offered per second.
 #[allow(clippy::cast_precision_loss)]
-fn rate(provenance: &Provenance) -> f64 {
+pub fn rate(provenance: &Provenance) -> f64 {
     provenance.load.rate as f64
 }
 

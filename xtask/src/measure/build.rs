@@ -3,6 +3,8 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -57,21 +59,25 @@ pub struct Built {
 /// When the build fails, or a binary is missing.
 pub fn prepare(checkout: &Path, scratch: &Path, build: Build) -> Result<Built> {
     let shell = shell::shell(checkout)?;
-    let (found, content) = match build {
+    let folder = kept_folder(checkout)?;
+    let (binaries, content) = match build {
         Build::Now => {
             let content = content::of_files(checkout, scratch);
             let found = cargo_build(&shell)?;
-            // Files that changed meanwhile may or may not be in the binaries.
-            let unchanged = content == content::of_files(checkout, scratch);
-            (found, content.filter(|_| unchanged))
+            let made = found.each_ref().map(|path| stamp(path));
+            let binaries = keep(&folder, found.clone())?;
+            // Files that changed meanwhile may or may not be in the binaries; binaries that changed are of another build.
+            let unchanged = content == content::of_files(checkout, scratch)
+                && made == found.each_ref().map(|path| stamp(path));
+            (binaries, content.filter(|_| unchanged))
         }
-        Build::Existing => (existing(&shell)?, None),
+        Build::Existing => (keep(&folder, existing(&shell)?)?, None),
     };
     Ok(Built {
-        binaries: keep(&kept_folder(checkout)?, hashed(found))?,
+        binaries,
         build,
         content,
-        rustc: shell::answer(toolchain(&shell, "rustc").arg("--version")),
+        rustc: shell::answer(toolchain(&shell, &[], "rustc").arg("--version")),
     })
 }
 
@@ -84,7 +90,9 @@ pub fn kept_folder(checkout: &Path) -> Result<PathBuf> {
 }
 
 fn cargo_build(shell: &Shell) -> Result<[PathBuf; 2]> {
-    let command = toolchain(shell, "cargo")
+    // Cargo, which would go on building, ends with this tool.
+    let words = shell::dying_with_parent("TERM");
+    let command = toolchain(shell, words.as_ref().map_or(&[], |words| words), "cargo")
         .args([
             "build",
             "--release",
@@ -123,8 +131,7 @@ fn executable(line: &str) -> Option<(String, PathBuf)> {
 
 fn existing(shell: &Shell) -> Result<[PathBuf; 2]> {
     let target = target_directory(shell)?;
-    // A configured build target moves the profile's folder one level down.
-    let folder = match env::var_os("CARGO_BUILD_TARGET") {
+    let folder = match build_target(&shell.current_dir()) {
         Some(triple) => target.join(triple).join(PROFILE),
         None => target.join(PROFILE),
     };
@@ -139,16 +146,30 @@ fn existing(shell: &Shell) -> Result<[PathBuf; 2]> {
     }
 }
 
+/// The target that cargo is configured to build for, which moves the profile's folder one level down: by a variable,
+/// or by the configuration of the checkout and the folders above it. Cargo itself says only while it builds.
+fn build_target(checkout: &Path) -> Option<OsString> {
+    env::var_os("CARGO_BUILD_TARGET").or_else(|| {
+        checkout.ancestors().find_map(|folder| {
+            let text = fs::read_to_string(folder.join(".cargo/config.toml")).ok()?;
+            let configuration: toml::Table = text.parse().ok()?;
+            let target = configuration.get("build")?.get("target")?;
+            target.as_str().map(OsString::from)
+        })
+    })
+}
+
 fn target_directory(shell: &Shell) -> Result<PathBuf> {
     let command =
-        toolchain(shell, "cargo").args(["metadata", "--no-deps", "--format-version", "1"]);
+        toolchain(shell, &[], "cargo").args(["metadata", "--no-deps", "--format-version", "1"]);
     let output = clean(command).ignore_status().output()?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         return Err(Error::because(
             format!("{} is no cargo workspace", shell.current_dir().display()),
             said.trim(),
-        ));
+        )
+        .next("name the root of an Engram checkout: -C DIR"));
     }
     serde_json::from_slice(&output.stdout)
         .ok()
@@ -157,65 +178,91 @@ fn target_directory(shell: &Shell) -> Result<PathBuf> {
 }
 
 /// `cargo` or `rustc` as the checkout wants them: the cargo that runs this tool, unless the checkout pins a toolchain.
-fn toolchain<'a>(shell: &'a Shell, program: &str) -> Cmd<'a> {
+/// The words of `before` come first.
+fn toolchain<'a>(shell: &'a Shell, before: &[&str], program: &str) -> Cmd<'a> {
     let checkout = shell.current_dir();
     let pins = ["rust-toolchain", "rust-toolchain.toml"]
         .iter()
         .any(|file| checkout.join(file).exists());
-    if pins {
-        return shell.cmd(program).env_remove("RUSTUP_TOOLCHAIN");
-    }
-    let outer = env::var_os("CARGO").filter(|_| program == "cargo");
-    shell.cmd(outer.unwrap_or_else(|| OsString::from(program)))
-}
-
-fn hashed([engram, loadtest]: [PathBuf; 2]) -> Binaries {
-    Binaries {
-        engram_hash: content::of_file(&engram),
-        loadtest_hash: content::of_file(&loadtest),
-        engram,
-        loadtest,
-    }
-}
-
-/// Copies the pair into the folder of kept pairs, if it is not there yet, and drops the oldest beyond the limit.
-/// Without hashes they are run from where they lie.
-fn keep(folder: &Path, found: Binaries) -> Result<Binaries> {
-    let (Some(engram), Some(loadtest)) = (&found.engram_hash, &found.loadtest_hash) else {
-        return Ok(found);
+    let outer = env::var_os("CARGO").filter(|_| program == "cargo" && !pins);
+    let program = outer.unwrap_or_else(|| OsString::from(program));
+    let command = match before {
+        [first, others @ ..] => shell.cmd(first).args(others).arg(program),
+        [] => shell.cmd(program),
     };
-    let pair = kept_pair(folder, engram, loadtest);
-    let failed = |error| {
+    match pins {
+        true => command.env_remove("RUSTUP_TOOLCHAIN"),
+        false => command,
+    }
+}
+
+/// What tells one writing of a file from the next.
+fn stamp(path: &Path) -> Option<(u64, u64, SystemTime)> {
+    let file = fs::metadata(path).ok()?;
+    Some((file.ino(), file.len(), file.modified().ok()?))
+}
+
+/// Copies the pair into the folder of kept pairs, and drops the oldest beyond the limit. The hashes are those of the
+/// copies, which nothing replaces but copies of the same content. Without hashes the pair is run from where it lies.
+fn keep(folder: &Path, found: [PathBuf; 2]) -> Result<Binaries> {
+    let kept = kept_copies(folder, &found).map_err(|error| {
         Error::because(
-            format!("cannot keep the binaries in {}", pair.display()),
+            format!("cannot keep the binaries in {}", folder.display()),
             error,
         )
         .next("is the disk full?")
+    })?;
+    prune(folder);
+    let [engram, loadtest] = found;
+    Ok(kept.unwrap_or(Binaries {
+        engram,
+        loadtest,
+        engram_hash: None,
+        loadtest_hash: None,
+    }))
+}
+
+/// The copies of `found`; `None` without hashes.
+fn kept_copies(folder: &Path, found: &[PathBuf; 2]) -> io::Result<Option<Binaries>> {
+    fs::create_dir_all(folder)?;
+    // Checkouts may share a target directory. A system without locks has to do without.
+    let turn = File::open(folder)?;
+    let _ = turn.lock();
+    let partial = folder.join("partial");
+    // What a check that was killed left in it.
+    let _ = fs::remove_dir_all(&partial);
+    let kept = copy(folder, &partial, found);
+    // The copies that are kept are not in it any more.
+    let _ = fs::remove_dir_all(&partial);
+    kept
+}
+
+fn copy(folder: &Path, partial: &Path, found: &[PathBuf; 2]) -> io::Result<Option<Binaries>> {
+    fs::create_dir(partial)?;
+    let copies = [SERVER, LOAD_GENERATOR].map(|name| partial.join(name));
+    for (from, to) in found.iter().zip(&copies) {
+        fs::copy(from, to)?;
+    }
+    let [Some(engram_hash), Some(loadtest_hash)] =
+        copies.each_ref().map(|copy| content::of_file(copy))
+    else {
+        return Ok(None);
     };
-    let kept = Binaries {
-        engram: pair.join(SERVER),
-        loadtest: pair.join(LOAD_GENERATOR),
-        ..found.clone()
-    };
-    fs::create_dir_all(&pair).map_err(failed)?;
-    for (from, to) in [
-        (&found.engram, &kept.engram),
-        (&found.loadtest, &kept.loadtest),
-    ] {
-        if !to.exists() {
-            // By rename, so that a half-written copy is never taken for a whole one.
-            let partial = to.with_extension("partial");
-            fs::copy(from, &partial)
-                .and_then(|_| fs::rename(&partial, to))
-                .map_err(failed)?;
-        }
+    let pair = kept_pair(folder, &engram_hash, &loadtest_hash);
+    fs::create_dir_all(&pair)?;
+    let kept = [SERVER, LOAD_GENERATOR].map(|name| pair.join(name));
+    for (from, to) in copies.iter().zip(&kept) {
+        fs::rename(from, to)?;
     }
     // The newest use counts, not the first.
-    File::open(&pair)
-        .and_then(|folder| folder.set_modified(SystemTime::now()))
-        .map_err(failed)?;
-    prune(folder);
-    Ok(kept)
+    File::open(&pair)?.set_modified(SystemTime::now())?;
+    let [engram, loadtest] = kept;
+    Ok(Some(Binaries {
+        engram,
+        loadtest,
+        engram_hash: Some(engram_hash),
+        loadtest_hash: Some(loadtest_hash),
+    }))
 }
 
 /// Where a pair of binaries is kept.

@@ -15,6 +15,7 @@ pub fn find(asked: Option<&Path>) -> Result<PathBuf> {
     let root = match asked {
         Some(folder) => fs::canonicalize(folder).map_err(|error| {
             Error::because(format!("cannot use -C {}", folder.display()), error)
+                .next("name the root of an Engram checkout")
         })?,
         None => enclosing_workspace()?,
     };

@@ -2,18 +2,22 @@
 //! uncommitted changes included, but not over what cannot change the server. A commit has the same hash as the files
 //! that it was made from.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use xshell::{Shell, cmd};
+use xshell::{Cmd, Shell, cmd};
 
+use super::git;
 use super::shell::{self, clean};
 
-/// The folders at the checkout's root that cannot change the server. `*.md` cannot either, wherever it is.
+/// The folders at the checkout's root that cannot change the server. `*.md` cannot either, wherever it is. Of a
+/// checkout that is a folder of its repository, the rest of the repository counts: its workspace may be there.
 const DOCUMENTS: [&str; 3] = ["docs/", "roadmap/", "tmp/"];
 
-/// The content of the files in `checkout` as they are now; `None` without git, outside a repository, or where git
-/// cannot read a file.
+/// The content of the files in `checkout` as they are now; `None` without git, outside a repository, where git cannot
+/// read a file, or where a submodule has changes of its own, which no commit here would hold.
 ///
 /// It asks git itself what a commit of everything would hold, with an index and objects of its own in a temporary
 /// folder: filters, links, modes and ignored files are as git sees them, and nothing is written to the repository.
@@ -26,62 +30,147 @@ pub fn of_files(checkout: &Path, scratch: &Path) -> Option<String> {
 }
 
 fn staged(checkout: &Path, scratch: &Path) -> Option<String> {
-    let shell = shell::shell(checkout).ok()?;
-    let objects = scratch.join("objects");
-    fs::create_dir_all(&objects).ok()?;
-    let index = copy_of_index(&shell, checkout, scratch)?;
-    let real_objects = absolute(
-        checkout,
-        &shell::answer(cmd!(shell, "git rev-parse --git-path objects"))?,
-    );
-    let git = |command: xshell::Cmd<'_>| {
+    let prefix = git::prefix(checkout)?;
+    let index = PrivateIndex::new(&git::root(checkout).ok()?, scratch)?;
+    index.lift_marks()?;
+    index.add_changes(&prefix)?;
+    let listing = index.git(cmd!(index.shell, "git ls-files -z --stage"))?;
+    // <mode> SP <blob> SP <stage> TAB <path>
+    let list: Vec<_> = entries(&listing)
+        .filter_map(|(head, path)| {
+            let mut head = head.split(' ');
+            Some((head.next()?, head.next()?, path))
+        })
+        .collect();
+    if list.iter().any(|(mode, ..)| *mode == SUBMODULE) && index.has_changed_submodule()? {
+        return None;
+    }
+    hash(&index.shell, &prefix, list.into_iter())
+}
+
+/// The mode of a submodule.
+const SUBMODULE: &str = "160000";
+
+/// A copy of a repository's index, with objects of its own.
+struct PrivateIndex {
+    root: PathBuf,
+    shell: Shell,
+    index: PathBuf,
+    objects: PathBuf,
+    real_objects: PathBuf,
+}
+
+impl PrivateIndex {
+    fn new(root: &Path, scratch: &Path) -> Option<Self> {
+        let shell = shell::shell(root).ok()?;
+        let objects = scratch.join("objects");
+        fs::create_dir_all(&objects).ok()?;
+        let real = |name: &str| {
+            let path = shell::answer(cmd!(shell, "git rev-parse --git-path {name}"))?;
+            Some(root.join(path))
+        };
+        let index = scratch.join("index");
+        copy_of_index(&real("index")?, &index)?;
+        Some(Self {
+            real_objects: real("objects")?,
+            root: root.to_owned(),
+            shell,
+            index,
+            objects,
+        })
+    }
+
+    /// What git, which sees this index only, printed.
+    fn git(&self, command: Cmd<'_>) -> Option<Vec<u8>> {
         let output = clean(command)
-            .env("GIT_INDEX_FILE", &index)
-            .env("GIT_OBJECT_DIRECTORY", &objects)
-            .env("GIT_ALTERNATE_OBJECT_DIRECTORIES", &real_objects)
+            .env("GIT_INDEX_FILE", &self.index)
+            .env("GIT_OBJECT_DIRECTORY", &self.objects)
+            .env("GIT_ALTERNATE_OBJECT_DIRECTORIES", &self.real_objects)
             .ignore_stderr()
             .output()
             .ok()?;
         Some(output.stdout)
-    };
-    let changed = git(cmd!(
-        shell,
-        "git -c core.fsmonitor=false ls-files -z --modified --others --exclude-standard"
-    ))?;
-    let changed: Vec<&[u8]> = changed
-        .split(|&byte| byte == 0)
-        .filter(|path| !path.is_empty() && changes_the_server(path))
-        .collect();
-    // For a file that did not change, `add` would renew the time of the repository's own object.
-    if !changed.is_empty() {
-        git(cmd!(
-            shell,
-            "git --literal-pathspecs -c core.fsmonitor=false -c core.splitIndex=false -c advice.addEmbeddedRepo=false
-             add --all --pathspec-from-file=- --pathspec-file-nul"
-        )
-        .stdin(changed.join(&0)))?;
     }
-    let listing = git(cmd!(shell, "git ls-files -z --stage"))?;
-    // <mode> SP <blob> SP <stage> TAB <path>
-    hash(
-        &shell,
-        entries(&listing).filter_map(|(head, path)| {
-            let mut head = head.split(' ');
-            Some((head.next()?, head.next()?, path))
-        }),
-    )
+
+    /// Git does not look at files marked `--assume-unchanged` (a small letter) or `--skip-worktree` (`S`); here it
+    /// shall. What a sparse checkout leaves out is not there to look at.
+    fn lift_marks(&self) -> Option<()> {
+        let shell = &self.shell;
+        let listing = self.git(cmd!(shell, "git ls-files -z -v"))?;
+        let sparse = shell::answer(cmd!(shell, "git config --type=bool core.sparseCheckout"))
+            .is_some_and(|sparse| sparse == "true");
+        let is_there = |path| fs::symlink_metadata(self.root.join(OsStr::from_bytes(path))).is_ok();
+        let marked: Vec<&[u8]> = listing
+            .split(|&byte| byte == 0)
+            .filter(|entry| matches!(entry.first(), Some(b'S' | b'a'..=b'z')))
+            .filter_map(|entry| entry.get(2..))
+            .filter(|path| !sparse || is_there(path))
+            .collect();
+        if !marked.is_empty() {
+            for mark in ["--no-assume-unchanged", "--no-skip-worktree"] {
+                self.git(
+                    cmd!(
+                        shell,
+                        "git -c core.splitIndex=false update-index {mark} -z --stdin"
+                    )
+                    .stdin(marked.join(&0)),
+                )?;
+            }
+        }
+        Some(())
+    }
+
+    fn add_changes(&self, prefix: &str) -> Option<()> {
+        let shell = &self.shell;
+        let changed = self.git(cmd!(
+            shell,
+            "git -c core.fsmonitor=false ls-files -z --modified --others --exclude-standard"
+        ))?;
+        let changed: Vec<&[u8]> = changed
+            .split(|&byte| byte == 0)
+            .filter(|path| !path.is_empty() && changes_the_server(path, prefix))
+            .collect();
+        // For a file that did not change, `add` would renew the time of the repository's own object.
+        if !changed.is_empty() {
+            self.git(cmd!(
+                shell,
+                "git --literal-pathspecs -c core.fsmonitor=false -c core.splitIndex=false -c advice.addEmbeddedRepo=false
+                 add --all --pathspec-from-file=- --pathspec-file-nul"
+            )
+            .stdin(changed.join(&0)))?;
+        }
+        Some(())
+    }
+
+    /// Whether a submodule's files are not those of the commit that stands for it.
+    fn has_changed_submodule(&self) -> Option<bool> {
+        let shell = &self.shell;
+        let status = self.git(cmd!(
+            shell,
+            "git -c core.fsmonitor=false --no-optional-locks status -z --porcelain=v2 --no-renames
+             --untracked-files=normal --ignore-submodules=none"
+        ))?;
+        // <kind> SP <states> SP <submodule> SP …
+        let changed = |entry: &[u8]| {
+            let state = entry.split(|&byte| byte == b' ').nth(2);
+            state.is_some_and(|state| state.starts_with(b"S") && state != b"S...")
+        };
+        Some(status.split(|&byte| byte == 0).any(changed))
+    }
 }
 
 /// The content of a commit, as [`of_files`] would give it for a clean checkout of it.
 pub fn of_commit(checkout: &Path, commit: &str) -> Option<String> {
+    let prefix = git::prefix(checkout)?;
     let shell = shell::shell(checkout).ok()?;
-    let output = clean(cmd!(shell, "git ls-tree -r -z {commit}"))
+    let output = clean(cmd!(shell, "git ls-tree -r -z --full-tree {commit}"))
         .ignore_stderr()
         .output()
         .ok()?;
     // <mode> SP <type> SP <blob> TAB <path>
     hash(
         &shell,
+        &prefix,
         entries(&output.stdout).filter_map(|(head, path)| {
             let mut head = head.split(' ');
             Some((head.next()?, head.nth(1)?, path))
@@ -96,23 +185,14 @@ pub fn of_file(file: &Path) -> Option<String> {
 }
 
 /// The copy keeps the original's modification time: git tells by it which entries may be stale.
-fn copy_of_index(shell: &Shell, checkout: &Path, scratch: &Path) -> Option<PathBuf> {
-    let original = absolute(
-        checkout,
-        &shell::answer(cmd!(shell, "git rev-parse --git-path index"))?,
-    );
-    let copy = scratch.join("index");
+fn copy_of_index(original: &Path, copy: &Path) -> Option<()> {
     // A repository without a commit may have no index yet.
-    if let Ok(metadata) = fs::metadata(&original) {
-        fs::copy(&original, &copy).ok()?;
-        let copied = File::options().write(true).open(&copy).ok()?;
+    if let Ok(metadata) = fs::metadata(original) {
+        fs::copy(original, copy).ok()?;
+        let copied = File::options().write(true).open(copy).ok()?;
         copied.set_modified(metadata.modified().ok()?).ok()?;
     }
-    Some(copy)
-}
-
-fn absolute(checkout: &Path, path: &str) -> PathBuf {
-    checkout.join(path)
+    Some(())
 }
 
 /// The `head TAB path` entries of a NUL-separated listing.
@@ -126,10 +206,11 @@ fn entries(listing: &[u8]) -> impl Iterator<Item = (&str, &[u8])> {
 
 fn hash<'a>(
     shell: &Shell,
+    prefix: &str,
     entries: impl Iterator<Item = (&'a str, &'a str, &'a [u8])>,
 ) -> Option<String> {
     let mut entries: Vec<_> = entries
-        .filter(|(_, _, path)| changes_the_server(path))
+        .filter(|(_, _, path)| changes_the_server(path, prefix))
         .collect();
     entries.sort_unstable_by_key(|(_, _, path)| *path);
     let mut list = Vec::new();
@@ -144,9 +225,15 @@ fn hash<'a>(
         .ok()
 }
 
-fn changes_the_server(path: &[u8]) -> bool {
-    !path.ends_with(b".md")
-        && !DOCUMENTS
+/// `path` is from the root of the repository, where `prefix` leads to the checkout.
+fn changes_the_server(path: &[u8], prefix: &str) -> bool {
+    let is_document = |path: &[u8]| {
+        DOCUMENTS
             .iter()
             .any(|folder| path.starts_with(folder.as_bytes()))
+    };
+    !path.ends_with(b".md")
+        && !path
+            .strip_prefix(prefix.as_bytes())
+            .is_some_and(is_document)
 }

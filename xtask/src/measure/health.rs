@@ -1,8 +1,8 @@
 //! `GET /health`, by hand: one request on a fresh connection to 127.0.0.1.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -29,7 +29,7 @@ pub enum Implementation {
 /// The longest that one request may take.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// The most that is read of an answer, in bytes.
-const LONGEST_ANSWER: u64 = 65_536;
+const LONGEST_ANSWER: usize = 65_536;
 
 /// Asks once.
 pub fn check(port: u16) -> Health {
@@ -39,17 +39,29 @@ pub fn check(port: u16) -> Health {
     }
 }
 
-fn request(port: u16) -> std::io::Result<String> {
+fn request(port: u16) -> io::Result<String> {
+    let began = Instant::now();
     let mut stream =
         TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)), PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     write!(
         stream,
         "GET /health HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAccept: application/json\r\nConnection: close\r\n\r\n"
     )?;
     let mut answer = Vec::new();
-    stream.take(LONGEST_ANSWER).read_to_end(&mut answer)?;
+    let mut part = [0; 4096];
+    while answer.len() < LONGEST_ANSWER {
+        // The patience is for the whole answer, which may trickle in.
+        let left = PATIENCE.saturating_sub(began.elapsed());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        stream.set_read_timeout(Some(left))?;
+        match stream.read(&mut part)? {
+            0 => break,
+            read => answer.extend(part.iter().take(read)),
+        }
+    }
     Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 
@@ -87,6 +99,8 @@ fn read(answer: &str) -> Health {
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+
     use super::*;
 
     const BODY: &str = r#"{"service":"engram","status":"healthy","version":"0.1.0"}"#;
@@ -127,8 +141,22 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_that_trickles_in_for_ever_is_given_up() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let trickle = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            while stream.write_all(b"H").is_ok() {
+                std::thread::sleep(PATIENCE / 100);
+            }
+        });
+        assert!(matches!(check(port), Health::Silent(_)));
+        trickle.join().unwrap();
+    }
+
+    #[test]
     fn a_port_where_nobody_listens_is_silent() {
-        let free = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = free.local_addr().unwrap().port();
         drop(free);
         assert!(matches!(check(port), Health::Silent(_)));

@@ -6,6 +6,7 @@ use std::path::Path;
 use walkdir::WalkDir;
 use xshell::{Shell, cmd};
 
+use super::noise;
 use super::port::processes;
 use super::process::kib;
 use super::shell;
@@ -21,6 +22,8 @@ pub struct Host {
     pub cpu: Option<String>,
     /// Usable processors.
     pub cores: Option<u64>,
+    /// The machine's processors, of which a container may use fewer.
+    pub processors: u32,
     /// Memory, in MiB.
     pub memory_mib: Option<u64>,
 }
@@ -64,6 +67,7 @@ pub fn host() -> Host {
         cores: std::thread::available_parallelism()
             .ok()
             .and_then(|cores| u64::try_from(cores.get()).ok()),
+        processors: noise::processors(),
         memory_mib: meminfo("MemTotal").map(|kib| kib / 1024).or_else(|| {
             let bytes: u64 = sysctl(&shell, "hw.memsize")?.parse().ok()?;
             Some(bytes / 1024 / 1024)
@@ -88,13 +92,15 @@ pub fn state() -> State {
 /// What about `state` makes a measurement on `host` weaker, in words.
 pub fn warnings(host: &Host, state: &State) -> Vec<String> {
     let mut warnings = Vec::new();
-    if let (Some(load), Some(cores)) = (state.load_average, host.cores) {
-        #[allow(clippy::cast_precision_loss)]
-        if load > cores as f64 {
-            warnings.push(format!(
-                "busy machine: load average {load:.1} on {cores} cores"
-            ));
-        }
+    // The average is over the whole machine, even in a container.
+    let processors = host.processors.max(1);
+    if let Some(load) = state
+        .load_average
+        .filter(|load| *load > f64::from(processors))
+    {
+        warnings.push(format!(
+            "busy machine: load average {load:.1} on {processors} cores"
+        ));
     }
     match state.compilers {
         Some(0) | None => {}
@@ -238,7 +244,8 @@ mod tests {
     #[test]
     fn each_state_that_disturbs_is_named() {
         let host = Host {
-            cores: Some(2),
+            cores: Some(1),
+            processors: 2,
             ..Host::default()
         };
         let state = State {

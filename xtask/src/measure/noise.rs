@@ -36,15 +36,19 @@ const BUSY_SHARE: f64 = 0.10;
 const STOLEN_SHARE: f64 = 0.05;
 
 impl Noise {
-    /// What disturbed a load of `load` on `cores` processors, in words.
-    pub fn warnings(&self, load: Duration, cores: f64) -> Vec<String> {
+    /// Share of the time of all `processors` over `time` that others used, 0 to 1.
+    pub fn others_share(&self, time: Duration, processors: u32) -> Option<f64> {
+        Some(self.others_cpu_seconds? / (time.as_secs_f64() * f64::from(processors)))
+    }
+
+    /// What disturbed a `time` on a machine of `processors`, in words; `when` it was ends them.
+    pub fn warnings(&self, time: Duration, processors: u32, when: &str) -> Vec<String> {
         let others = self
-            .others_cpu_seconds
-            .map(|seconds| seconds / (load.as_secs_f64() * cores))
+            .others_share(time, processors)
             .filter(|share| *share > BUSY_SHARE)
             .map(|share| {
                 format!(
-                    "busy machine: others used {:.0} % of the CPUs during the load",
+                    "busy machine: others used {:.0} % of the CPUs {when}",
                     share * 100.0
                 )
             });
@@ -53,12 +57,31 @@ impl Noise {
             .filter(|share| *share > STOLEN_SHARE)
             .map(|share| {
                 format!(
-                    "busy host: {:.0} % of the CPU time was stolen during the load",
+                    "busy host: {:.0} % of the CPU time was stolen {when}",
                     share * 100.0
                 )
             });
         others.into_iter().chain(stolen).collect()
     }
+}
+
+/// The processors of the machine, which its counters add up. A container may be given fewer of them; where the machine
+/// does not show them, it is those that this process is given.
+pub fn processors() -> u32 {
+    let shown = fs::read_to_string("/proc/stat").map_or(0, |text| count_processors(&text));
+    let known = match shown {
+        0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        shown => shown,
+    };
+    u32::try_from(known).unwrap_or(u32::MAX)
+}
+
+/// One line `cpuN` each.
+fn count_processors(stat: &str) -> usize {
+    stat.lines()
+        .filter_map(|line| line.strip_prefix("cpu"))
+        .filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+        .count()
 }
 
 /// The `cpu` line of `/proc/stat`, in clock ticks since boot.
@@ -165,6 +188,13 @@ mod tests {
     }
 
     #[test]
+    fn the_processors_counted_are_those_that_the_counters_add_up() {
+        let stat = "cpu  4 0 0 0\ncpu0 1 0 0 0\ncpu1 1 0 0 0\ncpu12 2 0 0 0\nintr 5\ncpufreq 1\n";
+        assert_eq!(count_processors(stat), 3);
+        assert!(processors() >= 1);
+    }
+
+    #[test]
     fn steal_is_a_share_of_the_time_that_was_wanted() {
         let before = counters("cpu  100 0 0 5000 0 0 0 0 0 0\n", [0, 0, 0]);
         let after = counters("cpu  700 0 100 9000 50 50 50 200 0 0\n", [0, 0, 0]);
@@ -185,7 +215,7 @@ mod tests {
             steal_share: Some(0.2),
             ..Noise::default()
         };
-        let warnings = noise.warnings(Duration::from_secs(10), 2.0);
+        let warnings = noise.warnings(Duration::from_secs(10), 2, "during the load");
         assert_eq!(
             warnings,
             [
@@ -195,7 +225,7 @@ mod tests {
         );
         assert!(
             Noise::default()
-                .warnings(Duration::from_secs(10), 2.0)
+                .warnings(Duration::from_secs(10), 2, "during the load")
                 .is_empty()
         );
     }

@@ -198,6 +198,8 @@ fn listening_socket(line: &str, port: u16) -> Option<(Reach, u64)> {
 
 #[cfg(test)]
 mod tests {
+    use std::process::{Command, Stdio};
+
     use super::*;
 
     #[test]
@@ -211,12 +213,11 @@ mod tests {
     fn a_listener_of_another_process_is_a_stranger() {
         let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = socket.local_addr().unwrap().port();
-        // Process 1 exists on every Unix, and does not listen here.
-        let found = listener(port, 1);
-        assert!(
-            matches!(found, Listener::Stranger(_) | Listener::Unknown),
-            "{found:?}"
-        );
+        let mut other = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
+        let found = listener(port, other.id());
+        drop(other.stdin.take());
+        other.wait().unwrap();
+        assert!(matches!(found, Listener::Stranger(Some(_))), "{found:?}");
     }
 
     #[test]

@@ -112,6 +112,8 @@ fn share(part: u64, whole: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+
     use super::*;
 
     #[test]
@@ -121,6 +123,17 @@ mod tests {
             usage.rss_kib > 0 && usage.vsz_kib >= usage.rss_kib,
             "{usage:?}"
         );
+    }
+
+    #[test]
+    fn where_there_is_ps_it_tells_the_same() {
+        if Command::new("ps").output().is_ok() {
+            let usage = from_ps(std::process::id()).unwrap();
+            assert!(
+                usage.rss_kib > 0 && usage.vsz_kib >= usage.rss_kib,
+                "{usage:?}"
+            );
+        }
     }
 
     #[test]
@@ -135,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_process_that_is_gone_has_no_usage() {
-        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let mut child = Command::new("true").spawn().unwrap();
         let pid = child.id();
         child.wait().unwrap();
         assert_eq!(usage(pid, Duration::from_secs(1)), None);

@@ -2,29 +2,45 @@
 
 use std::time::{Duration, Instant};
 
-use super::noise::Counters;
+use super::noise::{self, Counters};
 
 /// How long the machine is looked at before it is called quiet.
 const WINDOW: Duration = Duration::from_millis(500);
 
-/// Waits until nothing else wants the CPUs, up to `patience`; returns what still disturbed, in words.
+/// Waits until nothing else wants the CPUs, up to `patience`; returns what still disturbed, in words. What disturbs
+/// meanwhile is told to `announce`.
 ///
 /// On a system that does not show it, it does not wait.
-pub fn wait(patience: Duration) -> Vec<String> {
+pub fn wait(patience: Duration, mut announce: impl FnMut(&str)) -> Vec<String> {
     let began = Instant::now();
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let processors = noise::processors();
     loop {
-        let before = Counters::of_machine();
+        let (before, looked) = (Counters::of_machine(), Instant::now());
         if !before.are_known() {
             return Vec::new();
         }
-        std::thread::sleep(WINDOW.min(patience.saturating_sub(began.elapsed())));
-        #[allow(clippy::cast_precision_loss)]
-        let disturbed = before
-            .until(&Counters::of_machine())
-            .warnings(WINDOW, cores as f64);
+        std::thread::sleep(WINDOW);
+        let disturbed = before.until(&Counters::of_machine()).warnings(
+            looked.elapsed(),
+            processors,
+            "before the run",
+        );
         if disturbed.is_empty() || began.elapsed() >= patience {
             return disturbed;
         }
+        announce(&disturbed.join("; "));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_that_stays_busy_is_waited_for_no_longer_than_asked() {
+        let mut told = 0;
+        let found = wait(Duration::ZERO, |_| told += 1);
+        // One look, whatever it saw.
+        assert_eq!(told, 0, "{found:?}");
     }
 }

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use super::build::Binaries;
 use super::health::{self, Health, Implementation};
-use super::noise::{Counters, Noise};
+use super::noise::{self, Counters, Noise};
 use super::port::{self, Listener};
 use super::process::{self, Usage};
 use super::scenario::{self, Scenario};
-use super::supervised::Supervised;
-use super::supervisor::{Exit, Program, Role};
+use super::supervised::{Cause, Stopped, Supervised};
+use super::supervisor::{Exit, Program, Role, SIGTERM};
 use super::workplace::Workplace;
 use crate::args::Limits;
 use crate::error::{Error, Result};
@@ -52,10 +52,8 @@ pub struct Measured {
     pub ready: Duration,
     /// Wall time of the load generator.
     pub load: Duration,
-    /// From SIGTERM until the server was gone.
-    pub stop: Duration,
-    /// How the server ended.
-    pub server_exit: Exit,
+    /// How the server was stopped.
+    pub stop: Stopped,
     /// How the load generator ended.
     pub load_exit: Exit,
     /// The server's use of the machine, once a second.
@@ -81,6 +79,9 @@ pub struct Sample {
 const HEALTH_INTERVAL: Duration = Duration::from_millis(20);
 /// How often the server's memory and CPU are sampled.
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
+/// The least time that is waited for news before a limit counts as passed: this tool may have been suspended beyond
+/// it, and what ended meanwhile ended in time.
+const LAST_LOOK: Duration = Duration::from_millis(200);
 /// How many lines of a log are shown with a failure, and recorded with a result.
 const TAIL_LINES: usize = 20;
 
@@ -135,33 +136,30 @@ fn measure(
     steps.done(&what);
 
     steps.begin("stop", "SIGTERM");
-    let (server_exit, stop) = supervised.stop(Role::Server)?;
-    steps.done(match server_exit {
-        Exit::Signal(SIGKILL) => "did not stop at SIGTERM and was killed",
-        _ => "stopped",
+    let stop = supervised.stop(Role::Server)?;
+    if stop.cause == Cause::Unasked {
+        return Err(died_under_load(stop.exit, workplace));
+    }
+    let unclean = unclean_stop(stop, plan.limits.stop_grace);
+    steps.done(match unclean {
+        Some(_) => "did not stop as it should",
+        None => "stopped",
     });
 
+    plan.scenario.unchanged(plan.checkout)?;
     if let Listener::Stranger(_) = still_ours {
         return Err(not_ours(plan.port, still_ours, workplace));
     }
     let result = read_result(plan, workplace, load.exit)?;
     let mut warnings = weaknesses(plan, workplace, &result, load.exit);
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    #[allow(clippy::cast_precision_loss)]
-    warnings.extend(noise.warnings(load_time, cores as f64));
-    if server_exit == Exit::Signal(SIGKILL) {
-        warnings.push(format!(
-            "the server ignored SIGTERM for {} s and was killed",
-            plan.limits.stop_grace.as_secs()
-        ));
-    }
+    warnings.extend(noise.warnings(load_time, noise::processors(), "during the load"));
+    warnings.extend(unclean);
     Ok(Measured {
         result,
         implementation,
         ready,
         load: load_time,
         stop,
-        server_exit,
         load_exit: load.exit,
         samples: load.samples,
         noise,
@@ -170,7 +168,25 @@ fn measure(
     })
 }
 
-const SIGKILL: i32 = 9;
+/// What was wrong with the way in which the server stopped.
+fn unclean_stop(stop: Stopped, grace: Duration) -> Option<String> {
+    match (stop.cause, stop.exit) {
+        (Cause::Killed, _) => Some(format!(
+            "the server ignored SIGTERM for {} s and was killed",
+            grace.as_secs()
+        )),
+        (_, Exit::Code(0) | Exit::Signal(SIGTERM)) => None,
+        (_, exit) => Some(format!(
+            "the server CRASHED when it was to stop: it ended with {exit}"
+        )),
+    }
+}
+
+fn died_under_load(exit: Exit, workplace: &Workplace) -> Error {
+    let died = Error::new(format!("the server ended under load ({exit})")).of_server();
+    with_log(died, &workplace.server_log())
+        .next("signal 9 can be the system's, when memory is short; otherwise mend the server")
+}
 
 fn server(plan: &Plan, workplace: &Workplace) -> Program {
     let path = |path: PathBuf| path.to_string_lossy().into_owned();
@@ -216,39 +232,44 @@ fn load_generator(plan: &Plan, workplace: &Workplace) -> Program {
 fn wait_until_healthy(
     plan: &Plan,
     workplace: &Workplace,
-    supervised: &Supervised,
+    supervised: &mut Supervised,
     server: u32,
     started: Instant,
 ) -> Result<Implementation> {
-    let mut last = String::from("nothing");
-    while started.elapsed() < plan.limits.ready {
+    loop {
+        // It is asked once more after the limit: this tool may have been suspended meanwhile.
+        let is_last = started.elapsed() >= plan.limits.ready;
         if let Some((Role::Server, exit)) = supervised.exited(HEALTH_INTERVAL)? {
             return Err(with_log(
                 Error::new(format!("the server ended before it was healthy ({exit})")).of_server(),
                 &workplace.server_log(),
-            ));
+            )
+            .next(format!(
+                "mend what its log says; to start it alone: {} start --port {}",
+                plan.binaries.engram.display(),
+                plan.port
+            )));
         }
-        match health::check(plan.port) {
+        let answer = match health::check(plan.port) {
             Health::Healthy(implementation) => match port::listener(plan.port, server) {
                 Listener::Ours | Listener::Unknown => return Ok(implementation),
                 stranger @ Listener::Stranger(_) => {
                     return Err(not_ours(plan.port, stranger, workplace));
                 }
             },
-            Health::Unhealthy(answer) => last = answer,
-            Health::Silent(why) => last = why,
+            Health::Unhealthy(answer) | Health::Silent(answer) => answer,
+        };
+        if is_last {
+            let late = Error::new(format!(
+                "the server was not healthy within {} s; GET http://127.0.0.1:{}/health last gave: {answer}",
+                plan.limits.ready.as_secs(),
+                plan.port
+            ))
+            .of_server();
+            return Err(with_log(late, &workplace.server_log())
+                .next("a slow start can be given more time: --ready-timeout SECONDS"));
         }
     }
-    Err(with_log(
-        Error::new(format!(
-            "the server was not healthy within {} s; GET http://127.0.0.1:{}/health last gave: {last}",
-            plan.limits.ready.as_secs(),
-            plan.port
-        ))
-        .of_server(),
-        &workplace.server_log(),
-    )
-    .next("a slow start can be given more time: --ready-timeout SECONDS"))
 }
 
 /// A server that finds its port taken silently moves to another one.
@@ -286,15 +307,6 @@ fn load(
     let mut next_sample = Duration::ZERO;
     loop {
         let elapsed = began.elapsed();
-        if elapsed >= limit {
-            let hung = Error::new(format!(
-                "the load generator was still running {} s after its {} s were over",
-                plan.limits.load_grace.as_secs(),
-                plan.duration.as_secs()
-            ))
-            .of_server();
-            return Err(with_log(hung, &workplace.load_log()));
-        }
         if elapsed >= next_sample {
             samples.extend(
                 process::usage(server, server_started.elapsed())
@@ -305,11 +317,23 @@ fn load(
                 next_sample += SAMPLE_INTERVAL;
             }
         }
-        match supervised.exited(next_sample.min(limit).saturating_sub(elapsed))? {
+        let patience = match elapsed < limit {
+            true => next_sample.min(limit).saturating_sub(elapsed),
+            false => LAST_LOOK,
+        };
+        match supervised.exited(patience)? {
             Some((Role::Load, exit)) => return Ok(Load { exit, samples }),
-            Some((Role::Server, exit)) => {
-                let died = Error::new(format!("the server ended under load ({exit})")).of_server();
-                return Err(with_log(died, &workplace.server_log()));
+            Some((Role::Server, exit)) => return Err(died_under_load(exit, workplace)),
+            None if elapsed >= limit => {
+                let hung = Error::new(format!(
+                    "the load generator was still running {} s after its {} s were over",
+                    plan.limits.load_grace.as_secs(),
+                    plan.duration.as_secs()
+                ))
+                .of_server();
+                return Err(with_log(hung, &workplace.load_log()).next(
+                    "a server too slow for it can be given more time: --load-grace SECONDS",
+                ));
             }
             None => {}
         }
@@ -325,7 +349,10 @@ fn time_left(duration: Duration, elapsed: Duration) -> String {
 
 /// A non-zero exit with a complete result is a measurement; without one it is a failure.
 fn read_result(plan: &Plan, workplace: &Workplace, exit: Exit) -> Result<LoadResult> {
-    let failed = |what: String| with_log(Error::new(what), &workplace.load_log());
+    let failed = |what: String| {
+        with_log(Error::new(what), &workplace.load_log())
+            .next("mend what the log says, or build the load generator anew: without --no-build")
+    };
     let bytes = fs::read(workplace.result())
         .map_err(|_| failed(format!("the load generator wrote no result ({exit})")))?;
     let result = LoadResult::parse(&bytes).map_err(|why| {

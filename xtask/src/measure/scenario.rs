@@ -21,6 +21,8 @@ pub struct Scenario {
     pub rate: f64,
     /// What the load generator holds the result against.
     pub limits: Validation,
+    /// The whole file.
+    text: String,
 }
 
 /// The scenario's `[validation]` limits; an absent one is not checked.
@@ -67,6 +69,7 @@ impl Scenario {
         })?;
         let (name, rate, limits) = parse(&text).map_err(|why| {
             Error::because(format!("the scenario {}", path.display()), why.trim())
+                .next("mend the file, or take it back from git: git checkout -- FILE")
         })?;
         Ok(Self {
             file,
@@ -74,7 +77,24 @@ impl Scenario {
             name,
             rate,
             limits,
+            text,
         })
+    }
+
+    /// Checks that the file in `checkout` is still what was read: the load generator reads it again.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn unchanged(&self, checkout: &Path) -> Result<()> {
+        let path = checkout.join(self.file);
+        match fs::read_to_string(&path).is_ok_and(|text| text == self.text) {
+            true => Ok(()),
+            false => Err(Error::new(format!(
+                "the scenario {} changed while it was measured",
+                path.display()
+            ))
+            .next("leave it alone meanwhile, and run the command again")),
+        }
     }
 }
 

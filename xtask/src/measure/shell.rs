@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use xshell::{Cmd, Shell};
+use xshell::{Cmd, Shell, cmd};
 
 use crate::error::Result;
 
@@ -27,6 +27,17 @@ pub fn clean(command: Cmd<'_>) -> Cmd<'_> {
 /// What a command printed, without the final line break; `None` where it is missing or fails.
 pub fn answer(command: Cmd<'_>) -> Option<String> {
     clean(command).ignore_stderr().read().ok()
+}
+
+/// The words before a command that make it die with the thread that starts it, by this signal; none where the system
+/// has no such thing.
+pub fn dying_with_parent(signal: &'static str) -> Option<[&'static str; 4]> {
+    let words = ["setpriv", "--pdeathsig", signal, "--"];
+    let [program, arguments @ ..] = words;
+    let shell = shell(Path::new("/")).ok()?;
+    let works =
+        cfg!(target_os = "linux") && answer(cmd!(shell, "{program} {arguments...} true")).is_some();
+    works.then_some(words)
 }
 
 /// The variables of an outer `cargo run`, and those that tie git to another repository.

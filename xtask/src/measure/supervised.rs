@@ -1,5 +1,6 @@
 //! The tool's end of the pipe to the supervisor.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::fs::MetadataExt;
@@ -20,7 +21,31 @@ pub struct Supervised {
     process: Child,
     requests: Option<ChildStdin>,
     events: Receiver<Event>,
+    /// The ends that were heard of, be it while something else was waited for.
+    ended: BTreeMap<Role, Exit>,
     workplace: Workplace,
+}
+
+/// How a process was stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stopped {
+    /// How it ended.
+    pub exit: Exit,
+    /// Why.
+    pub cause: Cause,
+    /// From SIGTERM until it was gone.
+    pub took: Duration,
+}
+
+/// Why a process that was to be stopped ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// Before it was asked: by itself, or by somebody else.
+    Unasked,
+    /// SIGTERM.
+    Asked,
+    /// SIGKILL, when the grace was over.
+    Killed,
 }
 
 impl Supervised {
@@ -61,6 +86,7 @@ impl Supervised {
             process,
             requests,
             events,
+            ended: BTreeMap::new(),
             workplace: workplace.clone(),
         })
     }
@@ -86,38 +112,56 @@ impl Supervised {
                         why,
                     ));
                 }
-                // The end of an earlier process of that role.
-                _ => {}
+                event => self.keep(event),
             }
         }
     }
 
-    /// Waits up to `timeout` for a process to end.
+    /// Waits up to `timeout` for a process to end. What ended before is told again, the load generator first.
     ///
     /// # Errors
     /// When the supervisor is gone.
-    pub fn exited(&self, timeout: Duration) -> Result<Option<(Role, Exit)>> {
-        match self.events.recv_timeout(timeout) {
-            Ok(Event::Exited(role, exit)) => Ok(Some((role, exit))),
-            Ok(Event::Started(..) | Event::Refused(..)) | Err(RecvTimeoutError::Timeout) => {
-                Ok(None)
+    pub fn exited(&mut self, timeout: Duration) -> Result<Option<(Role, Exit)>> {
+        if self.ended.is_empty() {
+            match self.events.recv_timeout(timeout) {
+                Ok(event) => self.keep(event),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Err(lost()),
             }
-            Err(RecvTimeoutError::Disconnected) => Err(lost()),
         }
+        Ok(self
+            .ended
+            .first_key_value()
+            .map(|(role, exit)| (*role, *exit)))
     }
 
-    /// Stops a running process, and returns how it ended and how long that took.
+    /// Stops a process that was started.
     ///
     /// # Errors
     /// When the supervisor is gone.
-    pub fn stop(&mut self, role: Role) -> Result<(Exit, Duration)> {
-        let asked = Instant::now();
+    pub fn stop(&mut self, role: Role) -> Result<Stopped> {
+        let began = Instant::now();
+        let mut cause = Cause::Unasked;
         self.send(&Request::Stop(role))?;
         loop {
-            match self.events.recv().map_err(|_| lost())? {
-                Event::Exited(ended, exit) if ended == role => return Ok((exit, asked.elapsed())),
-                _ => {}
+            if let Some(exit) = self.ended.get(&role) {
+                return Ok(Stopped {
+                    exit: *exit,
+                    cause,
+                    took: began.elapsed(),
+                });
             }
+            match self.events.recv().map_err(|_| lost())? {
+                Event::Asked(asked) if asked == role => cause = Cause::Asked,
+                Event::Killed(killed) if killed == role => cause = Cause::Killed,
+                event => self.keep(event),
+            }
+        }
+    }
+
+    fn keep(&mut self, event: Event) {
+        if let Event::Exited(role, exit) = event {
+            self.ended.insert(role, exit);
         }
     }
 

@@ -19,6 +19,7 @@ use duct::Handle;
 use duct::unix::HandleExt;
 use serde_json::{Value, json};
 
+use super::shell;
 use super::workplace::Workplace;
 
 /// What a supervised process is for.
@@ -80,9 +81,16 @@ pub enum Event {
     Started(Role, u32),
     /// It could not be started.
     Refused(Role, String),
+    /// It is alive, and will now be sent SIGTERM.
+    Asked(Role),
+    /// It did not end within the grace, and will now be sent SIGKILL.
+    Killed(Role),
     /// It ended.
     Exited(Role, Exit),
 }
+
+/// The signal that asks a process to end.
+pub const SIGTERM: i32 = 15;
 
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,7 +148,7 @@ pub fn serve(workplace: &Workplace, grace: Duration) {
         // The terminal may be gone: nobody is left to tell then.
         let _ = writeln!(
             io::stderr(),
-            "\ninterrupted: server stopped, nothing saved; logs in {}",
+            "\ninterrupted: server stopped, the run in progress was not saved; logs in {}",
             workplace.directory().display()
         );
     }
@@ -150,7 +158,8 @@ pub fn serve(workplace: &Workplace, grace: Duration) {
 struct Owned {
     children: BTreeMap<Role, Arc<Handle>>,
     grace: Duration,
-    dies_with_parent: bool,
+    /// Words before each command.
+    dying_with_parent: Option<[&'static str; 4]>,
     started_any: bool,
 }
 
@@ -159,7 +168,7 @@ impl Owned {
         Self {
             children: BTreeMap::new(),
             grace,
-            dies_with_parent: setpriv_works(),
+            dying_with_parent: shell::dying_with_parent("KILL"),
             started_any: false,
         }
     }
@@ -186,15 +195,16 @@ impl Owned {
     }
 
     fn spawn(&self, program: &Program) -> io::Result<Handle> {
-        let expression = if self.dies_with_parent {
-            let words = ["--pdeathsig", "KILL", "--"]
-                .map(Into::into)
-                .into_iter()
-                .chain([program.path.clone().into_os_string()])
-                .chain(program.arguments.iter().map(Into::into));
-            duct::cmd("setpriv", words)
-        } else {
-            duct::cmd(&program.path, &program.arguments)
+        let expression = match self.dying_with_parent {
+            Some([setpriv, words @ ..]) => {
+                let words = words
+                    .map(Into::into)
+                    .into_iter()
+                    .chain([program.path.clone().into_os_string()])
+                    .chain(program.arguments.iter().map(Into::into));
+                duct::cmd(setpriv, words)
+            }
+            None => duct::cmd(&program.path, &program.arguments),
         };
         program
             .environment
@@ -212,38 +222,33 @@ impl Owned {
 
     fn stop(&mut self, role: Role) {
         if let Some(handle) = self.children.remove(&role) {
-            stop(&handle, self.grace);
+            stop(role, &handle, self.grace);
         }
     }
 }
 
 impl Drop for Owned {
     fn drop(&mut self) {
-        while let Some((_, handle)) = self.children.pop_first() {
-            stop(&handle, self.grace);
+        while let Some((role, handle)) = self.children.pop_first() {
+            stop(role, &handle, self.grace);
         }
     }
 }
 
-fn stop(handle: &Handle, grace: Duration) {
-    const SIGTERM: i32 = 15;
+/// What is reported before each signal tells an end that was asked for from one that was not.
+fn stop(role: Role, handle: &Handle, grace: Duration) {
+    if matches!(handle.try_wait(), Ok(Some(_))) {
+        return;
+    }
+    report(&Event::Asked(role));
     let asked = handle.send_signal(SIGTERM).is_ok();
     if asked && matches!(handle.wait_timeout(grace), Ok(Some(_))) {
         return;
     }
+    report(&Event::Killed(role));
     // Failing here means that it is gone already.
     let _ = handle.kill();
     let _ = handle.wait();
-}
-
-fn setpriv_works() -> bool {
-    cfg!(target_os = "linux")
-        && duct::cmd!("setpriv", "--pdeathsig", "KILL", "--", "true")
-            .stdin_null()
-            .stdout_null()
-            .stderr_null()
-            .run()
-            .is_ok()
 }
 
 fn report(event: &Event) {
@@ -313,6 +318,8 @@ impl Event {
             Self::Refused(role, why) => {
                 json!({"event": "refused", "role": role.to_string(), "why": why})
             }
+            Self::Asked(role) => json!({"event": "asked", "role": role.to_string()}),
+            Self::Killed(role) => json!({"event": "killed", "role": role.to_string()}),
             Self::Exited(role, Exit::Code(code)) => {
                 json!({"event": "exited", "role": role.to_string(), "code": code})
             }
@@ -338,6 +345,8 @@ impl Event {
                 u32::try_from(value.get("pid")?.as_u64()?).ok()?,
             )),
             "refused" => Some(Self::Refused(role, value.get("why")?.as_str()?.to_owned())),
+            "asked" => Some(Self::Asked(role)),
+            "killed" => Some(Self::Killed(role)),
             "exited" => Some(Self::Exited(
                 role,
                 number("code")

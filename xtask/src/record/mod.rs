@@ -11,4 +11,5 @@ pub mod provenance;
 pub mod recorded;
 pub mod recording;
 pub mod results;
+pub mod same_binary;
 pub mod session;

@@ -17,6 +17,11 @@ impl Mode {
     /// Both modes, in the order in which they are shown.
     pub const ALL: [Self; 2] = [Self::Internal, Self::Competitive];
 
+    /// The mode of that name.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mode| mode.to_string() == word)
+    }
+
     /// The file name prefix that marks the mode.
     pub fn prefix(self) -> &'static str {
         match self {

@@ -510,6 +510,12 @@ The cache explains it.
     }
 
     #[test]
+    fn a_line_that_is_half_ended_is_ended_once() {
+        let once = updated("# Log\r", &short("007"));
+        assert_eq!(updated(&once, &short("007")), once);
+    }
+
+    #[test]
     fn a_task_with_the_same_number_is_another_task() {
         let document = updated(&updated("", &both("007")), &short("7"));
         assert_eq!(

@@ -37,7 +37,7 @@ pub struct Circumstances<'a> {
     pub git: Option<&'a Git>,
     /// The machine.
     pub host: &'a Host,
-    /// Its state before the first run.
+    /// Its state before the build.
     pub state: &'a State,
     /// What makes every run of the group weaker, in words.
     pub warnings: &'a [String],
@@ -63,7 +63,7 @@ pub struct Place<'a> {
 /// Saves what `measured` says and the files in `workplace`; returns the path of the result.
 ///
 /// # Errors
-/// Names the file that could not be written; nothing is saved then.
+/// Names the file that could not be written; nothing is saved then, and the logs stay in the workplace.
 pub fn save(
     results: &Results,
     workplace: &Workplace,
@@ -216,8 +216,8 @@ fn server(run: &Measured) -> Table {
     known([
         ("ready_seconds", measured(run.ready.as_secs_f64())),
         ("load_seconds", measured(run.load.as_secs_f64())),
-        ("stop_seconds", measured(run.stop.as_secs_f64())),
-        ("server_end", text(run.server_exit.to_string())),
+        ("stop_seconds", measured(run.stop.took.as_secs_f64())),
+        ("server_end", text(run.stop.exit.to_string())),
         ("load_generator_end", text(run.load_exit.to_string())),
         ("peak_memory_kib", run.peak_memory_kib().and_then(whole)),
     ])

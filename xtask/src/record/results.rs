@@ -79,7 +79,7 @@ impl Results {
         self.folder.join(name.file(part))
     }
 
-    /// Puts a run's files in place by rename, the result last. If one fails, none stays.
+    /// Puts a run's files in place by rename, the result last. If one fails, all go back to where they were.
     ///
     /// # Errors
     /// Names the file that could not be written.
@@ -96,9 +96,9 @@ impl Results {
             .iter()
             .filter_map(|part| files.iter().find(|(known, _)| known == part));
         if let Err(error) = ordered.map(place).collect::<Result<Vec<()>>>() {
-            for part in Part::ALL {
+            for (part, from) in files {
                 // Those that were not placed yet are not there.
-                let _ = fs::remove_file(self.path(name, part));
+                let _ = fs::rename(self.path(name, *part), from);
             }
             return Err(error);
         }
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_save_that_fails_leaves_no_file() {
+    fn a_save_that_fails_leaves_every_file_where_it_was() {
         let checkout = tempfile::tempdir().unwrap();
         let results = Results::of(checkout.path());
         fs::create_dir_all(results.folder()).unwrap();
@@ -194,10 +194,14 @@ mod tests {
         fs::write(&from, "").unwrap();
         let name = name("007_before_20251231_235959");
         let files = [
-            (Part::System, from),
+            (Part::LoadLog, from),
             (Part::Result, results.folder().join("absent")),
         ];
         assert!(results.save(&name, &files).is_err());
-        assert_eq!(fs::read_dir(results.folder()).unwrap().count(), 0);
+        let left: Vec<_> = fs::read_dir(results.folder())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        assert_eq!(left, ["written"]);
     }
 }

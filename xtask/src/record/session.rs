@@ -1,5 +1,5 @@
 //! Records of paired sessions, `tmp/m17_performance/sessions/`: which runs make the pairs, and what failed. One record
-//! for one pair of binaries, scenario and duration; measuring on continues it.
+//! for one pair of binaries, mode, scenario and duration; measuring on continues it.
 
 use std::collections::hash_map::RandomState;
 use std::fs;
@@ -8,16 +8,20 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use super::names::{Part, Phase, RunName, Timestamp};
+use super::names::{Mode, Part, Phase, RunName, Timestamp};
 use super::provenance::{known, text, whole};
 use super::recorded::{self, Recorded, Unusable};
 use super::results::{self, Results};
 use crate::error::{Error, Result};
-use crate::judge::paired::Plan;
+use crate::judge::paired::{self, Assessment, Plan};
+use crate::judge::same_binary::Slope;
+use crate::judge::verdict::threshold_percent;
 
 /// What a session compares.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {
+    /// The scenario and margin.
+    pub mode: Mode,
     /// Content hash of the before server.
     pub before: String,
     /// Content hash of the after server.
@@ -28,15 +32,19 @@ pub struct Subject {
     pub duration_seconds: u64,
 }
 
-/// One record.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One record. What the verdict rests on is in it: no file that is lost or edited later changes the answer unseen.
+#[derive(Debug, Clone, PartialEq)]
 pub struct SessionRecord {
     /// What is compared.
     pub subject: Subject,
+    /// When it was opened.
+    pub opened: Timestamp,
     /// Content hash of the load generator that drives both sides.
     pub loadtest: String,
     /// When to look; fixed when the record is opened.
     pub plan: Plan,
+    /// How P99 followed the stolen CPU time in earlier runs, where enough of them say so; fixed likewise.
+    pub slope: Option<Slope>,
     /// What the orders are drawn from.
     pub seed: u64,
     /// The complete pairs.
@@ -45,13 +53,22 @@ pub struct SessionRecord {
     pub failures: Vec<Failure>,
 }
 
-/// A complete pair: the names of its two runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A complete pair.
+#[derive(Debug, Clone, PartialEq)]
 pub struct PairRecord {
     /// The before run.
-    pub before: RunName,
+    pub before: Member,
     /// The after run.
-    pub after: RunName,
+    pub after: Member,
+}
+
+/// One run of a pair.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Member {
+    /// The run.
+    pub name: RunName,
+    /// Its P99, in milliseconds.
+    pub p99_ms: f64,
 }
 
 /// A run that failed, and made its pair void.
@@ -74,7 +91,8 @@ impl Subject {
     pub fn id(&self) -> String {
         let short = |hash: &str| hash.chars().take(12).collect::<String>();
         format!(
-            "{}-{}-{}-{}s",
+            "{}{}-{}-{}-{}s",
+            self.mode.prefix(),
             short(&self.before),
             short(&self.after),
             short(&self.scenario),
@@ -85,16 +103,29 @@ impl Subject {
 
 impl SessionRecord {
     /// A record without any pair yet, with orders of its own.
-    pub fn open(subject: Subject, loadtest: String, plan: Plan) -> Self {
+    pub fn open(
+        subject: Subject,
+        opened: Timestamp,
+        loadtest: String,
+        plan: Plan,
+        slope: Option<Slope>,
+    ) -> Self {
         Self {
             subject,
+            opened,
             loadtest,
             plan,
+            slope,
             // The standard library's only source of randomness; kept to what TOML can hold.
             seed: RandomState::new().build_hasher().finish() >> 1,
             pairs: Vec::new(),
             failures: Vec::new(),
         }
+    }
+
+    /// What its runs' provenance calls it. Another record about the same subject, put aside, has another id.
+    pub fn id(&self) -> String {
+        format!("{}-{}", self.subject.id(), self.opened)
     }
 
     /// Which side runs first in a pair (1 for the first). In every two pairs it is one each, in an order that the
@@ -108,24 +139,65 @@ impl SessionRecord {
         }
     }
 
-    /// How many runs of a side failed.
-    pub fn failures_of(&self, phase: Phase) -> usize {
+    /// The failed runs of a side.
+    pub fn failures_of(&self, phase: Phase) -> impl Iterator<Item = &Failure> {
         self.failures
             .iter()
-            .filter(|failure| failure.phase == phase)
-            .count()
+            .filter(move |failure| failure.phase == phase)
     }
 
-    /// The runs of a side, read from the results; each that cannot be read says why.
+    /// ln(P99 after / P99 before) of each pair, in order. What is no ratio is not a number, and clears nothing.
+    pub fn differences(&self) -> Vec<f64> {
+        self.pairs
+            .iter()
+            .map(|pair| {
+                paired::difference(pair.before.p99_ms, pair.after.p99_ms).unwrap_or(f64::NAN)
+            })
+            .collect()
+    }
+
+    /// What the pairs say so far.
+    pub fn assess(&self) -> Assessment {
+        paired::decide(
+            &self.plan,
+            &self.differences(),
+            paired::margin(threshold_percent(self.subject.mode)),
+            self.failures_of(Phase::After).count(),
+        )
+    }
+
+    /// The runs of a side, read from the results; each that cannot be read, or is not what was measured, says why.
     pub fn runs(&self, results: &Results, phase: Phase) -> Vec<Result<Recorded, Unusable>> {
         self.pairs
             .iter()
             .map(|pair| match phase {
-                Phase::Before => &pair.before,
-                Phase::After => &pair.after,
+                Phase::Before => (&pair.before, &self.subject.before),
+                Phase::After => (&pair.after, &self.subject.after),
             })
-            .map(|name| recorded::read(&results.path(name, Part::Result)))
+            .map(|(member, server)| {
+                let run = recorded::read(&results.path(&member.name, Part::Result))?;
+                match self.has(&run, member, server) {
+                    true => Ok(run),
+                    false => Err(Unusable {
+                        path: run.path,
+                        why: "it is not what the paired session measured: it was changed since"
+                            .to_owned(),
+                    }),
+                }
+            })
             .collect()
+    }
+
+    #[allow(clippy::float_cmp, reason = "written and read again, not computed")]
+    fn has(&self, run: &Recorded, member: &Member, server: &str) -> bool {
+        run.result.p99_ms == member.p99_ms
+            && run.provenance.as_ref().is_some_and(|provenance| {
+                provenance.build.engram_hash.as_deref() == Some(server)
+                    && provenance
+                        .session
+                        .as_ref()
+                        .is_some_and(|session| session.id == self.id())
+            })
     }
 
     /// The record about `subject`, if there is one.
@@ -140,36 +212,68 @@ impl SessionRecord {
                 format!("cannot read {}", path.display()),
                 error,
             )),
-            Ok(text) => parse(&text).map(Some).ok_or_else(|| {
-                Error::new(format!(
-                    "the session record {} is not whole",
-                    path.display()
-                ))
-                .next("start anew, keeping it aside: cargo xtask perf-confirm … --fresh")
-            }),
+            Ok(text) => parse(&text)
+                .filter(|record| record.subject == *subject)
+                .map(Some)
+                .ok_or_else(|| {
+                    Error::new(format!(
+                        "the session record {} is not whole, or of another plan",
+                        path.display()
+                    ))
+                    .next("start anew, keeping it aside: the same command with --fresh")
+                }),
         }
     }
 
-    /// All records about these two servers and this scenario, whatever the duration.
-    pub fn about(results: &Results, before: &str, after: &str, scenario: &str) -> Vec<Self> {
+    /// All records of a mode about these two servers and this scenario, whatever the duration; each that is not whole
+    /// says so. What was put aside is none of them.
+    pub fn about(
+        results: &Results,
+        mode: Mode,
+        before: &str,
+        after: &str,
+        scenario: &str,
+    ) -> Vec<Result<Self, Unusable>> {
+        let of_any_duration = Subject {
+            mode,
+            before: before.to_owned(),
+            after: after.to_owned(),
+            scenario: scenario.to_owned(),
+            duration_seconds: 0,
+        };
+        let id = of_any_duration.id();
+        let stem = id.trim_end_matches("0s");
         let Ok(entries) = fs::read_dir(folder(results)) else {
             return Vec::new();
         };
-        let mut found: Vec<Self> = entries
-            .filter_map(|entry| fs::read_to_string(entry.ok()?.path()).ok())
-            .filter_map(|text| parse(&text))
-            .filter(|record| {
-                let subject = &record.subject;
-                (
-                    subject.before.as_str(),
-                    subject.after.as_str(),
-                    subject.scenario.as_str(),
-                ) == (before, after, scenario)
+        let mut paths: Vec<PathBuf> = entries
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| path.extension().is_some_and(|kind| kind == RECORD))
+            .filter(|path| {
+                let name = path.file_name().and_then(|name| name.to_str());
+                name.is_some_and(|name| name.starts_with(stem))
             })
             .collect();
-        // The longest runs say most.
-        found.sort_by_key(|record| std::cmp::Reverse(record.subject.duration_seconds));
-        found
+        paths.sort_unstable();
+        paths
+            .into_iter()
+            .map(|path| {
+                let text = fs::read_to_string(&path).unwrap_or_default();
+                parse(&text).ok_or_else(|| Unusable {
+                    path,
+                    why: "the session record is not whole".to_owned(),
+                })
+            })
+            .filter(|record| {
+                // Short hashes may agree where the whole ones do not.
+                record.as_ref().map_or(true, |record| {
+                    Subject {
+                        duration_seconds: 0,
+                        ..record.subject.clone()
+                    } == of_any_duration
+                })
+            })
+            .collect()
     }
 
     /// Writes the record, by rename.
@@ -203,11 +307,37 @@ impl SessionRecord {
         Ok(Some(to))
     }
 
+    /// Where the record is, and the logs of its failed runs.
+    pub fn folder(&self, results: &Results) -> PathBuf {
+        folder(results)
+    }
+
+    /// Keeps a log of a failed run beside the record, where the next run does not remove it; returns where, unless
+    /// there is none.
+    pub fn keep_log(&self, results: &Results, log: &Path, failure: &Failure) -> Option<PathBuf> {
+        let what = log.file_name()?.to_string_lossy();
+        let number = self.failures.len();
+        let kept = folder(results).join(format!(
+            "{}.failure{number}_pair{}_{}_{what}",
+            self.id(),
+            failure.pair,
+            failure.phase
+        ));
+        fs::rename(log, &kept).ok()?;
+        Some(kept)
+    }
+
     fn to_text(&self) -> String {
+        let member = |member: &Member| {
+            Some(Value::Table(known([
+                ("run", text(member.name.to_string())),
+                ("p99_ms", Some(Value::Float(member.p99_ms))),
+            ])))
+        };
         let pairs = self.pairs.iter().map(|pair| {
             Value::Table(known([
-                ("before", text(pair.before.to_string())),
-                ("after", text(pair.after.to_string())),
+                ("before", member(&pair.before)),
+                ("after", member(&pair.after)),
             ]))
         });
         let failures = self.failures.iter().map(|failure| {
@@ -217,13 +347,24 @@ impl SessionRecord {
                 ("why", text(&failure.why)),
             ]))
         });
+        let looks = self.plan.looks().iter().filter_map(|look| whole(*look));
+        let slope = self.slope.map(|slope| {
+            Value::Table(known([
+                ("value", Some(Value::Float(slope.value))),
+                ("runs", whole(slope.runs)),
+            ]))
+        });
         let table = known([
+            ("mode", text(self.subject.mode.to_string())),
             ("before", text(&self.subject.before)),
             ("after", text(&self.subject.after)),
             ("scenario", text(&self.subject.scenario)),
             ("duration_seconds", whole(self.subject.duration_seconds)),
+            ("opened", text(self.opened.to_string())),
             ("loadtest", text(&self.loadtest)),
-            ("max_pairs", whole(self.plan.last_look())),
+            ("looks", Some(Value::Array(looks.collect()))),
+            ("alpha", Some(Value::Float(self.plan.alpha()))),
+            ("slope", slope),
             ("seed", whole(self.seed)),
             ("pairs", Some(Value::Array(pairs.collect()))),
             ("failures", Some(Value::Array(failures.collect()))),
@@ -232,6 +373,7 @@ impl SessionRecord {
     }
 }
 
+#[allow(clippy::float_cmp, reason = "written and read again, not computed")]
 fn parse(text: &str) -> Option<SessionRecord> {
     if text.lines().next()? != HEADER || text.lines().last()? != FOOTER {
         return None;
@@ -248,22 +390,43 @@ fn parse(text: &str) -> Option<SessionRecord> {
             .map(Value::as_table)
             .collect()
     };
+    let member = |pair: &Table, key: &str| {
+        let member = pair.get(key)?.as_table()?;
+        Some(Member {
+            name: RunName::parse(&word(member, "run")?)?,
+            p99_ms: member.get("p99_ms")?.as_float()?,
+        })
+    };
     Some(SessionRecord {
         subject: Subject {
+            mode: Mode::parse(&word(&table, "mode")?)?,
             before: word(&table, "before")?,
             after: word(&table, "after")?,
             scenario: word(&table, "scenario")?,
             duration_seconds: number(&table, "duration_seconds")?,
         },
+        opened: Timestamp::parse(&word(&table, "opened")?)?,
         loadtest: word(&table, "loadtest")?,
-        plan: Plan::up_to(index(&table, "max_pairs")?)?,
+        // A plan that this tool would not make any more would be read as another.
+        plan: plan(table.get("looks")?.as_array()?)
+            .filter(|plan| table.get("alpha").and_then(Value::as_float) == Some(plan.alpha()))?,
+        slope: match table.get("slope") {
+            None => None,
+            Some(slope) => {
+                let slope = slope.as_table()?;
+                Some(Slope {
+                    value: slope.get("value")?.as_float()?,
+                    runs: index(slope, "runs")?,
+                })
+            }
+        },
         seed: number(&table, "seed")?,
         pairs: tables("pairs")?
             .into_iter()
             .map(|pair| {
                 Some(PairRecord {
-                    before: RunName::parse(&word(pair, "before")?)?,
-                    after: RunName::parse(&word(pair, "after")?)?,
+                    before: member(pair, "before")?,
+                    after: member(pair, "after")?,
                 })
             })
             .collect::<Option<_>>()?,
@@ -280,12 +443,23 @@ fn parse(text: &str) -> Option<SessionRecord> {
     })
 }
 
+fn plan(looks: &[Value]) -> Option<Plan> {
+    let looks: Vec<usize> = looks
+        .iter()
+        .map(|look| usize::try_from(look.as_integer()?).ok())
+        .collect::<Option<_>>()?;
+    Plan::up_to(*looks.last()?).filter(|plan| plan.looks() == looks)
+}
+
 fn folder(results: &Results) -> PathBuf {
     results.folder().join("sessions")
 }
 
+/// How the name of a record ends; one that was put aside, or is half written, ends otherwise.
+const RECORD: &str = "toml";
+
 fn path(results: &Results, id: &str) -> PathBuf {
-    folder(results).join(Path::new(&format!("{id}.toml")))
+    folder(results).join(format!("{id}.{RECORD}"))
 }
 
 /// A well-mixed function of its argument (the finaliser of SplitMix64: Steele, Lea and Flood, 2014).
@@ -300,20 +474,33 @@ fn scrambled(number: u64) -> u64 {
 mod tests {
     use super::*;
 
+    fn member(name: &str, p99_ms: f64) -> Member {
+        Member {
+            name: RunName::parse(name).unwrap(),
+            p99_ms,
+        }
+    }
+
     fn record() -> SessionRecord {
         let mut record = SessionRecord::open(
             Subject {
+                mode: Mode::Internal,
                 before: "a".repeat(40),
                 after: "b".repeat(40),
                 scenario: "c".repeat(40),
                 duration_seconds: 10,
             },
+            Timestamp::parse("20251108_135900").unwrap(),
             "d".repeat(40),
             Plan::up_to(16).unwrap(),
+            Some(Slope {
+                value: 2.5,
+                runs: 40,
+            }),
         );
         record.pairs.push(PairRecord {
-            before: RunName::parse("007_before_20251108_140000").unwrap(),
-            after: RunName::parse("007_after_20251108_140020").unwrap(),
+            before: member("007_before_20251108_140000", 1.25),
+            after: member("007_after_20251108_140020", 0.1 + 0.2),
         });
         record.failures.push(Failure {
             pair: 2,
@@ -323,15 +510,25 @@ mod tests {
         record
     }
 
+    fn about(results: &Results, subject: &Subject) -> Vec<Result<SessionRecord, Unusable>> {
+        SessionRecord::about(
+            results,
+            subject.mode,
+            &subject.before,
+            &subject.after,
+            &subject.scenario,
+        )
+    }
+
     #[test]
     fn what_is_written_is_read_again() {
         let folder = tempfile::tempdir().unwrap();
         let results = Results::of(folder.path());
-        record().save(&results).unwrap();
-        let subject = record().subject;
-        let read = SessionRecord::load(&results, &subject).unwrap().unwrap();
-        assert_eq!(read.pairs, record().pairs);
-        assert_eq!(read.failures, record().failures);
+        let written = record();
+        written.save(&results).unwrap();
+        let read = SessionRecord::load(&results, &written.subject).unwrap();
+        assert_eq!(read.as_ref(), Some(&written));
+        assert_eq!(about(&results, &written.subject), [Ok(written)]);
     }
 
     #[test]
@@ -340,6 +537,18 @@ mod tests {
         for end in 0..text.trim_end().len() {
             assert_eq!(parse(&text[..end]), None, "{end}");
         }
+    }
+
+    #[test]
+    fn a_record_of_other_looks_or_another_alpha_is_refused() {
+        let text = record().to_text();
+        for (ours, other) in [("6, 10, 16", "6, 10, 15"), ("6, 10, 16", "6, 16")] {
+            assert!(text.contains(ours), "{text}");
+            assert_eq!(parse(&text.replace(ours, other)), None, "{other}");
+        }
+        let alpha = format!("alpha = {}", record().plan.alpha());
+        assert!(text.contains(&alpha), "{text}");
+        assert_eq!(parse(&text.replace(&alpha, "alpha = 0.05")), None);
     }
 
     #[test]
@@ -362,6 +571,49 @@ mod tests {
         assert!((400..600).contains(&flipped), "{flipped}");
     }
 
+    /// The side that runs second gains: the orders that a record draws keep that out of the verdict.
+    #[test]
+    fn a_bias_for_whichever_side_runs_second_neither_alarms_nor_passes() {
+        const BIAS: f64 = 0.2;
+        const RECORDS: u64 = 500;
+        let verdicts = |change: f64| -> Vec<paired::Decision> {
+            (0..RECORDS)
+                .map(|seed| {
+                    let mut record = SessionRecord { seed, ..record() };
+                    record.failures.clear();
+                    record.pairs = (1..=16)
+                        .map(|pair| {
+                            let second = match record.order(pair) {
+                                [_, Phase::After] => BIAS,
+                                _ => -BIAS,
+                            };
+                            // A spread of its own for each pair, the same for every record.
+                            let spread = 0.01 * f64::from(u32::try_from(pair).unwrap() % 5);
+                            PairRecord {
+                                before: member("007_before_20251108_140000", 1.0),
+                                after: member(
+                                    "007_after_20251108_140020",
+                                    (change + second + spread).exp(),
+                                ),
+                            }
+                        })
+                        .collect();
+                    record.assess().decision
+                })
+                .collect()
+        };
+        let share = |decisions: &[paired::Decision], verdict| {
+            let hits = decisions
+                .iter()
+                .filter(|decision| **decision == paired::Decision::Final(verdict));
+            hits.count() * 100 / decisions.len()
+        };
+        let unchanged = verdicts(0.0);
+        assert_eq!(share(&unchanged, paired::PairedVerdict::Regressed), 0);
+        let slower = verdicts(paired::margin(threshold_percent(Mode::Internal)));
+        assert_eq!(share(&slower, paired::PairedVerdict::NotRegressed), 0);
+    }
+
     #[test]
     fn an_archived_record_is_no_longer_found() {
         let folder = tempfile::tempdir().unwrap();
@@ -374,10 +626,63 @@ mod tests {
             .unwrap();
         assert!(aside.exists());
         assert_eq!(SessionRecord::load(&results, &subject).unwrap(), None);
+        assert_eq!(about(&results, &subject), []);
         assert!(
             SessionRecord::archive(&results, &subject, now)
                 .unwrap()
                 .is_none()
         );
+    }
+
+    #[test]
+    fn a_record_about_other_servers_a_mode_or_a_scenario_is_not_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let results = Results::of(folder.path());
+        let record = record();
+        record.save(&results).unwrap();
+        let subject = || record.subject.clone();
+        for other in [
+            Subject {
+                mode: Mode::Competitive,
+                ..subject()
+            },
+            Subject {
+                before: "e".repeat(40),
+                ..subject()
+            },
+            Subject {
+                after: "e".repeat(40),
+                ..subject()
+            },
+            Subject {
+                scenario: "e".repeat(40),
+                ..subject()
+            },
+            // The same in the short form that the file name has.
+            Subject {
+                after: "b".repeat(12) + "x",
+                ..subject()
+            },
+        ] {
+            assert_eq!(about(&results, &other), [], "{other:?}");
+        }
+        let longer = Subject {
+            duration_seconds: 60,
+            ..subject()
+        };
+        assert_eq!(about(&results, &longer).len(), 1);
+        assert!(matches!(SessionRecord::load(&results, &longer), Ok(None)));
+    }
+
+    #[test]
+    fn a_damaged_record_is_not_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let results = Results::of(folder.path());
+        let record = record();
+        record.save(&results).unwrap();
+        let path = path(&results, &record.subject.id());
+        fs::write(&path, HEADER).unwrap();
+        let found = about(&results, &record.subject);
+        assert!(matches!(found.as_slice(), [Err(unusable)] if unusable.path == path));
     }
 }

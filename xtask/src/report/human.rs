@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::evidence;
 use super::next::{self, Surroundings};
 use super::table::{self, Mark, Row};
 use super::terminal::{Ink, Style};
@@ -96,7 +97,8 @@ fn details(comparison: &Comparison, around: &Surroundings, style: Style) -> Vec<
     }
     if let (Some(before), Some(after)) = (&comparison.before, &comparison.after) {
         paragraphs.push(metrics(comparison, before, after, style));
-        paragraphs.extend(session(comparison));
+        let evidence = evidence::evidence(comparison, &around.options).into_iter();
+        paragraphs.extend(evidence.map(|known| list(&known.title, known.lines.into_iter())));
         paragraphs.extend(position(comparison));
         let operations = table::operations(comparison, before, after);
         if !operations.is_empty() {
@@ -138,35 +140,6 @@ fn why(reason: &Unfit, around: &Surroundings) -> String {
 fn list(title: &str, lines: impl Iterator<Item = String>) -> String {
     let lines: Vec<String> = lines.collect();
     format!("  {title}\n    {}", lines.join("\n    "))
-}
-
-/// What the pairs say, where a paired session has judged P99.
-pub(super) fn session(comparison: &Comparison) -> Option<String> {
-    let sight = comparison.session?.sight?;
-    let of = |ln_ratio: f64| words::percent(words::from_ln(ln_ratio));
-    let mut lines = vec![format!(
-        "change      {}, surely between {} and {}",
-        of(sight.interval.estimate),
-        of(sight.interval.lower),
-        of(sight.interval.upper)
-    )];
-    lines.extend(comparison.corrected.map(|corrected| {
-        format!(
-            "corrected   {}, stolen CPU time taken out; it decides nothing",
-            of(corrected)
-        )
-    }));
-    lines.push(format!(
-        "told apart  changes of about {:.1}% and more, at this noise",
-        words::from_ln(sight.smallest_distinguishable())
-    ));
-    lines.extend(
-        sight
-            .pairs_to_settle
-            .map(|pairs| format!("to settle   about {pairs} pairs")),
-    );
-    let title = format!("P99 judged by a paired session of {} pairs", sight.pairs);
-    Some(list(&title, lines.into_iter()))
 }
 
 fn metrics(comparison: &Comparison, before: &Side, after: &Side, style: Style) -> String {

@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::judge::comparison::{Comparison, Judgement, Side};
 use crate::judge::fitness::{Mend, Unfit};
 use crate::judge::paired::PairedVerdict;
+use crate::judge::signed_rank::Interval;
 use crate::judge::verdict::{
     Decision, ELAPSED_SHARE, ERROR_RATE_POINTS, FAILED_BEFORE, Metric, OFFERED_LOAD_REACHED,
     POSITION_POINTS, Position, Standing, Verdict, threshold_percent,
@@ -191,6 +192,13 @@ fn session(comparison: &Comparison) -> Option<Json> {
         PairedVerdict::Suspected => "suspected",
         PairedVerdict::AfterFails => "after_fails",
     });
+    let corrected = |bound: fn(Interval) -> f64| {
+        Json::from(
+            comparison
+                .corrected
+                .map(|interval| from_ln(bound(interval))),
+        )
+    };
     let distinguishable = sight.map(|sight| from_ln(sight.smallest_distinguishable()));
     Some(Json::object([
         ("verdict", verdict.into()),
@@ -207,10 +215,9 @@ fn session(comparison: &Comparison) -> Option<Json> {
             "p99_highest_percent",
             interval.map(|interval| from_ln(interval.upper)).into(),
         ),
-        (
-            "p99_corrected_percent",
-            comparison.corrected.map(from_ln).into(),
-        ),
+        ("p99_corrected_percent", corrected(|of| of.estimate)),
+        ("p99_corrected_lowest_percent", corrected(|of| of.lower)),
+        ("p99_corrected_highest_percent", corrected(|of| of.upper)),
         ("distinguishable_percent", distinguishable.into()),
         (
             "pairs_to_settle",

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use super::human;
+use super::evidence;
 use super::next::{self, Surroundings};
 use super::table::{self, Mark, Row};
 use super::words;
@@ -67,8 +67,12 @@ fn section(comparison: &Comparison, around: &Surroundings) -> String {
     if let (Some(before), Some(after)) = (&comparison.before, &comparison.after) {
         paragraphs.push(tables(comparison, before, after));
     }
-    if let Some(session) = human::session(comparison) {
-        paragraphs.push(format!("```text\n{session}\n```"));
+    for known in evidence::evidence(comparison, &around.options) {
+        let lines = known.lines.join("\n");
+        paragraphs.push(format!(
+            "{}:\n\n```text\n{lines}\n```",
+            capitalised(&known.title)
+        ));
     }
     paragraphs.extend(position(comparison));
     let measured = sides.into_iter().flatten();
@@ -148,6 +152,12 @@ fn files(phase: &str, side: &Side) -> String {
 fn list(title: &str, lines: impl Iterator<Item = String>) -> String {
     let lines: Vec<String> = lines.map(|line| format!("- {line}")).collect();
     format!("**{title}**\n\n{}", lines.join("\n"))
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
 }
 
 /// Text that stays text: no table cell, mark-up or mention comes of it.

@@ -6,59 +6,83 @@ use super::words;
 use crate::judge::signed_rank::{self, Interval};
 
 /// The columns on either side of "no change".
-const HALF_WIDTH: i32 = 12;
-/// The change that one column stands for, as a logarithm: the axis reaches to about 35 % either way.
-const PER_COLUMN: f64 = 0.025;
+const HALF_WIDTH: i32 = 9;
+/// The change that one column stands for, as a logarithm: the axis reaches from -26 % to +35 %.
+const PER_COLUMN: f64 = 0.033;
 
 /// One finished pair.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Line {
     /// The pair, 1 for the first.
     pub pair: usize,
-    /// P99 before, in milliseconds.
-    pub before_ms: f64,
-    /// P99 after, in milliseconds.
-    pub after_ms: f64,
-    /// Stolen share of the wanted CPU time, before and after, where the system shows it.
-    pub stolen: Option<(f64, f64)>,
+    /// P99 before and after, in milliseconds.
+    pub p99_ms: [f64; 2],
+    /// Stolen share of the wanted CPU time before and after, 0 to 1, where the system shows it.
+    pub stolen: [Option<f64>; 2],
+    /// Share of the CPUs that others used before and after, 0 to 1, where the system shows it.
+    pub others: [Option<f64>; 2],
     /// Since the session was started or continued.
     pub used: Duration,
-    /// The most that it can still take.
+    /// The most that it can still take, at the pace so far.
     pub left: Duration,
 }
 
 /// The heading over the lines. `margin` is the smallest slow-down that matters, as a logarithm.
 pub fn heading(margin: f64) -> String {
-    let axis = axis(None, None, margin);
     format!(
-        "pair   before    after  stolen  change {axis}  used  left\n{:>38} {:<25}",
-        "", "-26%        0        +35%"
+        "{:>3} {:>8} {:>8} {:>7} {:>7} {:>7} {} {:>5} {:>5}\n{:>46}{}",
+        "",
+        "before",
+        "after",
+        "stolen",
+        "others",
+        "change",
+        axis(None, None, margin),
+        "used",
+        "left",
+        "",
+        "-26%    0     +35%"
     )
 }
+
+/// What the marks of the axis mean.
+pub const LEGEND: &str =
+    "P99 in ms, CPU shares in %; o estimate, = interval (from pair 6 on), : limit";
 
 /// The line of the newest pair; `differences` are those of all pairs so far.
 pub fn line(line: &Line, differences: &[f64], alpha: f64, margin: f64) -> String {
     let estimate = signed_rank::estimate(differences);
     let interval = signed_rank::interval(differences, alpha);
-    let stolen = line.stolen.map_or_else(
-        || "?".to_owned(),
-        |(before, after)| format!("{:.0}/{:.0}%", before * 100.0, after * 100.0),
-    );
+    let [before, after] = line.p99_ms.map(|p99| format!("{p99:>8.3}"));
     format!(
-        "{:>4} {:>8.3} {:>8.3} {stolen:>7} {:>7} {} {:>5} {:>5}",
+        "{:>3} {before} {after} {:>7} {:>7} {:>7} {} {:>5} {:>5}",
         line.pair,
-        line.before_ms,
-        line.after_ms,
-        estimate.map_or_else(String::new, |estimate| words::percent(words::from_ln(
-            estimate
-        ))),
+        both(line.stolen),
+        both(line.others),
+        estimate.map_or_else(String::new, change),
         axis(estimate, interval, margin),
         clock(line.used),
         clock(line.left)
     )
 }
 
-/// The axis: `|` no change, `:` the margin, `=` what the interval covers, `o` the estimate; `<` and `>` lie beyond.
+/// Two shares in per cent: `3/12`.
+fn both(shares: [Option<f64>; 2]) -> String {
+    let [before, after] = shares
+        .map(|share| share.map_or_else(|| "?".to_owned(), |share| format!("{:.0}", share * 100.0)));
+    format!("{before}/{after}")
+}
+
+fn change(ln_ratio: f64) -> String {
+    const MOST: f64 = 999.0;
+    match words::from_ln(ln_ratio) {
+        beyond if beyond > MOST => format!(">+{MOST}%"),
+        percent => words::percent(percent),
+    }
+}
+
+/// The axis: `|` no change, `:` the margin, `=` what the interval covers, `o` the estimate; `<` and `>` where the
+/// interval reaches beyond.
 fn axis(estimate: Option<f64>, interval: Option<Interval>, margin: f64) -> String {
     (-HALF_WIDTH..=HALF_WIDTH)
         .map(|column| {
@@ -66,14 +90,17 @@ fn axis(estimate: Option<f64>, interval: Option<Interval>, margin: f64) -> Strin
             let covered = interval.is_some_and(|interval| {
                 (column_of(interval.lower)..=column_of(interval.upper)).contains(&column)
             });
+            let reaches = |bound: fn(&Interval) -> f64| {
+                interval
+                    .as_ref()
+                    .map_or(0, |interval| unclipped(bound(interval)))
+            };
             match () {
-                () if estimate.is_some_and(here) => match estimate.map_or(0, unclipped) {
-                    beyond if beyond > HALF_WIDTH => '>',
-                    beyond if beyond < -HALF_WIDTH => '<',
-                    _ => 'o',
-                },
+                () if estimate.is_some_and(here) => 'o',
                 () if column == 0 => '|',
                 () if here(margin) => ':',
+                () if column == -HALF_WIDTH && reaches(|of| of.lower) < column => '<',
+                () if column == HALF_WIDTH && reaches(|of| of.upper) > column => '>',
                 () if covered => '=',
                 () => '.',
             }
@@ -93,50 +120,75 @@ fn unclipped(value: f64) -> i32 {
     (value / PER_COLUMN).round() as i32
 }
 
-/// Minutes and seconds.
+/// Minutes and seconds; hours and minutes where it takes that long.
 fn clock(duration: Duration) -> String {
     let seconds = duration.as_secs();
-    format!("{}:{:02}", seconds / 60, seconds % 60)
+    match seconds / 60 {
+        minutes @ ..100 => format!("{minutes}:{:02}", seconds % 60),
+        minutes => format!("{}h{:02}", minutes / 60, minutes % 60),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn interval(estimate: f64, lower: f64, upper: f64) -> Interval {
+        Interval {
+            estimate,
+            lower,
+            upper,
+        }
+    }
+
     #[test]
     fn the_axis_shows_estimate_interval_and_margin_to_scale() {
-        let interval = Interval {
-            estimate: 0.1,
-            lower: -0.05,
-            upper: 0.2,
-        };
-        assert_eq!(
-            axis(Some(0.1), Some(interval), 0.05),
-            "..........==|=:=o====...."
-        );
+        let found = interval(0.132, -0.066, 0.231);
+        assert_eq!(axis(Some(0.132), Some(found), 0.05), ".......==|=:=o===..");
     }
 
     #[test]
-    fn what_lies_beyond_the_axis_is_shown_at_its_end() {
-        assert_eq!(axis(Some(9.0), None, 0.05), "............|.:.........>");
-        assert_eq!(axis(Some(-9.0), None, 0.05), "<...........|.:..........");
+    fn an_estimate_beyond_the_axis_is_at_its_end() {
+        assert_eq!(axis(Some(9.0), None, 0.05), ".........|.:......o");
+        assert_eq!(axis(Some(-9.0), None, 0.05), "o........|.:.......");
     }
 
     #[test]
-    fn a_line_fits_a_terminal_of_80_columns() {
+    fn an_interval_that_reaches_beyond_the_axis_says_so() {
+        let found = interval(0.066, -1.0, 1.0);
+        assert_eq!(axis(Some(0.066), Some(found), 0.099), "<========|=o:=====>");
+    }
+
+    #[test]
+    fn every_line_fits_a_terminal_of_80_columns() {
         let widest = Line {
             pair: 16,
-            before_ms: 1234.567,
-            after_ms: 1234.567,
-            stolen: Some((0.99, 0.99)),
-            used: Duration::from_secs(3599),
-            left: Duration::from_secs(3599),
+            p99_ms: [9999.999; 2],
+            stolen: [Some(1.0); 2],
+            others: [Some(1.0); 2],
+            used: Duration::from_secs(359_999),
+            left: Duration::from_secs(359_999),
         };
-        let line = line(&widest, &[0.5; 16], 0.05, 0.05);
-        assert!(
-            line.chars().count() <= 80,
-            "{}: {line}",
-            line.chars().count()
-        );
+        for difference in [9.0, -0.25, 0.0] {
+            let line = line(&widest, &[difference; 16], 0.05, 0.05);
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+        assert!(heading(0.05).lines().all(|line| line.chars().count() <= 80));
+        assert!(LEGEND.chars().count() <= 80, "{}", LEGEND.chars().count());
+    }
+
+    #[test]
+    fn the_axis_of_the_heading_is_above_that_of_the_lines() {
+        let of_a_line = Line {
+            pair: 1,
+            p99_ms: [1.0; 2],
+            stolen: [None; 2],
+            others: [None; 2],
+            used: Duration::ZERO,
+            left: Duration::ZERO,
+        };
+        let line = line(&of_a_line, &[0.0], 0.05, 0.05);
+        let column = |text: &str, mark| text.chars().position(|c| c == mark).unwrap();
+        assert_eq!(column(&line, 'o'), column(&heading(0.05), '|'));
     }
 }

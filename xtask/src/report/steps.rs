@@ -11,6 +11,7 @@ pub struct Steps {
     verbosity: Verbosity,
     name: &'static str,
     what: String,
+    heading: String,
     began: Instant,
     /// Whether the cursor of a terminal stands in an unfinished line.
     unfinished: bool,
@@ -21,8 +22,8 @@ pub struct Steps {
 pub enum Verbosity {
     /// A line a step.
     EveryStep,
-    /// Nothing but warnings: another display is in charge.
-    WarningsOnly,
+    /// The step in progress, on a terminal only, and warnings: what remains on the screen is another's.
+    ProgressOnly,
 }
 
 /// The column that the steps' names end at.
@@ -39,13 +40,17 @@ impl Steps {
             verbosity,
             name: "",
             what: String::new(),
+            heading: String::new(),
             began: Instant::now(),
             unfinished: false,
         }
     }
 
-    /// A line that groups the steps below it.
+    /// A line that groups the steps below it; where only progress is shown, the words that it begins with.
     pub fn heading(&mut self, what: &str) {
+        if self.verbosity == Verbosity::ProgressOnly {
+            self.heading = format!("{what}: ");
+        }
         let what = self.style.paint(Ink::Strong, what);
         self.say(&format!("{}{what}\n", " ".repeat(NAME_WIDTH + 2)));
     }
@@ -71,7 +76,7 @@ impl Steps {
     /// Leaves the current step's line as it is: the step prints for itself.
     pub fn release_line(&mut self) {
         if self.unfinished {
-            self.say("\n");
+            terminal::errors("\n");
             self.unfinished = false;
         }
     }
@@ -84,8 +89,20 @@ impl Steps {
         }
     }
 
+    /// Takes the step in progress off the screen.
+    pub fn clear(&mut self) {
+        if self.unfinished {
+            terminal::errors("\r\x1b[K");
+            self.unfinished = false;
+        }
+    }
+
     /// Ends the step with what came of it.
     pub fn done(&mut self, what: &str) {
+        if self.verbosity == Verbosity::ProgressOnly {
+            self.clear();
+            return;
+        }
         let time = seconds(self.began.elapsed());
         let line = self.line(what);
         let used = NAME_WIDTH + 2 + what.chars().count();
@@ -107,8 +124,10 @@ impl Steps {
     }
 
     fn overwrite(&mut self, what: &str) {
-        let what: String = what.chars().take(LINE_WIDTH - NAME_WIDTH - 2).collect();
-        self.say(&format!("\r\x1b[K{}", self.line(&what)));
+        let what: String = (self.heading.chars().chain(what.chars()))
+            .take(LINE_WIDTH - NAME_WIDTH - 2)
+            .collect();
+        terminal::errors(&format!("\r\x1b[K{}", self.line(&what)));
         self.unfinished = true;
     }
 
@@ -129,7 +148,10 @@ impl Steps {
 impl Drop for Steps {
     fn drop(&mut self) {
         // A step failed: the error message begins on a line of its own.
-        self.release_line();
+        match self.verbosity {
+            Verbosity::EveryStep => self.release_line(),
+            Verbosity::ProgressOnly => self.clear(),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::terminal::{Ink, Style};
-use crate::args::{Build, Check, DEFAULT_DURATION, DEFAULT_PORT};
+use crate::args::{Build, Check, DEFAULT_DURATION, DEFAULT_PORT, Limits};
 use crate::judge::verdict::FAILED_BEFORE;
 use crate::measure::health::Implementation;
 use crate::measure::run::Measured;
@@ -136,6 +136,16 @@ fn again(check: &Check, phase: Phase) -> String {
     }
     if check.port != DEFAULT_PORT {
         let _ = write!(command, " --port {}", check.port);
+    }
+    let (limits, usual) = (check.limits, Limits::default());
+    for (option, asked, usual) in [
+        ("ready-timeout", limits.ready, usual.ready),
+        ("load-grace", limits.load_grace, usual.load_grace),
+        ("stop-grace", limits.stop_grace, usual.stop_grace),
+    ] {
+        if asked != usual {
+            let _ = write!(command, " --{option} {}", asked.as_secs());
+        }
     }
     if check.build == Build::Existing {
         command.push_str(" --no-build");

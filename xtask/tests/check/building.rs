@@ -5,7 +5,7 @@ use std::process::Command;
 
 use xtask::measure::content;
 
-use crate::common::{Checkout, finish, git, programs_without, stand_in};
+use crate::common::{Checkout, finish, git, programs_without, replacing_after_hashing, stand_in};
 
 /// Watches what an outer `cargo run` sets, as the build scripts of well-known crates do, and leaves a line a build.
 const WATCHFUL: &str = r#"
@@ -148,6 +148,16 @@ fn files_that_change_while_it_builds_make_it_unknown_what_was_built() {
 }
 
 #[test]
+fn a_binary_that_another_build_replaces_makes_it_unknown_what_was_built() {
+    let checkout = sources();
+    let programs = replacing_after_hashing(&checkout.path("target/release/engram"));
+    let mut check = check(&checkout);
+    check.env("PATH", programs.path());
+    checkout.measures(check);
+    assert_eq!(checkout.provenance().build.content, None);
+}
+
+#[test]
 fn without_git_it_builds_and_says_that_what_was_built_is_unknown() {
     let checkout = sources();
     let programs = programs_without("git");
@@ -210,4 +220,20 @@ fn a_target_directory_moved_by_a_variable_is_followed_without_a_build() {
     checkout.measures(check);
     assert!(moved.join("perf").is_dir());
     assert!(!checkout.path("target").exists());
+}
+
+#[test]
+fn a_configured_target_is_followed_without_a_build() {
+    let checkout = Checkout::new();
+    fs::create_dir(checkout.path("target/a-triple")).unwrap();
+    fs::rename(
+        checkout.path("target/release"),
+        checkout.path("target/a-triple/release"),
+    )
+    .unwrap();
+    for name in ["engram", "loadtest"] {
+        checkout.script(name, "echo stale; exit 1");
+    }
+    checkout.write(".cargo/config.toml", "[build]\ntarget = \"a-triple\"\n");
+    checkout.measures(checkout.check("007 before"));
 }

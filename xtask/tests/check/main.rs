@@ -7,5 +7,6 @@ mod building;
 mod refused_input;
 mod saved;
 mod server_and_load;
+mod supervised;
 mod surroundings;
 mod terminal;

@@ -5,7 +5,6 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 
 use xtask::measure::health;
-use xtask::record::results::Results;
 
 use crate::common::{Checkout, finish, stand_in, tool, wait_until};
 
@@ -110,7 +109,9 @@ fn broken_toml_is_named_with_its_line() {
     checkout.write("scenarios/m17_baseline.toml", "name = \"x\"\nrate =\n");
     let message = checkout.refuses(checkout.check("007 before"));
     assert!(
-        message.contains("scenarios/m17_baseline.toml") && message.contains("line 2"),
+        message.contains("scenarios/m17_baseline.toml")
+            && message.contains("line 2")
+            && message.contains("mend the file"),
         "{message}"
     );
 }
@@ -119,7 +120,10 @@ fn broken_toml_is_named_with_its_line() {
 fn a_folder_that_is_not_there_is_named() {
     let checkout = Checkout::new();
     let message = checkout.refuses(checkout.check("007 before -C nowhere"));
-    assert!(message.contains("cannot use -C nowhere"), "{message}");
+    assert!(
+        message.contains("cannot use -C nowhere") && message.contains("an Engram checkout"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -174,15 +178,26 @@ fn a_file_where_the_folder_of_the_results_folder_should_be_is_named() {
 }
 
 #[test]
-fn a_second_check_on_the_same_checkout_is_refused() {
+fn of_two_checks_on_the_same_checkout_the_second_is_refused_and_the_first_measures() {
     let checkout = Checkout::new();
-    let _first = Results::of(&checkout.path("")).lock().unwrap();
-    let message = checkout.refuses(checkout.check("007 before"));
+    checkout.script("engram", STARTS_WHEN_TOLD);
+    let mut first = checkout.check("007 before");
+    first.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut first = first.spawn().unwrap();
+    let log = checkout.path("tmp/m17_performance/unsaved/server.log");
+    wait_until("the first server to start", || log.exists());
+    let message = finish(checkout.check("007 after")).refused();
+    checkout.write("go", "");
+    assert_eq!(first.wait().unwrap().code(), Some(0));
     assert!(
         message.contains("another measurement is running on this checkout"),
         "{message}"
     );
+    assert!(checkout.only(".json").contains("M17 Baseline"));
 }
+
+const STARTS_WHEN_TOLD: &str =
+    "while [ ! -e go ]; do sleep 0.01; done\nexec \"$STAND_IN/engram\" \"$@\"";
 
 #[test]
 fn a_port_taken_by_a_stranger_is_refused_with_the_strangers_process() {
@@ -235,15 +250,15 @@ fn a_port_taken_by_an_old_engram_is_refused_and_the_old_one_is_left_alone() {
 #[test]
 fn a_port_taken_while_the_server_starts_is_noticed_although_somebody_healthy_answers() {
     let checkout = Checkout::new();
+    // The server listens when the old one does.
+    checkout.script("engram", STARTS_WHEN_TOLD);
     let mut check = checkout.check("007 before");
-    check
-        .env("STAND_IN_START_DELAY_MS", "1500")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    check.stdout(Stdio::piped()).stderr(Stdio::piped());
     let running = check.spawn().unwrap();
     let log = checkout.path("tmp/m17_performance/unsaved/server.log");
     wait_until("the server to start", || log.exists());
     let old = OldEngram::start(&checkout);
+    checkout.write("go", "");
     let output = running.wait_with_output().unwrap();
     let message = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(3), "{message}");

@@ -1,13 +1,15 @@
 //! What a measurement leaves, and what it says.
 
 use std::fs;
+use std::process::Command;
 use std::time::{Duration, SystemTime};
 
+use time::{OffsetDateTime, PrimitiveDateTime};
 use toml::{Table, Value};
 use xtask::record::names::RunName;
 use xtask::record::provenance::Provenance;
 
-use crate::common::{Checkout, finish, git};
+use crate::common::{Checkout, finish, git, replacing_after_hashing};
 
 #[test]
 fn a_measurement_is_saved_under_the_names_of_the_specification() {
@@ -23,6 +25,26 @@ fn a_measurement_is_saved_under_the_names_of_the_specification() {
     assert_eq!(
         suffixes,
         [".json", "_diag.txt", "_loadtest.log", "_sys.txt"]
+    );
+}
+
+#[test]
+fn the_time_in_a_name_is_local_time() {
+    let checkout = Checkout::new();
+    let fourteen_hours_ahead = || {
+        let now = OffsetDateTime::now_utc() + time::Duration::hours(14);
+        PrimitiveDateTime::new(now.date(), now.time())
+    };
+    let began = fourteen_hours_ahead();
+    let mut check = checkout.check("007 before");
+    check.env("TZ", "AHEAD-14");
+    checkout.measures(check);
+    let name = checkout.results()[0].replace(".json", "");
+    let named = RunName::parse(&name).unwrap().timestamp.moment();
+    // A name has no fractions of a second.
+    assert!(
+        began - time::Duration::SECOND < named && named <= fourteen_hours_ahead(),
+        "{name}"
     );
 }
 
@@ -210,6 +232,24 @@ fn what_weakens_a_measurement_is_shown_and_recorded() {
 }
 
 #[test]
+fn a_busy_machine_is_shown_and_recorded() {
+    let checkout = Checkout::new();
+    // By name it is a compiler at work.
+    checkout.script("rustc", "while [ -e target ]; do sleep 0.01; done");
+    let mut compiler = Command::new(checkout.path("target/release/rustc"));
+    let mut compiler = compiler.current_dir(checkout.path("")).spawn().unwrap();
+    let finished = finish(checkout.check("007 before"));
+    compiler.kill().unwrap();
+    compiler.wait().unwrap();
+    let warnings = checkout.provenance().warnings;
+    let warning = warnings
+        .iter()
+        .find(|warning| warning.contains("cargo or rustc process"))
+        .unwrap();
+    assert!(finished.errors.contains(warning), "{}", finished.errors);
+}
+
+#[test]
 fn variables_that_change_what_the_server_does_are_recorded() {
     let checkout = Checkout::new();
     let mut check = checkout.check("007 before");
@@ -299,6 +339,15 @@ fn the_summary_has_the_numbers_and_the_next_command() {
 }
 
 #[test]
+fn the_next_command_measures_with_the_same_limits() {
+    let checkout = Checkout::new();
+    let limits = "--ready-timeout 121 --load-grace 61 --stop-grace 11";
+    let check = checkout.check(&format!("007 before {limits}"));
+    let output = checkout.measures(check).output;
+    assert!(output.contains(limits), "{output}");
+}
+
+#[test]
 fn the_next_command_after_the_after_side_compares() {
     let checkout = Checkout::new();
     let output = checkout.measures(checkout.check("007 after")).output;
@@ -329,6 +378,32 @@ fn both_measured_binaries_are_kept_under_the_target_directory() {
             "{name}"
         );
     }
+}
+
+#[test]
+fn a_kept_binary_that_was_spoilt_is_replaced() {
+    let checkout = Checkout::new();
+    checkout.measures(checkout.check("007 before"));
+    let pair = checkout.path("target/perf").join(&kept(&checkout)[0]);
+    fs::write(pair.join("engram"), "").unwrap();
+    checkout.measures(checkout.check("007 before"));
+    let measured = checkout.path("target/release/engram");
+    assert!(fs::read(pair.join("engram")).unwrap() == fs::read(measured).unwrap());
+    assert_eq!(kept(&checkout).len(), 1);
+}
+
+#[test]
+fn a_binary_that_is_replaced_while_it_is_kept_is_recorded_as_the_one_that_was_measured() {
+    let checkout = Checkout::new();
+    let programs = replacing_after_hashing(&checkout.path("target/release/engram"));
+    let mut check = checkout.check("007 before");
+    check.env("PATH", programs.path());
+    checkout.measures(check);
+    let kept = checkout.path("target/perf").join(&kept(&checkout)[0]);
+    assert_eq!(
+        checkout.provenance().build.engram_hash,
+        Some(git(&kept, &["hash-object", "--no-filters", "engram"]))
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use crate::common::{Checkout, scenario};
+use crate::common::{Checkout, finish, scenario};
 
 #[test]
 fn a_server_that_exits_at_the_start_is_reported_at_once_with_the_end_of_its_log() {
@@ -12,7 +12,8 @@ fn a_server_that_exits_at_the_start_is_reported_at_once_with_the_end_of_its_log(
     let message = checkout.refuses(checkout.check("007 before"));
     assert!(
         message.contains("the server ended before it was healthy (exit code 7)")
-            && message.contains("this is why"),
+            && message.contains("this is why")
+            && message.contains("to start it alone: "),
         "{message}"
     );
 }
@@ -41,15 +42,19 @@ fn a_server_that_cannot_be_executed_is_named() {
 #[test]
 fn a_server_that_is_never_healthy_is_given_up_with_its_last_answer() {
     let checkout = Checkout::new();
-    let mut check = checkout.check("007 before --ready-timeout 1");
-    check.env("STAND_IN_NEVER_HEALTHY", "1");
-    let message = checkout.refuses(check);
-    assert!(
-        message.contains("the server was not healthy within 1 s")
-            && message.contains("503")
-            && message.contains("--ready-timeout"),
-        "{message}"
-    );
+    // The first is enough for a server to listen on any machine but a very busy one.
+    let answered = [1, 8, 64].into_iter().any(|seconds| {
+        let mut check = checkout.check(&format!("007 before --ready-timeout {seconds}"));
+        check.env("STAND_IN_NEVER_HEALTHY", "1");
+        let message = checkout.refuses(check);
+        let late = format!("the server was not healthy within {seconds} s");
+        assert!(
+            message.contains(&late) && message.contains("--ready-timeout"),
+            "{message}"
+        );
+        message.contains("503")
+    });
+    assert!(answered);
 }
 
 #[test]
@@ -67,7 +72,41 @@ fn a_server_that_dies_under_load_is_reported() {
     check.env("STAND_IN_EXIT_AFTER_REQUESTS", "5");
     let message = checkout.refuses(check);
     assert!(
-        message.contains("the server ended under load (exit code 1)"),
+        message.contains("the server ended under load (exit code 1)")
+            && message.contains("mend the server"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_server_that_crashes_when_it_is_to_stop_is_shown_and_recorded() {
+    let checkout = Checkout::new();
+    checkout.script(
+        "engram",
+        "(while kill -s 0 $$; do
+            grep -q 'SIGTERM ignored' tmp/m17_performance/unsaved/server.log && kill -s SEGV $$
+            sleep 0.01
+         done) 2>/dev/null &
+         exec \"$STAND_IN/engram\" \"$@\"",
+    );
+    let mut check = checkout.check("007 before --stop-grace 60");
+    check.env("STAND_IN_IGNORE_SIGTERM", "1");
+    let finished = finish(check).succeeded();
+    let warning = "the server CRASHED when it was to stop: it ended with signal 11";
+    assert!(finished.errors.contains(warning), "{}", finished.errors);
+    assert!(checkout.provenance().warnings.contains(&warning.to_owned()));
+}
+
+#[test]
+fn a_scenario_that_changes_while_it_is_measured_is_no_measurement() {
+    let checkout = Checkout::new();
+    checkout.script(
+        "loadtest",
+        "echo '# changed' >> scenarios/m17_baseline.toml\nexec \"$STAND_IN/loadtest\" \"$@\"",
+    );
+    let message = checkout.refuses(checkout.check("007 before"));
+    assert!(
+        message.contains("scenarios/m17_baseline.toml changed while it was measured"),
         "{message}"
     );
 }
@@ -101,7 +140,8 @@ fn a_load_generator_that_hangs_is_stopped_after_the_load_grace() {
     check.env("STAND_IN_LOAD", "hang");
     let message = checkout.refuses(check);
     assert!(
-        message.contains("the load generator was still running 1 s after its 1 s were over"),
+        message.contains("the load generator was still running 1 s after its 1 s were over")
+            && message.contains("--load-grace SECONDS"),
         "{message}"
     );
 }
@@ -129,7 +169,8 @@ fn a_load_generator_that_exits_1_without_a_result_has_not_measured() {
     check.env("STAND_IN_LOAD", "no-json");
     let message = checkout.refuses(check);
     assert!(
-        message.contains("the load generator wrote no result (exit code 1)"),
+        message.contains("the load generator wrote no result (exit code 1)")
+            && message.contains("build the load generator anew"),
         "{message}"
     );
 }

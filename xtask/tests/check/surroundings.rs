@@ -79,8 +79,18 @@ fn without_git_it_measures_and_what_git_would_say_is_absent() {
     let programs = programs_without("git");
     let mut check = checkout.check("007 before");
     check.env("PATH", programs.path());
-    checkout.measures(check);
+    let finished = checkout.measures(check);
     let provenance = checkout.provenance();
+    let warning = "no binaries are kept for perf-confirm";
+    assert!(finished.errors.contains(warning), "{}", finished.errors);
+    assert!(
+        provenance
+            .warnings
+            .iter()
+            .any(|known| known.contains(warning)),
+        "{:?}",
+        provenance.warnings
+    );
     assert_eq!(provenance.git, None);
     assert_eq!(
         (provenance.build.engram_hash, provenance.load.scenario_hash),
@@ -164,7 +174,7 @@ fn a_disk_with_too_little_room_is_refused_with_how_much_is_wanted() {
     fs::write(
         &df,
         "#!/bin/sh\necho Filesystem 1024-blocks Used Available Capacity Mounted\n\
-         echo /dev/disk 1000000 900000 100000 90% /\n",
+         echo a network disk 1000000 900000 100000 90% /mount point/90%\n",
     )
     .unwrap();
     fs::set_permissions(&df, fs::Permissions::from_mode(0o755)).unwrap();

@@ -412,6 +412,22 @@ pub fn programs_without(missing: &str) -> TempDir {
     folder
 }
 
+/// As [`programs_without`], with a git that changes `binary` each time that it has hashed an `engram`.
+pub fn replacing_after_hashing(binary: &Path) -> TempDir {
+    let programs = programs_without("git");
+    let path = std::env::var_os("PATH").unwrap();
+    let git = programs.path().join("git");
+    let script = format!(
+        "#!/bin/sh\nPATH='{}' git \"$@\" || exit\n\
+         case \"$*\" in *hash-object*engram) echo >> '{}' ;; esac\n",
+        path.display(),
+        binary.display()
+    );
+    fs::write(&git, script).unwrap();
+    fs::set_permissions(&git, Permissions::from_mode(0o755)).unwrap();
+    programs
+}
+
 /// The folder of the stand-in's binaries, built once, beside the tool.
 pub fn stand_in() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();

@@ -10,7 +10,7 @@ use xtask::measure::scenario;
 use xtask::record::names::{Mode, Part, Phase, RunName, TaskId, Timestamp};
 use xtask::record::provenance::{BuildRecord, Git, Load, Provenance, Run, Session};
 use xtask::record::results::{FOLDER, Results};
-use xtask::record::session::{PairRecord, SessionRecord, Subject};
+use xtask::record::session::{Member, PairRecord, SessionRecord, Subject};
 
 use super::Checkout;
 
@@ -301,6 +301,7 @@ impl Recording {
         let known = |side: &Self| side.provenance().unwrap();
         let (subject_before, subject_after) = (known(before), known(after));
         let subject = Subject {
+            mode: after.mode,
             before: subject_before.build.engram_hash.unwrap(),
             after: subject_after.build.engram_hash.unwrap(),
             scenario: subject_before.load.scenario_hash.unwrap(),
@@ -308,7 +309,7 @@ impl Recording {
         };
         let plan = Plan::up_to(paired::LOOKS[0]).unwrap();
         let loadtest = subject_before.build.loadtest_hash.unwrap();
-        let mut record = SessionRecord::open(subject, loadtest, plan);
+        let mut record = SessionRecord::open(subject, after.name().timestamp, loadtest, plan, None);
         for (pair, &(before_ms, after_ms)) in (1_u32..).zip(pairs_ms) {
             let [before, after] = [(before, before_ms), (after, after_ms)].map(|(side, p99_ms)| {
                 let mut run = side.clone().p99(p99_ms);
@@ -316,12 +317,15 @@ impl Recording {
                 run.at = Some(Timestamp::of(moment).to_string());
                 let mut provenance = run.provenance().unwrap();
                 provenance.session = Some(Session {
-                    id: record.subject.id(),
+                    id: record.id(),
                     pair,
                     order: "before-first".to_owned(),
                 });
                 run.record(checkout, Some(provenance));
-                run.name()
+                Member {
+                    name: run.name(),
+                    p99_ms,
+                }
             });
             record.pairs.push(PairRecord { before, after });
         }

@@ -48,11 +48,9 @@ impl Ending {
     pub fn steps(self) -> Vec<Step> {
         let mut steps = Step::ALL.to_vec();
         steps.retain(|step| match self {
-            Self::SupervisorKilled => *step != Step::Build,
-            // Between runs there is a supervisor for moments only.
-            Self::BothKilled | Self::SupervisorHalted => {
-                !matches!(step, Step::Build | Step::BetweenRuns)
-            }
+            // Between runs there is one for moments, which can be killed then.
+            Self::SupervisorKilled => step.has_a_supervisor() || *step == Step::BetweenRuns,
+            Self::BothKilled | Self::SupervisorHalted => step.has_a_supervisor(),
             _ => true,
         });
         steps

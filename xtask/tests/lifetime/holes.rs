@@ -90,26 +90,3 @@ fn neither_server_nor_load_generator_holds_a_pipe_of_the_tool_or_its_terminal() 
     assert_eq!(seen, 2);
     drop(running);
 }
-
-#[test]
-fn a_tool_killed_while_it_saves_leaves_no_result() {
-    let checkout = Step::Load.checkout();
-    // Saving stands still at the log, which comes before the result.
-    checkout.script(
-        "loadtest",
-        "\"$STAND_IN/loadtest\" \"$@\" || exit
-         [ -e go ] && exit
-         cd tmp/m17_performance/unsaved && rm loadtest.log && mkfifo loadtest.log",
-    );
-    let ending = Ending::Signal("KILL");
-    let mut running = Running::start(&checkout, checkout.check("007 before"), ending);
-    wait_until("saving", || {
-        let recorded = checkout.recorded();
-        recorded.iter().any(|name| name.ends_with("_diag.txt"))
-    });
-    running.end(ending);
-    wait_until("the end", || running.is_gone());
-    assert!(checkout.results().is_empty(), "{:?}", checkout.recorded());
-    finish(Step::Load.check_again(&checkout)).succeeded();
-    assert_eq!(checkout.results().len(), 1);
-}

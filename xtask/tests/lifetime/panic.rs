@@ -79,11 +79,22 @@ fn a_panic_under_load() {
         },
     };
     let outcome = catch_unwind(AssertUnwindSafe(|| {
-        run::run(&plan, &workplace, &mut Steps::new(Verbosity::WarningsOnly))
+        run::run(&plan, &workplace, &mut Steps::new(Verbosity::ProgressOnly))
     }));
     assert!(outcome.is_err());
     // It did come that far.
     assert!(workplace.load_log().exists());
+    assert_all_is_over(&checkout);
+}
+
+#[test]
+fn a_panic_of_the_tool_is_exit_3_and_one_message() {
+    let checkout = Step::Load.checkout();
+    let mut check = checkout.check("007 before");
+    // No thread has room for such a stack, and the standard library panics where it cannot start one.
+    check.env("RUST_MIN_STACK", (1_u64 << 46).to_string());
+    let message = finish(check).refused();
+    assert!(message.contains("a defect in this tool"), "{message}");
     assert_all_is_over(&checkout);
 }
 

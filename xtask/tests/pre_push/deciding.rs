@@ -446,7 +446,7 @@ mod what_is_not_known {
         project.measured(&before(), &slower().elapsed(30.0));
         warns(
             &project,
-            "duration (s) 60 against 30",
+            "duration 60 s before, 30 s after",
             "cargo perf-check 007 after\n",
         );
     }
@@ -498,6 +498,17 @@ mod what_is_not_known {
     }
 
     #[test]
+    fn blocks_where_what_is_required_cannot_be_read() {
+        let project = Project::new();
+        project.git("config perf.required ja");
+        project.change("another\n");
+        assert_has(
+            &project.push("origin main").blocked(),
+            &["perf.required is not a boolean"],
+        );
+    }
+
+    #[test]
     fn blocks_where_git_is_told_so_for_this_push_only() {
         let project = Project::new();
         project.change("another\n");
@@ -545,12 +556,20 @@ mod tasks {
     }
 
     #[test]
-    fn a_perf_task_that_measured_nothing_is_not_known() {
+    fn a_perf_task_without_results_is_not_known_and_hides_nothing_that_was_measured() {
         let project = two_tasks();
+        project.require();
+        push_for(&project, "009").blocked();
+        project.git("config --unset perf.required");
         let said = push_for(&project, "009").passed();
         assert_has(
             &said,
-            &["nothing was measured", "cargo perf-check 009 before"],
+            &[
+                "PERF_TASK names 009, which has no results",
+                "task 008 was measured on it",
+                "cargo perf-check 009 before",
+                "cargo perf-compare 008",
+            ],
         );
     }
 
@@ -652,7 +671,7 @@ mod a_paired_session {
     fn that_found_none_lets_pass_what_single_runs_would_block() {
         let project = Project::new();
         project.regressed();
-        session(&project, 0.459);
+        session(&project, 0.455);
         assert_has(&project.push("origin main").passed(), &["no regression"]);
     }
 
@@ -671,9 +690,11 @@ mod a_paired_session {
     /// Pairs on the two servers: a before of about 0.458 ms, and this after. What content they were built from, the
     /// runs do not say: earlier builds may have made the same servers.
     fn session(project: &Project, after_ms: f64) {
+        // A result has whole microseconds.
+        let recorded = |ms: f64| (ms * 1000.0).round() / 1000.0;
         let pairs: Vec<(f64, f64)> = (0..paired::LOOKS[0])
             .map(|pair| 1.0 + 0.002 * f64::from(u8::try_from(pair).unwrap()))
-            .map(|noise| (0.458 * noise, after_ms * (2.0 - noise)))
+            .map(|noise| (recorded(0.458 * noise), recorded(after_ms * (2.0 - noise))))
             .collect();
         Recording::write_session(&before(), &as_fast(), &project.checkout, &pairs);
     }

@@ -5,8 +5,10 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use xtask::measure::content;
+
 use crate::common::{Checkout, finish, tool};
-use crate::project::{Project, assert_has, done, files, git, program};
+use crate::project::{Project, as_fast, assert_has, before, done, files, git, program};
 
 /// A hook of somebody else, which notes what it is given.
 const ANOTHERS: &str = "#!/bin/sh\n\
@@ -125,6 +127,89 @@ mod places {
     }
 
     #[test]
+    fn a_relative_hooks_path_of_a_linked_worktree() {
+        let project = Project::without_hook();
+        let (_folder, worktree) = linked_worktree(&project);
+        project.git("config core.hooksPath .git-hooks");
+        fs::write(project.checkout.path(".git/info/exclude"), "/.git-hooks\n").unwrap();
+        let mut command = tool("hook install");
+        command.current_dir(&worktree);
+        finish(command).succeeded();
+        assert!(worktree.join(".git-hooks/pre-push").exists());
+        project.regressed();
+        fs::rename(project.checkout.path("tmp"), worktree.join("tmp")).unwrap();
+        done(&worktree, "merge --quiet main");
+        finish(git(&worktree, "push --quiet origin feature")).blocked();
+    }
+
+    #[test]
+    fn a_hooks_path_among_the_files_is_told_to_count_and_left_out_as_it_says() {
+        let project = Project::without_hook();
+        project.git("config core.hooksPath my.hooks");
+        program(&project.checkout.path("my.hooks/pre-push"), ANOTHERS);
+        let scratch = tempfile::tempdir().unwrap();
+        let now = || content::of_files(project.folder(), &scratch.path().join("s")).unwrap();
+        fs::create_dir_all(project.checkout.path("tmp")).unwrap();
+        let said = install(&project);
+        assert_has(&said, &["warning: git does not ignore it"]);
+        assert_ne!(now(), project.content());
+        let command = said.split("leave it out: ").nth(1).unwrap();
+        let mut shell = Command::new("sh");
+        shell.args(["-c", command]).current_dir("/");
+        finish(shell).succeeded();
+        assert_eq!(now(), project.content());
+        uninstall(&project);
+        assert!(!install(&project).contains("warning"));
+        project.regressed();
+        project.push("origin main").blocked();
+    }
+
+    #[test]
+    fn a_hooks_path_for_every_repository_is_refused() {
+        let project = Project::without_hook();
+        let folder = tempfile::tempdir().unwrap();
+        let settings = folder.path().join("settings");
+        let hooks = folder.path().join("hooks");
+        fs::write(
+            &settings,
+            format!("[core]\nhooksPath = {}\n", hooks.display()),
+        )
+        .unwrap();
+        let install = || {
+            let mut install = project.tool("hook install");
+            install.env("GIT_CONFIG_GLOBAL", &settings);
+            finish(install)
+        };
+        let message = install().refused();
+        assert_has(&message, &["all repositories", "global"]);
+        assert!(!hooks.exists());
+        let command = message.split("in place of those: ").nth(1).unwrap();
+        let mut shell = Command::new("sh");
+        shell.args(["-c", command]).current_dir(project.folder());
+        finish(shell).succeeded();
+        install().succeeded();
+        assert!(hook(&project).exists());
+    }
+
+    #[test]
+    fn a_second_checkout_in_the_same_repository_is_refused() {
+        let project = Project::without_hook();
+        for name in ["first", "second"] {
+            project.checkout.write(&format!("{name}/file"), "");
+        }
+        install_into(&project.checkout.path("first"));
+        let had = files(project.folder());
+        let mut command = tool("hook install -C");
+        command.arg(project.checkout.path("second"));
+        let first = fs::canonicalize(project.checkout.path("first")).unwrap();
+        assert_has(
+            &finish(command).refused(),
+            &[&format!("guards '{}' already", first.display())],
+        );
+        assert_eq!(had, files(project.folder()));
+    }
+
+    #[test]
     fn a_hooks_path_that_is_no_folder_is_refused() {
         let project = Project::without_hook();
         project.git("config core.hooksPath /dev/null");
@@ -160,15 +245,18 @@ mod places {
         project.git("push --quiet origin main");
         install_into(&project.checkout.path("engram"));
         project.require();
-        project.checkout.write("elsewhere.rs", "another\n");
+        project.checkout.write("engram/docs/notes.txt", "more\n");
         project.commit();
         project.push("origin main").passed_silently();
-        project.checkout.write("engram/src/server.rs", "another\n");
-        project.commit();
-        assert_has(
-            &project.push("origin main").blocked(),
-            &["nothing was measured"],
-        );
+        for path in ["engram/src/server.rs", "Cargo.lock"] {
+            project.checkout.write(path, "another\n");
+            project.commit();
+            assert_has(
+                &project.push("origin main").blocked(),
+                &["nothing was measured"],
+            );
+            project.git("push --quiet --no-verify origin main");
+        }
     }
 
     fn install_into(checkout: &Path) {
@@ -190,25 +278,35 @@ mod places {
         (folder, worktree)
     }
 
-    /// Checks that a regression measured in the worktree is blocked, and one measured elsewhere is not taken for it.
+    /// Checks that a regression that was measured in the worktree is blocked, from there and from the main checkout.
     #[track_caller]
     fn blocks_in_worktree(project: &Project, worktree: &Path) {
         project.regressed();
-        project.git("push --quiet --no-verify origin main");
         fs::rename(project.checkout.path("tmp"), worktree.join("tmp")).unwrap();
         done(worktree, "merge --quiet main");
-        done(worktree, "commit --quiet --allow-empty --message=empty");
-        done(
-            worktree,
-            "push --quiet --no-verify origin main~1:main --force",
-        );
         let had = files(&project.checkout.path(".git"));
         finish(git(worktree, "push --quiet origin feature")).blocked();
+        project.push("origin feature").blocked();
         assert_eq!(had, files(&project.checkout.path(".git")));
+    }
+
+    #[test]
+    fn a_worktrees_own_results_come_before_those_of_another() {
+        let project = Project::new();
+        let (_folder, worktree) = linked_worktree(&project);
+        project.regressed();
+        fs::rename(project.checkout.path("tmp"), worktree.join("tmp")).unwrap();
+        let tip = project.content();
+        project.record(&before(), Some("other content"));
+        project.record(&as_fast(), Some(&tip));
+        let said = project.push("--dry-run origin main").passed();
+        assert_has(&said, &["no regression"]);
+        done(&worktree, "merge --quiet main");
+        finish(git(&worktree, "push --quiet origin feature")).blocked();
     }
 }
 
-mod installing {
+mod installation {
     use super::*;
 
     #[test]
@@ -262,8 +360,121 @@ mod installing {
     }
 }
 
+/// Hooks that act by their own name, or are not ours to replace.
+mod a_hook_that_cannot_be_kept {
+    use super::*;
+
+    /// As husky 9 has it.
+    const STUB: &str = "#!/usr/bin/env sh\n. \"${0%/*}/h\"";
+    const DISPATCHER: &str = "#!/usr/bin/env sh\nn=$(basename \"$0\")\n\
+        s=$(dirname \"$(dirname \"$0\")\")/$n\n[ ! -f \"$s\" ] && exit 0\nsh -e \"$s\" \"$@\"\n";
+
+    #[test]
+    fn as_it_acts_by_its_name_is_refused() {
+        for text in [
+            DISPATCHER,
+            "#!/bin/sh\nfor hook in \"$0\".d/*; do \"$hook\" \"$@\" || exit; done\n",
+            "#!/usr/bin/env ruby\nhook_type = File.basename($0)\n",
+            "#!/usr/bin/env python3\nname = sys.argv[0]\n",
+        ] {
+            let project = Project::without_hook();
+            program(&hook(&project), text);
+            refused(&project, "acts by its own name");
+        }
+    }
+
+    #[test]
+    fn as_git_tracks_it_is_refused() {
+        let project = Project::without_hook();
+        project.git("config core.hooksPath hooks");
+        program(&project.checkout.path("hooks/pre-push"), ANOTHERS);
+        project.commit();
+        refused(&project, "tracked by git");
+    }
+
+    #[test]
+    fn calls_the_tool_by_the_line_that_is_shown() {
+        let project = Project::without_hook();
+        project.git("config core.hooksPath .husky/_");
+        project.checkout.write(".husky/_/h", DISPATCHER);
+        project.checkout.write(".husky/_/.gitignore", "*");
+        program(&project.checkout.path(".husky/_/pre-push"), STUB);
+        let message = refused(&project, "acts by its own name");
+        let line = message.lines().last().unwrap();
+        project.checkout.write(".husky/pre-push", line);
+        project.commit();
+        project.git("push --quiet --no-verify origin main");
+        project.change("not measured\n");
+        assert_has(&project.push("origin main").passed(), &["no verdict"]);
+        project.regressed();
+        project.push("origin main").blocked();
+        let mut push = project.push_command("origin main");
+        push.env("PERF_SKIP", "1");
+        finish(push).passed_silently();
+    }
+
+    #[track_caller]
+    fn refused(project: &Project, why: &str) -> String {
+        let had = files(project.folder());
+        let message = finish(project.tool("hook install")).refused();
+        assert_has(&message, &[why, "call this tool from it instead"]);
+        assert_eq!(had, files(project.folder()));
+        message
+    }
+}
+
 mod anothers_hook {
     use super::*;
+
+    #[test]
+    fn that_asks_for_its_folder_is_kept_in_it() {
+        let project = Project::without_hook();
+        program(
+            &hook(&project),
+            "#!/bin/sh\nhere=$(cd \"$(dirname \"$0\")\" && pwd)\nexec \"$here/pre-push.more\"\n",
+        );
+        program(
+            &hook(&project).with_file_name("pre-push.more"),
+            "#!/bin/sh\necho called >&2\n",
+        );
+        install(&project);
+        project.clean();
+        assert_has(
+            &project.push("origin main").passed(),
+            &["called", "no regression"],
+        );
+    }
+
+    #[test]
+    fn that_calls_an_earlier_one_of_ours_ends() {
+        let project = Project::without_hook();
+        install(&project);
+        let moved = hook(&project).with_file_name("pre-push.legacy");
+        fs::rename(hook(&project), &moved).unwrap();
+        program(
+            &hook(&project),
+            "#!/bin/sh\nexec \"$(dirname \"$0\")/pre-push.legacy\" \"$@\"\n",
+        );
+        install(&project);
+        project.regressed();
+        let said = project.push("origin main").blocked();
+        assert_eq!(said.matches("push of main blocked").count(), 1, "{said}");
+    }
+
+    #[test]
+    fn is_called_from_a_hooks_path() {
+        let project = Project::without_hook();
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = git(project.folder(), "config core.hooksPath");
+        config.arg(folder.path());
+        finish(config).succeeded();
+        program(&folder.path().join("pre-push"), "#!/bin/sh\nexit 7\n");
+        install(&project);
+        project.clean();
+        assert_eq!(project.push("origin main").code, Some(1));
+        uninstall(&project);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
 
     #[test]
     fn is_called_with_the_same_input_and_arguments() {
@@ -398,6 +609,24 @@ mod uninstalling {
     }
 
     #[test]
+    fn another_checkouts_hook_takes_its_name() {
+        let project = Project::without_hook();
+        let had = files(project.folder());
+        let elsewhere = Project::new();
+        let of = |action: &str| {
+            let mut command = elsewhere.tool(&format!("hook {action} -C"));
+            command.arg(project.folder());
+            finish(command).succeeded().output
+        };
+        assert_has(&of("status"), &["not installed"]);
+        install(&project);
+        assert!(of("status").starts_with("installed: "));
+        of("uninstall");
+        assert_eq!(had, files(project.folder()));
+        assert!(hook(&elsewhere).exists());
+    }
+
+    #[test]
     fn where_nothing_is_installed_is_no_failure() {
         assert_has(
             &uninstall(&Project::without_hook()),
@@ -433,17 +662,35 @@ mod status {
     }
 }
 
-/// The command is checked by what it does; this keeps the shell honest.
 #[test]
 fn the_hook_is_portable_shell() {
-    let project = Project::new();
-    for shell in ["sh", "dash", "bash --posix"] {
+    let project = after_anothers();
+    project.regressed();
+    let line = format!(
+        "refs/heads/main {} refs/heads/main {}\n",
+        project.git("rev-parse HEAD"),
+        project.git("rev-parse HEAD~1")
+    );
+    let input = project.checkout.path("tmp/pushed");
+    fs::write(&input, &line).unwrap();
+    for shell in ["sh", "dash", "bash --posix", "busybox sh", "ksh", "yash"] {
         let mut words = shell.split(' ');
         let mut command = Command::new(words.next().unwrap());
-        command.args(words).arg("-n").arg(hook(&project));
+        command
+            .args(words)
+            .arg(hook(&project))
+            .arg("origin")
+            .current_dir(project.folder())
+            .env_remove("CI")
+            .env_remove("PERF_SKIP")
+            .stdin(fs::File::open(&input).unwrap());
         // Not every machine has them all.
-        if let Ok(status) = command.status() {
-            assert!(status.success(), "{shell}");
+        if let Ok(output) = command.output() {
+            let errors = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(1), "{shell}: {errors}");
+            assert_has(&errors, &["push of main blocked"]);
+            let given = fs::read_to_string(project.checkout.path("tmp/input")).unwrap();
+            assert_eq!(given, line, "{shell}");
         }
     }
 }

@@ -179,7 +179,53 @@ fn a_regression_pushed_by_address_is_blocked() {
     finish(push).blocked();
 }
 
-#[ignore = "git::known_to_remote takes a failure of git for nothing new"]
+#[test]
+fn a_new_branch_pushed_by_address_without_new_commits_passes_silently() {
+    let project = Project::new();
+    project.require();
+    let mut push = project.push_command("");
+    push.arg(project.remote()).arg("main:refs/heads/copy");
+    finish(push).passed_silently();
+}
+
+#[test]
+fn a_local_ref_with_spaces_hides_no_regression() {
+    let project = Project::new();
+    project.regressed();
+    let mut commit = git(project.folder(), "commit --quiet --amend --only --message");
+    commit.arg("fix a bug");
+    finish(commit).succeeded();
+    let mut push = project.push_command("origin");
+    push.arg("HEAD^{/fix a bug}:refs/heads/x");
+    finish(push).blocked();
+}
+
+#[test]
+fn a_merge_of_what_the_remote_has_on_another_branch_passes_silently() {
+    let project = Project::new();
+    project.require();
+    project.git("push --quiet --no-verify origin main:refs/heads/feature");
+    project.change("of main\n");
+    project.git("push --quiet --no-verify origin main");
+    project.git("switch --quiet --create feature main~1");
+    project.git("merge --quiet --no-ff --no-edit main");
+    project.push("origin feature").passed_silently();
+}
+
+#[test]
+fn what_a_remote_with_a_longer_name_has_hides_no_regression() {
+    let project = Project::new();
+    let folder = tempfile::tempdir().unwrap();
+    done(folder.path(), "init --quiet --bare");
+    project.git("remote rename origin team");
+    let mut add = git(project.folder(), "remote add team/sub");
+    add.arg(folder.path());
+    finish(add).succeeded();
+    project.regressed();
+    project.git("push --quiet --no-verify team/sub main");
+    project.push("team main").blocked();
+}
+
 #[test]
 fn a_tracked_branch_that_git_cannot_read_hides_no_regression() {
     let project = Project::new();

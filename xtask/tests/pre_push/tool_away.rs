@@ -6,8 +6,8 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::common::{Finished, TOOL, finish, programs_without, tool};
-use crate::project::{Project, assert_has, done, files, git, program};
+use crate::common::{TOOL, finish, programs_without, tool};
+use crate::project::{Project, assert_has, done, git, program};
 
 /// The package of the tool under test.
 const PACKAGE: &str = env!("CARGO_MANIFEST_DIR");
@@ -38,6 +38,17 @@ mod through_cargo {
                 checkout.display()
             )],
         );
+    }
+
+    #[test]
+    fn neither_the_network_nor_the_lock_file_is_touched() {
+        let project = with_cargo_that("echo \"$@\" >\"$(dirname \"$0\")/notes\"; echo decided");
+        project.project.change("another\n");
+        let mut push = project.project.push_command("origin main");
+        push.env("PATH", project.path());
+        finish(push).passed_silently();
+        let words = fs::read_to_string(project.notes()).unwrap();
+        assert_has(&words, &["--locked", "--offline"]);
     }
 
     /// With what the test runner has built already.
@@ -103,6 +114,27 @@ mod a_tool_that_does_not_run {
     }
 }
 
+mod a_tool_that_is_built {
+    use super::*;
+
+    #[test]
+    fn is_called_without_cargo() {
+        let project = Project::without_hook();
+        let package = tempfile::tempdir().unwrap();
+        fs::write(package.path().join("Cargo.toml"), "").unwrap();
+        let mut install = tool("hook install -C");
+        install
+            .arg(project.folder())
+            .env("CARGO_MANIFEST_DIR", package.path());
+        finish(install).succeeded();
+        project.regressed();
+        let path = programs_without("cargo");
+        let mut push = project.push_command("origin main");
+        push.env("PATH", path.path());
+        finish(push).blocked();
+    }
+}
+
 mod a_tool_that_moved {
     use super::*;
 
@@ -134,12 +166,7 @@ mod a_tool_that_moved {
     /// A regression, and the tool gone.
     fn moved() -> Project {
         let project = Project::without_hook();
-        let folder = tempfile::Builder::new()
-            .prefix("a tool ")
-            .tempdir()
-            .unwrap();
-        let copy = folder.path().join("xtask");
-        fs::copy(TOOL, &copy).unwrap();
+        let (_folder, copy) = copied_tool();
         let mut install = Command::new(&copy);
         install
             .args(["hook", "install"])
@@ -156,7 +183,7 @@ mod gits_own_variables {
 
     #[test]
     fn do_not_reach_cargo() {
-        let project = with_cargo_that("env >\"$(dirname \"$0\")/environment\"; echo decided");
+        let project = with_cargo_that("env >\"$(dirname \"$0\")/notes\"; echo decided");
         let worktree = project.tool.path().join("linked worktree");
         let mut add = git(project.project.folder(), "worktree add --quiet -b feature");
         add.arg(&worktree);
@@ -169,7 +196,7 @@ mod gits_own_variables {
             );
             push.env("PATH", project.path());
             assert_eq!(finish(push).passed(), "");
-            let environment = fs::read_to_string(project.environment()).unwrap();
+            let environment = fs::read_to_string(project.notes()).unwrap();
             let leaked: Vec<&str> = done(folder, "rev-parse --local-env-vars")
                 .lines()
                 .filter_map(|name| {
@@ -184,26 +211,6 @@ mod gits_own_variables {
     }
 
     #[test]
-    fn do_not_make_the_tool_touch_the_repository_around_it() {
-        let project = Project::without_hook();
-        let around = Project::without_hook();
-        let copy = around.checkout.path("bin/xtask");
-        fs::create_dir_all(copy.parent().unwrap()).unwrap();
-        fs::copy(TOOL, &copy).unwrap();
-        let mut install = Command::new(&copy);
-        install
-            .args(["hook", "install", "-C"])
-            .arg(project.folder())
-            .env_remove("CARGO_MANIFEST_DIR")
-            .current_dir(around.folder());
-        finish(install).succeeded();
-        let had = files(around.folder());
-        project.regressed();
-        project.push("origin main").blocked();
-        assert_eq!(had, files(around.folder()));
-    }
-
-    #[test]
     fn given_by_the_user_lead_to_the_repository_that_they_name() {
         let project = Project::new();
         project.regressed();
@@ -211,6 +218,25 @@ mod gits_own_variables {
         push.env("GIT_DIR", project.checkout.path(".git"))
             .env("GIT_WORK_TREE", project.folder());
         finish(push).blocked();
+    }
+
+    #[test]
+    fn that_name_a_working_tree_of_no_repository_hide_no_regression() {
+        let project = Project::new();
+        project.regressed();
+        let elsewhere = tempfile::tempdir().unwrap();
+        let mut push = git(Path::new("/"), "push --quiet origin main");
+        push.env("GIT_DIR", project.checkout.path(".git"))
+            .env("GIT_WORK_TREE", elsewhere.path());
+        finish(push).blocked();
+    }
+
+    #[test]
+    fn that_stand_for_the_folder_of_the_repository_hide_no_regression() {
+        let project = Project::new();
+        project.regressed();
+        let folder = project.checkout.path(".git");
+        finish(git(&folder, "push --quiet origin main")).blocked();
     }
 }
 
@@ -230,9 +256,9 @@ impl WithCargo {
         )
     }
 
-    /// What that cargo may write.
-    fn environment(&self) -> PathBuf {
-        self.tool.path().join("bin/environment")
+    /// What that cargo may write down.
+    fn notes(&self) -> PathBuf {
+        self.tool.path().join("bin/notes")
     }
 }
 
@@ -251,11 +277,25 @@ fn with_cargo_that(does: &str) -> WithCargo {
     WithCargo { project, tool }
 }
 
-/// Installs as if cargo had run the tool in `package`.
-fn install(project: &Project, package: &Path) -> Finished {
-    let mut command = tool("hook install -C");
+/// Installs as if cargo had built the tool in `package` and run it; what it built is gone, as after `cargo clean`.
+fn install(project: &Project, package: &Path) {
+    let (_folder, copy) = copied_tool();
+    let mut command = Command::new(&copy);
     command
+        .args(["hook", "install", "-C"])
         .arg(project.folder())
-        .env("CARGO_MANIFEST_DIR", package);
-    finish(command).succeeded()
+        .env("CARGO_MANIFEST_DIR", package)
+        .current_dir(project.folder());
+    finish(command).succeeded();
+}
+
+/// The tool's program, which goes with its folder.
+fn copied_tool() -> (TempDir, PathBuf) {
+    let folder = tempfile::Builder::new()
+        .prefix("a tool ")
+        .tempdir()
+        .unwrap();
+    let copy = folder.path().join("xtask");
+    fs::copy(TOOL, &copy).unwrap();
+    (folder, copy)
 }

@@ -27,7 +27,8 @@ impl Edit {
 pub fn apply(lines: &[Line], edits: &[Edit]) -> String {
     let ends_windows = lines
         .first()
-        .is_some_and(|line| line.source.ends_with("\r\n"));
+        // The only line may be half ended: what ends it makes it one of Windows.
+        .is_some_and(|line| line.source.ends_with("\r\n") || line.source.ends_with('\r'));
     let ending = if ends_windows { "\r\n" } else { "\n" };
     let sources = |range: Range<usize>| {
         lines
@@ -42,7 +43,11 @@ pub fn apply(lines: &[Line], edits: &[Edit]) -> String {
         document.extend(sources(next..edit.lines.start));
         for line in &edit.replacement {
             if !document.is_empty() && !document.ends_with('\n') {
-                document.push_str(ending);
+                document.push_str(if document.ends_with('\r') {
+                    "\n"
+                } else {
+                    ending
+                });
             }
             document.push_str(line);
             document.push_str(ending);

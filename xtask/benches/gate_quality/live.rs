@@ -1,0 +1,294 @@
+//! Real sessions of `perf-confirm`: the stand-in against itself, and against itself with computation added to each
+//! request, in turns so that a slow hour meets both alike.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use tempfile::TempDir;
+use xtask::commands::compare;
+use xtask::judge::signed_rank::Interval;
+use xtask::judge::statistics::median;
+use xtask::measure::{port, scenario};
+use xtask::record::names::{Mode, Phase, RunName, TaskId};
+use xtask::record::provenance::Provenance;
+use xtask::record::recorded;
+use xtask::record::results::{FOLDER, Results};
+use xtask::report::words;
+
+use crate::Result;
+
+/// How much is measured.
+pub struct Plan {
+    /// Sessions of each kind.
+    pub sessions: usize,
+    /// Seconds of load a run.
+    pub duration: usize,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            sessions: 8,
+            duration: 10,
+        }
+    }
+}
+
+/// What the after server of a session is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The same server, in another file.
+    Itself,
+    /// The same, with computation worth [`ADDED`] of its P99 added to each request.
+    Slower,
+}
+
+/// The share of the P99 that the added computation is worth.
+const ADDED: f64 = 0.25;
+
+impl Kind {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Itself, Self::Slower];
+
+    /// As the table has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Itself => "itself",
+            Self::Slower => "with work added",
+        }
+    }
+
+    fn task(self) -> &'static str {
+        match self {
+            Self::Itself => "itself",
+            Self::Slower => "slower",
+        }
+    }
+}
+
+/// One session.
+pub struct LiveSession {
+    /// Its after server.
+    pub kind: Kind,
+    /// The exit code.
+    pub exit: i32,
+    /// The verdict in words.
+    pub verdict: String,
+    /// Pairs at the look that decided.
+    pub pairs: usize,
+    /// ln(P99 after / P99 before), as it decides.
+    pub raw: Option<Interval>,
+    /// The same with the stolen CPU time taken out.
+    pub corrected: Option<Interval>,
+    /// Mean of the stolen share over its runs.
+    pub stolen: Option<f64>,
+    /// Wall time.
+    pub minutes: f64,
+}
+
+/// Measures all sessions of a plan.
+pub fn measure(plan: &Plan) -> Result<Vec<LiveSession>> {
+    let bench = Bench::new(plan)?;
+    // Enough runs of one binary for a slope to be known before the first session, where anything is stolen.
+    say("runs of one binary, to calibrate the added work");
+    let base_ms = bench.calibrate()?;
+    let added_us = (base_ms * 1000.0 * ADDED).round();
+    say(&format!(
+        "P99 {base_ms:.3} ms; added work {added_us:.0} us a request"
+    ));
+    for kind in Kind::ALL {
+        bench.measure_both(kind, added_us)?;
+    }
+    let mut sessions = Vec::new();
+    for round in 1..=plan.sessions {
+        for kind in Kind::ALL {
+            say(&format!(
+                "session {round} of {}, {}",
+                plan.sessions,
+                kind.name()
+            ));
+            sessions.push(bench.session(kind)?);
+        }
+    }
+    Ok(sessions)
+}
+
+/// A checkout with the stand-in as the product.
+struct Bench {
+    checkout: TempDir,
+    stand_in: PathBuf,
+    duration: usize,
+    port: u16,
+}
+
+/// The longest wait for a quiet machine before a run of a session, in seconds.
+const MOST_WAIT: u64 = 5;
+/// Runs before the first session.
+const CALIBRATION: usize = 24;
+
+impl Bench {
+    fn new(plan: &Plan) -> Result<Self> {
+        let tool = Path::new(env!("CARGO_BIN_EXE_xtask"));
+        let target = tool.ancestors().nth(2).ok_or("no target directory")?;
+        let built = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--release", "--package", "stand-in"])
+            .arg("--target-dir")
+            .arg(target)
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .status()?;
+        if !built.success() {
+            return Err("the stand-in does not build".into());
+        }
+        let bench = Self {
+            checkout: tempfile::tempdir()?,
+            stand_in: target.join("release"),
+            duration: plan.duration,
+            port: (20_000..32_000)
+                .find(|&port| port::free(port).is_ok())
+                .ok_or("no free port")?,
+        };
+        let file = scenario::file(Mode::Internal);
+        let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file);
+        bench.write("Cargo.toml", "[workspace]\nresolver = \"3\"\n")?;
+        bench.write(file, &fs::read_to_string(ours)?)?;
+        bench.script("loadtest", "loadtest", "")?;
+        Ok(bench)
+    }
+
+    /// Measures one binary again and again; returns the median P99 in milliseconds.
+    fn calibrate(&self) -> Result<f64> {
+        self.script("engram", "calibrated", "")?;
+        self.check("calibration", Phase::Before, CALIBRATION)?;
+        let names = recorded::names(&self.results(), None)?;
+        let p99s = names.iter().filter_map(|name| {
+            let path = self
+                .results()
+                .path(name, xtask::record::names::Part::Result);
+            Some(recorded::read(&path).ok()?.result.p99_ms)
+        });
+        median(p99s).ok_or_else(|| "nothing was measured".into())
+    }
+
+    /// The single runs that a session needs to know its binaries by.
+    fn measure_both(&self, kind: Kind, added_us: f64) -> Result<()> {
+        let added = match kind {
+            Kind::Itself => String::new(),
+            Kind::Slower => format!("STAND_IN_CPU_US={added_us:.0} "),
+        };
+        self.script("engram", &format!("{} before", kind.task()), "")?;
+        self.check(kind.task(), Phase::Before, 1)?;
+        self.script("engram", &format!("{} after", kind.task()), &added)?;
+        self.check(kind.task(), Phase::After, 1)
+    }
+
+    fn session(&self, kind: Kind) -> Result<LiveSession> {
+        let began = Instant::now();
+        let output = self
+            .tool(&format!(
+                "perf-confirm {} --fresh --wait-quiet {MOST_WAIT}",
+                kind.task()
+            ))
+            .stderr(Stdio::inherit())
+            .output()?;
+        let minutes = began.elapsed().as_secs_f64() / 60.0;
+        let exit = output.status.code().ok_or("perf-confirm was killed")?;
+        let comparison = compare::of_task(
+            self.checkout.path(),
+            &TaskId::parse(kind.task())?,
+            Some(Mode::Internal),
+        )?
+        .remove(0);
+        let sight = comparison.session.and_then(|session| session.sight);
+        if sight.is_none() {
+            return Err(String::from_utf8_lossy(&output.stdout).into());
+        }
+        Ok(LiveSession {
+            kind,
+            exit,
+            verdict: words::headline(&comparison).to_owned(),
+            pairs: sight.map_or(0, |sight| sight.pairs),
+            raw: sight.map(|sight| sight.interval),
+            corrected: comparison.corrected,
+            stolen: self.stolen(&comparison)?,
+            minutes,
+        })
+    }
+
+    /// The mean of what was stolen over the runs of a session.
+    fn stolen(&self, comparison: &xtask::judge::comparison::Comparison) -> Result<Option<f64>> {
+        let files = [&comparison.before, &comparison.after]
+            .into_iter()
+            .flatten()
+            .flat_map(|side| &side.files);
+        let mut shares = Vec::new();
+        for file in files {
+            let name = file.file_name().and_then(|name| name.to_str());
+            let name = name
+                .and_then(RunName::of_result)
+                .ok_or("no name of a run")?;
+            let path = self
+                .results()
+                .path(&name, xtask::record::names::Part::Diagnosis);
+            let provenance = Provenance::parse(&fs::read_to_string(path)?)
+                .map_err(|unreadable| unreadable.to_string())?;
+            shares.extend(provenance.and_then(|own| own.number("noise", "steal_share")));
+        }
+        #[allow(clippy::cast_precision_loss, reason = "dozens")]
+        let mean = shares.iter().sum::<f64>() / shares.len() as f64;
+        Ok(mean.is_finite().then_some(mean))
+    }
+
+    fn check(&self, task: &str, phase: Phase, runs: usize) -> Result<()> {
+        let words = format!("perf-check {task} {phase} --no-build --runs {runs}");
+        let output = self.tool(&words).output()?;
+        match output.status.success() {
+            true => Ok(()),
+            false => Err(String::from_utf8_lossy(&output.stderr).into()),
+        }
+    }
+
+    fn tool(&self, words: &str) -> Command {
+        let mut tool = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        tool.args(words.split_whitespace())
+            .args(["--duration", &self.duration.to_string()])
+            .args(["--port", &self.port.to_string()])
+            .arg("-C")
+            .arg(self.checkout.path())
+            .stdin(Stdio::null());
+        tool
+    }
+
+    /// The stand-in's binary under another content: its hash is what tells two servers apart.
+    fn script(&self, binary: &str, comment: &str, variables: &str) -> Result<()> {
+        let path = self.write(
+            &format!("target/release/{binary}"),
+            &format!(
+                "#!/bin/sh\n# {comment}\n{variables}exec '{}' \"$@\"\n",
+                self.stand_in.join(binary).display()
+            ),
+        )?;
+        Ok(fs::set_permissions(
+            path,
+            fs::Permissions::from_mode(0o755),
+        )?)
+    }
+
+    fn write(&self, relative: &str, text: &str) -> Result<PathBuf> {
+        let path = self.checkout.path().join(relative);
+        fs::create_dir_all(path.parent().ok_or("no folder")?)?;
+        fs::write(&path, text)?;
+        Ok(path)
+    }
+
+    fn results(&self) -> Results {
+        debug_assert!(self.checkout.path().join(FOLDER).is_dir());
+        Results::of(self.checkout.path())
+    }
+}
+
+fn say(what: &str) {
+    eprintln!("gate quality: {what}");
+}

@@ -1,0 +1,79 @@
+//! How quiet a machine would have to be: the aims of the paired rule, under noise of a known size.
+
+use xtask::judge::paired::{Decision, LOOKS, PairedVerdict, Plan, decide, margin};
+use xtask::judge::verdict::threshold_percent;
+use xtask::record::names::Mode;
+
+use crate::replay::{Tally, Verdict};
+
+/// Sessions simulated for each size of the noise.
+const SESSIONS: usize = 2000;
+/// The sizes that are tried: standard deviations of a pair's difference, as hundredths of a logarithm.
+const SIZES: std::ops::RangeInclusive<u8> = 1..=60;
+
+/// For each aim, the largest standard deviation of ln(P99 after / P99 before) over the pairs at which it is met, the
+/// noise being normal. `is_met` tells it from the sessions with each of `effects` (per cent).
+pub fn largest_noise<const AIMS: usize>(
+    effects: &[f64],
+    is_met: impl Fn(usize, &[Tally]) -> bool,
+) -> [Option<f64>; AIMS] {
+    let mut largest = [None; AIMS];
+    let mut holds = [true; AIMS];
+    for size in SIZES.map(|hundredths| f64::from(hundredths) / 100.0) {
+        let tallies: Vec<Tally> = effects
+            .iter()
+            .map(|effect| simulate(*effect, size))
+            .collect();
+        for aim in 0..AIMS {
+            holds[aim] &= is_met(aim, &tallies);
+            if holds[aim] {
+                largest[aim] = Some(size);
+            }
+        }
+    }
+    largest
+}
+
+fn simulate(effect: f64, deviation: f64) -> Tally {
+    let [.., most] = LOOKS;
+    let plan = Plan::up_to(most).expect("the longest plan is one");
+    let margin = margin(threshold_percent(Mode::Internal));
+    let mut random = Random(20_251);
+    let mut tally = Tally::default();
+    for _ in 0..SESSIONS {
+        let differences: Vec<f64> = (0..most)
+            .map(|_| (effect / 100.0).ln_1p() + deviation * random.normal())
+            .collect();
+        let verdict = match decide(&plan, &differences, margin, 0).decision {
+            Decision::Final(PairedVerdict::Regressed) => Verdict::Regressed,
+            Decision::Final(PairedVerdict::NotRegressed) => Verdict::NotRegressed,
+            Decision::Final(PairedVerdict::NoRegressionFound) => Verdict::NoRegressionFound,
+            _ => Verdict::Unsure,
+        };
+        tally.sessions += 1;
+        *tally.verdicts.entry(verdict).or_default() += 1;
+    }
+    tally
+}
+
+/// `SplitMix64` (Steele, Lea and Flood, 2014): the same in every run.
+struct Random(u64);
+
+impl Random {
+    /// Strictly between 0 and 1.
+    fn uniform(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^= mixed >> 31;
+        let high = u32::try_from(mixed >> 32).unwrap_or(u32::MAX);
+        (f64::from(high) + 0.5) / 4_294_967_296.0
+    }
+
+    /// Standard normal, by Box and Muller's transform.
+    fn normal(&mut self) -> f64 {
+        let radius = (-2.0 * self.uniform().ln()).sqrt();
+        radius * (std::f64::consts::TAU * self.uniform()).cos()
+    }
+}

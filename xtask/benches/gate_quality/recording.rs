@@ -1,0 +1,80 @@
+//! Recorded runs of one binary: a line each, the load generator's result with a few more fields.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use xtask::record::load_result::LoadResult;
+
+use crate::Result;
+
+/// Runs in the order in which they were measured.
+pub struct Recording {
+    /// The file's name.
+    pub name: String,
+    /// The runs.
+    pub runs: Vec<Run>,
+}
+
+/// One run.
+#[derive(Clone)]
+pub struct Run {
+    /// The result.
+    pub result: LoadResult,
+    /// The line as recorded: no two runs are the same measurement.
+    pub bytes: Vec<u8>,
+    /// From the server's start to its end, in seconds.
+    pub seconds: f64,
+    /// Share of the wanted CPU time that was stolen, 0 to 1, where it was recorded.
+    pub stolen: Option<f64>,
+}
+
+/// Reads a recording.
+pub fn read(path: &Path) -> Result<Recording> {
+    let failed = |why: &dyn std::fmt::Display| format!("{}: {why}", path.display());
+    let text = fs::read_to_string(path).map_err(|error| failed(&error))?;
+    let runs: Vec<Run> = text
+        .lines()
+        .enumerate()
+        .map(|(index, line)| {
+            run(line).map_err(|why| failed(&format!("line {}: {why}", index + 1)).into())
+        })
+        .collect::<Result<_>>()?;
+    if runs.is_empty() {
+        return Err(failed(&"no runs").into());
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    Ok(Recording {
+        name: name.into_owned(),
+        runs,
+    })
+}
+
+fn run(line: &str) -> std::result::Result<Run, String> {
+    let fields: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    let seconds = ["ready_s", "load_s", "stop_s"]
+        .map(|key| fields.get(key).and_then(Value::as_f64))
+        .into_iter()
+        .sum::<Option<f64>>()
+        .ok_or("ready_s, load_s or stop_s is missing")?;
+    Ok(Run {
+        result: LoadResult::parse(line.as_bytes())?,
+        bytes: line.as_bytes().to_vec(),
+        seconds,
+        stolen: fields.get("cpu_jiffies").and_then(stolen),
+    })
+}
+
+/// Of the first eight figures of the `cpu` line of `/proc/stat`: steal / (busy + steal), as `perf-check` records it.
+fn stolen(jiffies: &Value) -> Option<f64> {
+    let ticks: Vec<f64> = jiffies
+        .as_array()?
+        .iter()
+        .map(Value::as_f64)
+        .collect::<Option<_>>()?;
+    let [user, nice, system, _idle, _iowait, irq, softirq, steal] = ticks[..] else {
+        return None;
+    };
+    let wanted = user + nice + system + irq + softirq + steal;
+    (wanted > 0.0).then(|| steal / wanted)
+}

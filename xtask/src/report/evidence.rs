@@ -1,0 +1,98 @@
+//! How sure a verdict is: what the pairs say, how far single runs can be trusted, and what cannot tell at all.
+
+use super::words;
+use crate::judge::comparison::{Comparison, Judgement};
+use crate::judge::same_binary::SingleRuns;
+use crate::judge::signed_rank::Interval;
+
+/// A paragraph: a title and its lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evidence {
+    /// What the lines are about.
+    pub title: String,
+    /// The lines.
+    pub lines: Vec<String>,
+}
+
+/// All that is known of how sure the verdict is. `options` are those that commands need to find the checkout.
+pub fn evidence(comparison: &Comparison, options: &str) -> Vec<Evidence> {
+    let throughput = comparison.pinned_rate.map(|rate| Evidence {
+        title: "throughput is pinned".to_owned(),
+        lines: vec![format!(
+            "at the offered {}/s: it falls only where a server cannot keep up",
+            words::trimmed(rate, 0)
+        )],
+    });
+    session(comparison)
+        .into_iter()
+        .chain(single_runs(comparison, options))
+        .chain(throughput)
+        .collect()
+}
+
+/// What the pairs say, where a paired session has judged P99.
+fn session(comparison: &Comparison) -> Option<Evidence> {
+    let sight = comparison.session?.sight?;
+    let mut lines = vec![format!("change      {}", interval(sight.interval))];
+    lines.extend(comparison.corrected.map(|corrected| {
+        format!(
+            "corrected   {}: stolen CPU time taken out; it decides nothing",
+            interval(corrected)
+        )
+    }));
+    lines.push(format!(
+        "told apart  changes of about {} and more, at this noise",
+        size(sight.smallest_distinguishable())
+    ));
+    lines.extend(
+        sight
+            .pairs_to_settle
+            .map(|pairs| format!("to settle   about {pairs} pairs")),
+    );
+    Some(Evidence {
+        title: format!("P99 judged by a paired session of {} pairs", sight.pairs),
+        lines,
+    })
+}
+
+/// How far single runs can be trusted.
+fn single_runs(comparison: &Comparison, options: &str) -> Option<Evidence> {
+    let SingleRuns {
+        smallest_change,
+        comparisons,
+    } = comparison.single_runs?;
+    let mut lines = vec![
+        format!(
+            "a server compared with itself moved P99 by up to {} here",
+            size(smallest_change)
+        ),
+        format!("(19 of 20 of {comparisons} comparisons): less than that is not told apart"),
+    ];
+    // A change beyond it is told apart, and the same server needs no telling.
+    if let (Judgement::Judged(verdict), Some(task)) = (&comparison.judgement, &comparison.task)
+        && (verdict.changes.p99_percent / 100.0).ln_1p().abs() < smallest_change
+    {
+        lines.push(format!(
+            "to be sure: cargo xtask perf-confirm {task}{}{options}",
+            words::mode_option(comparison.mode)
+        ));
+    }
+    Some(Evidence {
+        title: "how far single runs can be trusted".to_owned(),
+        lines,
+    })
+}
+
+fn interval(interval: Interval) -> String {
+    let of = |ln_ratio: f64| words::percent(words::from_ln(ln_ratio));
+    format!(
+        "{}, surely between {} and {}",
+        of(interval.estimate),
+        of(interval.lower),
+        of(interval.upper)
+    )
+}
+
+fn size(ln_ratio: f64) -> String {
+    format!("{:.1}%", words::from_ln(ln_ratio))
+}
