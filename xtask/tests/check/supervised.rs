@@ -107,7 +107,7 @@ fn what_was_over_before_a_limit_was_looked_at_was_in_time() {
         },
     };
     let workplace = Workplace::at(checkout.path("tmp/m17_performance/unsaved"));
-    let measured = run::run(&plan, &workplace, &mut Steps::new(Verbosity::WarningsOnly)).unwrap();
+    let measured = run::run(&plan, &workplace, &mut Steps::new(Verbosity::ProgressOnly)).unwrap();
     assert!(measured.result.total_operations > 0);
     checkout.assert_nothing_runs();
 }
