@@ -929,6 +929,23 @@ mod same_binary {
     }
 
     #[test]
+    fn is_found_behind_a_run_whose_server_is_not_known() {
+        let checkout = Checkout::new();
+        let first = "007_before_20251108_140000";
+        let before = |p99| Run::new(p99, 1000.0);
+        checkout.record(first, before(10.0).in_group(first, 1, 2));
+        checkout.record(
+            "007_before_20251108_140100",
+            before(10.0).of_server("one").in_group(first, 2, 2),
+        );
+        checkout.record("007_after_20251108_150000", before(20.0).of_server("one"));
+        assert!(matches!(
+            checkout.comparison().judgement,
+            Judgement::SameServer(_)
+        ));
+    }
+
+    #[test]
     fn a_server_of_unknown_content_is_judged() {
         let untold = |p99| Run::new(p99, 1000.0).told(|_| ());
         let checkout = Checkout::of_two(untold(10.0), untold(20.0));

@@ -191,7 +191,31 @@ fn count(object: &Map<String, Value>, key: &str) -> Result<u64, String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_refused(bytes in any::<Vec<u8>>()) {
+            prop_assert!(LoadResult::parse(&bytes).is_err());
+        }
+
+        #[test]
+        fn any_numbers_are_refused_or_such_as_can_be(
+            p99 in any::<f64>(), throughput in any::<f64>(), rate in any::<f64>(), errors in any::<u64>()
+        ) {
+            let text = WHOLE
+                .replace("1.351,", &format!("{p99:e},"))
+                .replace("999.5,", &format!("{throughput:e},"))
+                .replace("\"overall_error_rate\": 0.0", &format!("\"overall_error_rate\": {rate:e}"))
+                .replace("\"total_errors\": 0", &format!("\"total_errors\": {errors}"));
+            if let Ok(result) = LoadResult::parse(text.as_bytes()) {
+                prop_assert!(LATENCIES_MS.contains(&result.p99_ms) && result.total_errors <= result.total_operations);
+                prop_assert!((0.0..=1.0).contains(&result.error_rate) && result.throughput.is_finite());
+            }
+        }
+    }
 
     const WHOLE: &str = r#"{
         "config_name": "M17 Baseline", "elapsed_seconds": 60.02, "total_operations": 59990, "total_errors": 0,

@@ -263,7 +263,38 @@ impl fmt::Display for RunName {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_text_is_no_name_or_the_name_that_it_is(stem in any::<String>()) {
+            if let Some(name) = RunName::parse(&stem) {
+                prop_assert_eq!(name.to_string(), stem);
+            }
+        }
+
+        #[test]
+        fn what_is_nearly_a_name_is_none_or_the_name_that_it_is(
+            stem in "(competitive_)?[0-9A-Za-z._-]{0,9}_?(before|after|befor)_?[0-9]{7,9}_?[0-9]{5,7}"
+        ) {
+            if let Some(name) = RunName::parse(&stem) {
+                prop_assert_eq!(name.to_string(), stem);
+            }
+        }
+
+        #[test]
+        fn every_name_of_a_task_is_read_again(
+            task in "[0-9A-Za-z][0-9A-Za-z._-]{0,20}", mode in 0..2_usize, phase in 0..2_usize
+        ) {
+            if let Ok(task) = TaskId::parse(&task) {
+                let timestamp = Timestamp::parse("20240229_235959").unwrap();
+                let name = RunName { timestamp, mode: Mode::ALL[mode], task, phase: Phase::ALL[phase] };
+                prop_assert_eq!(RunName::parse(&name.to_string()), Some(name));
+            }
+        }
+    }
 
     #[test]
     fn the_names_of_the_specification_are_read_and_written_alike() {

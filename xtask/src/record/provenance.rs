@@ -375,7 +375,34 @@ impl Git {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_text_under_our_header_is_read_or_refused(text in any::<String>()) {
+            let ours = [HEADER, FORMAT, "\n", &text, "\n", FOOTER, "\n"].concat();
+            prop_assert!(Provenance::parse(&ours).is_err());
+            prop_assert_eq!(Provenance::parse(&["x", &text].concat()), Ok(None));
+        }
+
+        #[test]
+        fn any_words_are_written_and_read_again(
+            words in proptest::collection::vec(any::<String>(), 6), number in any::<u32>(), dirty in any::<bool>()
+        ) {
+            let word = |index: usize| words[index].clone();
+            let mut provenance = whole_one();
+            provenance.run.name = word(0);
+            provenance.run.of = number;
+            provenance.load.scenario = word(1);
+            provenance.build.rustc = Some(word(2));
+            provenance.git = Some(Git { commit: Some(word(3)), branch: None, dirty });
+            provenance.warnings = vec![word(4)];
+            provenance.log_tail = word(5);
+            prop_assert_eq!(Provenance::parse(&provenance.to_text()), Ok(Some(provenance)));
+        }
+    }
 
     fn whole_one() -> Provenance {
         Provenance {

@@ -83,6 +83,13 @@ pub fn names(results: &Results, task: Option<&TaskId>) -> Result<Vec<RunName>> {
     let mut names = Vec::new();
     for entry in entries {
         let file = entry.map_err(failed)?.file_name();
+        // Three of the four files of a run are none of its result: they take no more than this.
+        if !file
+            .as_encoded_bytes()
+            .ends_with(Part::Result.suffix().as_bytes())
+        {
+            continue;
+        }
         // A name that is not UTF-8 is none of ours. The prefix spares reading the names of other tasks.
         let Some(file) = file.to_str().filter(|file| {
             prefixes.as_ref().is_none_or(|prefixes| {
