@@ -172,6 +172,14 @@ fn groups_of_runs_on_the_stand_in() {
 }
 
 #[test]
+fn single_runs_on_a_machine_whose_noise_is_known() {
+    assert_snapshot(
+        "single-runs.txt",
+        &session(&on_a_known_machine(), "perf-compare 007"),
+    );
+}
+
+#[test]
 fn one_server_on_both_sides() {
     let checkout = recorded(&[before().same_server(), after().same_server()]);
     assert_snapshot("same-server.txt", &session(&checkout, "perf-compare 007"));
@@ -358,7 +366,7 @@ fn the_reference_describes_every_key_and_no_other() {
         .map(|(key, _)| key)
         .collect();
     let mut present = BTreeSet::new();
-    for checkout in [regressed(), not_judged(), in_a_session(), recorded(&[])] {
+    for checkout in in_every_state() {
         let output = run(&checkout, "perf-compare 007 --json").output;
         keys(&serde_json::from_str(&output).unwrap(), &mut present);
     }
@@ -374,7 +382,7 @@ fn what_the_reference_says_is_never_null_never_is() {
         let mut rows = reference.lines().filter(|line| line.starts_with(&row));
         rows.any(|line| !line.ends_with("| never |"))
     };
-    for checkout in [regressed(), not_judged(), in_a_session(), recorded(&[])] {
+    for checkout in in_every_state() {
         let output = run(&checkout, "perf-compare 007 --json").output;
         for line in output.lines() {
             if let Some(key) = line.trim().trim_end_matches(',').strip_suffix(": null") {
@@ -382,6 +390,26 @@ fn what_the_reference_says_is_never_null_never_is() {
             }
         }
     }
+}
+
+fn in_every_state() -> [Checkout; 5] {
+    [
+        regressed(),
+        not_judged(),
+        in_a_session(),
+        on_a_known_machine(),
+        recorded(&[]),
+    ]
+}
+
+/// One server, measured again and again for another task, and a change that is smaller than its noise.
+fn on_a_known_machine() -> Checkout {
+    let checkout = recorded(&[before(), after()]);
+    let p99s = [0.44, 0.51, 0.46, 0.45, 0.49, 0.44, 0.47];
+    Recording::new()
+        .task("006")
+        .write_group(&checkout, &p99s, 7);
+    checkout
 }
 
 fn not_judged() -> Checkout {

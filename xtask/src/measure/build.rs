@@ -66,7 +66,7 @@ pub fn prepare(checkout: &Path, scratch: &Path, build: Build) -> Result<Built> {
             let found = cargo_build(&shell)?;
             let made = found.each_ref().map(|path| stamp(path));
             let binaries = keep(&folder, found.clone())?;
-            // Files that changed meanwhile may or may not be in the binaries; binaries that changed are of another build.
+            // Files that changed meanwhile may or may not be in the binaries, and other binaries are of another build.
             let unchanged = content == content::of_files(checkout, scratch)
                 && made == found.each_ref().map(|path| stamp(path));
             (binaries, content.filter(|_| unchanged))

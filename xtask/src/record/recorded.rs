@@ -121,6 +121,7 @@ pub fn newest_group(
         .iter()
         .rev()
         .filter(|name| name.mode == mode && name.phase == phase)
+        .skip_while(|name| is_of_session(results, name))
         .map(|name| (name, read(&results.path(name, Part::Result))))
         .skip_while(|(_, run)| place(run).is_some_and(|provenance| provenance.session.is_some()));
     let (name, newest) = newest_first.next()?;
@@ -155,6 +156,14 @@ pub fn newest_group(
     Some(Group {
         runs,
         planned: run.of,
+    })
+}
+
+/// Whether a run says on the face of it that it is of a paired session: to take thousands of them apart is slow.
+fn is_of_session(results: &Results, name: &RunName) -> bool {
+    read_file(&results.path(name, Part::Diagnosis)).is_ok_and(|text| {
+        text.split(|&byte| byte == b'\n')
+            .any(|line| line == b"[session]")
     })
 }
 

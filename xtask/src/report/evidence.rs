@@ -1,4 +1,4 @@
-//! How sure a verdict is: what the pairs say, how far single runs can be trusted, and what cannot tell at all.
+//! How sure a verdict is: what the pairs say, or how far single runs can be trusted.
 
 use super::words;
 use crate::judge::comparison::{Comparison, Judgement};
@@ -16,17 +16,9 @@ pub struct Evidence {
 
 /// All that is known of how sure the verdict is. `options` are those that commands need to find the checkout.
 pub fn evidence(comparison: &Comparison, options: &str) -> Vec<Evidence> {
-    let throughput = comparison.pinned_rate.map(|rate| Evidence {
-        title: "throughput is pinned".to_owned(),
-        lines: vec![format!(
-            "at the offered {}/s: it falls only where a server cannot keep up",
-            words::trimmed(rate, 0)
-        )],
-    });
     session(comparison)
         .into_iter()
         .chain(single_runs(comparison, options))
-        .chain(throughput)
         .collect()
 }
 
@@ -61,19 +53,16 @@ fn single_runs(comparison: &Comparison, options: &str) -> Option<Evidence> {
         smallest_change,
         comparisons,
     } = comparison.single_runs?;
-    let mut lines = vec![
-        format!(
-            "a server compared with itself moved P99 by up to {} here",
-            size(smallest_change)
-        ),
-        format!("(19 of 20 of {comparisons} comparisons): less than that is not told apart"),
-    ];
+    let mut lines = vec![format!(
+        "told apart  changes of {} and more ({comparisons} comparisons of a server with itself)",
+        size(smallest_change)
+    )];
     // A change beyond it is told apart, and the same server needs no telling.
     if let (Judgement::Judged(verdict), Some(task)) = (&comparison.judgement, &comparison.task)
         && (verdict.changes.p99_percent / 100.0).ln_1p().abs() < smallest_change
     {
         lines.push(format!(
-            "to be sure: cargo xtask perf-confirm {task}{}{options}",
+            "to be sure  cargo xtask perf-confirm {task}{}{options}",
             words::mode_option(comparison.mode)
         ));
     }

@@ -162,6 +162,8 @@ fn rows(rows: &[Row], style: Style) -> String {
                 Mark::Nothing => String::new(),
                 Mark::Within => style.paint(Ink::Good, "  ok"),
                 Mark::Regressed => style.paint(Ink::Bad, "  REGRESSED"),
+                Mark::Pinned => style.paint(Ink::Good, "  ok, pinned"),
+                Mark::Unsettled => style.paint(Ink::Warning, "  not settled"),
                 Mark::MovedMost => "  moved most".to_owned(),
             };
             let line = format!(

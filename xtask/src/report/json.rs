@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::judge::comparison::{Comparison, Judgement, Side};
 use crate::judge::fitness::{Mend, Unfit};
 use crate::judge::paired::PairedVerdict;
+use crate::judge::same_binary::SingleRuns;
 use crate::judge::signed_rank::Interval;
 use crate::judge::verdict::{
     Decision, ELAPSED_SHARE, ERROR_RATE_POINTS, FAILED_BEFORE, Metric, OFFERED_LOAD_REACHED,
@@ -75,6 +76,11 @@ fn comparison(comparison: &Comparison, around: &Surroundings) -> Json {
                 .into(),
         ),
         ("session", session(comparison).into()),
+        (
+            "single_runs",
+            comparison.single_runs.map(single_runs).into(),
+        ),
+        ("pinned_rate", comparison.pinned_rate.into()),
         ("reasons", reasons.collect()),
         (
             "warnings",
@@ -224,6 +230,16 @@ fn session(comparison: &Comparison) -> Option<Json> {
             sight.and_then(|sight| sight.pairs_to_settle).into(),
         ),
     ]))
+}
+
+fn single_runs(known: SingleRuns) -> Json {
+    Json::object([
+        (
+            "smallest_change_percent",
+            from_ln(known.smallest_change).into(),
+        ),
+        ("comparisons", known.comparisons.into()),
+    ])
 }
 
 fn reason(comparison: &Comparison, reason: &Unfit, around: &Surroundings) -> Json {

@@ -2,6 +2,7 @@
 
 use super::words;
 use crate::judge::comparison::{Comparison, Judgement, Side};
+use crate::judge::paired::PairedVerdict;
 use crate::judge::verdict::{Decision, Metric, Standing, Verdict, threshold_percent};
 use crate::record::names::Mode;
 
@@ -47,6 +48,9 @@ fn figures(mode: Mode, side: &Side) -> String {
 
 fn status(comparison: &Comparison, verdict: &Verdict) -> String {
     match verdict.decision {
+        Decision::Clean if found_nothing(comparison) => {
+            format!("✓ No regression found: {}", words::reason(comparison))
+        }
         Decision::Clean => match verdict.position.map(|position| position.standing) {
             None => format!("✓ Within {}% target", threshold_percent(comparison.mode)),
             Some(Standing::StillBehind) => {
@@ -59,4 +63,9 @@ fn status(comparison: &Comparison, verdict: &Verdict) -> String {
         }
         Decision::Undecided => "? Undecided".to_owned(),
     }
+}
+
+/// Whether a paired session passed it without being sure.
+fn found_nothing(comparison: &Comparison) -> bool {
+    comparison.paired_verdict() == Some(PairedVerdict::NoRegressionFound)
 }

@@ -105,6 +105,8 @@ fn line(row: &Row) -> String {
         Mark::Nothing => "",
         Mark::Within => "ok",
         Mark::Regressed => "**regressed**",
+        Mark::Pinned => "ok, pinned by the offered load",
+        Mark::Unsettled => "not settled",
         Mark::MovedMost => "moved most",
     };
     let cells = [

@@ -2,6 +2,7 @@
 
 use super::words;
 use crate::judge::comparison::{Comparison, Judgement, Side};
+use crate::judge::paired::PairedVerdict;
 use crate::judge::verdict::{Metric, threshold_percent};
 
 /// One line of a table: cells as they are read, empty where there is nothing to say.
@@ -30,6 +31,10 @@ pub enum Mark {
     Within,
     /// The change is beyond the limit.
     Regressed,
+    /// A paired session could not tell.
+    Unsettled,
+    /// Both servers kept up with the offered load, which holds the metric where it is.
+    Pinned,
     /// This operation's latency moved most, and by more than the limit of the whole.
     MovedMost,
 }
@@ -173,16 +178,31 @@ fn latency(name: &str, before: Option<f64>, after: Option<f64>) -> Row {
 fn judged(comparison: &Comparison, metric: Metric, row: Row) -> Row {
     match &comparison.judgement {
         Judgement::Judged(verdict) => Row {
-            change: words::change(verdict, metric),
+            change: match (metric, comparison.session.and_then(|session| session.sight)) {
+                // What the verdict rests on, and not the medians.
+                (Metric::P99, Some(sight)) => {
+                    words::percent(words::from_ln(sight.interval.estimate))
+                }
+                _ => words::change(verdict, metric),
+            },
             limit: words::limit(comparison.mode, metric),
-            mark: match verdict.regressed.contains(&metric) {
-                true => Mark::Regressed,
-                false => Mark::Within,
+            mark: match (verdict.regressed.contains(&metric), metric) {
+                (true, _) => Mark::Regressed,
+                (false, Metric::P99) if is_unsettled(comparison) => Mark::Unsettled,
+                (false, Metric::Throughput) if comparison.pinned_rate.is_some() => Mark::Pinned,
+                (false, _) => Mark::Within,
             },
             ..row
         },
         Judgement::SameServer(_) | Judgement::Impossible(_) => row,
     }
+}
+
+fn is_unsettled(comparison: &Comparison) -> bool {
+    matches!(
+        comparison.paired_verdict(),
+        Some(PairedVerdict::Suspected | PairedVerdict::NoRegressionFound)
+    )
 }
 
 fn relative(before: f64, after: f64) -> Option<f64> {

@@ -163,7 +163,6 @@ pub fn headline(comparison: &Comparison) -> &'static str {
             (Decision::Clean, _) => "no regression",
             (Decision::InternalRegression, _) => "REGRESSION",
             (Decision::CompetitiveRegression, _) => "COMPETITIVE REGRESSION",
-            (Decision::Undecided, Some(PairedVerdict::AfterFails)) => "AFTER FAILS",
             (Decision::Undecided, _) => "SUSPECTED",
         },
     }
@@ -181,14 +180,17 @@ pub fn reason(comparison: &Comparison) -> String {
             .map_or_else(String::new, |reason| reason.why.clone()),
         Judgement::Judged(verdict) => judged(
             verdict,
-            comparison.session.and_then(|session| session.sight),
+            comparison
+                .session
+                .and_then(|session| session.sight)
+                .map(|sight| (sight, comparison.paired_verdict())),
         ),
     }
 }
 
-fn judged(verdict: &Verdict, pairs: Option<Sight>) -> String {
+fn judged(verdict: &Verdict, pairs: Option<(Sight, Option<PairedVerdict>)>) -> String {
     let of = |metric: Metric| match (metric, pairs) {
-        (Metric::P99, Some(sight)) => format!("P99 {}", interval(&sight)),
+        (Metric::P99, Some((sight, paired))) => format!("P99 {}", interval(&sight, paired)),
         (Metric::P99, None) if verdict.regressed.is_empty() => {
             format!(
                 "P99 {} (limit {})",
@@ -210,20 +212,20 @@ fn judged(verdict: &Verdict, pairs: Option<Sight>) -> String {
     parts.join(", ")
 }
 
-/// An estimate with its bounds: `+8.2% (+3.1% to +14.0%, 10 pairs)`.
-pub fn interval(sight: &Sight) -> String {
+/// An estimate with its bounds: `+8.2% (+3.1% to +14.0%, 10 pairs)`; where it passes unsettled, with how much it could
+/// be: `+1.0% (could be up to +6.2%, 16 pairs)`.
+pub fn interval(sight: &Sight, verdict: Option<PairedVerdict>) -> String {
     let Interval {
         estimate,
         lower,
         upper,
     } = sight.interval;
-    format!(
-        "{} ({} to {}, {} pairs)",
-        percent(from_ln(estimate)),
-        percent(from_ln(lower)),
-        percent(from_ln(upper)),
-        sight.pairs
-    )
+    let [estimate, lower, upper] = [estimate, lower, upper].map(|bound| percent(from_ln(bound)));
+    let bounds = match verdict {
+        Some(PairedVerdict::NoRegressionFound) => format!("could be up to {upper}"),
+        _ => format!("{lower} to {upper}"),
+    };
+    format!("{estimate} ({bounds}, {} pairs)", sight.pairs)
 }
 
 /// A change in per cent, of the logarithm of a ratio.

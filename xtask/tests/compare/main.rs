@@ -10,6 +10,7 @@ mod machines;
 mod named_files;
 mod next_steps;
 mod options;
+mod sessions;
 mod terminal;
 mod unjudged;
 mod verdicts;

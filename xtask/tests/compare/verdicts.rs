@@ -121,7 +121,7 @@ fn the_regressed_metric_is_marked_in_the_table() {
         row("P99 ms").ends_with("+31.0%     +5%  REGRESSED"),
         "{report}"
     );
-    assert!(row("throughput").ends_with("-5%  ok"), "{report}");
+    assert!(row("throughput").ends_with("-5%  ok, pinned"), "{report}");
 }
 
 #[test]
