@@ -85,7 +85,10 @@ fn a_session_that_has_not_ended_answers_nothing_and_is_told() {
 
 #[test]
 fn of_sessions_of_two_durations_the_worse_answer_counts() {
-    let of_ten_seconds = |side: Recording| side.with(|it| it.load.duration_seconds = 10);
+    let of_ten_seconds = |side: Recording| {
+        side.at("20251109_140000")
+            .with(|it| it.load.duration_seconds = 10)
+    };
     for (long, short) in [
         (SURELY_AS_FAST, SURELY_SLOWER),
         (SURELY_SLOWER, SURELY_AS_FAST),

@@ -26,6 +26,10 @@ fn a_server_that_ignores_sigterm_is_killed_after_the_grace() {
         assert_the_port_is_free(&checkout);
         assert_only_logs_are_unsaved(&checkout);
         assert!(Step::Stop.is_reached(&checkout), "it was asked first");
+        if let Ending::Signal(_) = ending {
+            let said = fs::read_to_string(checkout.path("errors.txt")).unwrap();
+            assert!(said.contains("the run in progress was not saved"), "{said}");
+        }
     }
 }
 
