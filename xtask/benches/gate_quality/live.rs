@@ -162,7 +162,7 @@ impl Bench {
     fn calibrate(&self) -> Result<f64> {
         self.script("engram", "calibrated", "")?;
         self.check("calibration", Phase::Before, CALIBRATION)?;
-        let names = recorded::names(&self.results(), None)?;
+        let names = recorded::Listing::read(&self.results())?.all();
         let p99s = names.iter().filter_map(|name| {
             let path = self
                 .results()

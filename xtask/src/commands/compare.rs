@@ -17,7 +17,7 @@ use crate::measure::checkout;
 use crate::record::baselines::{self, COMPETITOR};
 use crate::record::names::{Mode, Part, Phase, RunName, TaskId};
 use crate::record::performance_log::{self, Section, title_from_file_name};
-use crate::record::recorded::{self, Group, Recorded};
+use crate::record::recorded::{self, Group, Listing, Recorded};
 use crate::record::results::{self, Results};
 use crate::record::same_binary;
 use crate::record::session::SessionRecord;
@@ -124,12 +124,8 @@ pub fn outcome(comparisons: &[Comparison]) -> Outcome {
 /// When the results cannot be listed, or there are none.
 pub fn of_task(checkout: &Path, task: &TaskId, mode: Option<Mode>) -> Result<Vec<Comparison>> {
     let results = Results::of(checkout);
-    let recorded = recorded::names(&results, None)?;
-    let names: Vec<RunName> = recorded
-        .iter()
-        .filter(|name| name.task == *task)
-        .cloned()
-        .collect();
+    let listing = Listing::read(&results)?;
+    let names = listing.of_task(task);
     let modes: Vec<Mode> = Mode::ALL
         .into_iter()
         .filter(|known| mode.is_none_or(|asked| asked == *known))
@@ -161,13 +157,13 @@ pub fn of_task(checkout: &Path, task: &TaskId, mode: Option<Mode>) -> Result<Vec
                 after: group(Phase::After),
                 baseline: baseline(checkout, mode),
             };
-            of_newest(&results, &recorded, question)
+            of_newest(&results, &listing, question)
         })
         .collect())
 }
 
 /// The newest groups compared, or the pairs instead where a session on the two servers at hand has ended.
-fn of_newest(results: &Results, recorded: &[RunName], question: Question) -> Comparison {
+fn of_newest(results: &Results, listing: &Listing, question: Question) -> Comparison {
     let newest = |group: &Option<Group>| {
         let run = group.as_ref()?.runs.last()?.as_ref().ok()?;
         run.provenance.clone()
@@ -181,7 +177,7 @@ fn of_newest(results: &Results, recorded: &[RunName], question: Question) -> Com
         Some(record) => of_session(results, &record, question),
         None => {
             let trusted = after.and_then(|after| {
-                let alike = same_binary::series(results, recorded, question.mode, &after, None);
+                let alike = same_binary::series(results, listing, question.mode, &after, None);
                 judge::same_binary::single_runs(&alike)
             });
             comparison::compare(question, trusted)
@@ -275,11 +271,7 @@ fn run_name(path: &Path) -> Option<RunName> {
 
 /// The prefix of the file's name tells, also where the rest of it is not ours.
 fn mode_of(path: &Path) -> Mode {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    match name.starts_with(Mode::Competitive.prefix()) {
-        true => Mode::Competitive,
-        false => Mode::Internal,
-    }
+    Mode::of_file_name(&path.file_name().unwrap_or_default().to_string_lossy())
 }
 
 /// The competitor's P99, read anew at every comparison.
@@ -379,7 +371,7 @@ fn title(checkout: &Path, task: &TaskId) -> Option<String> {
 pub fn recorded(checkout: &Path) -> Result<Vec<Entry>> {
     let results = Results::of(checkout);
     let mut groups: Vec<(String, RunName, Vec<Read>)> = Vec::new();
-    for name in recorded::names(&results, None)?.into_iter().rev() {
+    for name in Listing::read(&results)?.all().into_iter().rev() {
         let run = recorded::read(&results.path(&name, Part::Result));
         let key = group_key(&name, &run);
         match groups

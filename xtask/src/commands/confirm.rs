@@ -20,7 +20,7 @@ use crate::measure::{checkout, content, noise, port, quiet};
 use crate::record::clock::Clock;
 use crate::record::names::{Mode, Phase, RunName};
 use crate::record::provenance::{Load, Provenance, Session};
-use crate::record::recorded;
+use crate::record::recorded::{self, Listing};
 use crate::record::recording::{self, Circumstances, Place};
 use crate::record::results::Results;
 use crate::record::same_binary;
@@ -50,14 +50,14 @@ pub fn run(confirm: &Confirm, clock: Clock) -> Result<Outcome> {
     let _lock = results.lock()?;
     port::free(confirm.port)?;
 
-    let names = recorded::names(&results, None)?;
-    let sides = Sides::newest(confirm, &checkout, &results, &names)?;
+    let listing = Listing::read(&results)?;
+    let sides = Sides::newest(confirm, &checkout, &results, &listing)?;
     if sides.before.build.engram_hash == sides.after.build.engram_hash {
         // There is nothing to tell apart; the groups' own verdict says which kind of nothing.
         let comparisons = compare::of_task(&checkout, &confirm.task, Some(confirm.mode))?;
         return reported(confirm, &checkout, &comparisons);
     }
-    let record = open(confirm, &results, &names, &scenario, &sides, clock)?;
+    let record = open(confirm, &results, &listing, &scenario, &sides, clock)?;
     let mut session = Running {
         confirm,
         tool: &tool,
@@ -114,13 +114,9 @@ impl Sides {
         confirm: &Confirm,
         checkout: &Path,
         results: &Results,
-        names: &[RunName],
+        listing: &Listing,
     ) -> Result<Self> {
-        let names: Vec<RunName> = names
-            .iter()
-            .filter(|name| name.task == confirm.task)
-            .cloned()
-            .collect();
+        let names = listing.of_task(&confirm.task);
         let side = |phase| {
             let measure = format!(
                 "measure it first: cargo perf-check {} {phase}{}{}",
@@ -231,7 +227,7 @@ fn commit(provenance: &Provenance) -> String {
 fn open(
     confirm: &Confirm,
     results: &Results,
-    names: &[RunName],
+    listing: &Listing,
     scenario: &Scenario,
     sides: &Sides,
     clock: Clock,
@@ -273,7 +269,7 @@ fn open(
             ..sides.after.clone()
         };
         // From before the first pair: a slope fitted on the pairs that it corrects would spoil the test.
-        let earlier = same_binary::series(results, names, confirm.mode, &like, Some(now));
+        let earlier = same_binary::series(results, listing, confirm.mode, &like, Some(now));
         let slope = judge::same_binary::slope(&earlier);
         let record = SessionRecord::open(subject, now, loadtest, confirm.plan, slope);
         record.save(results)?;

@@ -15,7 +15,7 @@ use crate::judge::comparison::{Comparison, Judgement};
 use crate::judge::verdict::Decision;
 use crate::measure::{checkout, content, git};
 use crate::record::names::{Mode, Part, Phase, RunName, TaskId};
-use crate::record::recorded::{self, Group, Recorded, Unusable};
+use crate::record::recorded::{self, Group, Listing, Recorded, Unusable};
 use crate::record::results::Results;
 use crate::report::human;
 use crate::report::next::Surroundings;
@@ -130,7 +130,7 @@ struct Task {
 impl Evidence {
     fn of(checkout: &Path) -> Result<Self> {
         let mut by_task: BTreeMap<TaskId, Vec<RunName>> = BTreeMap::new();
-        for name in recorded::names(&Results::of(checkout), None)? {
+        for name in Listing::read(&Results::of(checkout))?.all() {
             by_task.entry(name.task.clone()).or_default().push(name);
         }
         let task = |(id, names)| Task {

@@ -22,6 +22,14 @@ impl Mode {
         Self::ALL.into_iter().find(|mode| mode.to_string() == word)
     }
 
+    /// The mode that a file name is marked with, whatever else it is.
+    pub fn of_file_name(name: &str) -> Self {
+        match name.starts_with(COMPETITIVE_PREFIX) {
+            true => Self::Competitive,
+            false => Self::Internal,
+        }
+    }
+
     /// The file name prefix that marks the mode.
     pub fn prefix(self) -> &'static str {
         match self {
@@ -131,7 +139,8 @@ impl fmt::Display for TaskId {
 pub struct Timestamp(PrimitiveDateTime);
 
 impl Timestamp {
-    const LENGTH: usize = 15;
+    /// Its length as text.
+    pub const LENGTH: usize = 15;
 
     /// The timestamp of a moment, its fraction of a second dropped.
     pub fn of(moment: PrimitiveDateTime) -> Self {

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::load_result::LoadResult;
-use super::names::{Mode, Part, Phase, RunName, TaskId};
+use super::names::{Mode, Part, Phase, RunName, TaskId, Timestamp};
 use super::provenance::Provenance;
 use super::results::Results;
 use crate::error::{Error, Result};
@@ -67,45 +67,85 @@ impl Group {
     }
 }
 
-/// The names of all recorded results, of one task or of all, oldest first. A folder that does not exist has none.
-///
-/// # Errors
-/// When the folder cannot be read.
-pub fn names(results: &Results, task: Option<&TaskId>) -> Result<Vec<RunName>> {
-    let failed =
-        |error| Error::because(format!("cannot read {}", results.folder().display()), error);
-    // Not walkdir: for one flat folder of very many files the standard library alone is several times faster.
-    let entries = match fs::read_dir(results.folder()) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        other => other.map_err(failed)?,
-    };
-    let prefixes = task.map(|task| Mode::ALL.map(|mode| format!("{}{task}_", mode.prefix())));
-    let mut names = Vec::new();
-    for entry in entries {
-        let file = entry.map_err(failed)?.file_name();
-        // Three of the four files of a run are none of its result: they take no more than this.
-        if !file
-            .as_encoded_bytes()
-            .ends_with(Part::Result.suffix().as_bytes())
-        {
-            continue;
-        }
-        // A name that is not UTF-8 is none of ours. The prefix spares reading the names of other tasks.
-        let Some(file) = file.to_str().filter(|file| {
-            prefixes.as_ref().is_none_or(|prefixes| {
-                prefixes
-                    .iter()
-                    .any(|prefix| file.starts_with(prefix.as_str()))
-            })
-        }) else {
-            continue;
+/// The names of all recorded results, as they lie in the folder. They may be very many: what is not asked for is neither
+/// read nor sorted.
+pub struct Listing(Vec<String>);
+
+impl Listing {
+    /// Lists the results. A folder that does not exist has none.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn read(results: &Results) -> Result<Self> {
+        let failed =
+            |error| Error::because(format!("cannot read {}", results.folder().display()), error);
+        // Not walkdir: for one flat folder of very many files the standard library alone is several times faster.
+        let entries = match fs::read_dir(results.folder()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self(Vec::new())),
+            other => other.map_err(failed)?,
         };
-        names.extend(
-            RunName::of_result(file).filter(|name| task.is_none_or(|task| name.task == *task)),
-        );
+        let suffix = Part::Result.suffix();
+        let mut stems = Vec::new();
+        for entry in entries {
+            let file = entry.map_err(failed)?.file_name();
+            // Three of the four files of a run are none of its result: they take no more than this.
+            if !file.as_encoded_bytes().ends_with(suffix.as_bytes()) {
+                continue;
+            }
+            // A name that is not UTF-8 is none of ours.
+            if let Ok(mut stem) = file.into_string() {
+                stem.truncate(stem.len() - suffix.len());
+                stems.push(stem);
+            }
+        }
+        Ok(Self(stems))
     }
+
+    /// The runs of one task, oldest first.
+    pub fn of_task(&self, task: &TaskId) -> Vec<RunName> {
+        let prefixes = Mode::ALL.map(|mode| format!("{}{task}_", mode.prefix()));
+        let stems = self.0.iter().filter(|stem| {
+            prefixes
+                .iter()
+                .any(|prefix| stem.starts_with(prefix.as_str()))
+        });
+        let mut names = sorted(stems.map(String::as_str));
+        names.retain(|name| name.task == *task);
+        names
+    }
+
+    /// All runs, oldest first.
+    pub fn all(&self) -> Vec<RunName> {
+        sorted(self.0.iter().map(String::as_str))
+    }
+
+    /// The newest runs of a mode, at most so many, oldest first.
+    pub fn newest(&self, mode: Mode, most: usize) -> Vec<RunName> {
+        let mut stems: Vec<(&str, &str)> = self
+            .0
+            .iter()
+            .filter(|stem| Mode::of_file_name(stem) == mode)
+            .filter_map(|stem| Some((time_of(stem)?, stem.as_str())))
+            .collect();
+        if stems.len() > most {
+            stems.select_nth_unstable_by(most, |a, b| b.cmp(a));
+            stems.truncate(most);
+        }
+        sorted(stems.into_iter().map(|(_, stem)| stem))
+    }
+}
+
+/// The timestamp at the end of a name, which sorts as text does.
+fn time_of(stem: &str) -> Option<&str> {
+    let time = stem.get(stem.len().checked_sub(Timestamp::LENGTH)?..)?;
+    let is_time = |byte: u8| byte.is_ascii_digit() || byte == b'_';
+    time.bytes().all(is_time).then_some(time)
+}
+
+fn sorted<'a>(stems: impl Iterator<Item = &'a str>) -> Vec<RunName> {
+    let mut names: Vec<RunName> = stems.filter_map(RunName::parse).collect();
     names.sort_unstable();
-    Ok(names)
+    names
 }
 
 /// The newest group among `names`, which are sorted, of one mode and phase. Runs of a paired session are none.
@@ -213,4 +253,52 @@ fn read_file(path: &Path) -> io::Result<Vec<u8>> {
 fn diagnosis_beside(path: &Path) -> Option<PathBuf> {
     let stem = path.file_stem()?.to_str()?;
     Some(path.with_file_name(format!("{stem}_diag.txt")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listing(stems: &[&str]) -> Listing {
+        Listing(stems.iter().map(|stem| (*stem).to_owned()).collect())
+    }
+
+    fn shown(names: &[RunName]) -> Vec<String> {
+        names.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn the_newest_runs_of_a_mode_are_those_with_the_latest_timestamps() {
+        let listing = listing(&[
+            "a_after_20251108_140003",
+            "zzz_before_20251108_140001",
+            "competitive_a_after_20251108_150000",
+            "b_before_20251108_140002",
+            "notes",
+        ]);
+        assert_eq!(
+            shown(&listing.newest(Mode::Internal, 2)),
+            ["b_before_20251108_140002", "a_after_20251108_140003"]
+        );
+        assert_eq!(listing.newest(Mode::Internal, 9).len(), 3);
+        assert_eq!(listing.newest(Mode::Competitive, 9).len(), 1);
+    }
+
+    #[test]
+    fn the_runs_of_a_task_are_its_own_in_order_of_time() {
+        let listing = listing(&[
+            "a_after_20251108_140003",
+            "a_b_after_20251108_140001",
+            "competitive_a_before_20251108_140001",
+            "a_before_20251108_140002",
+        ]);
+        assert_eq!(
+            shown(&listing.of_task(&TaskId::parse("a").unwrap())),
+            [
+                "competitive_a_before_20251108_140001",
+                "a_before_20251108_140002",
+                "a_after_20251108_140003"
+            ]
+        );
+    }
 }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::names::{Mode, Part, RunName, Timestamp};
+use super::names::{Mode, Part, Timestamp};
 use super::provenance::Provenance;
-use super::recorded;
+use super::recorded::{self, Listing};
 use super::results::Results;
 use crate::judge::same_binary::Observation;
 
@@ -12,22 +12,19 @@ use crate::judge::same_binary::Observation;
 const MOST_RUNS: usize = 200;
 
 /// The runs of each binary, in order of time, that were measured as `like` was: on the same machine, under the same
-/// load. Among `names`, which are sorted, those of `mode` from before `until`.
+/// load, in `mode`, and before `until`.
 pub fn series(
     results: &Results,
-    names: &[RunName],
+    listing: &Listing,
     mode: Mode,
     like: &Provenance,
     until: Option<Timestamp>,
 ) -> Vec<Vec<Observation>> {
     let mut by_binary: BTreeMap<String, Vec<Observation>> = BTreeMap::new();
-    let newest = names
-        .iter()
-        .rev()
-        .filter(|name| name.mode == mode && until.is_none_or(|until| name.timestamp < until))
-        .take(MOST_RUNS);
+    let mut newest = listing.newest(mode, MOST_RUNS);
+    newest.retain(|name| until.is_none_or(|until| name.timestamp < until));
     for name in newest {
-        let Ok(run) = recorded::read(&results.path(name, Part::Result)) else {
+        let Ok(run) = recorded::read(&results.path(&name, Part::Result)) else {
             continue;
         };
         let Some(provenance) = run.provenance.filter(|own| is_alike(own, like)) else {
@@ -43,13 +40,7 @@ pub fn series(
             });
         }
     }
-    by_binary
-        .into_values()
-        .map(|mut newest_first| {
-            newest_first.reverse();
-            newest_first
-        })
-        .collect()
+    by_binary.into_values().collect()
 }
 
 /// The machine and the load decide about the noise; the server's build does not.
