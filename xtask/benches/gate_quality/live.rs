@@ -18,7 +18,7 @@ use xtask::record::recorded;
 use xtask::record::results::{FOLDER, Results};
 use xtask::report::words;
 
-use crate::Result;
+use crate::{Result, table};
 
 /// How much is measured.
 pub struct Plan {
@@ -110,7 +110,9 @@ pub fn measure(plan: &Plan) -> Result<Vec<LiveSession>> {
                 plan.sessions,
                 kind.name()
             ));
-            sessions.push(bench.session(kind)?);
+            let session = bench.session(kind)?;
+            say(table::live_line(&session).trim_end());
+            sessions.push(session);
         }
     }
     Ok(sessions)
@@ -191,7 +193,6 @@ impl Bench {
                 "perf-confirm {} --fresh --wait-quiet {MOST_WAIT}",
                 kind.task()
             ))
-            .stderr(Stdio::inherit())
             .output()?;
         let minutes = began.elapsed().as_secs_f64() / 60.0;
         let exit = output.status.code().ok_or("perf-confirm was killed")?;

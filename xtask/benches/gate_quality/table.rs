@@ -162,6 +162,24 @@ pub fn json(replay: &Replay) -> Value {
     })
 }
 
+/// The line of one live session.
+pub fn live_line(session: &LiveSession) -> String {
+    format!(
+        "| {} | {} | {} | {} | {} | {} | {:.1} |\n",
+        session.kind.name(),
+        session.verdict,
+        session.pairs,
+        session.raw.map_or_else(|| "-".into(), interval),
+        session
+            .corrected
+            .map_or_else(|| "no slope known".into(), interval),
+        session
+            .stolen
+            .map_or_else(|| "-".into(), |share| format!("{:.2} %", share * 100.0)),
+        session.minutes,
+    )
+}
+
 /// Live sessions: a line each, then what they come to.
 pub fn live(sessions: &[LiveSession]) -> String {
     let mut text = String::from(
@@ -169,21 +187,7 @@ pub fn live(sessions: &[LiveSession]) -> String {
          |---|---|---:|---|---|---:|---:|\n",
     );
     for session in sessions {
-        let _ = writeln!(
-            text,
-            "| {} | {} | {} | {} | {} | {} | {:.1} |",
-            session.kind.name(),
-            session.verdict,
-            session.pairs,
-            session.raw.map_or_else(|| "-".into(), interval),
-            session
-                .corrected
-                .map_or_else(|| "no slope known".into(), interval),
-            session
-                .stolen
-                .map_or_else(|| "-".into(), |share| format!("{:.2} %", share * 100.0)),
-            session.minutes,
-        );
+        text.push_str(&live_line(session));
     }
     for kind in Kind::ALL {
         let of_kind: Vec<&LiveSession> = sessions
