@@ -633,6 +633,13 @@ mod cannot_be_judged {
         );
     }
 
+    /// Failures after are judged, even where all of them failed.
+    #[test]
+    fn an_after_without_latencies_that_fails_is_a_regression() {
+        let after = good().without_latencies().failing(1.0);
+        assert_eq!(Checkout::of_two(good(), after).exit_code(), 1);
+    }
+
     #[test]
     fn a_before_throughput_of_0() {
         let before = good().with("overall_throughput", 0.0);

@@ -116,12 +116,8 @@ pub fn markdown(replay: &Replay) -> String {
     }
     for rule in &replay.rules {
         if matches!(rule.rule, Rule::Paired | Rule::PairedCorrected) {
-            let _ = writeln!(
-                text,
-                "\nAims, {}: {}.",
-                name(rule.rule),
-                aims(rule).join("; ")
-            );
+            let aims = aims(rule).join("\n");
+            let _ = writeln!(text, "\nAims, {}:\n\n{aims}", name(rule.rule));
         }
     }
     text
@@ -253,9 +249,10 @@ fn aims(rule: &RuleReplay) -> Vec<String> {
         .map(|aim| {
             let met = match aim.is_met(&rule.effects) {
                 true => "met",
-                false => "NOT MET",
+                false => "**not met**",
             };
-            format!("{}, {:.1} %: {met}", aim.name(), aim.value(&rule.effects))
+            let value = aim.value(&rule.effects);
+            format!("- {met}, {value:.1} %: {}", aim.name())
         })
         .collect()
 }

@@ -157,6 +157,7 @@ fn compare_by(question: Question, session: Option<&Session>) -> Comparison {
     .filter_map(|(phase, group)| interrupted(phase, group.as_ref()?))
     .chain(fitness::warnings(&before, &after))
     .collect();
+    let silent = fitness::without_latency(&after);
     let fit = match unfit.is_empty() {
         true => fitness::check(&before, &after),
         false => Err(unfit),
@@ -166,7 +167,12 @@ fn compare_by(question: Question, session: Option<&Session>) -> Comparison {
             let competitor_ms = baseline.as_ref().map(|baseline| baseline.p99_ms);
             let figures = (before.figures, after.figures);
             let verdict = verdict::judge(question.mode, figures.0, figures.1, competitor_ms, rule);
+            let regressed = matches!(
+                verdict.decision,
+                Decision::InternalRegression | Decision::CompetitiveRegression
+            );
             match server {
+                _ if !silent.is_empty() && !regressed => Judgement::Impossible(silent),
                 Server::Changed => Judgement::Judged(verdict),
                 Server::Same => Judgement::SameServer(verdict),
             }

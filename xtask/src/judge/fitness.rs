@@ -117,6 +117,23 @@ pub fn check(before: &[Recorded], after: &[Recorded]) -> Result<Server, Vec<Unfi
     }
 }
 
+const NO_LATENCY: &str = "its P99 is 0: no latency was recorded";
+
+/// The runs of an after side that recorded no latency. The load generator leaves latencies above its range out, so a
+/// server that answers nothing in time has a P99 of 0: that is no improvement, whatever the arithmetic says.
+pub fn without_latency(after: &[Recorded]) -> Vec<Unfit> {
+    after
+        .iter()
+        .filter(|run| run.result.p99_ms == 0.0)
+        .map(|run| Unfit {
+            file: Some(run.path.clone()),
+            line: None,
+            why: NO_LATENCY.to_owned(),
+            mend: Mend::Measure(Phase::After),
+        })
+        .collect()
+}
+
 /// What is wrong with one run by itself.
 fn unfit_run(phase: Phase, run: &Recorded) -> Vec<Unfit> {
     let result = &run.result;
@@ -124,10 +141,8 @@ fn unfit_run(phase: Phase, run: &Recorded) -> Vec<Unfit> {
     if result.total_operations == 0 {
         why.push("no request was sent".to_owned());
     }
-    if result.p99_ms == 0.0 {
-        // On the after side too: latencies above the load generator's range are left out, so a server that answers
-        // nothing in time has a P99 of 0.
-        why.push("its P99 is 0: no latency was recorded".to_owned());
+    if phase == Phase::Before && result.p99_ms == 0.0 {
+        why.push(NO_LATENCY.to_owned());
     }
     if phase == Phase::Before && result.throughput == 0.0 {
         why.push("its throughput is 0".to_owned());
@@ -306,10 +321,17 @@ fn alike_once(warnings: Vec<String>) -> Vec<String> {
 }
 
 fn weaknesses(phase: Phase, run: &Recorded) -> Vec<String> {
-    let Some(provenance) = &run.provenance else {
-        return vec!["no provenance; compared by scenario name and length of load only".into()];
-    };
     let mut found = Vec::new();
+    let percentiles = [run.result.p50_ms, run.result.p95_ms, run.result.p99_ms];
+    if !percentiles.is_sorted() {
+        found.push(format!(
+            "its percentiles contradict one another: {percentiles:?} ms"
+        ));
+    }
+    let Some(provenance) = &run.provenance else {
+        found.push("no provenance; compared by scenario name and length of load only".into());
+        return found;
+    };
     if provenance.git.as_ref().is_some_and(|git| git.dirty) {
         found.push("measured with uncommitted changes".into());
     }

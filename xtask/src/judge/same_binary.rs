@@ -35,6 +35,8 @@ const FEWEST_COMPARISONS: usize = 5;
 const USUALLY: (usize, usize) = (19, 20);
 /// Fewer runs leave the slope to chance.
 const FEWEST_RUNS_OF_A_SLOPE: usize = 20;
+/// A slope nearer to nothing than so many standard errors is chance, too.
+const SURE_OF_A_SLOPE: f64 = 3.0;
 
 /// How far single runs can be trusted, from the neighbours in each series of runs of one binary, in order of time.
 ///
@@ -61,10 +63,12 @@ pub fn single_runs(series: &[Vec<Observation>]) -> Option<SingleRuns> {
 }
 
 /// The slope of ln(P99) on the square root of the stolen share, by least squares within each series of runs of one
-/// binary. `None` with fewer than twenty runs, where nothing was stolen, and where P99 does not rise with it: then
-/// there is nothing to take out.
+/// binary. `None` with fewer than twenty runs, where nothing was stolen, and where P99 does not surely rise with it:
+/// then there is nothing to take out.
+#[allow(clippy::cast_precision_loss, reason = "hundreds of runs")]
 pub fn slope(series: &[Vec<Observation>]) -> Option<Slope> {
-    let (mut runs, mut products, mut squares) = (0, 0.0, 0.0);
+    let (mut runs, mut means) = (0, 0);
+    let (mut products, mut squares, mut rises) = (0.0, 0.0, 0.0);
     for one_binary in series {
         let points: Vec<(f64, f64)> = one_binary
             .iter()
@@ -75,14 +79,22 @@ pub fn slope(series: &[Vec<Observation>]) -> Option<Slope> {
             continue;
         };
         runs += points.len();
+        means += 1;
         for (x, y) in points {
             products += (x - mean_x) * (y - mean_y);
             squares += (x - mean_x).powi(2);
+            rises += (y - mean_y).powi(2);
         }
     }
+    if runs < FEWEST_RUNS_OF_A_SLOPE {
+        return None;
+    }
     let value = products / squares;
-    (runs >= FEWEST_RUNS_OF_A_SLOPE && value.is_finite() && value > 0.0)
-        .then_some(Slope { value, runs })
+    // Every mean, and the slope itself, takes a degree of freedom.
+    let freedom = runs.checked_sub(means + 1)? as f64;
+    let rest = (rises - value * products).max(0.0);
+    let standard_error = (rest / freedom / squares).sqrt();
+    (value.is_finite() && value > SURE_OF_A_SLOPE * standard_error).then_some(Slope { value, runs })
 }
 
 /// `differences`, each with what `slope` makes of its pair's difference in the square root of the stolen share taken
@@ -177,6 +189,17 @@ mod tests {
     fn where_nothing_was_stolen_there_is_no_slope() {
         assert_eq!(slope(&[stolen(1.0, 2.9, &[0.0; 30])]), None);
         assert_eq!(slope(&[series(&[1.0; 30])]), None);
+    }
+
+    #[test]
+    fn a_slope_that_may_be_chance_is_none() {
+        let shares = [0.0, 0.01].repeat(15);
+        let mut noisy = stolen(1.0, 0.5, &shares);
+        // A spread that dwarfs the rise.
+        for (index, run) in noisy.iter_mut().enumerate() {
+            run.ln_p99 += if index % 3 == 0 { 0.4 } else { -0.2 };
+        }
+        assert_eq!(slope(&[noisy]), None);
     }
 
     #[test]

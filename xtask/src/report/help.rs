@@ -57,7 +57,7 @@ Examples
 
 Exit codes
   0  measured and saved
-  3  not measured, nothing saved; the message says why and what to do
+  3  not measured and not saved; the message says why and what to do
 ";
 
 fn compare() -> String {
