@@ -4,37 +4,26 @@
 //! `cargo bench --package xtask --bench compare`, with `-- --quick` after it for fewer repetitions. It is the tool as
 //! it is used that is measured, built in the `dev` profile. Nothing fails for being slow: whoever reads judges.
 
-use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
 use common::recording::{Recording, write_baselines};
 use common::{Checkout, finish};
-use xtask::judge::statistics::median;
 use xtask::record::names::{Part, Timestamp};
 use xtask::record::results::FOLDER;
 
 #[path = "../tests/common/mod.rs"]
 mod common;
+mod table;
 
 fn main() {
-    let words: Vec<String> = env::args().skip(1).collect();
-    // Only `cargo bench` says so; `cargo test --benches` runs this, too, and wants no answer that takes minutes.
-    if !words.iter().any(|word| word == "--bench") {
-        println!("nothing measured: this is for cargo bench --package xtask --bench compare");
+    let Some(repetitions) = table::repetitions("compare") else {
         return;
-    }
-    let repetitions = match words.iter().any(|word| word == "--quick") {
-        true => QUICK,
-        false => FULL,
     };
-    let program = built_as_used();
-    println!(
-        "{:<36} {:>4} {:>9} {:>9} {:>9}",
-        "", "runs", "median", "least", "most"
-    );
+    let program = table::built_as_used();
+    println!("{}", table::heading());
     for (recorded, aim_ms) in [(SMALL, SMALL_AIM_MS), (LARGE, LARGE_AIM_MS)] {
         let checkout = checkout(recorded);
         for row in measure(
@@ -45,12 +34,9 @@ fn main() {
         ) {
             println!("{row}");
         }
-        println!("{:<36} {aim_ms:>14} ms", "  aim of the tool");
+        println!("{:<44} {aim_ms:>14} ms", "  aim of the tool");
     }
 }
-
-const FULL: usize = 21;
-const QUICK: usize = 5;
 
 /// Recorded runs.
 const SMALL: usize = 10;
@@ -60,22 +46,6 @@ const SMALL_AIM_MS: f64 = 10.0;
 const LARGE_AIM_MS: f64 = 300.0;
 /// Recorded runs of one task: both sides, twice.
 const OF_ONE_TASK: usize = 4;
-
-/// The tool in the profile that the aliases run; cargo names the other one, in the folder beside.
-fn built_as_used() -> PathBuf {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let target = target.parent().unwrap_or(target);
-    let mut build = Command::new("cargo");
-    for name in xtask::measure::shell::leaked_variables() {
-        build.env_remove(name);
-    }
-    build
-        .args(["build", "--quiet", "--package", "xtask"])
-        .env("CARGO_TARGET_DIR", target)
-        .current_dir(env!("CARGO_MANIFEST_DIR"));
-    finish(build).succeeded();
-    target.join("debug/xtask")
-}
 
 /// A checkout with this many recorded runs, each of them in four files: a few for each task, and a clean change of task
 /// 007.
@@ -130,9 +100,9 @@ fn measure(program: &Path, checkout: &Checkout, title: &str, repetitions: usize)
     let ratios = by_script.iter().zip(&by_tool);
     let ratios = ratios.map(|(script, tool)| script / tool).collect();
     [
-        row(&format!("{title}: tool"), "ms", by_tool),
-        row(&format!("{title}: script"), "ms", by_script),
-        row(&format!("{title}: ratio"), "times", ratios),
+        table::row(&format!("{title}: tool"), "ms", by_tool),
+        table::row(&format!("{title}: script"), "ms", by_script),
+        table::row(&format!("{title}: ratio"), "times", ratios),
     ]
 }
 
@@ -147,14 +117,6 @@ fn timed(mut command: Command, checkout: &Checkout) -> f64 {
     assert_eq!(finished.code, Some(0), "{finished:?}");
     assert!(finished.output.contains("+3.1"), "{finished:?}");
     seconds * 1000.0
-}
-
-fn row(what: &str, unit: &str, values: Vec<f64>) -> String {
-    let number = values.len();
-    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
-    let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let middle = median(values).unwrap_or(f64::NAN);
-    format!("{what:<36} {number:>4} {middle:>9.2} {least:>9.2} {most:>9.2} {unit}")
 }
 
 /// The newest before and after by the time of change, each figure read by a process of its own, the six rows of the

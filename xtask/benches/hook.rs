@@ -3,16 +3,14 @@
 //! `cargo bench --package xtask --bench hook`, with `-- --quick` after it for fewer repetitions. It is the tool as it
 //! is used that is measured, built in the `dev` profile. Nothing fails for being slow: whoever reads judges.
 
-use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
 use common::finish;
 use common::recording::Recording;
 use project::Project;
-use xtask::judge::statistics::median;
 use xtask::record::names::{Part, Timestamp};
 use xtask::record::provenance::Session;
 
@@ -20,23 +18,14 @@ use xtask::record::provenance::Session;
 mod common;
 #[path = "../tests/pre_push/project.rs"]
 mod project;
+mod table;
 
 fn main() {
-    let words: Vec<String> = env::args().skip(1).collect();
-    // Only `cargo bench` says so; `cargo test --benches` runs this, too, and wants no answer that takes minutes.
-    if !words.iter().any(|word| word == "--bench") {
-        println!("nothing measured: this is for cargo bench --package xtask --bench hook");
+    let Some(repetitions) = table::repetitions("hook") else {
         return;
-    }
-    let repetitions = match words.iter().any(|word| word == "--quick") {
-        true => QUICK,
-        false => FULL,
     };
-    let program = built_as_used();
-    println!(
-        "{:<44} {:>4} {:>8} {:>8} {:>8}",
-        "", "runs", "median", "least", "most"
-    );
+    let program = table::built_as_used();
+    println!("{}", table::heading());
     for (recorded, of) in [
         (FEW, Of::ManyTasks),
         (MANY, Of::ManyTasks),
@@ -53,9 +42,6 @@ fn main() {
         }
     }
 }
-
-const FULL: usize = 21;
-const QUICK: usize = 5;
 
 /// Recorded runs.
 const FEW: usize = 10;
@@ -81,30 +67,6 @@ impl Of {
             Self::Pairs => " in pairs",
         }
     }
-}
-
-/// The tool in the profile that the aliases run; cargo names the other one, in the folder beside.
-fn built_as_used() -> PathBuf {
-    let mut build = cargo();
-    build.args(["build", "--quiet", "--package", "xtask"]);
-    finish(build).succeeded();
-    target().join("debug/xtask")
-}
-
-fn cargo() -> Command {
-    let mut cargo = Command::new("cargo");
-    for name in xtask::measure::shell::leaked_variables() {
-        cargo.env_remove(name);
-    }
-    cargo
-        .env("CARGO_TARGET_DIR", target())
-        .current_dir(env!("CARGO_MANIFEST_DIR"));
-    cargo
-}
-
-fn target() -> &'static Path {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    folder.parent().unwrap_or(folder)
 }
 
 /// A project with a clean change to push, and this many recorded runs.
@@ -185,10 +147,10 @@ fn measure(project: &Project, recorded: &str, repetitions: usize) -> [String; 4]
     let added = pairs().map(|(with, without)| with - without).collect();
     let ratios = pairs().map(|(with, without)| with / without).collect();
     [
-        row(&format!("{recorded}: push without hook"), "s", without),
-        row(&format!("{recorded}: with hook"), "s", with),
-        row(&format!("{recorded}: added"), "s", added),
-        row(&format!("{recorded}: ratio"), "times", ratios),
+        table::row(&format!("{recorded}: push without hook"), "s", without),
+        table::row(&format!("{recorded}: with hook"), "s", with),
+        table::row(&format!("{recorded}: added"), "s", added),
+        table::row(&format!("{recorded}: ratio"), "times", ratios),
     ]
 }
 
@@ -203,12 +165,4 @@ fn push(project: &Project, option: &str) -> f64 {
     assert_eq!(judged, option.is_empty(), "{finished:?}");
     project.git("push --quiet --no-verify --force origin main~1:main");
     seconds
-}
-
-fn row(what: &str, unit: &str, values: Vec<f64>) -> String {
-    let number = values.len();
-    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
-    let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let middle = median(values).unwrap_or(f64::NAN);
-    format!("{what:<44} {number:>4} {middle:>8.3} {least:>8.3} {most:>8.3} {unit}")
 }

@@ -6,7 +6,7 @@
 //! and files get other names. Each is compared, reported in every format, listed and logged. What exits 0 is held
 //! against a reading of the files of its own.
 //!
-//! 2,000 inputs are tried in every run; `FUZZ_INPUTS=300000 cargo test --release --test fuzz` tries as many as it says,
+//! 2,000 inputs are tried in every run; `FUZZ_INPUTS=100000 cargo test --release --test fuzz` tries as many as it says,
 //! and found nothing with that number.
 
 mod recorded_runs;
