@@ -60,17 +60,20 @@ impl Supervised {
                 error,
             )
         };
-        let mut command = Command::new(tool);
-        command
-            .arg(SUPERVISE)
-            .arg(workplace.directory())
-            .arg(stop_grace.as_secs().to_string())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped());
-        for name in leaked_variables() {
-            command.env_remove(name);
-        }
-        let mut process = start_in_own_group(command).map_err(failed)?;
+        let supervisor = || {
+            let mut command = Command::new(tool);
+            command
+                .arg(SUPERVISE)
+                .arg(workplace.directory())
+                .arg(stop_grace.as_secs().to_string())
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped());
+            for name in leaked_variables() {
+                command.env_remove(name);
+            }
+            command
+        };
+        let mut process = start_in_own_group(supervisor).map_err(failed)?;
         let requests = process.stdin.take();
         let (sender, events) = mpsc::channel();
         if let Some(output) = process.stdout.take() {
@@ -197,16 +200,19 @@ impl Drop for Supervised {
 /// runs its program. A Ctrl-Z just before the child is moved into its group would halt it there, where nobody resumes
 /// it, and neither would then ever end. The standard library forks where a group id is to be set, so it sets the one
 /// that the child has anyway.
-fn start_in_own_group(mut command: Command) -> io::Result<Child> {
-    command.process_group(0);
-    let group_id = match cfg!(target_os = "linux") {
+fn start_in_own_group(command: impl Fn() -> Command) -> io::Result<Child> {
+    let own_group_id = match cfg!(target_os = "linux") {
         true => fs::metadata("/proc/self").ok().map(|own| own.gid()),
         false => None,
     };
-    if let Some(group_id) = group_id {
-        command.gid(group_id);
+    let forked = own_group_id
+        .map(|group_id| command().process_group(0).gid(group_id).spawn())
+        .and_then(Result::ok);
+    match forked {
+        Some(child) => Ok(child),
+        // A container may not know the group id that it shows.
+        None => command().process_group(0).spawn(),
     }
-    command.spawn()
 }
 
 /// Kills what a killed supervisor left. Its group id stays taken as long as any member lives, so this hits no other.
