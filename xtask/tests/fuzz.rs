@@ -295,7 +295,7 @@ fn passes_by_law(checkout: &Checkout, comparison: &Comparison) -> Result<(), Str
     let change = |key: &str| (of(&other, key) - of(&one, key)) / of(&one, key) * 100.0;
     demand(change("p99_latency_ms") <= limit + 1e-9, "P99")?;
     demand(-change("overall_throughput") <= limit + 1e-9, "throughput")?;
-    let errors = rate(&other) - rate(&one);
+    let errors = rate(&other) - of(&one, "overall_error_rate");
     demand(errors * 100.0 <= 5.0 + 1e-9, "error rate")?;
     if comparison.mode == Mode::Competitive {
         let stated = comparison.baseline.as_ref().ok_or("no baseline")?;

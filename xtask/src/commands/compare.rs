@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::judge;
 use crate::judge::comparison::{self, Baseline, Comparison, Judgement, Question};
 use crate::judge::fitness::{Mend, Unfit};
+use crate::judge::paired::PairedVerdict;
 use crate::judge::statistics::median;
 use crate::judge::verdict::Decision;
 use crate::measure::checkout;
@@ -25,7 +26,7 @@ use crate::report::list::{self, Entry};
 use crate::report::next::Surroundings;
 use crate::report::summary::shell_word;
 use crate::report::terminal::{self, Style};
-use crate::report::{human, json, log, markdown};
+use crate::report::{human, json, log, markdown, words};
 
 /// The document that the competitors' figures are read from, relative to the checkout.
 pub const BASELINES: &str = "docs/reference/competitive_baselines.md";
@@ -173,8 +174,8 @@ fn of_newest(results: &Results, listing: &Listing, question: Question) -> Compar
         (Some(before), Some(after)) => sessions::about(results, question.mode, before, after),
         _ => Sessions::default(),
     };
-    let mut comparison = match sessions.ended {
-        Some(record) => of_session(results, &record, question),
+    let mut comparison = match worst_of(results, &sessions.ended, &question) {
+        Some(comparison) => comparison,
         None => {
             let trusted = after.and_then(|after| {
                 let alike = same_binary::series(results, listing, question.mode, &after, None);
@@ -184,15 +185,48 @@ fn of_newest(results: &Results, listing: &Listing, question: Question) -> Compar
         }
     };
     comparison.warnings.extend(sessions.warnings);
-    if !sessions.unusable.is_empty() {
+    if !sessions.unusable.is_empty() && !comparison.is_regression() {
         // What they said is not known: it may have been a regression.
         comparison.judgement = Judgement::Impossible(sessions.unusable);
     }
     comparison
 }
 
+/// The worst answer of the sessions that have ended; `None` where none has. Sessions of several durations are several
+/// tries at one question: measuring in another way until it passes is no way out.
+fn worst_of(results: &Results, ended: &[SessionRecord], question: &Question) -> Option<Comparison> {
+    let rank = |comparison: &Comparison| {
+        let unsettled = comparison.paired_verdict() == Some(PairedVerdict::NoRegressionFound);
+        match comparison.decision() {
+            _ if comparison.is_regression() => 3,
+            Some(Decision::Clean) => u8::from(unsettled),
+            _ => 2,
+        }
+    };
+    let mut answers: Vec<(u64, Comparison)> = ended
+        .iter()
+        .map(|record| {
+            let comparison = of_session(results, record, question.clone());
+            (record.subject.duration_seconds, comparison)
+        })
+        .collect();
+    answers.sort_by_key(|(seconds, comparison)| (rank(comparison), *seconds));
+    let (_, mut worst) = answers.pop()?;
+    let others = answers
+        .iter()
+        .filter(|(_, other)| rank(other) != rank(&worst));
+    let others: Vec<String> = others
+        .map(|(seconds, other)| {
+            let answer = words::headline(other);
+            format!("a paired session of {seconds} s a run ended otherwise: {answer}")
+        })
+        .collect();
+    worst.warnings.extend(others);
+    Some(worst)
+}
+
 /// A session that has ended, compared: its runs take the place of the groups in `question`.
-pub fn of_session(results: &Results, record: &SessionRecord, question: Question) -> Comparison {
+fn of_session(results: &Results, record: &SessionRecord, question: Question) -> Comparison {
     let group = |phase| {
         let runs = record.runs(results, phase);
         let planned = u32::try_from(runs.len()).unwrap_or(u32::MAX);

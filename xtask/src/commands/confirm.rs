@@ -7,7 +7,6 @@ use super::{Outcome, compare};
 use crate::args::{Build, Confirm, Earlier, Limits};
 use crate::error::{Blame, Error, Result};
 use crate::judge;
-use crate::judge::comparison::{Comparison, Question};
 use crate::judge::fitness::FAILED_BEFORE;
 use crate::judge::paired::{self, Decision};
 use crate::judge::verdict::threshold_percent;
@@ -43,8 +42,7 @@ pub fn run(confirm: &Confirm, clock: Clock) -> Result<Outcome> {
     let checkout = checkout::find(confirm.checkout.as_deref())?;
     let results = Results::of(&checkout);
     let scenario = Scenario::read(&checkout, confirm.mode)?;
-    let baseline = compare::baseline(&checkout, confirm.mode);
-    if let Some(Err(why)) = &baseline {
+    if let Some(Err(why)) = compare::baseline(&checkout, confirm.mode) {
         return Err(Error::new(why.to_string()).next("without it no verdict could be given"));
     }
     let _lock = results.lock()?;
@@ -54,8 +52,7 @@ pub fn run(confirm: &Confirm, clock: Clock) -> Result<Outcome> {
     let sides = Sides::newest(confirm, &checkout, &results, &listing)?;
     if sides.before.build.engram_hash == sides.after.build.engram_hash {
         // There is nothing to tell apart; the groups' own verdict says which kind of nothing.
-        let comparisons = compare::of_task(&checkout, &confirm.task, Some(confirm.mode))?;
-        return reported(confirm, &checkout, &comparisons);
+        return reported(confirm, &checkout);
     }
     let record = open(confirm, &results, &listing, &scenario, &sides, clock)?;
     let mut session = Running {
@@ -71,20 +68,13 @@ pub fn run(confirm: &Confirm, clock: Clock) -> Result<Outcome> {
         pairs_before: record.pairs.len(),
         steps: Steps::new(Verbosity::ProgressOnly),
     };
-    let record = session.measure_pairs(record, &sides)?;
-    let question = Question {
-        task: Some(confirm.task.clone()),
-        mode: confirm.mode,
-        before: None,
-        after: None,
-        baseline,
-    };
-    let comparison = compare::of_session(&results, &record, question);
-    reported(confirm, &checkout, &[comparison])
+    session.measure_pairs(record, &sides)?;
+    reported(confirm, &checkout)
 }
 
-/// Prints what `perf-compare` would say.
-fn reported(confirm: &Confirm, checkout: &Path, comparisons: &[Comparison]) -> Result<Outcome> {
+/// Prints what `perf-compare` says of the mode: the session's verdict, or a worse one of another duration.
+fn reported(confirm: &Confirm, checkout: &Path) -> Result<Outcome> {
+    let comparisons = compare::of_task(checkout, &confirm.task, Some(confirm.mode))?;
     let around = Surroundings {
         root: checkout.display().to_string(),
         options: checkout_option(confirm),
@@ -93,11 +83,11 @@ fn reported(confirm: &Confirm, checkout: &Path, comparisons: &[Comparison]) -> R
     };
     let text = format!(
         "\n{}",
-        human::report(comparisons, &around, Style::of_output())
+        human::report(&comparisons, &around, Style::of_output())
     );
     // The verdict is recorded: a reader that is gone does not undo it.
     let _ = terminal::output(&text);
-    Ok(compare::outcome(comparisons))
+    Ok(compare::outcome(&comparisons))
 }
 
 /// The newest before and after, and the binaries kept for them.
@@ -132,7 +122,13 @@ impl Sides {
                     ))
                     .next(measure.clone())
                 })?;
-            let newest = group.runs.last().and_then(|run| run.as_ref().ok());
+            let newest = match group.runs.last() {
+                Some(Err(unusable)) => {
+                    return Err(Error::new(unusable.to_string()).next(measure));
+                }
+                Some(Ok(run)) => Some(run),
+                None => None,
+            };
             let provenance = newest
                 .and_then(|run| run.provenance.clone())
                 .ok_or_else(|| {
@@ -317,9 +313,8 @@ struct Running<'a> {
 const MOST_BEFORE_FAILURES_IN_A_ROW: usize = 2;
 
 impl Running<'_> {
-    /// Measures pair after pair until the plan says stop, and returns the record. Each pair is on it before the next
-    /// begins.
-    fn measure_pairs(&mut self, mut record: SessionRecord, sides: &Sides) -> Result<SessionRecord> {
+    /// Measures pair after pair until the plan says stop. Each is on record before the next begins.
+    fn measure_pairs(&mut self, mut record: SessionRecord, sides: &Sides) -> Result<()> {
         let margin = paired::margin(threshold_percent(self.confirm.mode));
         let goes_on =
             |record: &SessionRecord| matches!(record.assess().decision, Decision::Continue { .. });
@@ -361,7 +356,7 @@ impl Running<'_> {
                 }
             }
         }
-        Ok(record)
+        Ok(())
     }
 
     fn note_failure(
@@ -487,6 +482,9 @@ impl Running<'_> {
             of: 1,
             session: Some(session),
         };
+        if let Some(why) = run::unclean_stop(measured.stop, plan.limits.stop_grace) {
+            return Err(Error::new(why).of_server());
+        }
         if measured.result.error_rate > FAILED_BEFORE || measured.result.p99_ms == 0.0 {
             return Err(Error::new(format!(
                 "{:.1}% of its requests failed, P99 {} ms",

@@ -1,7 +1,7 @@
-//! Which paired session answers a comparison of the newest groups.
+//! The paired sessions about the servers of a comparison of the newest groups.
 
 use crate::judge::fitness::{Mend, Unfit};
-use crate::judge::paired::{Decision, PairedVerdict};
+use crate::judge::paired::Decision;
 use crate::record::names::{Mode, Phase};
 use crate::record::provenance::Provenance;
 use crate::record::results::Results;
@@ -10,18 +10,15 @@ use crate::record::session::SessionRecord;
 /// The sessions about two servers.
 #[derive(Debug, Default)]
 pub struct Sessions {
-    /// The one whose verdict counts.
-    pub ended: Option<SessionRecord>,
-    /// Those that are not whole, which forbid a verdict.
+    /// Those that have ended.
+    pub ended: Vec<SessionRecord>,
+    /// Those that are not whole: what they said is not known.
     pub unusable: Vec<Unfit>,
-    /// What is to be known of the others.
+    /// What is to be known of those that have not ended.
     pub warnings: Vec<String>,
 }
 
-/// The sessions about the servers of `before` and `after`, under the load of `after`.
-///
-/// Sessions of several durations are several tries at one question: of those that have ended the worst answer counts,
-/// or measuring again would go on until it passes.
+/// The sessions about the servers of `before` and `after`, under the load of `after`, whatever their duration.
 pub fn about(results: &Results, mode: Mode, before: &Provenance, after: &Provenance) -> Sessions {
     let (Some(before), Some(server), Some(scenario)) = (
         before.build.engram_hash.as_deref(),
@@ -31,7 +28,6 @@ pub fn about(results: &Results, mode: Mode, before: &Provenance, after: &Provena
         return Sessions::default();
     };
     let mut sessions = Sessions::default();
-    let mut ended: Vec<(PairedVerdict, SessionRecord)> = Vec::new();
     for record in SessionRecord::about(results, mode, before, server, scenario) {
         match record {
             Err(unusable) => sessions.unusable.push(Unfit {
@@ -41,22 +37,10 @@ pub fn about(results: &Results, mode: Mode, before: &Provenance, after: &Provena
                 mend: Mend::Confirm,
             }),
             Ok(record) => match record.assess().decision {
-                Decision::Final(verdict) => ended.push((verdict, record)),
+                Decision::Final(_) => sessions.ended.push(record),
                 Decision::Continue { .. } => sessions.warnings.push(unfinished(&record)),
             },
         }
-    }
-    ended.sort_by_key(|(verdict, record)| (severity(*verdict), record.subject.duration_seconds));
-    if let Some((verdict, record)) = ended.pop() {
-        let others = ended.iter().filter(|(other, _)| *other != verdict);
-        sessions.warnings.extend(others.map(|(other, record)| {
-            format!(
-                "a paired session of {} s a run ended otherwise: {}",
-                record.subject.duration_seconds,
-                in_words(*other)
-            )
-        }));
-        sessions.ended = Some(record);
     }
     sessions
 }
@@ -74,24 +58,4 @@ fn unfinished(record: &SessionRecord) -> String {
         record.pairs.len(),
         record.subject.duration_seconds
     )
-}
-
-fn severity(verdict: PairedVerdict) -> u8 {
-    match verdict {
-        PairedVerdict::NotRegressed => 0,
-        PairedVerdict::NoRegressionFound => 1,
-        PairedVerdict::Suspected => 2,
-        PairedVerdict::AfterFails => 3,
-        PairedVerdict::Regressed => 4,
-    }
-}
-
-fn in_words(verdict: PairedVerdict) -> &'static str {
-    match verdict {
-        PairedVerdict::NotRegressed => "not regressed",
-        PairedVerdict::NoRegressionFound => "no regression found",
-        PairedVerdict::Suspected => "suspected",
-        PairedVerdict::AfterFails => "the after server failed",
-        PairedVerdict::Regressed => "regressed",
-    }
 }

@@ -148,7 +148,10 @@ fn compare_by(question: Question, session: Option<&Session>) -> Comparison {
         unfit.push(why.clone());
     }
     let baseline = question.baseline.and_then(Result::ok);
-    let sides = (side(&before), side(&after));
+    let sides = (
+        side(&before, |run| run.result.stated_error_rate),
+        side(&after, |run| run.result.error_rate),
+    );
     let warnings = [
         (Phase::Before, &question.before),
         (Phase::After, &question.after),
@@ -202,6 +205,14 @@ impl Comparison {
             paired::Decision::Final(verdict) => Some(verdict),
             paired::Decision::Continue { .. } => None,
         }
+    }
+
+    /// Whether it blocks: the after side is slower, fails more, or has lost its position.
+    pub fn is_regression(&self) -> bool {
+        matches!(
+            self.decision(),
+            Some(Decision::InternalRegression | Decision::CompetitiveRegression)
+        )
     }
 
     /// What it comes to; the same server on both sides is clean.
@@ -292,7 +303,8 @@ fn whole(count: u64) -> f64 {
     count as f64
 }
 
-fn side(runs: &[Recorded]) -> Option<Side> {
+/// `error_rate` tells the one that the side is judged by: a failure that either figure knows of is one, and hides no rise.
+fn side(runs: &[Recorded], error_rate: fn(&Recorded) -> f64) -> Option<Side> {
     let of = |value: &dyn Fn(&Recorded) -> f64| median(runs.iter().map(value));
     let p99s = || runs.iter().map(|run| run.result.p99_ms);
     let mut operations: BTreeMap<String, Vec<f64>> = BTreeMap::new();
@@ -316,7 +328,7 @@ fn side(runs: &[Recorded]) -> Option<Side> {
         figures: Figures {
             p99_ms: median(p99s())?,
             throughput: of(&|run| run.result.throughput)?,
-            error_rate: of(&|run| run.result.error_rate)?,
+            error_rate: of(&error_rate)?,
         },
         p50_ms: of(&|run| run.result.p50_ms)?,
         p95_ms: of(&|run| run.result.p95_ms)?,

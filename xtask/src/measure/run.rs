@@ -169,7 +169,7 @@ fn measure(
 }
 
 /// What was wrong with the way in which the server stopped.
-fn unclean_stop(stop: Stopped, grace: Duration) -> Option<String> {
+pub fn unclean_stop(stop: Stopped, grace: Duration) -> Option<String> {
     match (stop.cause, stop.exit) {
         (Cause::Killed, _) => Some(format!(
             "the server ignored SIGTERM for {} s and was killed",
@@ -347,10 +347,11 @@ fn time_left(duration: Duration, elapsed: Duration) -> String {
     }
 }
 
-/// A non-zero exit with a complete result is a measurement; without one it is a failure.
+/// A non-zero exit with a complete result is a measurement; without one it is a failure. Whose, cannot be told: it is
+/// the server's until shown otherwise, so that none passes in pairs by leaving its load without a result.
 fn read_result(plan: &Plan, workplace: &Workplace, exit: Exit) -> Result<LoadResult> {
     let failed = |what: String| {
-        with_log(Error::new(what), &workplace.load_log())
+        with_log(Error::new(what).of_server(), &workplace.load_log())
             .next("mend what the log says, or build the load generator anew: without --no-build")
     };
     let bytes = fs::read(workplace.result())

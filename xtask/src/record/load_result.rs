@@ -18,8 +18,10 @@ pub struct LoadResult {
     pub total_errors: u64,
     /// Requests per second.
     pub throughput: f64,
-    /// Share of the requests that failed, 0 to 1.
+    /// Share of the requests that failed, 0 to 1: the worse of what is stated and what was counted.
     pub error_rate: f64,
+    /// The one that is stated: what a rise is measured from.
+    pub stated_error_rate: f64,
     /// The largest of the operations' medians, in milliseconds.
     pub p50_ms: f64,
     /// The largest of the operations' 95th percentiles, in milliseconds.
@@ -76,6 +78,7 @@ impl LoadResult {
             total_errors: count(object, "total_errors")?,
             throughput: number(object, "overall_throughput")?,
             error_rate: error_rate(object)?,
+            stated_error_rate: number(object, "overall_error_rate")?,
             p50_ms: number(object, "p50_latency_ms")?,
             p95_ms: number(object, "p95_latency_ms")?,
             p99_ms: number(object, "p99_latency_ms")?,

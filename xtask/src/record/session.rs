@@ -32,7 +32,7 @@ pub struct Subject {
     pub duration_seconds: u64,
 }
 
-/// One record. What the verdict rests on is in it: no file that is lost or edited later changes the answer unseen.
+/// One record. What the verdict on P99 rests on is in it: no file that is lost later changes the answer unseen.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SessionRecord {
     /// What is compared.
@@ -243,8 +243,15 @@ impl SessionRecord {
         };
         let id = of_any_duration.id();
         let stem = id.trim_end_matches("0s");
-        let Ok(entries) = fs::read_dir(folder(results)) else {
-            return Vec::new();
+        let entries = match fs::read_dir(folder(results)) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Vec::new(),
+            Err(error) => {
+                return vec![Err(Unusable {
+                    path: folder(results),
+                    why: error.to_string(),
+                })];
+            }
         };
         let mut paths: Vec<PathBuf> = entries
             .filter_map(|entry| Some(entry.ok()?.path()))

@@ -42,7 +42,7 @@ fn session(comparison: &Comparison) -> Option<Evidence> {
             .map(|pairs| format!("to settle   about {pairs} pairs")),
     );
     Some(Evidence {
-        title: format!("P99 judged by a paired session of {} pairs", sight.pairs),
+        title: format!("P99 in a paired session of {} pairs", sight.pairs),
         lines,
     })
 }

@@ -17,7 +17,7 @@ pub fn lines(comparison: &Comparison) -> Option<Vec<String>> {
         format!("After:  {}", figures(comparison.mode, after)),
         format!(
             "Change: {}, {}",
-            words::change(verdict, Metric::P99),
+            words::judged_change(comparison, verdict, Metric::P99),
             words::change(verdict, Metric::Throughput)
         ),
     ];

@@ -46,8 +46,7 @@ pub fn heading(margin: f64) -> String {
 }
 
 /// What the marks of the axis mean.
-pub const LEGEND: &str =
-    "P99 in ms, CPU shares in %; o estimate, = interval (from pair 6 on), : limit";
+pub const LEGEND: &str = "P99 in ms, CPU shares in %; o estimate, = its interval, : the limit";
 
 /// The line of the newest pair; `differences` are those of all pairs so far.
 pub fn line(line: &Line, differences: &[f64], alpha: f64, margin: f64) -> String {

@@ -178,13 +178,7 @@ fn latency(name: &str, before: Option<f64>, after: Option<f64>) -> Row {
 fn judged(comparison: &Comparison, metric: Metric, row: Row) -> Row {
     match &comparison.judgement {
         Judgement::Judged(verdict) => Row {
-            change: match (metric, comparison.session.and_then(|session| session.sight)) {
-                // What the verdict rests on, and not the medians.
-                (Metric::P99, Some(sight)) => {
-                    words::percent(words::from_ln(sight.interval.estimate))
-                }
-                _ => words::change(verdict, metric),
-            },
+            change: words::judged_change(comparison, verdict, metric),
             limit: words::limit(comparison.mode, metric),
             mark: match (verdict.regressed.contains(&metric), metric) {
                 (true, _) => Mark::Regressed,

@@ -127,6 +127,18 @@ pub fn limit(mode: Mode, metric: Metric) -> String {
     }
 }
 
+/// A metric's change as it was judged: of P99 what the pairs estimate, where they decided, and not what the medians say.
+pub fn judged_change(comparison: &Comparison, verdict: &Verdict, metric: Metric) -> String {
+    match (metric, comparison.session.and_then(|session| session.sight)) {
+        (Metric::P99, Some(sight)) => {
+            let mut judged = verdict.clone();
+            judged.changes.p99_percent = from_ln(sight.interval.estimate);
+            change(&judged, metric)
+        }
+        _ => change(verdict, metric),
+    }
+}
+
 /// A metric's change, `+12.7%`, with as many decimals as show a regression to be beyond its limit.
 pub fn change(verdict: &Verdict, metric: Metric) -> String {
     let threshold = threshold_percent(verdict.mode);

@@ -99,8 +99,23 @@ fn of_sessions_of_two_durations_the_worse_answer_counts() {
         Recording::write_session(&before, &after, &checkout, &short);
         let finished = compare(&checkout, "007");
         assert_eq!(finished.code, Some(1), "{finished:?}");
-        assert_has(&finished.output, "ended otherwise: not regressed");
+        assert_has(&finished.output, "ended otherwise: no regression");
     }
+}
+
+#[test]
+fn a_session_that_lost_throughput_is_not_hidden_by_one_of_another_duration() {
+    let (before, after) = internal_clean();
+    let slow = after.clone().throughput(900.0);
+    let checkout = with_session((before.clone(), after.clone()), &SURELY_AS_FAST);
+    let of_ten_seconds = |side: Recording| {
+        side.at("20251109_140000")
+            .with(|it| it.load.duration_seconds = 10)
+    };
+    let (before, slow) = (of_ten_seconds(before), of_ten_seconds(slow));
+    Recording::write_session(&before, &slow, &checkout, &SURELY_AS_FAST);
+    let finished = compare(&checkout, "007");
+    assert_eq!(finished.code, Some(1), "{finished:?}");
 }
 
 #[test]

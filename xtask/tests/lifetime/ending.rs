@@ -221,15 +221,19 @@ impl<'a> Running<'a> {
         supervisor
     }
 
-    /// The oldest process with such a command line, once there is one.
+    /// The process with such a command line, once there is one: not a child of it that is not a program of its own yet,
+    /// and whose number may be the smaller one.
     fn find(&self, is_it: impl Fn(&str) -> bool) -> u32 {
         let mut found = None;
         wait_until("a process to end", || {
-            let processes = self.checkout.processes();
-            found = processes.into_iter().find(|(_, words)| is_it(words));
+            let mut processes = self.checkout.processes();
+            processes.retain(|_, words| is_it(words));
+            let is_child =
+                |id: &u32| parent(*id).is_some_and(|parent| processes.contains_key(&parent));
+            found = processes.keys().copied().find(|id| !is_child(id));
             found.is_some()
         });
-        found.unwrap().0
+        found.unwrap()
     }
 
     fn type_in(&mut self, key: Key) {
@@ -295,6 +299,13 @@ impl Drop for Running<'_> {
         }
         self.close();
     }
+}
+
+fn parent(process: u32) -> Option<u32> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // <pid> (<name>) <state> <parent>; the name may hold anything.
+    let (_, fields) = stat.rsplit_once(')')?;
+    fields.split_whitespace().nth(1)?.parse().ok()
 }
 
 /// Whether the process or thread with this folder of `/proc` is.
