@@ -3,12 +3,10 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::verdict::{ELAPSED_SHARE, OFFERED_LOAD_REACHED, TOLERANCE};
+use super::verdict::{ELAPSED_SHARE, FAILED_BEFORE, OFFERED_LOAD_REACHED, TOLERANCE};
 use crate::record::names::Phase;
 use crate::record::provenance::Provenance;
 use crate::record::recorded::Recorded;
-
-pub use super::verdict::FAILED_BEFORE;
 
 /// Why two sides cannot be judged.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -25,13 +25,11 @@ pub fn evidence(comparison: &Comparison, options: &str) -> Vec<Evidence> {
 /// What the pairs say, where a paired session has judged P99.
 fn session(comparison: &Comparison) -> Option<Evidence> {
     let sight = comparison.session?.sight?;
-    let mut lines = vec![format!("change      {}", interval(sight.interval))];
-    lines.extend(comparison.corrected.map(|corrected| {
-        format!(
-            "corrected   {}: stolen CPU time taken out; it decides nothing",
-            interval(corrected)
-        )
-    }));
+    let [estimate, lower, upper] = bounds(sight.interval);
+    let mut lines = vec![format!(
+        "change      {estimate}, surely between {lower} and {upper}"
+    )];
+    lines.extend(comparison.corrected.map(corrected));
     lines.push(format!(
         "told apart  changes of about {} and more, at this noise",
         size(sight.smallest_distinguishable())
@@ -72,16 +70,38 @@ fn single_runs(comparison: &Comparison, options: &str) -> Option<Evidence> {
     })
 }
 
-fn interval(interval: Interval) -> String {
-    let of = |ln_ratio: f64| words::percent(words::from_ln(ln_ratio));
-    format!(
-        "{}, surely between {} and {}",
-        of(interval.estimate),
-        of(interval.lower),
-        of(interval.upper)
-    )
+/// Evidence beside the change: its bounds are no more sure than the slope that it was corrected by.
+fn corrected(interval: Interval) -> String {
+    let [estimate, lower, upper] = bounds(interval);
+    format!("corrected   {estimate} ({lower} to {upper}) for stolen CPU time; decides nothing")
+}
+
+/// The estimate and its bounds, in per cent.
+fn bounds(interval: Interval) -> [String; 3] {
+    [interval.estimate, interval.lower, interval.upper]
+        .map(|ln_ratio| words::percent(words::from_ln(ln_ratio)))
 }
 
 fn size(ln_ratio: f64) -> String {
     format!("{:.1}%", words::from_ln(ln_ratio))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_corrected_estimate_is_labelled_and_fits_a_terminal_of_80_columns() {
+        let line = corrected(Interval {
+            estimate: 1.0,
+            lower: -1.0,
+            upper: 2.0,
+        });
+        assert_eq!(
+            line,
+            "corrected   +171.8% (-63.2% to +638.9%) for stolen CPU time; decides nothing"
+        );
+        const INDENT: usize = 4;
+        assert!(INDENT + line.chars().count() <= 80, "{line}");
+    }
 }
