@@ -8,6 +8,9 @@
 mod duet;
 mod live;
 mod needed;
+#[path = "../../tests/recorded_runs/random.rs"]
+#[allow(dead_code, reason = "the tests use the rest")]
+mod random;
 mod recording;
 mod replay;
 mod table;

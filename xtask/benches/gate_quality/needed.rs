@@ -4,6 +4,7 @@ use xtask::judge::paired::{Decision, LOOKS, PairedVerdict, Plan, decide, margin}
 use xtask::judge::verdict::threshold_percent;
 use xtask::record::names::Mode;
 
+use crate::random::Random;
 use crate::replay::{Tally, Verdict};
 
 /// Sessions simulated for each size of the noise.
@@ -38,11 +39,11 @@ fn simulate(effect: f64, deviation: f64) -> Tally {
     let [.., most] = LOOKS;
     let plan = Plan::up_to(most).expect("the longest plan is one");
     let margin = margin(threshold_percent(Mode::Internal));
-    let mut random = Random(20_251);
+    let mut random = Random::from_seed(20_251);
     let mut tally = Tally::default();
     for _ in 0..SESSIONS {
         let differences: Vec<f64> = (0..most)
-            .map(|_| (effect / 100.0).ln_1p() + deviation * random.normal())
+            .map(|_| (effect / 100.0).ln_1p() + deviation * normal(&mut random))
             .collect();
         let verdict = match decide(&plan, &differences, margin, 0).decision {
             Decision::Final(PairedVerdict::Regressed) => Verdict::Regressed,
@@ -56,24 +57,9 @@ fn simulate(effect: f64, deviation: f64) -> Tally {
     tally
 }
 
-/// `SplitMix64` (Steele, Lea and Flood, 2014): the same in every run.
-struct Random(u64);
-
-impl Random {
-    /// Strictly between 0 and 1.
-    fn uniform(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^= mixed >> 31;
-        let high = u32::try_from(mixed >> 32).unwrap_or(u32::MAX);
-        (f64::from(high) + 0.5) / 4_294_967_296.0
-    }
-
-    /// Standard normal, by Box and Muller's transform.
-    fn normal(&mut self) -> f64 {
-        let radius = (-2.0 * self.uniform().ln()).sqrt();
-        radius * (std::f64::consts::TAU * self.uniform()).cos()
-    }
+/// Standard normal, by Box and Muller's transform.
+fn normal(random: &mut Random) -> f64 {
+    // Above 0, which has no logarithm.
+    let radius = (-2.0 * (1.0 - random.between(0.0, 1.0)).ln()).sqrt();
+    radius * (std::f64::consts::TAU * random.between(0.0, 1.0)).cos()
 }
