@@ -11,10 +11,10 @@ use std::time::Instant;
 
 use common::recording::{Recording, write_baselines};
 use common::{Checkout, finish};
-use xtask::record::names::{Part, Timestamp};
-use xtask::record::results::FOLDER;
+use xtask::model::layout::RESULTS as FOLDER;
+use xtask::model::names::{Part, Timestamp};
 
-#[path = "../tests/common/mod.rs"]
+#[path = "../tests/it/common/mod.rs"]
 mod common;
 mod table;
 

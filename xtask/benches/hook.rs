@@ -11,12 +11,12 @@ use std::time::Instant;
 use common::finish;
 use common::recording::Recording;
 use project::Project;
-use xtask::record::names::{Part, Timestamp};
-use xtask::record::provenance::Session;
+use xtask::model::names::{Part, Timestamp};
+use xtask::model::provenance::Session;
 
-#[path = "../tests/common/mod.rs"]
+#[path = "../tests/it/common/mod.rs"]
 mod common;
-#[path = "../tests/pre_push/project.rs"]
+#[path = "../tests/it/pre_push/project.rs"]
 mod project;
 mod table;
 

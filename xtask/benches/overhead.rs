@@ -16,8 +16,8 @@ use std::time::{Duration, Instant, SystemTime};
 use tempfile::TempDir;
 use toml::{Table, Value};
 use xtask::measure::{content, host, port, process, shell};
-use xtask::record::provenance::Provenance;
-use xtask::record::results;
+use xtask::model::layout;
+use xtask::model::provenance::Provenance;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -172,7 +172,7 @@ fn overhead(program: Command, checkout: &Path) -> Result<f64> {
 
 /// What a build adds to a check: the content before and after it.
 fn content_hashes(checkout: &Path) -> Result<f64> {
-    let scratch = checkout.join(results::FOLDER).join("scratch");
+    let scratch = checkout.join(layout::RESULTS).join("scratch");
     let began = Instant::now();
     for _ in ["before the build", "after it"] {
         content::of_files(checkout, &scratch).ok_or("git cannot tell the content")?;
@@ -405,7 +405,7 @@ fn git(folder: &Path, words: &[&str]) -> Result<()> {
 
 /// `program perf-check` on `checkout`, with the binaries as they lie, on a free port.
 fn check(mut program: Command, checkout: &Path, seconds: u32) -> Result<Command> {
-    let recorded = checkout.join(results::FOLDER);
+    let recorded = checkout.join(layout::RESULTS);
     if recorded.exists() {
         fs::remove_dir_all(recorded)?;
     }
@@ -421,7 +421,7 @@ fn check(mut program: Command, checkout: &Path, seconds: u32) -> Result<Command>
 
 /// What the only check on `checkout` recorded.
 fn record(checkout: &Path) -> Result<Provenance> {
-    for entry in fs::read_dir(checkout.join(results::FOLDER))? {
+    for entry in fs::read_dir(checkout.join(layout::RESULTS))? {
         let path = entry?.path();
         if path.to_string_lossy().ends_with("_diag.txt") {
             let record = Provenance::parse(&fs::read_to_string(path)?);

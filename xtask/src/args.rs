@@ -7,11 +7,15 @@ use std::time::Duration;
 use pico_args::Arguments;
 
 use crate::error::{Error, Result};
-use crate::judge::paired::{LOOKS, Plan};
-use crate::record::names::{Mode, Phase, TaskId};
+use crate::measure::build::Build;
+use crate::measure::run::Limits;
+use crate::measure::supervised::SUPERVISE;
+use crate::model::limits::PLAN;
+use crate::model::names::{Mode, Phase, TaskId};
+use crate::stats::paired::Plan;
 
 /// What the user asked for.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub enum Command {
     /// Print the help of a command, or of all.
     Help(Topic),
@@ -61,7 +65,7 @@ impl Topic {
 }
 
 /// `perf-confirm`, as typed.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub struct Confirm {
     /// The task whose newest before and after are told apart.
     pub task: TaskId,
@@ -200,37 +204,6 @@ pub enum Log {
     Keep,
 }
 
-/// Where the measured binaries come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Build {
-    /// `cargo build` makes them now.
-    Now,
-    /// They are taken as they lie.
-    Existing,
-}
-
-/// How long each step of a measurement may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// From the server's start until it is healthy.
-    pub ready: Duration,
-    /// Beyond the duration of the load.
-    pub load_grace: Duration,
-    /// From SIGTERM to SIGKILL.
-    pub stop_grace: Duration,
-}
-
-impl Default for Limits {
-    /// 120, 60 and 10 s: start to healthy took up to 73 s on a machine of two cores.
-    fn default() -> Self {
-        Self {
-            ready: Duration::from_secs(120),
-            load_grace: Duration::from_secs(60),
-            stop_grace: Duration::from_secs(10),
-        }
-    }
-}
-
 /// Seconds of load when none are asked for.
 pub const DEFAULT_DURATION: Duration = Duration::from_secs(60);
 /// Port when none is asked for.
@@ -239,9 +212,6 @@ pub const DEFAULT_PORT: u16 = 7432;
 const MOST_SECONDS: u64 = 86_400;
 /// The most runs a group can have.
 const MOST_RUNS: u64 = 100;
-
-/// The hidden word that makes the tool a supervisor.
-pub const SUPERVISE: &str = "__supervise";
 
 const COMMANDS: [&str; 4] = ["perf-check", "perf-compare", "perf-confirm", "hook"];
 
@@ -434,13 +404,15 @@ fn confirm(mut words: Arguments) -> Result<Confirm> {
     let duration = seconds(&mut words, "--duration", DEFAULT_PAIRED_DURATION, 1)?;
     let wait_quiet = seconds(&mut words, "--wait-quiet", DEFAULT_WAIT_QUIET, 0)?;
     let port = port(&mut words)?;
-    let looks = LOOKS.map(|pairs| pairs.to_string()).join(", ");
+    let looks: Vec<String> = PLAN.looks().iter().map(usize::to_string).collect();
+    let looks = looks.join(", ");
     let wanted = || Error::new(format!("--max-pairs takes one of {looks}"));
     let max_pairs: Option<usize> = words
         .opt_value_from_str("--max-pairs")
         .map_err(|_| wanted())?;
-    let [.., most] = LOOKS;
-    let plan = Plan::up_to(max_pairs.unwrap_or(most)).ok_or_else(wanted)?;
+    let plan = PLAN
+        .up_to(max_pairs.unwrap_or(PLAN.last_look()))
+        .ok_or_else(wanted)?;
     let earlier = match words.contains("--fresh") {
         true => Earlier::Archive,
         false => Earlier::Continue,

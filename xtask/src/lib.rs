@@ -3,7 +3,7 @@
 //!
 //! Data goes one way: [`measure`] → [`record`] → [`judge`] → [`report`]; [`commands`] stand above and call down.
 
-// No panic reaches a user, and nothing is printed but through `report::terminal`, which survives a stream that is gone.
+// No panic reaches a user, and nothing is printed but through `term::streams`, which survives a stream that is gone.
 #![cfg_attr(
     not(test),
     warn(
@@ -19,10 +19,14 @@
 #[cfg(not(any(target_os = "linux", target_os = "macos")))]
 compile_error!("the performance gate needs Unix processes and signals: build it on Linux or macOS");
 
+pub mod answer;
 pub mod args;
 pub mod commands;
 pub mod error;
 pub mod judge;
 pub mod measure;
-pub mod record;
+pub mod model;
 pub mod report;
+pub mod stats;
+pub mod store;
+pub mod term;

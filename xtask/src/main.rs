@@ -8,19 +8,20 @@ use xtask::commands::{self, Outcome};
 use xtask::error::Result;
 use xtask::measure::supervisor;
 use xtask::measure::workplace::Workplace;
-use xtask::record::clock::Clock;
-use xtask::report::{help, terminal};
+use xtask::report::help;
+use xtask::store::clock::Clock;
+use xtask::term::streams;
 
 fn main() -> ExitCode {
     // First of all: the time zone can only be read while there is one thread.
     let clock = Clock::local();
     // The default hook panics itself when standard error is gone.
     panic::set_hook(Box::new(|info| {
-        terminal::errors(&format!("error: a defect in this tool: {info}\n"));
+        streams::errors(&format!("error: a defect in this tool: {info}\n"));
     }));
     let outcome = panic::catch_unwind(|| {
         run(clock).unwrap_or_else(|error| {
-            terminal::errors(&format!("error: {error}\n"));
+            streams::errors(&format!("error: {error}\n"));
             Outcome::CannotJudge
         })
     });

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
-use xtask::judge::statistics::median;
+use xtask::stats::numbers::median;
 
 use crate::Result;
 

@@ -8,15 +8,15 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use tempfile::TempDir;
-use xtask::commands::compare;
-use xtask::judge::signed_rank::Interval;
-use xtask::judge::statistics::median;
-use xtask::measure::{port, scenario};
-use xtask::record::names::{Mode, Phase, RunName, TaskId};
-use xtask::record::provenance::Provenance;
-use xtask::record::recorded;
-use xtask::record::results::{FOLDER, Results};
-use xtask::report::words;
+use xtask::answer;
+use xtask::measure::port;
+use xtask::model::layout::{self, RESULTS as FOLDER};
+use xtask::model::names::{Mode, Phase, RunName, TaskId};
+use xtask::model::provenance::Provenance;
+use xtask::stats::numbers::median;
+use xtask::stats::signed_rank::Interval;
+use xtask::store::recorded;
+use xtask::store::results::Results;
 
 use crate::{Result, table};
 
@@ -81,8 +81,6 @@ pub struct LiveSession {
     pub pairs: usize,
     /// ln(P99 after / P99 before), as it decides.
     pub raw: Option<Interval>,
-    /// The same with the stolen CPU time taken out.
-    pub corrected: Option<Interval>,
     /// Mean of the stolen share over its runs.
     pub stolen: Option<f64>,
     /// Wall time.
@@ -152,7 +150,7 @@ impl Bench {
                 .find(|&port| port::free(port).is_ok())
                 .ok_or("no free port")?,
         };
-        let file = scenario::file(Mode::Internal);
+        let file = layout::scenario(Mode::Internal);
         let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file);
         bench.write("Cargo.toml", "[workspace]\nresolver = \"3\"\n")?;
         bench.write(file, &fs::read_to_string(ours)?)?;
@@ -166,9 +164,7 @@ impl Bench {
         self.check("calibration", Phase::Before, CALIBRATION)?;
         let names = recorded::Listing::read(&self.results())?.all();
         let p99s = names.iter().filter_map(|name| {
-            let path = self
-                .results()
-                .path(name, xtask::record::names::Part::Result);
+            let path = self.results().path(name, xtask::model::names::Part::Result);
             Some(recorded::read(&path).ok()?.result.p99_ms)
         });
         median(p99s).ok_or_else(|| "nothing was measured".into())
@@ -196,7 +192,7 @@ impl Bench {
             .output()?;
         let minutes = began.elapsed().as_secs_f64() / 60.0;
         let exit = output.status.code().ok_or("perf-confirm was killed")?;
-        let comparison = compare::of_task(
+        let comparison = answer::of_task(
             self.checkout.path(),
             &TaskId::parse(kind.task())?,
             Some(Mode::Internal),
@@ -209,10 +205,9 @@ impl Bench {
         Ok(LiveSession {
             kind,
             exit,
-            verdict: words::headline(&comparison).to_owned(),
+            verdict: comparison.headline().to_owned(),
             pairs: sight.map_or(0, |sight| sight.pairs),
             raw: sight.map(|sight| sight.interval),
-            corrected: comparison.corrected,
             stolen: self.stolen(&comparison)?,
             minutes,
         })
@@ -232,7 +227,7 @@ impl Bench {
                 .ok_or("no name of a run")?;
             let path = self
                 .results()
-                .path(&name, xtask::record::names::Part::Diagnosis);
+                .path(&name, xtask::model::names::Part::Diagnosis);
             let provenance = Provenance::parse(&fs::read_to_string(path)?)
                 .map_err(|unreadable| unreadable.to_string())?;
             shares.extend(provenance.and_then(|own| own.number("noise", "steal_share")));

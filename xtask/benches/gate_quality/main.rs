@@ -8,7 +8,7 @@
 mod duet;
 mod live;
 mod needed;
-#[path = "../../tests/recorded_runs/random.rs"]
+#[path = "../../tests/it/recorded_runs/random.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
 mod random;
 mod recording;

@@ -1,8 +1,8 @@
 //! How quiet a machine would have to be: the aims of the paired rule, under noise of a known size.
 
-use xtask::judge::paired::{Decision, LOOKS, PairedVerdict, Plan, decide, margin};
-use xtask::judge::verdict::threshold_percent;
-use xtask::record::names::Mode;
+use xtask::model::limits::{PLAN, threshold_percent};
+use xtask::model::names::Mode;
+use xtask::stats::paired::{Decision, PairedVerdict, decide, margin};
 
 use crate::random::Random;
 use crate::replay::{Tally, Verdict};
@@ -36,16 +36,14 @@ pub fn largest_noise<const AIMS: usize>(
 }
 
 fn simulate(effect: f64, deviation: f64) -> Tally {
-    let [.., most] = LOOKS;
-    let plan = Plan::up_to(most).expect("the longest plan is one");
     let margin = margin(threshold_percent(Mode::Internal));
     let mut random = Random::from_seed(20_251);
     let mut tally = Tally::default();
     for _ in 0..SESSIONS {
-        let differences: Vec<f64> = (0..most)
+        let differences: Vec<f64> = (0..PLAN.last_look())
             .map(|_| (effect / 100.0).ln_1p() + deviation * normal(&mut random))
             .collect();
-        let verdict = match decide(&plan, &differences, margin, 0).decision {
+        let verdict = match decide(&PLAN, &differences, margin, 0).decision {
             Decision::Final(PairedVerdict::Regressed) => Verdict::Regressed,
             Decision::Final(PairedVerdict::NotRegressed) => Verdict::NotRegressed,
             Decision::Final(PairedVerdict::NoRegressionFound) => Verdict::NoRegressionFound,

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
-use xtask::record::load_result::LoadResult;
+use xtask::model::load_result::LoadResult;
 
 use crate::Result;
 

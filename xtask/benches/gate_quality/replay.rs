@@ -6,12 +6,11 @@ use std::path::PathBuf;
 use xtask::commands::Outcome;
 use xtask::commands::compare::outcome;
 use xtask::judge::comparison::{self, Comparison, Question, Session};
-use xtask::judge::paired::{Decision, LOOKS, PairedVerdict, Plan, decide, difference, margin};
-use xtask::judge::same_binary::{self, Observation};
-use xtask::judge::verdict::threshold_percent;
-use xtask::record::names::{Mode, Phase, RunName};
-use xtask::record::recorded::{Group, Recorded};
-use xtask::record::session::{Member, PairRecord, SessionRecord, Subject};
+use xtask::model::limits::PLAN;
+use xtask::model::names::{Mode, Phase, RunName};
+use xtask::model::recorded::{Group, Recorded};
+use xtask::model::session::{Member, PairRecord, SessionRecord, Subject};
+use xtask::stats::paired::PairedVerdict;
 
 use crate::recording::{Recording, Run};
 
@@ -27,17 +26,14 @@ pub enum Rule {
     RunsASide(usize),
     /// In pairs, by the signed-rank interval.
     Paired,
-    /// The same with the stolen CPU time taken out, where earlier runs of the recording say how.
-    PairedCorrected,
 }
 
 /// All rules, in the order of the table.
-const RULES: [Rule; 5] = [
+const RULES: [Rule; 4] = [
     Rule::RunsASide(1),
     Rule::RunsASide(3),
     Rule::RunsASide(5),
     Rule::Paired,
-    Rule::PairedCorrected,
 ];
 
 /// What the rules made of a recording.
@@ -106,12 +102,10 @@ pub fn replay(recording: &Recording) -> Replay<'_> {
 
 fn replay_rule(rule: Rule, runs: &[Run]) -> Option<RuleReplay> {
     let length = rule.runs();
-    let starts: Vec<usize> = (0..=runs.len().checked_sub(length)?)
-        .filter(|&start| rule != Rule::PairedCorrected || slope(&runs[..start]).is_some())
-        .collect();
+    let starts: Vec<usize> = (0..=runs.len().checked_sub(length)?).collect();
     let draws = match rule {
         Rule::RunsASide(_) => 1,
-        Rule::Paired | Rule::PairedCorrected => DRAWS,
+        Rule::Paired => DRAWS,
     };
     let first = *starts.first()?;
     let is_disjoint = |start: usize| (start - first).is_multiple_of(length);
@@ -144,7 +138,7 @@ impl Rule {
     fn runs(self) -> usize {
         match self {
             Self::RunsASide(runs) => 2 * runs,
-            Self::Paired | Self::PairedCorrected => 2 * LOOKS[LOOKS.len() - 1],
+            Self::Paired => 2 * PLAN.last_look(),
         }
     }
 }
@@ -162,7 +156,6 @@ fn session(rule: Rule, runs: &[Run], start: usize, effect: f64, draw: u64) -> (V
             (verdict(&comparison::compare(question, None)), window.len())
         }
         Rule::Paired => paired(window, effect, draw),
-        Rule::PairedCorrected => corrected(&runs[..start], window, effect, draw),
     }
 }
 
@@ -197,52 +190,10 @@ fn paired(window: &[Run], effect: f64, draw: u64) -> (Verdict, usize) {
         .unzip();
     let session = Session {
         assessment,
-        plan: record.plan,
-        slope: None,
         after_failures: Vec::new(),
     };
     let comparison = comparison::compare_paired(question(before, after), &session);
     (verdict(&comparison), 2 * used)
-}
-
-/// P99 alone: that is what the correction is about.
-fn corrected(earlier: &[Run], window: &[Run], effect: f64, draw: u64) -> (Verdict, usize) {
-    let (record, pairs) = pairs(window, effect, draw);
-    let stolen_in = |run: &Recorded| {
-        let same = window.iter().find(|known| known.bytes == run.bytes);
-        same.and_then(|run| run.stolen).unwrap_or_default()
-    };
-    let stolen: Vec<(f64, f64)> = pairs
-        .iter()
-        .map(|[before, after]| (stolen_in(before), stolen_in(after)))
-        .collect();
-    let differences: Vec<f64> = pairs
-        .iter()
-        .filter_map(|[before, after]| difference(before.result.p99_ms, after.result.p99_ms))
-        .collect();
-    let slope = slope(earlier).map_or(0.0, |slope| slope.value);
-    let left = same_binary::corrected(&differences, &stolen, slope);
-    let margin = margin(threshold_percent(Mode::Internal));
-    let assessment = decide(&record.plan, &left, margin, 0);
-    let verdict = match assessment.decision {
-        Decision::Final(PairedVerdict::Regressed) => Verdict::Regressed,
-        Decision::Final(PairedVerdict::NotRegressed) => Verdict::NotRegressed,
-        Decision::Final(PairedVerdict::NoRegressionFound) => Verdict::NoRegressionFound,
-        _ => Verdict::Unsure,
-    };
-    let used = assessment.sight.map_or(pairs.len(), |sight| sight.pairs);
-    (verdict, 2 * used)
-}
-
-fn slope(earlier: &[Run]) -> Option<same_binary::Slope> {
-    let observations = earlier
-        .iter()
-        .map(|run| Observation {
-            ln_p99: run.result.p99_ms.ln(),
-            stolen: run.stolen,
-        })
-        .collect();
-    same_binary::slope(&[observations])
 }
 
 fn verdict(comparison: &Comparison) -> Verdict {
@@ -291,10 +242,9 @@ fn record(seed: u64) -> SessionRecord {
         scenario: String::new(),
         duration_seconds: 0,
     };
-    let plan = Plan::up_to(LOOKS[LOOKS.len() - 1]).expect("the longest plan is one");
     SessionRecord {
         seed,
-        ..SessionRecord::open(subject, run_name().timestamp, String::new(), plan, None)
+        ..SessionRecord::open(subject, run_name().timestamp, String::new(), PLAN)
     }
 }
 

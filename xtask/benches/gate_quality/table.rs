@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
-use xtask::judge::statistics::median;
+use xtask::stats::numbers::median;
 
 use crate::duet::Duet;
 use crate::live::{Kind, LiveSession};
@@ -115,7 +115,7 @@ pub fn markdown(replay: &Replay) -> String {
         );
     }
     for rule in &replay.rules {
-        if matches!(rule.rule, Rule::Paired | Rule::PairedCorrected) {
+        if matches!(rule.rule, Rule::Paired) {
             let aims = aims(rule).join("\n");
             let _ = writeln!(text, "\nAims, {}:\n\n{aims}", name(rule.rule));
         }
@@ -161,14 +161,11 @@ pub fn json(replay: &Replay) -> Value {
 /// The line of one live session.
 pub fn live_line(session: &LiveSession) -> String {
     format!(
-        "| {} | {} | {} | {} | {} | {} | {:.1} |\n",
+        "| {} | {} | {} | {} | {} | {:.1} |\n",
         session.kind.name(),
         session.verdict,
         session.pairs,
         session.raw.map_or_else(|| "-".into(), interval),
-        session
-            .corrected
-            .map_or_else(|| "no slope known".into(), interval),
         session
             .stolen
             .map_or_else(|| "-".into(), |share| format!("{:.2} %", share * 100.0)),
@@ -179,8 +176,8 @@ pub fn live_line(session: &LiveSession) -> String {
 /// Live sessions: a line each, then what they come to.
 pub fn live(sessions: &[LiveSession]) -> String {
     let mut text = String::from(
-        "| session | verdict | pairs | raw | corrected | stolen, mean | minutes |\n\
-         |---|---|---:|---|---|---:|---:|\n",
+        "| session | verdict | pairs | change | stolen, mean | minutes |\n\
+         |---|---|---:|---|---:|---:|\n",
     );
     for session in sessions {
         text.push_str(&live_line(session));
@@ -204,14 +201,13 @@ pub fn live(sessions: &[LiveSession]) -> String {
         };
         let _ = writeln!(
             text,
-            "\n{}: {} sessions, {} regressed, {} passed, {} unsure; median estimate raw {}, corrected {}.",
+            "\n{}: {} sessions, {} regressed, {} passed, {} unsure; median estimate {}.",
             kind.name(),
             of_kind.len(),
             exits(1),
             exits(0),
             exits(3),
             middle(&|session| session.raw.map(|raw| raw.estimate)),
-            middle(&|session| session.corrected.map(|corrected| corrected.estimate)),
         );
     }
     text
@@ -225,7 +221,7 @@ fn deviation(runs: &[crate::recording::Run]) -> f64 {
     (squares.sum::<f64>() / runs.len().saturating_sub(1) as f64).sqrt()
 }
 
-fn interval(interval: xtask::judge::signed_rank::Interval) -> String {
+fn interval(interval: xtask::stats::signed_rank::Interval) -> String {
     let of = |ln_ratio: f64| format!("{:+.1}", ln_ratio.exp_m1() * 100.0);
     format!(
         "{} % ({} to {})",
@@ -240,7 +236,6 @@ fn name(rule: Rule) -> String {
         Rule::RunsASide(1) => "1 run a side".into(),
         Rule::RunsASide(runs) => format!("median of {runs} a side"),
         Rule::Paired => "paired".into(),
-        Rule::PairedCorrected => "paired, corrected".into(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use xtask::judge::statistics::median;
+use xtask::stats::numbers::median;
 
 const FULL: usize = 21;
 const QUICK: usize = 5;

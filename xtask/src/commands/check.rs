@@ -7,21 +7,21 @@ use std::path::Path;
 use xshell::cmd;
 
 use super::Outcome;
-use crate::args::{Build, Check};
+use crate::args::Check;
 use crate::error::{Error, Result};
-use crate::measure::build::{self, Built};
+use crate::measure::build::{self, Build, Built};
 use crate::measure::host;
 use crate::measure::run::{self, Measured, Plan};
 use crate::measure::scenario::Scenario;
 use crate::measure::workplace::Workplace;
 use crate::measure::{checkout, git, port, shell};
-use crate::record::clock::Clock;
-use crate::record::names::RunName;
-use crate::record::recording::{self, Circumstances, Place};
-use crate::record::results::Results;
-use crate::report::steps::{Steps, Verbosity};
+use crate::model::names::RunName;
 use crate::report::summary;
-use crate::report::terminal::{self, Style};
+use crate::store::clock::Clock;
+use crate::store::recording::{self, Circumstances, Place};
+use crate::store::results::Results;
+use crate::term::steps::{Steps, Verbosity};
+use crate::term::streams::{self, Style};
 
 /// Measures, saves and summarises.
 ///
@@ -113,7 +113,7 @@ pub fn run(check: &Check, clock: Clock) -> Result<Outcome> {
         runs.push((name, measured));
     }
     // It is saved: a reader that is gone does not undo that.
-    let _ = terminal::output(&summary::summary(check, &runs, Style::of_output()));
+    let _ = streams::output(&summary::summary(check, &runs, Style::of_output()));
     Ok(Outcome::Success)
 }
 

@@ -4,34 +4,25 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::sessions::{self, Sessions};
 use super::{Outcome, print};
+use crate::answer;
 use crate::args::{Compare, Format, Log, Subject};
 use crate::error::{Error, Result};
-use crate::judge;
-use crate::judge::comparison::{self, Baseline, Comparison, Judgement, Question};
-use crate::judge::fitness::{Mend, Unfit};
-use crate::judge::paired::PairedVerdict;
-use crate::judge::statistics::median;
+use crate::judge::comparison::{self, Comparison, Question};
 use crate::judge::verdict::Decision;
 use crate::measure::checkout;
-use crate::record::baselines::{self, COMPETITOR};
-use crate::record::names::{Mode, Part, Phase, RunName, TaskId};
-use crate::record::performance_log::{self, Section, title_from_file_name};
-use crate::record::recorded::{self, Group, Listing, Recorded};
-use crate::record::results::{self, Results};
-use crate::record::same_binary;
-use crate::record::session::SessionRecord;
+use crate::model::layout;
+use crate::model::names::{Mode, Part, RunName, TaskId};
+use crate::model::recorded::{Recorded, Unusable};
 use crate::report::list::{self, Entry};
 use crate::report::next::Surroundings;
-use crate::report::summary::shell_word;
-use crate::report::terminal::{self, Style};
-use crate::report::{human, json, log, markdown, words};
-
-/// The document that the competitors' figures are read from, relative to the checkout.
-pub const BASELINES: &str = "docs/reference/competitive_baselines.md";
-/// The folder of the milestone's documents, relative to the checkout.
-const ROADMAP: &str = "roadmap/milestone-17";
+use crate::report::{human, json, log, markdown};
+use crate::stats::numbers::median;
+use crate::store::performance_log::{self, Section, title_from_file_name};
+use crate::store::recorded::{self, Listing};
+use crate::store::results::{self, Results};
+use crate::term::shell_word;
+use crate::term::streams::{self, Style};
 
 /// Compares, prints and, if asked, writes the log entry.
 ///
@@ -84,8 +75,8 @@ pub fn run(compare: &Compare) -> Result<Outcome> {
         Format::Markdown => markdown::report(&comparisons, &around),
     })?;
     match logged {
-        Some(Ok(done)) => terminal::errors(&format!("{done}\n")),
-        Some(Err(error)) => terminal::errors(&format!("error: {error}\n")),
+        Some(Ok(done)) => streams::errors(&format!("{done}\n")),
+        Some(Err(error)) => streams::errors(&format!("error: {error}\n")),
         None => {}
     }
     Ok(outcome)
@@ -95,7 +86,7 @@ fn comparisons(compare: &Compare) -> Result<Vec<Comparison>> {
     match &compare.subject {
         Subject::Everything => Ok(Vec::new()),
         Subject::Task(task, mode) => {
-            of_task(&checkout::find(compare.checkout.as_deref())?, task, *mode)
+            answer::of_task(&checkout::find(compare.checkout.as_deref())?, task, *mode)
         }
         Subject::Files {
             task,
@@ -119,143 +110,6 @@ pub fn outcome(comparisons: &[Comparison]) -> Outcome {
     )
 }
 
-/// The newest groups of a task, in `mode` or in every mode that has any result.
-///
-/// # Errors
-/// When the results cannot be listed, or there are none.
-pub fn of_task(checkout: &Path, task: &TaskId, mode: Option<Mode>) -> Result<Vec<Comparison>> {
-    let results = Results::of(checkout);
-    let listing = Listing::read(&results)?;
-    let names = listing.of_task(task);
-    let modes: Vec<Mode> = Mode::ALL
-        .into_iter()
-        .filter(|known| mode.is_none_or(|asked| asked == *known))
-        .filter(|mode| names.iter().any(|name| name.mode == *mode))
-        .collect();
-    if modes.is_empty() {
-        let kind = mode.map_or_else(String::new, |mode| format!("{mode} "));
-        let flag = match mode {
-            Some(Mode::Competitive) => " --competitive",
-            _ => "",
-        };
-        return Err(Error::new(format!(
-            "no {kind}results of task {task} in {}",
-            results.folder().display()
-        ))
-        .next(format!(
-            "measure first: cargo perf-check {task} before{flag}"
-        ))
-        .next("what is recorded: cargo perf-compare --list"));
-    }
-    Ok(modes
-        .into_iter()
-        .map(|mode| {
-            let group = |phase| recorded::newest_group(&results, &names, mode, phase);
-            let question = Question {
-                task: Some(task.clone()),
-                mode,
-                before: group(Phase::Before),
-                after: group(Phase::After),
-                baseline: baseline(checkout, mode),
-            };
-            of_newest(&results, &listing, question)
-        })
-        .collect())
-}
-
-/// The newest groups compared, or the pairs instead where a session on the two servers at hand has ended.
-fn of_newest(results: &Results, listing: &Listing, question: Question) -> Comparison {
-    let newest = |group: &Option<Group>| {
-        let run = group.as_ref()?.runs.last()?.as_ref().ok()?;
-        run.provenance.clone()
-    };
-    let (before, after) = (newest(&question.before), newest(&question.after));
-    let sessions = match (&before, &after) {
-        (Some(before), Some(after)) => sessions::about(results, question.mode, before, after),
-        _ => Sessions::default(),
-    };
-    let mut comparison = match worst_of(results, &sessions.ended, &question) {
-        Some(comparison) => comparison,
-        None => {
-            let trusted = after.and_then(|after| {
-                let alike = same_binary::series(results, listing, question.mode, &after, None);
-                judge::same_binary::single_runs(&alike)
-            });
-            comparison::compare(question, trusted)
-        }
-    };
-    comparison.warnings.extend(sessions.warnings);
-    if !sessions.unusable.is_empty() && !comparison.is_regression() {
-        // What they said is not known: it may have been a regression.
-        comparison.judgement = Judgement::Impossible(sessions.unusable);
-    }
-    comparison
-}
-
-/// The worst answer of the sessions that have ended; `None` where none has. Sessions of several durations are several
-/// tries at one question: measuring in another way until it passes is no way out.
-fn worst_of(results: &Results, ended: &[SessionRecord], question: &Question) -> Option<Comparison> {
-    let rank = |comparison: &Comparison| {
-        let unsettled = comparison.paired_verdict() == Some(PairedVerdict::NoRegressionFound);
-        match comparison.decision() {
-            _ if comparison.is_regression() => 3,
-            Some(Decision::Clean) => u8::from(unsettled),
-            _ => 2,
-        }
-    };
-    let mut answers: Vec<(u64, Comparison)> = ended
-        .iter()
-        .map(|record| {
-            let comparison = of_session(results, record, question.clone());
-            (record.subject.duration_seconds, comparison)
-        })
-        .collect();
-    answers.sort_by_key(|(seconds, comparison)| (rank(comparison), *seconds));
-    let (_, mut worst) = answers.pop()?;
-    let others = answers
-        .iter()
-        .filter(|(_, other)| rank(other) != rank(&worst));
-    let others: Vec<String> = others
-        .map(|(seconds, other)| {
-            let answer = words::headline(other);
-            format!("a paired session of {seconds} s a run ended otherwise: {answer}")
-        })
-        .collect();
-    worst.warnings.extend(others);
-    Some(worst)
-}
-
-/// A session that has ended, compared: its runs take the place of the groups in `question`.
-fn of_session(results: &Results, record: &SessionRecord, question: Question) -> Comparison {
-    let group = |phase| {
-        let runs = record.runs(results, phase);
-        let planned = u32::try_from(runs.len()).unwrap_or(u32::MAX);
-        Some(Group { runs, planned })
-    };
-    let question = Question {
-        before: group(Phase::Before),
-        after: group(Phase::After),
-        ..question
-    };
-    comparison::compare_paired(
-        question,
-        &comparison::Session {
-            assessment: record.assess(),
-            plan: record.plan,
-            slope: record.slope.map(|slope| slope.value),
-            after_failures: record
-                .failures_of(Phase::After)
-                .map(|failure| {
-                    format!(
-                        "the after server failed in pair {}: {}",
-                        failure.pair, failure.why
-                    )
-                })
-                .collect(),
-        },
-    )
-}
-
 fn of_files(
     compare: &Compare,
     task: Option<&TaskId>,
@@ -273,15 +127,15 @@ fn of_files(
     // Only the competitive mode needs anything of a checkout.
     let baseline = match mode {
         Mode::Internal => None,
-        Mode::Competitive => baseline(&checkout::find(compare.checkout.as_deref())?, mode),
+        Mode::Competitive => answer::baseline(&checkout::find(compare.checkout.as_deref())?, mode),
     };
     let question = Question {
         task: task
             .cloned()
             .or_else(|| run_name(after).map(|name| name.task)),
         mode,
-        before: Some(Group::of_file(before)),
-        after: Some(Group::of_file(after)),
+        before: Some(recorded::lone(before)),
+        after: Some(recorded::lone(after)),
         baseline,
     };
     Ok(comparison::compare(question, None))
@@ -308,35 +162,6 @@ fn mode_of(path: &Path) -> Mode {
     Mode::of_file_name(&path.file_name().unwrap_or_default().to_string_lossy())
 }
 
-/// The competitor's P99, read anew at every comparison.
-pub fn baseline(checkout: &Path, mode: Mode) -> Option<Result<Baseline, Unfit>> {
-    (mode == Mode::Competitive).then(|| {
-        let file = checkout.join(BASELINES);
-        let unfit = |line, why| Unfit {
-            file: Some(file.clone()),
-            line,
-            why,
-            mend: Mend::Baseline,
-        };
-        let text = fs::read_to_string(&file).map_err(|error| {
-            unfit(
-                None,
-                format!("the competitors' baselines cannot be read: {error}"),
-            )
-        })?;
-        let latency = baselines::p99(&text, COMPETITOR)
-            .map_err(|error| unfit(error.line, error.to_string()))?;
-        let range = format!("{COMPETITOR}'s P99 is a range; one value is needed");
-        Ok(Baseline {
-            p99_ms: latency
-                .single_ms()
-                .ok_or_else(|| unfit(Some(latency.line), range))?,
-            file: file.clone(),
-            line: latency.line,
-        })
-    })
-}
-
 fn checkout_option(compare: &Compare) -> String {
     compare
         .checkout
@@ -348,7 +173,7 @@ fn checkout_option(compare: &Compare) -> String {
 
 /// Says what became of the entry.
 fn write_log(checkout: &Path, task: &TaskId, comparisons: &[Comparison]) -> Result<String> {
-    let path = checkout.join(ROADMAP).join("PERFORMANCE_LOG.md");
+    let path = checkout.join(layout::PERFORMANCE_LOG);
     let lines = |mode| {
         comparisons
             .iter()
@@ -388,7 +213,7 @@ fn write_log(checkout: &Path, task: &TaskId, comparisons: &[Comparison]) -> Resu
 
 /// The title of a task, from its file in the roadmap.
 fn title(checkout: &Path, task: &TaskId) -> Option<String> {
-    let mut titles: Vec<String> = fs::read_dir(checkout.join(ROADMAP))
+    let mut titles: Vec<String> = fs::read_dir(checkout.join(layout::ROADMAP))
         .ok()?
         .filter_map(|entry| title_from_file_name(entry.ok()?.file_name().to_str()?))
         .filter(|(id, _)| id == task.as_str())
@@ -425,7 +250,7 @@ pub fn recorded(checkout: &Path) -> Result<Vec<Entry>> {
 }
 
 /// A run, read or refused.
-type Read = Result<Recorded, recorded::Unusable>;
+type Read = Result<Recorded, Unusable>;
 
 /// Runs of one group lie near each other in time: this many groups back at most.
 const LOOK_BACK: usize = 8;

@@ -4,31 +4,30 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::{Outcome, compare};
-use crate::args::{Build, Confirm, Earlier, Limits};
+use crate::answer;
+use crate::args::{Confirm, Earlier};
 use crate::error::{Blame, Error, Result};
-use crate::judge;
-use crate::judge::paired::{self, Decision};
-use crate::judge::verdict::{FAILED_BEFORE, threshold_percent};
-use crate::measure::build::{self, Binaries, Built, LOAD_GENERATOR, SERVER};
+use crate::measure::build::{self, Binaries, Build, Built, LOAD_GENERATOR, SERVER};
 use crate::measure::host::{self, Host};
-use crate::measure::run::{self, Measured, Plan as RunPlan};
+use crate::measure::run::{self, Limits, Measured, Plan as RunPlan};
 use crate::measure::scenario::Scenario;
 use crate::measure::workplace::Workplace;
 use crate::measure::{checkout, content, noise, port, quiet};
-use crate::record::clock::Clock;
-use crate::record::names::{Mode, Phase, RunName};
-use crate::record::provenance::{Load, Provenance, Session};
-use crate::record::recorded::{self, Listing};
-use crate::record::recording::{self, Circumstances, Place};
-use crate::record::results::Results;
-use crate::record::same_binary;
-use crate::record::session::{Failure, Member, PairRecord, SessionRecord, Subject};
+use crate::model::limits::{FAILED_BEFORE, threshold_percent};
+use crate::model::names::{Mode, Phase, RunName};
+use crate::model::provenance::{Provenance, Session};
+use crate::model::session::{Failure, Member, PairRecord, SessionRecord, Subject};
 use crate::report::human;
 use crate::report::next::Surroundings;
 use crate::report::pairs::{self, Line};
-use crate::report::steps::{Steps, Verbosity};
-use crate::report::summary::shell_word;
-use crate::report::terminal::{self, Style};
+use crate::stats::paired::{self, Decision};
+use crate::store::clock::Clock;
+use crate::store::recorded::{self, Listing};
+use crate::store::recording::{self, Circumstances, Place};
+use crate::store::results::Results;
+use crate::term::shell_word;
+use crate::term::steps::{Steps, Verbosity};
+use crate::term::streams::{self, Style};
 
 /// Measures pairs until the verdict falls, and reports it.
 ///
@@ -41,7 +40,7 @@ pub fn run(confirm: &Confirm, clock: Clock) -> Result<Outcome> {
     let checkout = checkout::find(confirm.checkout.as_deref())?;
     let results = Results::of(&checkout);
     let scenario = Scenario::read(&checkout, confirm.mode)?;
-    if let Some(Err(why)) = compare::baseline(&checkout, confirm.mode) {
+    if let Some(Err(why)) = answer::baseline(&checkout, confirm.mode) {
         return Err(Error::new(why.to_string()).next("without it no verdict could be given"));
     }
     let _lock = results.lock()?;
@@ -53,7 +52,7 @@ pub fn run(confirm: &Confirm, clock: Clock) -> Result<Outcome> {
         // There is nothing to tell apart; the groups' own verdict says which kind of nothing.
         return reported(confirm, &checkout);
     }
-    let record = open(confirm, &results, &listing, &scenario, &sides, clock)?;
+    let record = open(confirm, &results, &scenario, &sides, clock)?;
     let mut session = Running {
         confirm,
         tool: &tool,
@@ -73,7 +72,7 @@ pub fn run(confirm: &Confirm, clock: Clock) -> Result<Outcome> {
 
 /// Prints what `perf-compare` says of the mode: the session's verdict, or a worse one of another duration.
 fn reported(confirm: &Confirm, checkout: &Path) -> Result<Outcome> {
-    let comparisons = compare::of_task(checkout, &confirm.task, Some(confirm.mode))?;
+    let comparisons = answer::of_task(checkout, &confirm.task, Some(confirm.mode))?;
     let around = Surroundings {
         root: checkout.display().to_string(),
         options: checkout_option(confirm),
@@ -85,7 +84,7 @@ fn reported(confirm: &Confirm, checkout: &Path) -> Result<Outcome> {
         human::report(&comparisons, &around, Style::of_output())
     );
     // The verdict is recorded: a reader that is gone does not undo it.
-    let _ = terminal::output(&text);
+    let _ = streams::output(&text);
     Ok(compare::outcome(&comparisons))
 }
 
@@ -222,7 +221,6 @@ fn commit(provenance: &Provenance) -> String {
 fn open(
     confirm: &Confirm,
     results: &Results,
-    listing: &Listing,
     scenario: &Scenario,
     sides: &Sides,
     clock: Clock,
@@ -256,17 +254,7 @@ fn open(
         ));
     }
     let Some(record) = SessionRecord::load(results, &subject)? else {
-        let like = Provenance {
-            load: Load {
-                duration_seconds: subject.duration_seconds,
-                ..sides.after.load.clone()
-            },
-            ..sides.after.clone()
-        };
-        // From before the first pair: a slope fitted on the pairs that it corrects would spoil the test.
-        let earlier = same_binary::series(results, listing, confirm.mode, &like, Some(now));
-        let slope = judge::same_binary::slope(&earlier);
-        let record = SessionRecord::open(subject, now, loadtest, confirm.plan, slope);
+        let record = SessionRecord::open(subject, now, loadtest, confirm.plan);
         record.save(results)?;
         return Ok(record);
     };
@@ -542,7 +530,7 @@ struct Void {
 }
 
 fn say(line: &str) {
-    terminal::errors(&format!("{line}\n"));
+    streams::errors(&format!("{line}\n"));
 }
 
 fn mode_option(mode: Mode) -> &'static str {

@@ -12,8 +12,8 @@ use super::{Outcome, print};
 use crate::args::{Hook, HookAction};
 use crate::error::{Error, Result};
 use crate::measure::{checkout, git};
-use crate::record::results;
-use crate::report::summary::shell_word;
+use crate::store::results;
+use crate::term::shell_word;
 
 /// Does what is asked.
 ///

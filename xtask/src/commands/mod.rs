@@ -5,10 +5,9 @@ pub mod compare;
 pub mod confirm;
 pub mod hook;
 pub mod push;
-mod sessions;
 
 use crate::error::{Error, Result};
-use crate::report::terminal;
+use crate::term::streams;
 
 /// What came of a command; `main` makes the exit code of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +53,7 @@ impl Outcome {
 /// # Errors
 /// When standard output cannot be written.
 pub fn print(text: &str) -> Result<Outcome> {
-    terminal::output(text)
+    streams::output(text)
         .map_err(|error| Error::because("cannot write to standard output", error))?;
     Ok(Outcome::Success)
 }

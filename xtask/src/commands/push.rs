@@ -10,17 +10,19 @@ use std::path::{Path, PathBuf};
 
 use super::compare;
 use super::{Outcome, print};
+use crate::answer;
 use crate::error::{Error, Result};
 use crate::judge::comparison::{Comparison, Judgement};
 use crate::judge::verdict::Decision;
 use crate::measure::{checkout, content, git};
-use crate::record::names::{Mode, Part, Phase, RunName, TaskId};
-use crate::record::recorded::{self, Group, Listing, Recorded, Unusable};
-use crate::record::results::Results;
+use crate::model::names::{Mode, Part, Phase, RunName, TaskId};
+use crate::model::recorded::{Group, Recorded, Unusable};
 use crate::report::human;
 use crate::report::next::Surroundings;
-use crate::report::summary::shell_word;
-use crate::report::terminal::{self, Ink, Style};
+use crate::store::recorded::{self, Listing};
+use crate::store::results::Results;
+use crate::term::shell_word;
+use crate::term::streams::{self, Ink, Style};
 
 /// What standard output gets once everything is decided. The exit code alone would not tell: rustup's `cargo` ends
 /// with 1, too, where it has no cargo to run.
@@ -309,7 +311,7 @@ fn judge(evidence: &Evidence, branch: &Branch, task: &Task, tip: &str) -> Outcom
         )?)
     };
     let after = |mode| known(task.afters().get(&mode)?);
-    match compare::of_task(checkout, &task.id, None) {
+    match answer::of_task(checkout, &task.id, None) {
         Ok(comparisons) => Outcome::worst(comparisons.into_iter().map(|comparison| {
             // Not what a paired session ran on: it may be of earlier builds of the same two servers.
             let measured = [before(comparison.mode), after(comparison.mode)];
@@ -365,17 +367,17 @@ fn judge_mode(branch: &Branch, comparison: &Comparison, around: &Surroundings) -
     match comparison.decision() {
         Some(Decision::Clean) => {
             let verdict = human::verdict_line(comparison, style);
-            terminal::errors(&format!("perf: {verdict}\n"));
+            streams::errors(&format!("perf: {verdict}\n"));
         }
         Some(Decision::InternalRegression | Decision::CompetitiveRegression) => {
-            terminal::errors(&format!(
+            streams::errors(&format!(
                 "{}\npush of {} blocked: a regression was measured\n{WAY_OUT}\n",
                 report(),
                 branch.name
             ));
         }
         Some(Decision::Undecided) | None => {
-            terminal::errors(&report());
+            streams::errors(&report());
             let task = comparison.task.as_ref();
             let task = task.map_or_else(String::new, |task| format!(" of task {task}"));
             let what = format!("the {} results{task} cannot be judged", comparison.mode);
@@ -399,7 +401,7 @@ fn unknown(branch: &Branch, why: &str, commands: &[String]) -> Outcome {
     for command in commands {
         text.push_str(&format!("  {command}\n"));
     }
-    terminal::errors(&text);
+    streams::errors(&text);
     Outcome::CannotJudge
 }
 

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::fitness::{self, Mend, Server, Unfit};
-use super::paired::{self, Assessment, PairedVerdict};
-use super::same_binary::{self, SingleRuns};
-use super::signed_rank::{self, Interval};
-use super::statistics::median;
-use super::verdict::{self, Decision, Figures, P99Rule, Verdict};
-use crate::record::names::{Mode, Phase, TaskId};
-use crate::record::recorded::{Group, Recorded};
+use crate::judge::fitness::{self, Mend, Server, Unfit};
+use crate::judge::verdict::{self, Decision, Figures, P99Rule, Verdict};
+use crate::model::limits::OFFERED_LOAD_REACHED;
+use crate::model::names::{Mode, Phase, TaskId};
+use crate::model::recorded::{Group, Recorded};
+use crate::stats::numbers::median;
+use crate::stats::paired::{self, Assessment, PairedVerdict};
+use crate::stats::single_runs::SingleRuns;
 
 /// What is to be compared.
 #[derive(Debug, Clone)]
@@ -55,8 +55,6 @@ pub struct Comparison {
     pub judgement: Judgement,
     /// What the pairs say, where the sides are those of a paired session.
     pub session: Option<Assessment>,
-    /// The same interval with the stolen CPU time taken out, as ln(after / before): evidence, it decides nothing.
-    pub corrected: Option<Interval>,
     /// How far single runs can be trusted on this machine, where it is known and the sides are single runs.
     pub single_runs: Option<SingleRuns>,
     /// The offered load in requests per second, where both sides kept up with it: throughput cannot tell them apart.
@@ -112,10 +110,6 @@ pub struct Side {
 pub struct Session {
     /// What its pairs say.
     pub assessment: Assessment,
-    /// Its plan.
-    pub plan: paired::Plan,
-    /// By how much ln(P99) rises with the square root of the stolen share, where earlier runs say so.
-    pub slope: Option<f64>,
     /// Each failed run of the after server, in words.
     pub after_failures: Vec<String>,
 }
@@ -191,7 +185,6 @@ fn compare_by(question: Question, session: Option<&Session>) -> Comparison {
         baseline,
         judgement,
         session: session.map(|session| session.assessment),
-        corrected: session.and_then(|session| corrected(session, &before, &after)),
         single_runs: None,
         pinned_rate: pinned_rate(&before, &after),
         warnings,
@@ -204,6 +197,21 @@ impl Comparison {
         match self.session?.decision {
             paired::Decision::Final(verdict) => Some(verdict),
             paired::Decision::Continue { .. } => None,
+        }
+    }
+
+    /// What a comparison comes to, in two or three words.
+    pub fn headline(&self) -> &'static str {
+        match &self.judgement {
+            Judgement::SameServer(_) => "same server",
+            Judgement::Impossible(_) => "CANNOT JUDGE",
+            Judgement::Judged(verdict) => match (verdict.decision, self.paired_verdict()) {
+                (Decision::Clean, Some(PairedVerdict::NoRegressionFound)) => "no regression found",
+                (Decision::Clean, _) => "no regression",
+                (Decision::InternalRegression, _) => "REGRESSION",
+                (Decision::CompetitiveRegression, _) => "COMPETITIVE REGRESSION",
+                (Decision::Undecided, _) => "SUSPECTED",
+            },
         }
     }
 
@@ -235,24 +243,6 @@ fn after_fails(session: &Session) -> impl Iterator<Item = Unfit> {
     })
 }
 
-/// At the look that the session's own interval is of.
-fn corrected(session: &Session, before: &[Recorded], after: &[Recorded]) -> Option<Interval> {
-    let stolen = |run: &Recorded| run.provenance.as_ref()?.number("noise", "steal_share");
-    let pairs = before
-        .iter()
-        .zip(after)
-        .take(session.assessment.sight?.pairs);
-    let stolen: Vec<(f64, f64)> = pairs
-        .clone()
-        .map(|(before, after)| Some((stolen(before)?, stolen(after)?)))
-        .collect::<Option<_>>()?;
-    let differences: Vec<f64> = pairs
-        .map(|(before, after)| paired::difference(before.result.p99_ms, after.result.p99_ms))
-        .collect::<Option<_>>()?;
-    let left = same_binary::corrected(&differences, &stolen, session.slope?);
-    signed_rank::interval(&left, session.plan.alpha())
-}
-
 /// The rate that was offered to both sides, if both reached it.
 fn pinned_rate(before: &[Recorded], after: &[Recorded]) -> Option<f64> {
     let rate = |run: &Recorded| Some(fitness::rate(run.provenance.as_ref()?));
@@ -260,8 +250,7 @@ fn pinned_rate(before: &[Recorded], after: &[Recorded]) -> Option<f64> {
     let mut all = before.iter().chain(after);
     (!after.is_empty()
         && all.all(|run| {
-            rate(run) == Some(offered)
-                && run.result.throughput >= verdict::OFFERED_LOAD_REACHED * offered
+            rate(run) == Some(offered) && run.result.throughput >= OFFERED_LOAD_REACHED * offered
         }))
     .then_some(offered)
 }

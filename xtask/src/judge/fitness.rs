@@ -3,10 +3,11 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::verdict::{ELAPSED_SHARE, FAILED_BEFORE, OFFERED_LOAD_REACHED, TOLERANCE};
-use crate::record::names::Phase;
-use crate::record::provenance::Provenance;
-use crate::record::recorded::Recorded;
+use crate::model::limits::{ELAPSED_SHARE, FAILED_BEFORE, OFFERED_LOAD_REACHED};
+use crate::model::names::Phase;
+use crate::model::provenance::Provenance;
+use crate::model::recorded::Recorded;
+use crate::stats::numbers::exceeds;
 
 /// Why two sides cannot be judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,7 +146,7 @@ fn unfit_run(phase: Phase, run: &Recorded) -> Vec<Unfit> {
     if phase == Phase::Before && result.throughput == 0.0 {
         why.push("its throughput is 0".to_owned());
     }
-    if phase == Phase::Before && result.error_rate > FAILED_BEFORE + TOLERANCE {
+    if phase == Phase::Before && exceeds(result.error_rate, FAILED_BEFORE) {
         why.push(format!(
             "{:.1}% of the requests failed: its latencies are those of error replies",
             result.error_rate * 100.0
@@ -192,7 +193,7 @@ fn differences(a: &Recorded, b: &Recorded) -> Vec<Difference> {
         (Some(a), Some(b)) => found.extend(differing_provenance(a, b)),
         _ => {
             let (a, b) = (a.result.elapsed_seconds, b.result.elapsed_seconds);
-            if (a - b).abs() > ELAPSED_SHARE * a + TOLERANCE {
+            if exceeds((a - b).abs(), ELAPSED_SHARE * a) {
                 found.push(("load of", [a, b].map(|seconds| format!("{seconds:.1} s"))));
             }
         }

@@ -1,9 +1,5 @@
-//! Pure arithmetic: the verdict and the statistics. No file, clock, environment or process.
+//! Pure judgement: whether two sides can be compared, and the verdict.
 
 pub mod comparison;
 pub mod fitness;
-pub mod paired;
-pub mod same_binary;
-pub mod signed_rank;
-pub mod statistics;
 pub mod verdict;

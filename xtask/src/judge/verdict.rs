@@ -1,26 +1,11 @@
-//! The decision table: from two sides' figures to an outcome. Every number that decides is a constant of this module.
+//! The decision table: from two sides' figures to an outcome.
 
 use std::fmt;
 
-use super::paired::PairedVerdict;
-use crate::record::names::Mode;
-
-/// Largest P99 rise and throughput fall of a clean change, in per cent, in internal mode.
-pub const INTERNAL_THRESHOLD_PERCENT: f64 = 5.0;
-/// The same in competitive mode.
-pub const COMPETITIVE_THRESHOLD_PERCENT: f64 = 10.0;
-/// Largest rise of the error rate of a clean change, in percentage points.
-pub const ERROR_RATE_POINTS: f64 = 5.0;
-/// Largest fall of the speedup over the competitor that is no degradation by itself, in percentage points.
-pub const POSITION_POINTS: f64 = 5.0;
-/// Largest share of failed requests on the before side: above it the latencies are those of error replies.
-pub const FAILED_BEFORE: f64 = 0.10;
-/// How far the elapsed times of results without provenance may lie apart, as a share of the before side's.
-pub const ELAPSED_SHARE: f64 = 0.05;
-/// The share of the offered load below which it counts as not reached.
-pub const OFFERED_LOAD_REACHED: f64 = 0.95;
-/// Slack in comparisons with a threshold: a change equal to it passes.
-pub const TOLERANCE: f64 = 1e-9;
+use crate::model::limits::{ERROR_RATE_POINTS, POSITION_POINTS, threshold_percent};
+use crate::model::names::Mode;
+use crate::stats::numbers::exceeds;
+use crate::stats::paired::PairedVerdict;
 
 /// What decides about one side: medians where several runs were taken.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -139,14 +124,6 @@ pub struct Verdict {
     pub decision: Decision,
 }
 
-/// The P99 and throughput threshold of a mode, in per cent.
-pub fn threshold_percent(mode: Mode) -> f64 {
-    match mode {
-        Mode::Internal => INTERNAL_THRESHOLD_PERCENT,
-        Mode::Competitive => COMPETITIVE_THRESHOLD_PERCENT,
-    }
-}
-
 /// Judges `after` against `before`. `baseline_ms` is the competitor's P99: with it Level 2 is judged too, which is
 /// what competitive mode does.
 pub fn judge(
@@ -238,8 +215,4 @@ fn position(
 
 fn percent(before: f64, after: f64) -> f64 {
     (after - before) / before * 100.0
-}
-
-fn exceeds(value: f64, threshold: f64) -> bool {
-    value > threshold + TOLERANCE
 }

@@ -14,7 +14,6 @@ use xshell::{Cmd, Shell};
 
 use super::content;
 use super::shell::{self, clean};
-use crate::args::Build;
 use crate::error::{Error, Result};
 
 /// Cargo's name for the profile that is measured.
@@ -25,6 +24,15 @@ pub const SERVER: &str = "engram";
 pub const LOAD_GENERATOR: &str = "loadtest";
 /// How many pairs of measured binaries are kept for later paired measurement.
 const KEPT_PAIRS: usize = 10;
+
+/// Where the measured binaries come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Build {
+    /// `cargo build` makes them now.
+    Now,
+    /// They are taken as they lie.
+    Existing,
+}
 
 /// A server and a load generator.
 #[derive(Debug, Clone, PartialEq, Eq)]

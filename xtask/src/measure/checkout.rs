@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::record::results::FOLDER;
+use crate::model::layout::RESULTS;
 
 /// The root of the checkout: `asked` (`-C`) if given, else the workspace that this tool belongs to, else the one
 /// around the current directory, or the folder with recorded results.
@@ -40,7 +40,7 @@ fn enclosing_workspace() -> Result<PathBuf> {
     };
     start
         .ancestors()
-        .find(|folder| is_workspace(folder) || folder.join(FOLDER).is_dir())
+        .find(|folder| is_workspace(folder) || folder.join(RESULTS).is_dir())
         .and_then(|folder| fs::canonicalize(folder).ok())
         .ok_or_else(|| {
             Error::new(format!(

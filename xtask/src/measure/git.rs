@@ -6,14 +6,14 @@ use xshell::{Shell, cmd};
 
 use super::shell;
 use crate::error::{Error, Result};
-use crate::record::provenance::Git;
-use crate::record::results::FOLDER;
+use crate::model::layout::RESULTS;
+use crate::model::provenance::Git;
 
 /// Commit, branch and whether there are uncommitted changes; `None` without git or outside a repository.
 pub fn state(checkout: &Path) -> Option<Git> {
     let shell = shell::shell(checkout).ok()?;
     // The results that this tool itself wrote are no change.
-    let others = format!(":(exclude){FOLDER}");
+    let others = format!(":(exclude){RESULTS}");
     // Without optional locks, `status` does not refresh the index on disk.
     let status = shell::answer(cmd!(
         shell,

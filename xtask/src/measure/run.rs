@@ -13,12 +13,33 @@ use super::scenario::{self, Scenario};
 use super::supervised::{Cause, Stopped, Supervised};
 use super::supervisor::{Exit, Program, Role, SIGTERM};
 use super::workplace::Workplace;
-use crate::args::Limits;
 use crate::error::{Error, Result};
-use crate::judge::verdict::{ELAPSED_SHARE, FAILED_BEFORE, OFFERED_LOAD_REACHED};
-use crate::record::load_result::LoadResult;
-use crate::record::names::Mode;
-use crate::report::steps::Steps;
+use crate::model::limits::{ELAPSED_SHARE, FAILED_BEFORE, OFFERED_LOAD_REACHED};
+use crate::model::load_result::LoadResult;
+use crate::model::names::Mode;
+use crate::term::steps::Steps;
+
+/// How long each step of a measurement may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// From the server's start until it is healthy.
+    pub ready: Duration,
+    /// Beyond the duration of the load.
+    pub load_grace: Duration,
+    /// From SIGTERM to SIGKILL.
+    pub stop_grace: Duration,
+}
+
+impl Default for Limits {
+    /// 120, 60 and 10 s: start to healthy took up to 73 s on a machine of two cores.
+    fn default() -> Self {
+        Self {
+            ready: Duration::from_secs(120),
+            load_grace: Duration::from_secs(60),
+            stop_grace: Duration::from_secs(10),
+        }
+    }
+}
 
 /// What to run.
 #[derive(Debug, Clone)]

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use super::content;
 use crate::error::{Error, Result};
-use crate::record::load_result::LoadResult;
-use crate::record::names::Mode;
+use crate::model::layout;
+use crate::model::load_result::LoadResult;
+use crate::model::names::Mode;
 
 /// A scenario, read from its TOML file.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,14 +37,6 @@ pub struct Validation {
     pub error_rate: Option<f64>,
 }
 
-/// The scenario file of a mode, relative to the checkout.
-pub fn file(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Internal => "scenarios/m17_baseline.toml",
-        Mode::Competitive => "scenarios/competitive/hybrid_production_100k.toml",
-    }
-}
-
 /// The load generator's seed, which makes the same requests in every run of a mode.
 pub fn seed(mode: Mode) -> u64 {
     match mode {
@@ -58,7 +51,7 @@ impl Scenario {
     /// # Errors
     /// When the file is missing, is not TOML, or lacks its name or rate.
     pub fn read(checkout: &Path, mode: Mode) -> Result<Self> {
-        let file = file(mode);
+        let file = layout::scenario(mode);
         let path = checkout.join(file);
         let text = fs::read_to_string(&path).map_err(|error| {
             Error::because(

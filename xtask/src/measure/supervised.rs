@@ -13,8 +13,10 @@ use std::time::{Duration, Instant};
 use super::shell::leaked_variables;
 use super::supervisor::{Event, Exit, Program, Request, Role};
 use super::workplace::Workplace;
-use crate::args::SUPERVISE;
 use crate::error::{Error, Result};
+
+/// The hidden word that makes the tool a supervisor.
+pub const SUPERVISE: &str = "__supervise";
 
 /// A running supervisor. Dropping it stops what the supervisor owns and waits until that is done.
 pub struct Supervised {

@@ -1,9 +1,9 @@
 //! How sure a verdict is: what the pairs say, or how far single runs can be trusted.
 
-use super::words;
 use crate::judge::comparison::{Comparison, Judgement};
-use crate::judge::same_binary::SingleRuns;
-use crate::judge::signed_rank::Interval;
+use crate::report::words;
+use crate::stats::signed_rank::Interval;
+use crate::stats::single_runs::SingleRuns;
 
 /// A paragraph: a title and its lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +29,6 @@ fn session(comparison: &Comparison) -> Option<Evidence> {
     let mut lines = vec![format!(
         "change      {estimate}, surely between {lower} and {upper}"
     )];
-    lines.extend(comparison.corrected.map(corrected));
     lines.push(format!(
         "told apart  changes of about {} and more, at this noise",
         size(sight.smallest_distinguishable())
@@ -70,12 +69,6 @@ fn single_runs(comparison: &Comparison, options: &str) -> Option<Evidence> {
     })
 }
 
-/// Evidence beside the change: its bounds are no more sure than the slope that it was corrected by.
-fn corrected(interval: Interval) -> String {
-    let [estimate, lower, upper] = bounds(interval);
-    format!("corrected   {estimate} ({lower} to {upper}) for stolen CPU time; decides nothing")
-}
-
 /// The estimate and its bounds, in per cent.
 fn bounds(interval: Interval) -> [String; 3] {
     [interval.estimate, interval.lower, interval.upper]
@@ -84,24 +77,4 @@ fn bounds(interval: Interval) -> [String; 3] {
 
 fn size(ln_ratio: f64) -> String {
     format!("{:.1}%", words::from_ln(ln_ratio))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_corrected_estimate_is_labelled_and_fits_a_terminal_of_80_columns() {
-        let line = corrected(Interval {
-            estimate: 1.0,
-            lower: -1.0,
-            upper: 2.0,
-        });
-        assert_eq!(
-            line,
-            "corrected   +171.8% (-63.2% to +638.9%) for stolen CPU time; decides nothing"
-        );
-        const INDENT: usize = 4;
-        assert!(INDENT + line.chars().count() <= 80, "{line}");
-    }
 }

@@ -1,10 +1,9 @@
 //! The help texts. Each is whole: every option, with examples and exit codes.
 
 use crate::args::Topic;
-use crate::judge::verdict::{
-    COMPETITIVE_THRESHOLD_PERCENT, ERROR_RATE_POINTS, INTERNAL_THRESHOLD_PERCENT,
+use crate::model::limits::{
+    COMPETITIVE_THRESHOLD_PERCENT, COMPETITOR, ERROR_RATE_POINTS, INTERNAL_THRESHOLD_PERCENT,
 };
-use crate::record::baselines::COMPETITOR;
 
 /// The help of `topic`.
 pub fn text(topic: Topic) -> String {

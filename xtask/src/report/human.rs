@@ -2,14 +2,14 @@
 
 use std::fmt::Write as _;
 
-use super::evidence;
-use super::next::{self, Surroundings};
-use super::table::{self, Mark, Row};
-use super::terminal::{Ink, Style};
-use super::words;
 use crate::judge::comparison::{Comparison, Judgement, Side};
 use crate::judge::fitness::Unfit;
 use crate::judge::verdict::Decision;
+use crate::report::evidence;
+use crate::report::next::{self, Surroundings};
+use crate::report::table::{self, Mark, Row};
+use crate::report::words;
+use crate::term::streams::{Ink, Style};
 
 /// The columns of a terminal. Paths and commands may be longer: they are there to be pasted.
 const WIDTH: usize = 80;
@@ -59,7 +59,7 @@ pub fn verdict_line(comparison: &Comparison, style: Style) -> String {
         Judgement::Impossible(_) => words::cut(&line, WIDTH),
         Judgement::Judged(_) | Judgement::SameServer(_) => wrapped_from(0, &line, 2),
     };
-    let headline = words::headline(comparison);
+    let headline = comparison.headline();
     match line.strip_prefix(headline) {
         Some(rest) => style.paint(ink, headline) + rest,
         None => line,
@@ -72,7 +72,7 @@ fn plain_verdict_line(comparison: &Comparison) -> String {
     });
     words::printable(&format!(
         "{}: {task}{}: {}",
-        words::headline(comparison),
+        comparison.headline(),
         comparison.mode,
         words::reason(comparison)
     ))

@@ -2,20 +2,20 @@
 
 use std::path::Path;
 
-use super::next::{self, Surroundings};
-use super::ordered::Json;
-use super::words::{COMPETITOR, from_ln};
 use crate::error::Error;
 use crate::judge::comparison::{Comparison, Judgement, Side};
 use crate::judge::fitness::{Mend, Unfit};
-use crate::judge::paired::PairedVerdict;
-use crate::judge::same_binary::SingleRuns;
-use crate::judge::signed_rank::Interval;
-use crate::judge::verdict::{
-    Decision, ELAPSED_SHARE, ERROR_RATE_POINTS, FAILED_BEFORE, Metric, OFFERED_LOAD_REACHED,
-    POSITION_POINTS, Position, Standing, Verdict, threshold_percent,
+use crate::judge::verdict::{Decision, Metric, Position, Standing, Verdict};
+use crate::model::limits::{
+    COMPETITOR, ELAPSED_SHARE, ERROR_RATE_POINTS, FAILED_BEFORE, OFFERED_LOAD_REACHED,
+    POSITION_POINTS, threshold_percent,
 };
-use crate::record::names::{Mode, Phase};
+use crate::model::names::{Mode, Phase};
+use crate::report::next::{self, Surroundings};
+use crate::report::ordered::Json;
+use crate::report::words::from_ln;
+use crate::stats::paired::PairedVerdict;
+use crate::stats::single_runs::SingleRuns;
 
 /// The version of the shape: raised when a key changes its meaning or goes away.
 pub const FORMAT: u32 = 1;
@@ -198,13 +198,6 @@ fn session(comparison: &Comparison) -> Option<Json> {
         PairedVerdict::Suspected => "suspected",
         PairedVerdict::AfterFails => "after_fails",
     });
-    let corrected = |bound: fn(Interval) -> f64| {
-        Json::from(
-            comparison
-                .corrected
-                .map(|interval| from_ln(bound(interval))),
-        )
-    };
     let distinguishable = sight.map(|sight| from_ln(sight.smallest_distinguishable()));
     Some(Json::object([
         ("verdict", verdict.into()),
@@ -221,9 +214,6 @@ fn session(comparison: &Comparison) -> Option<Json> {
             "p99_highest_percent",
             interval.map(|interval| from_ln(interval.upper)).into(),
         ),
-        ("p99_corrected_percent", corrected(|of| of.estimate)),
-        ("p99_corrected_lowest_percent", corrected(|of| of.lower)),
-        ("p99_corrected_highest_percent", corrected(|of| of.upper)),
         ("distinguishable_percent", distinguishable.into()),
         (
             "pairs_to_settle",

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::terminal::{Ink, Style};
-use super::words;
+use crate::report::words;
+use crate::term::streams::{Ink, Style};
 
 /// One group of recorded runs.
 #[derive(Debug, Clone, PartialEq)]

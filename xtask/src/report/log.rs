@@ -1,10 +1,11 @@
 //! The lines of a task's entry in the performance log.
 
-use super::words;
 use crate::judge::comparison::{Comparison, Judgement, Side};
-use crate::judge::paired::PairedVerdict;
-use crate::judge::verdict::{Decision, Metric, Standing, Verdict, threshold_percent};
-use crate::record::names::Mode;
+use crate::judge::verdict::{Decision, Metric, Standing, Verdict};
+use crate::model::limits::threshold_percent;
+use crate::model::names::Mode;
+use crate::report::words;
+use crate::stats::paired::PairedVerdict;
 
 /// The lines of one mode; `None` for what could not be judged, or was noise alone, which is no entry.
 pub fn lines(comparison: &Comparison) -> Option<Vec<String>> {

@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use super::evidence;
-use super::next::{self, Surroundings};
-use super::table::{self, Mark, Row};
-use super::words;
 use crate::judge::comparison::{Comparison, Judgement, Side};
 use crate::judge::verdict::Decision;
+use crate::report::evidence;
+use crate::report::next::{self, Surroundings};
+use crate::report::table::{self, Mark, Row};
+use crate::report::words;
 
 /// The whole report.
 pub fn report(comparisons: &[Comparison], around: &Surroundings) -> String {
@@ -39,7 +39,7 @@ fn section(comparison: &Comparison, around: &Surroundings) -> String {
         format!(
             "### {mark} {task}{}: {}",
             comparison.mode,
-            words::headline(comparison)
+            comparison.headline()
         ),
         escaped(&words::reason(comparison)),
     ];

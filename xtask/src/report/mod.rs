@@ -10,8 +10,6 @@ pub mod markdown;
 pub mod next;
 pub mod ordered;
 pub mod pairs;
-pub mod steps;
 pub mod summary;
 pub mod table;
-pub mod terminal;
 pub mod words;

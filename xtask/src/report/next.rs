@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use super::summary::shell_word;
-use super::words;
 use crate::judge::comparison::{Comparison, Judgement};
 use crate::judge::fitness::{Mend, Unfit};
 use crate::judge::verdict::Decision;
-use crate::record::names::{Mode, Part, Phase, TaskId};
-use crate::record::performance_log;
+use crate::model::names::is_task_name;
+use crate::model::names::{Mode, Part, Phase, TaskId};
+use crate::report::words;
+use crate::term::shell_word;
 
 /// What surrounds the comparisons: how paths are shown, and how commands are to be completed.
 #[derive(Debug, Clone, Default)]
@@ -60,7 +60,7 @@ pub fn steps(comparisons: &[Comparison], around: &Surroundings) -> Vec<Step> {
     let records = regressed().filter_map(|comparison| records(comparison, around));
     let profiles = regressed().filter_map(|comparison| profile(comparison, around));
     let steps = merged(measurements.chain(records).chain(profiles));
-    let loggable = |task: &&TaskId| performance_log::is_task_name(task.as_str());
+    let loggable = |task: &&TaskId| is_task_name(task.as_str());
     match (steps.is_empty(), around.unlogged.as_ref().filter(loggable)) {
         (true, Some(task)) => vec![Step {
             purpose: "write the log entry",
@@ -191,7 +191,7 @@ fn profile(comparison: &Comparison, around: &Surroundings) -> Option<Step> {
     })
 }
 
-/// How long the profiler looks: well within a load of [`DEFAULT_DURATION`](crate::args::DEFAULT_DURATION).
+/// How long the profiler looks: well within a load of the usual 60 s.
 const PROFILED_SECONDS: u64 = 20;
 
 /// What else was recorded in the newest run after the change.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::words;
-use crate::judge::signed_rank::{self, Interval};
+use crate::report::words;
+use crate::stats::signed_rank::{self, Interval};
 
 /// The columns on either side of "no change".
 const HALF_WIDTH: i32 = 9;

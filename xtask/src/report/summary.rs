@@ -2,12 +2,15 @@
 
 use std::fmt::Write as _;
 
-use super::terminal::{Ink, Style};
-use crate::args::{Build, Check, DEFAULT_DURATION, DEFAULT_PORT, Limits};
-use crate::judge::verdict::FAILED_BEFORE;
+use crate::args::{Check, DEFAULT_DURATION, DEFAULT_PORT};
+use crate::measure::build::Build;
 use crate::measure::health::Implementation;
+use crate::measure::run::Limits;
 use crate::measure::run::Measured;
-use crate::record::names::{Mode, Phase, RunName};
+use crate::model::limits::FAILED_BEFORE;
+use crate::model::names::{Mode, Phase, RunName};
+use crate::term::shell_word;
+use crate::term::streams::{Ink, Style};
 
 /// The summary of a group of runs.
 pub fn summary(check: &Check, runs: &[(RunName, Measured)], style: Style) -> String {
@@ -157,15 +160,6 @@ fn checkout_option(check: &Check) -> String {
     check.checkout.as_ref().map_or_else(String::new, |folder| {
         format!(" -C {}", shell_word(&folder.to_string_lossy()))
     })
-}
-
-/// `word` so that a shell takes it as one.
-pub fn shell_word(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%=,".contains(c);
-    match !word.is_empty() && word.chars().all(plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    }
 }
 
 /// `3 runs`, `1 run`.

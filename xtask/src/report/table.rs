@@ -1,9 +1,10 @@
 //! The rows of a comparison's tables, the same for a terminal and for Markdown.
 
-use super::words;
 use crate::judge::comparison::{Comparison, Judgement, Side};
-use crate::judge::paired::PairedVerdict;
-use crate::judge::verdict::{Metric, threshold_percent};
+use crate::judge::verdict::Metric;
+use crate::model::limits::threshold_percent;
+use crate::report::words;
+use crate::stats::paired::PairedVerdict;
 
 /// One line of a table: cells as they are read, empty where there is nothing to say.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,12 +2,13 @@
 
 use crate::judge::comparison::{Comparison, Judgement, Side};
 use crate::judge::fitness::Mend;
-use crate::judge::paired::{PairedVerdict, Sight};
-use crate::judge::signed_rank::Interval;
-use crate::judge::verdict::{Decision, ERROR_RATE_POINTS, Metric, Verdict, threshold_percent};
-use crate::record::names::{Mode, Phase};
+use crate::judge::verdict::{Metric, Verdict};
+use crate::model::limits::{ERROR_RATE_POINTS, threshold_percent};
+use crate::model::names::{Mode, Phase};
+use crate::stats::paired::{PairedVerdict, Sight};
+use crate::stats::signed_rank::Interval;
 
-pub use crate::record::baselines::COMPETITOR;
+pub use crate::model::limits::COMPETITOR;
 
 /// What is said wherever figures of the stand-in are shown.
 pub const STAND_IN: &str = "measured on the stand-in, not the real Engram";
@@ -164,21 +165,6 @@ pub fn change(verdict: &Verdict, metric: Metric) -> String {
 
 /// What the slack of a threshold can hide needs as many decimals as it has.
 const MOST_DECIMALS: usize = 9;
-
-/// What a comparison comes to, in two or three words.
-pub fn headline(comparison: &Comparison) -> &'static str {
-    match &comparison.judgement {
-        Judgement::SameServer(_) => "same server",
-        Judgement::Impossible(_) => "CANNOT JUDGE",
-        Judgement::Judged(verdict) => match (verdict.decision, comparison.paired_verdict()) {
-            (Decision::Clean, Some(PairedVerdict::NoRegressionFound)) => "no regression found",
-            (Decision::Clean, _) => "no regression",
-            (Decision::InternalRegression, _) => "REGRESSION",
-            (Decision::CompetitiveRegression, _) => "COMPETITIVE REGRESSION",
-            (Decision::Undecided, _) => "SUSPECTED",
-        },
-    }
-}
 
 /// Why, in one line.
 pub fn reason(comparison: &Comparison) -> String {

@@ -1,0 +1,9 @@
+//! Values without input or output: names, results, provenance, sessions, and what is fixed.
+
+pub mod layout;
+pub mod limits;
+pub mod load_result;
+pub mod names;
+pub mod provenance;
+pub mod recorded;
+pub mod session;

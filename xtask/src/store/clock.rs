@@ -1,0 +1,28 @@
+//! Local time.
+
+use time::{OffsetDateTime, UtcOffset};
+
+use crate::model::names::Timestamp;
+
+/// The time zone of this process, read once.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock(UtcOffset);
+
+impl Clock {
+    /// Reads the time zone. Must be called before any thread is started, as it cannot be read safely afterwards; a
+    /// zone that cannot be told is UTC.
+    pub fn local() -> Self {
+        Self(UtcOffset::current_local_offset().unwrap_or(UtcOffset::UTC))
+    }
+
+    /// This moment.
+    pub fn now(self) -> OffsetDateTime {
+        OffsetDateTime::now_utc().to_offset(self.0)
+    }
+
+    /// The timestamp that a file name carries now.
+    pub fn timestamp(self) -> Timestamp {
+        let now = self.now();
+        Timestamp::of(time::PrimitiveDateTime::new(now.date(), now.time()))
+    }
+}

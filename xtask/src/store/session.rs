@@ -1,0 +1,540 @@
+//! Records of paired sessions, `tmp/m17_performance/sessions/`: which runs make the pairs, and what failed. One record
+//! for one pair of binaries, mode, scenario and duration; measuring on continues it.
+
+use std::collections::hash_map::RandomState;
+use std::fs;
+use std::hash::{BuildHasher, Hasher};
+use std::path::{Path, PathBuf};
+
+use toml::{Table, Value};
+
+use crate::error::{Error, Result};
+use crate::model::limits::PLAN;
+use crate::model::names::{Mode, Part, Phase, RunName, Timestamp};
+use crate::model::provenance::{known, text, whole};
+use crate::model::recorded::{Recorded, Unusable};
+use crate::model::session::{Failure, Member, PairRecord, SessionRecord, Subject};
+use crate::stats::paired::Plan;
+use crate::store::recorded;
+use crate::store::results::{self, Results};
+
+const HEADER: &str = "# perf-confirm session, format 1";
+/// The last line: a record cut short is none.
+const FOOTER: &str = "# end";
+
+impl SessionRecord {
+    /// A record without any pair yet, with orders of its own.
+    pub fn open(subject: Subject, opened: Timestamp, loadtest: String, plan: Plan) -> Self {
+        Self {
+            subject,
+            opened,
+            loadtest,
+            plan,
+            // The standard library's only source of randomness; kept to what TOML can hold.
+            seed: RandomState::new().build_hasher().finish() >> 1,
+            pairs: Vec::new(),
+            failures: Vec::new(),
+        }
+    }
+
+    /// The runs of a side, read from the results; each that cannot be read, or is not what was measured, says why.
+    pub fn runs(&self, results: &Results, phase: Phase) -> Vec<Result<Recorded, Unusable>> {
+        self.pairs
+            .iter()
+            .map(|pair| match phase {
+                Phase::Before => (&pair.before, &self.subject.before),
+                Phase::After => (&pair.after, &self.subject.after),
+            })
+            .map(|(member, server)| {
+                let run = recorded::read(&results.path(&member.name, Part::Result))?;
+                match self.has(&run, member, server) {
+                    true => Ok(run),
+                    false => Err(Unusable {
+                        path: run.path,
+                        why: "it is not what the paired session measured: it was changed since"
+                            .to_owned(),
+                    }),
+                }
+            })
+            .collect()
+    }
+
+    #[allow(clippy::float_cmp, reason = "written and read again, not computed")]
+    fn has(&self, run: &Recorded, member: &Member, server: &str) -> bool {
+        run.result.p99_ms == member.p99_ms
+            && run.provenance.as_ref().is_some_and(|provenance| {
+                provenance.build.engram_hash.as_deref() == Some(server)
+                    && provenance
+                        .session
+                        .as_ref()
+                        .is_some_and(|session| session.id == self.id())
+            })
+    }
+
+    /// The record about `subject`, if there is one.
+    ///
+    /// # Errors
+    /// When it cannot be read or is not whole.
+    pub fn load(results: &Results, subject: &Subject) -> Result<Option<Self>> {
+        let path = path(results, &subject.id());
+        match fs::read_to_string(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::because(
+                format!("cannot read {}", path.display()),
+                error,
+            )),
+            Ok(text) => parse(&text)
+                .filter(|record| record.subject == *subject)
+                .map(Some)
+                .ok_or_else(|| {
+                    Error::new(format!(
+                        "the session record {} is not whole, or of another plan",
+                        path.display()
+                    ))
+                    .next("start anew, keeping it aside: the same command with --fresh")
+                }),
+        }
+    }
+
+    /// All records of a mode about these two servers and this scenario, whatever the duration; each that is not whole
+    /// says so. What was put aside is none of them.
+    pub fn about(
+        results: &Results,
+        mode: Mode,
+        before: &str,
+        after: &str,
+        scenario: &str,
+    ) -> Vec<Result<Self, Unusable>> {
+        let of_any_duration = Subject {
+            mode,
+            before: before.to_owned(),
+            after: after.to_owned(),
+            scenario: scenario.to_owned(),
+            duration_seconds: 0,
+        };
+        let id = of_any_duration.id();
+        let stem = id.trim_end_matches("0s");
+        let entries = match fs::read_dir(folder(results)) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Vec::new(),
+            Err(error) => {
+                return vec![Err(Unusable {
+                    path: folder(results),
+                    why: error.to_string(),
+                })];
+            }
+        };
+        let mut paths: Vec<PathBuf> = entries
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| path.extension().is_some_and(|kind| kind == RECORD))
+            .filter(|path| {
+                let name = path.file_name().and_then(|name| name.to_str());
+                name.is_some_and(|name| name.starts_with(stem))
+            })
+            .collect();
+        paths.sort_unstable();
+        paths
+            .into_iter()
+            .map(|path| {
+                let text = fs::read_to_string(&path).unwrap_or_default();
+                parse(&text).ok_or_else(|| Unusable {
+                    path,
+                    why: "the session record is not whole".to_owned(),
+                })
+            })
+            .filter(|record| {
+                // Short hashes may agree where the whole ones do not.
+                record.as_ref().map_or(true, |record| {
+                    Subject {
+                        duration_seconds: 0,
+                        ..record.subject.clone()
+                    } == of_any_duration
+                })
+            })
+            .collect()
+    }
+
+    /// Writes the record, by rename.
+    ///
+    /// # Errors
+    /// Names the file that could not be written.
+    pub fn save(&self, results: &Results) -> Result<()> {
+        results::replace(&path(results, &self.subject.id()), &self.to_text())
+    }
+
+    /// Puts the record about `subject` aside; returns where it is then, if there was one.
+    ///
+    /// # Errors
+    /// When it cannot be renamed.
+    pub fn archive(
+        results: &Results,
+        subject: &Subject,
+        now: Timestamp,
+    ) -> Result<Option<PathBuf>> {
+        let from = path(results, &subject.id());
+        if !from.exists() {
+            return Ok(None);
+        }
+        let to = from.with_extension(format!("archived_{now}"));
+        fs::rename(&from, &to).map_err(|error| {
+            Error::because(
+                format!("cannot move {} to {}", from.display(), to.display()),
+                error,
+            )
+        })?;
+        Ok(Some(to))
+    }
+
+    /// Where the record is, and the logs of its failed runs.
+    pub fn folder(&self, results: &Results) -> PathBuf {
+        folder(results)
+    }
+
+    /// Keeps a log of a failed run beside the record, where the next run does not remove it; returns where, unless
+    /// there is none.
+    pub fn keep_log(&self, results: &Results, log: &Path, failure: &Failure) -> Option<PathBuf> {
+        let what = log.file_name()?.to_string_lossy();
+        let number = self.failures.len();
+        let kept = folder(results).join(format!(
+            "{}.failure{number}_pair{}_{}_{what}",
+            self.id(),
+            failure.pair,
+            failure.phase
+        ));
+        fs::rename(log, &kept).ok()?;
+        Some(kept)
+    }
+
+    fn to_text(&self) -> String {
+        let member = |member: &Member| {
+            Some(Value::Table(known([
+                ("run", text(member.name.to_string())),
+                ("p99_ms", Some(Value::Float(member.p99_ms))),
+            ])))
+        };
+        let pairs = self.pairs.iter().map(|pair| {
+            Value::Table(known([
+                ("before", member(&pair.before)),
+                ("after", member(&pair.after)),
+            ]))
+        });
+        let failures = self.failures.iter().map(|failure| {
+            Value::Table(known([
+                ("pair", whole(failure.pair)),
+                ("side", text(failure.phase.to_string())),
+                ("why", text(&failure.why)),
+            ]))
+        });
+        let looks = self.plan.looks().iter().filter_map(|look| whole(*look));
+        let table = known([
+            ("mode", text(self.subject.mode.to_string())),
+            ("before", text(&self.subject.before)),
+            ("after", text(&self.subject.after)),
+            ("scenario", text(&self.subject.scenario)),
+            ("duration_seconds", whole(self.subject.duration_seconds)),
+            ("opened", text(self.opened.to_string())),
+            ("loadtest", text(&self.loadtest)),
+            ("looks", Some(Value::Array(looks.collect()))),
+            ("alpha", Some(Value::Float(self.plan.alpha()))),
+            ("seed", whole(self.seed)),
+            ("pairs", Some(Value::Array(pairs.collect()))),
+            ("failures", Some(Value::Array(failures.collect()))),
+        ]);
+        format!("{HEADER}\n\n{table}\n{FOOTER}\n")
+    }
+}
+
+#[allow(clippy::float_cmp, reason = "written and read again, not computed")]
+fn parse(text: &str) -> Option<SessionRecord> {
+    if text.lines().next()? != HEADER || text.lines().last()? != FOOTER {
+        return None;
+    }
+    let table: Table = text.parse().ok()?;
+    let word = |table: &Table, key: &str| Some(table.get(key)?.as_str()?.to_owned());
+    let number = |table: &Table, key: &str| u64::try_from(table.get(key)?.as_integer()?).ok();
+    let index = |table: &Table, key: &str| usize::try_from(number(table, key)?).ok();
+    let tables = |key: &str| -> Option<Vec<&Table>> {
+        table
+            .get(key)?
+            .as_array()?
+            .iter()
+            .map(Value::as_table)
+            .collect()
+    };
+    let member = |pair: &Table, key: &str| {
+        let member = pair.get(key)?.as_table()?;
+        Some(Member {
+            name: RunName::parse(&word(member, "run")?)?,
+            p99_ms: member.get("p99_ms")?.as_float()?,
+        })
+    };
+    Some(SessionRecord {
+        subject: Subject {
+            mode: Mode::parse(&word(&table, "mode")?)?,
+            before: word(&table, "before")?,
+            after: word(&table, "after")?,
+            scenario: word(&table, "scenario")?,
+            duration_seconds: number(&table, "duration_seconds")?,
+        },
+        opened: Timestamp::parse(&word(&table, "opened")?)?,
+        loadtest: word(&table, "loadtest")?,
+        // A plan that this tool would not make any more would be read as another.
+        plan: plan(table.get("looks")?.as_array()?)
+            .filter(|plan| table.get("alpha").and_then(Value::as_float) == Some(plan.alpha()))?,
+        seed: number(&table, "seed")?,
+        pairs: tables("pairs")?
+            .into_iter()
+            .map(|pair| {
+                Some(PairRecord {
+                    before: member(pair, "before")?,
+                    after: member(pair, "after")?,
+                })
+            })
+            .collect::<Option<_>>()?,
+        failures: tables("failures")?
+            .into_iter()
+            .map(|failure| {
+                Some(Failure {
+                    pair: index(failure, "pair")?,
+                    phase: Phase::parse(&word(failure, "side")?)?,
+                    why: word(failure, "why")?,
+                })
+            })
+            .collect::<Option<_>>()?,
+    })
+}
+
+fn plan(looks: &[Value]) -> Option<Plan> {
+    let looks: Vec<usize> = looks
+        .iter()
+        .map(|look| usize::try_from(look.as_integer()?).ok())
+        .collect::<Option<_>>()?;
+    PLAN.up_to(*looks.last()?)
+        .filter(|plan| plan.looks() == looks)
+}
+
+fn folder(results: &Results) -> PathBuf {
+    results.folder().join("sessions")
+}
+
+/// How the name of a record ends; one that was put aside, or is half written, ends otherwise.
+const RECORD: &str = "toml";
+
+fn path(results: &Results, id: &str) -> PathBuf {
+    folder(results).join(format!("{id}.{RECORD}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::limits::threshold_percent;
+    use crate::stats::paired;
+
+    fn member(name: &str, p99_ms: f64) -> Member {
+        Member {
+            name: RunName::parse(name).unwrap(),
+            p99_ms,
+        }
+    }
+
+    fn record() -> SessionRecord {
+        let mut record = SessionRecord::open(
+            Subject {
+                mode: Mode::Internal,
+                before: "a".repeat(40),
+                after: "b".repeat(40),
+                scenario: "c".repeat(40),
+                duration_seconds: 10,
+            },
+            Timestamp::parse("20251108_135900").unwrap(),
+            "d".repeat(40),
+            PLAN.up_to(16).unwrap(),
+        );
+        record.pairs.push(PairRecord {
+            before: member("007_before_20251108_140000", 1.25),
+            after: member("007_after_20251108_140020", 0.1 + 0.2),
+        });
+        record.failures.push(Failure {
+            pair: 2,
+            phase: Phase::After,
+            why: "it \"crashed\"\nbadly".into(),
+        });
+        record
+    }
+
+    fn about(results: &Results, subject: &Subject) -> Vec<Result<SessionRecord, Unusable>> {
+        SessionRecord::about(
+            results,
+            subject.mode,
+            &subject.before,
+            &subject.after,
+            &subject.scenario,
+        )
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let results = Results::of(folder.path());
+        let written = record();
+        written.save(&results).unwrap();
+        let read = SessionRecord::load(&results, &written.subject).unwrap();
+        assert_eq!(read.as_ref(), Some(&written));
+        assert_eq!(about(&results, &written.subject), [Ok(written)]);
+    }
+
+    #[test]
+    fn a_record_cut_short_is_refused() {
+        let text = record().to_text();
+        for end in 0..text.trim_end().len() {
+            assert_eq!(parse(&text[..end]), None, "{end}");
+        }
+    }
+
+    #[test]
+    fn a_record_of_other_looks_or_another_alpha_is_refused() {
+        let text = record().to_text();
+        for (ours, other) in [("6, 10, 16", "6, 10, 15"), ("6, 10, 16", "6, 16")] {
+            assert!(text.contains(ours), "{text}");
+            assert_eq!(parse(&text.replace(ours, other)), None, "{other}");
+        }
+        let alpha = format!("alpha = {}", record().plan.alpha());
+        assert!(text.contains(&alpha), "{text}");
+        assert_eq!(parse(&text.replace(&alpha, "alpha = 0.05")), None);
+    }
+
+    #[test]
+    fn every_two_pairs_have_each_order_once() {
+        for seed in 0..100 {
+            let record = SessionRecord { seed, ..record() };
+            for pair in (1..16).step_by(2) {
+                assert_ne!(record.order(pair), record.order(pair + 1), "{seed} {pair}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_order_of_a_block_is_drawn_evenly() {
+        let flipped = (0..1000)
+            .filter(|&seed| {
+                SessionRecord { seed, ..record() }.order(3) == [Phase::Before, Phase::After]
+            })
+            .count();
+        assert!((400..600).contains(&flipped), "{flipped}");
+    }
+
+    /// The side that runs second gains: the orders that a record draws keep that out of the verdict.
+    #[test]
+    fn a_bias_for_whichever_side_runs_second_neither_alarms_nor_passes() {
+        const BIAS: f64 = 0.2;
+        const RECORDS: u64 = 500;
+        let verdicts = |change: f64| -> Vec<paired::Decision> {
+            (0..RECORDS)
+                .map(|seed| {
+                    let mut record = SessionRecord { seed, ..record() };
+                    record.failures.clear();
+                    record.pairs = (1..=16)
+                        .map(|pair| {
+                            let second = match record.order(pair) {
+                                [_, Phase::After] => BIAS,
+                                _ => -BIAS,
+                            };
+                            // A spread of its own for each pair, the same for every record.
+                            let spread = 0.01 * f64::from(u32::try_from(pair).unwrap() % 5);
+                            PairRecord {
+                                before: member("007_before_20251108_140000", 1.0),
+                                after: member(
+                                    "007_after_20251108_140020",
+                                    (change + second + spread).exp(),
+                                ),
+                            }
+                        })
+                        .collect();
+                    record.assess().decision
+                })
+                .collect()
+        };
+        let share = |decisions: &[paired::Decision], verdict| {
+            let hits = decisions
+                .iter()
+                .filter(|decision| **decision == paired::Decision::Final(verdict));
+            hits.count() * 100 / decisions.len()
+        };
+        let unchanged = verdicts(0.0);
+        assert_eq!(share(&unchanged, paired::PairedVerdict::Regressed), 0);
+        let slower = verdicts(paired::margin(threshold_percent(Mode::Internal)));
+        assert_eq!(share(&slower, paired::PairedVerdict::NotRegressed), 0);
+    }
+
+    #[test]
+    fn an_archived_record_is_no_longer_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let results = Results::of(folder.path());
+        let subject = record().subject;
+        record().save(&results).unwrap();
+        let now = Timestamp::parse("20251108_140000").unwrap();
+        let aside = SessionRecord::archive(&results, &subject, now)
+            .unwrap()
+            .unwrap();
+        assert!(aside.exists());
+        assert_eq!(SessionRecord::load(&results, &subject).unwrap(), None);
+        assert_eq!(about(&results, &subject), []);
+        assert!(
+            SessionRecord::archive(&results, &subject, now)
+                .unwrap()
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn a_record_about_other_servers_a_mode_or_a_scenario_is_not_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let results = Results::of(folder.path());
+        let record = record();
+        record.save(&results).unwrap();
+        let subject = || record.subject.clone();
+        for other in [
+            Subject {
+                mode: Mode::Competitive,
+                ..subject()
+            },
+            Subject {
+                before: "e".repeat(40),
+                ..subject()
+            },
+            Subject {
+                after: "e".repeat(40),
+                ..subject()
+            },
+            Subject {
+                scenario: "e".repeat(40),
+                ..subject()
+            },
+            // The same in the short form that the file name has.
+            Subject {
+                after: "b".repeat(12) + "x",
+                ..subject()
+            },
+        ] {
+            assert_eq!(about(&results, &other), [], "{other:?}");
+        }
+        let longer = Subject {
+            duration_seconds: 60,
+            ..subject()
+        };
+        assert_eq!(about(&results, &longer).len(), 1);
+        assert!(matches!(SessionRecord::load(&results, &longer), Ok(None)));
+    }
+
+    #[test]
+    fn a_damaged_record_is_not_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let results = Results::of(folder.path());
+        let record = record();
+        record.save(&results).unwrap();
+        let path = path(&results, &record.subject.id());
+        fs::write(&path, HEADER).unwrap();
+        let found = about(&results, &record.subject);
+        assert!(matches!(found.as_slice(), [Err(unusable)] if unusable.path == path));
+    }
+}

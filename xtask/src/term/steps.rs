@@ -1,0 +1,161 @@
+//! The steps of a measurement as they happen: one tidy column on a terminal, plain lines elsewhere.
+
+use std::time::{Duration, Instant};
+
+use crate::term::streams::{self, Ink, Style};
+
+/// Announces steps on standard error, with how long each took.
+pub struct Steps {
+    style: Style,
+    live: bool,
+    verbosity: Verbosity,
+    name: &'static str,
+    what: String,
+    heading: String,
+    began: Instant,
+    /// Whether the cursor of a terminal stands in an unfinished line.
+    unfinished: bool,
+}
+
+/// How much is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verbosity {
+    /// A line a step.
+    EveryStep,
+    /// The step in progress, on a terminal only, and warnings: what remains on the screen is another's.
+    ProgressOnly,
+}
+
+/// The column that the steps' names end at.
+const NAME_WIDTH: usize = 10;
+/// The column that the times end at, well within 80.
+const LINE_WIDTH: usize = 76;
+
+impl Steps {
+    /// Steps shown as standard error takes them.
+    pub fn new(verbosity: Verbosity) -> Self {
+        Self {
+            style: Style::of_errors(),
+            live: streams::errors_are_live(),
+            verbosity,
+            name: "",
+            what: String::new(),
+            heading: String::new(),
+            began: Instant::now(),
+            unfinished: false,
+        }
+    }
+
+    /// A line that groups the steps below it; where only progress is shown, the words that it begins with.
+    pub fn heading(&mut self, what: &str) {
+        if self.verbosity == Verbosity::ProgressOnly {
+            self.heading = format!("{what}: ");
+        }
+        let what = self.style.paint(Ink::Strong, what);
+        self.say(&format!("{}{what}\n", " ".repeat(NAME_WIDTH + 2)));
+    }
+
+    /// Begins a short step. A terminal shows it at once; elsewhere it is a line when it is done.
+    pub fn begin(&mut self, name: &'static str, what: &str) {
+        self.name = name;
+        what.clone_into(&mut self.what);
+        self.began = Instant::now();
+        if self.live {
+            self.overwrite(what);
+        }
+    }
+
+    /// Begins a step that may take long: elsewhere than on a terminal it is announced, too.
+    pub fn begin_long(&mut self, name: &'static str, what: &str) {
+        self.begin(name, what);
+        if !self.live {
+            self.say(&format!("{}\n", self.line(what)));
+        }
+    }
+
+    /// Leaves the current step's line as it is: the step prints for itself.
+    pub fn release_line(&mut self) {
+        if self.unfinished {
+            streams::errors("\n");
+            self.unfinished = false;
+        }
+    }
+
+    /// Shows how far the current step is; on a terminal only.
+    pub fn progress(&mut self, state: &str) {
+        if self.live {
+            let what = format!("{}, {state}", self.what);
+            self.overwrite(&what);
+        }
+    }
+
+    /// Takes the step in progress off the screen.
+    pub fn clear(&mut self) {
+        if self.unfinished {
+            streams::errors("\r\x1b[K");
+            self.unfinished = false;
+        }
+    }
+
+    /// Ends the step with what came of it.
+    pub fn done(&mut self, what: &str) {
+        if self.verbosity == Verbosity::ProgressOnly {
+            self.clear();
+            return;
+        }
+        let time = seconds(self.began.elapsed());
+        let line = self.line(what);
+        let used = NAME_WIDTH + 2 + what.chars().count();
+        let gap = LINE_WIDTH
+            .saturating_sub(used + time.chars().count())
+            .max(1);
+        let time = self.style.paint(Ink::Faint, &time);
+        let start = if self.live { "\r\x1b[K" } else { "" };
+        self.say(&format!("{start}{line}{}{time}\n", " ".repeat(gap)));
+        self.unfinished = false;
+    }
+
+    /// A warning, between steps.
+    pub fn warn(&mut self, what: &str) {
+        let name = self
+            .style
+            .paint(Ink::Warning, &format!("{:>NAME_WIDTH$}", "warning"));
+        streams::errors(&format!("{name}  {what}\n"));
+    }
+
+    fn overwrite(&mut self, what: &str) {
+        let what: String = (self.heading.chars().chain(what.chars()))
+            .take(LINE_WIDTH - NAME_WIDTH - 2)
+            .collect();
+        streams::errors(&format!("\r\x1b[K{}", self.line(&what)));
+        self.unfinished = true;
+    }
+
+    fn line(&self, what: &str) -> String {
+        let name = self
+            .style
+            .paint(Ink::Good, &format!("{:>NAME_WIDTH$}", self.name));
+        format!("{name}  {what}")
+    }
+
+    fn say(&self, text: &str) {
+        if self.verbosity == Verbosity::EveryStep {
+            streams::errors(text);
+        }
+    }
+}
+
+impl Drop for Steps {
+    fn drop(&mut self) {
+        // A step failed: the error message begins on a line of its own.
+        match self.verbosity {
+            Verbosity::EveryStep => self.release_line(),
+            Verbosity::ProgressOnly => self.clear(),
+        }
+    }
+}
+
+/// A duration as a person reads it, to a hundredth of a second.
+pub fn seconds(duration: Duration) -> String {
+    format!("{:.2} s", duration.as_secs_f64())
+}

@@ -1,0 +1,142 @@
+//! What the tool hears of the processes that its supervisor owns.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use xtask::measure::build::Binaries;
+use xtask::measure::run::Limits;
+use xtask::measure::run::{self, Plan};
+use xtask::measure::scenario::Scenario;
+use xtask::measure::supervised::{Cause, Supervised};
+use xtask::measure::supervisor::{Exit, Program, Role};
+use xtask::measure::workplace::Workplace;
+use xtask::model::names::Mode;
+use xtask::term::steps::{Steps, Verbosity};
+
+use crate::common::{Checkout, TOOL, wait_until};
+
+const LONG: Duration = Duration::from_secs(60);
+
+#[test]
+fn a_server_that_ends_while_the_load_generator_starts_is_heard_of() {
+    let (_folder, workplace, mut supervised) = started();
+    let server = shell("exit 7", &workplace);
+    let server = supervised.spawn(Role::Server, server).unwrap();
+    wait_until_gone(server);
+    supervised
+        .spawn(Role::Load, shell("exec sleep 600", &workplace))
+        .unwrap();
+    let heard = supervised.exited(LONG).unwrap();
+    assert_eq!(heard, Some((Role::Server, Exit::Code(7))));
+    // And does not wait for what was heard of already.
+    let stopped = supervised.stop(Role::Server).unwrap();
+    assert_eq!(
+        (stopped.exit, stopped.cause),
+        (Exit::Code(7), Cause::Unasked)
+    );
+}
+
+#[test]
+fn a_server_that_somebody_else_killed_did_not_end_because_it_was_asked() {
+    let (_folder, workplace, mut supervised) = started();
+    let server = shell("exec sleep 600", &workplace);
+    let server = supervised.spawn(Role::Server, server).unwrap();
+    assert!(kill("KILL", server));
+    wait_until_gone(server);
+    let stopped = supervised.stop(Role::Server).unwrap();
+    assert_eq!(
+        (stopped.exit, stopped.cause),
+        (Exit::Signal(9), Cause::Unasked)
+    );
+}
+
+#[test]
+fn a_server_that_stops_at_sigterm_was_asked() {
+    let (_folder, workplace, mut supervised) = started();
+    let server = shell("exec sleep 600", &workplace);
+    supervised.spawn(Role::Server, server).unwrap();
+    let stopped = supervised.stop(Role::Server).unwrap();
+    assert_eq!(
+        (stopped.exit, stopped.cause),
+        (Exit::Signal(15), Cause::Asked)
+    );
+}
+
+/// In the place of the tool's own supervisor: it tells of each step when the step is over.
+const LATE: &str = r#"cd '$ROOT'
+read -r start
+export ENGRAM_DATA_DIR="$2/data" ENGRAM_PID_PATH="$2/engram.pid"
+target/release/engram start --port $PORT > "$2/server.log" 2>&1 &
+until [ -s "$2/engram.pid" ]; do sleep 0.01; done
+echo '{"event": "started", "role": "server", "pid": '$!'}'
+read -r start
+target/release/loadtest run --scenario scenarios/m17_baseline.toml --duration 1 \
+    --endpoint http://127.0.0.1:$PORT --output "$2/result.json" > "$2/loadtest.log" 2>&1
+printf '%s\n' '{"event": "started", "role": "load generator", "pid": 1}' \
+    '{"event": "exited", "role": "load generator", "code": 0}'
+read -r stop
+echo '{"event": "asked", "role": "server"}'
+kill $! && wait $!
+echo '{"event": "exited", "role": "server", "code": 0}'
+"#;
+
+#[test]
+fn what_was_over_before_a_limit_was_looked_at_was_in_time() {
+    let checkout = Checkout::new();
+    let root = checkout.path("");
+    let script = LATE.replace("$ROOT", root.to_str().unwrap());
+    checkout.script("late", &script.replace("$PORT", &checkout.port.to_string()));
+    let plan = Plan {
+        tool: &checkout.path("target/release/late"),
+        checkout: &root,
+        binaries: &Binaries {
+            engram: PathBuf::new(),
+            loadtest: PathBuf::new(),
+            engram_hash: None,
+            loadtest_hash: None,
+        },
+        scenario: &Scenario::read(&root, Mode::Internal).unwrap(),
+        mode: Mode::Internal,
+        duration: Duration::ZERO,
+        port: checkout.port,
+        limits: Limits {
+            ready: Duration::ZERO,
+            load_grace: Duration::ZERO,
+            ..Limits::default()
+        },
+    };
+    let workplace = Workplace::at(checkout.path("tmp/m17_performance/unsaved"));
+    let measured = run::run(&plan, &workplace, &mut Steps::new(Verbosity::ProgressOnly)).unwrap();
+    assert!(measured.result.total_operations > 0);
+    checkout.assert_nothing_runs();
+}
+
+fn started() -> (tempfile::TempDir, Workplace, Supervised) {
+    let folder = tempfile::tempdir().unwrap();
+    let workplace = Workplace::beside(folder.path());
+    workplace.prepare().unwrap();
+    let grace = Limits::default().stop_grace;
+    let supervised = Supervised::start(Path::new(TOOL), &workplace, grace).unwrap();
+    (folder, workplace, supervised)
+}
+
+fn shell(script: &str, workplace: &Workplace) -> Program {
+    Program {
+        path: PathBuf::from("/bin/sh"),
+        arguments: vec!["-c".into(), script.into()],
+        environment: Vec::new(),
+        directory: workplace.directory().to_owned(),
+        output: workplace.server_log(),
+    }
+}
+
+fn wait_until_gone(process: u32) {
+    wait_until("the end of the server", || !kill("0", process));
+}
+
+fn kill(signal: &str, process: u32) -> bool {
+    let script = format!("kill -s {signal} {process} 2>&1");
+    let output = Command::new("sh").args(["-c", &script]).output();
+    output.unwrap().status.success()
+}

@@ -1,0 +1,362 @@
+//! Recorded runs of a test's own making: what `perf-check` would have left behind, or the old scripts.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value, json};
+use xtask::measure::scenario;
+use xtask::model::layout::RESULTS as FOLDER;
+use xtask::model::layout::{self, BASELINES};
+use xtask::model::limits::PLAN;
+use xtask::model::names::{Mode, Part, Phase, RunName, TaskId, Timestamp};
+use xtask::model::provenance::{BuildRecord, Git, Load, Provenance, Run, Session};
+use xtask::model::session::{Member, PairRecord, SessionRecord, Subject};
+use xtask::store::results::Results;
+
+use super::Checkout;
+
+/// Puts this repository's own baseline document in `checkout`.
+pub fn write_baselines(checkout: &Checkout) {
+    let own = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../docs/reference/competitive_baselines.md"
+    );
+    checkout.write(BASELINES, &fs::read_to_string(own).unwrap());
+}
+
+/// One recorded run. What is not said is as in the specification's Task 007, measured by `perf-check` on a server
+/// that differs between before and after.
+#[derive(Debug, Clone)]
+pub struct Recording {
+    task: String,
+    mode: Mode,
+    phase: Phase,
+    at: Option<String>,
+    config_name: String,
+    elapsed_seconds: f64,
+    p99_ms: f64,
+    throughput: f64,
+    error_rate: f64,
+    operations: Vec<(String, f64)>,
+    /// How the provenance differs from the usual; `None` if there is to be none.
+    provenance: Option<Vec<fn(&mut Provenance)>>,
+}
+
+impl Recording {
+    /// The internal before of task 007.
+    pub fn new() -> Self {
+        Self {
+            task: "007".to_owned(),
+            mode: Mode::Internal,
+            phase: Phase::Before,
+            at: None,
+            config_name: "M17 Baseline".to_owned(),
+            elapsed_seconds: 60.0,
+            p99_ms: 0.458,
+            throughput: 999.88,
+            error_rate: 0.0,
+            operations: Vec::new(),
+            provenance: Some(Vec::new()),
+        }
+    }
+
+    /// Of another task.
+    pub fn task(self, task: &str) -> Self {
+        Self {
+            task: task.to_owned(),
+            ..self
+        }
+    }
+
+    /// The side without the change.
+    pub fn before(self) -> Self {
+        Self {
+            phase: Phase::Before,
+            ..self
+        }
+    }
+
+    /// The side with the change.
+    pub fn after(self) -> Self {
+        Self {
+            phase: Phase::After,
+            ..self
+        }
+    }
+
+    /// Of the competitive scenario.
+    pub fn competitive(self) -> Self {
+        Self {
+            mode: Mode::Competitive,
+            config_name: "Hybrid Production 100K".to_owned(),
+            ..self
+        }
+    }
+
+    /// At another time, as file names carry it.
+    pub fn at(self, timestamp: &str) -> Self {
+        Self {
+            at: Some(timestamp.to_owned()),
+            ..self
+        }
+    }
+
+    /// With another P99, in milliseconds.
+    pub fn p99(self, p99_ms: f64) -> Self {
+        Self { p99_ms, ..self }
+    }
+
+    /// With another throughput, in operations per second.
+    pub fn throughput(self, throughput: f64) -> Self {
+        Self { throughput, ..self }
+    }
+
+    /// With failed requests, as a share from 0 to 1.
+    pub fn error_rate(self, error_rate: f64) -> Self {
+        Self { error_rate, ..self }
+    }
+
+    /// Of another scenario, by name.
+    pub fn config_name(self, name: &str) -> Self {
+        Self {
+            config_name: name.to_owned(),
+            ..self
+        }
+    }
+
+    /// With another length of load, in seconds.
+    pub fn elapsed(self, elapsed_seconds: f64) -> Self {
+        Self {
+            elapsed_seconds,
+            ..self
+        }
+    }
+
+    /// With an operation's own P99, in milliseconds, in the place of the usual three operations.
+    pub fn operation(mut self, name: &str, p99_ms: f64) -> Self {
+        self.operations.push((name.to_owned(), p99_ms));
+        self
+    }
+
+    /// As the old scripts wrote it: no provenance.
+    pub fn by_old_script(self) -> Self {
+        Self {
+            provenance: None,
+            ..self
+        }
+    }
+
+    /// With something else in its provenance.
+    pub fn with(mut self, change: fn(&mut Provenance)) -> Self {
+        self.provenance.get_or_insert_default().push(change);
+        self
+    }
+
+    /// Measured with `--no-build`.
+    pub fn not_built(self) -> Self {
+        self.with(|provenance| provenance.build.by_this_run = false)
+    }
+
+    /// Measured on the server that both sides may share.
+    pub fn same_server(self) -> Self {
+        self.with(|provenance| provenance.build.engram_hash = Some("the same server".to_owned()))
+    }
+
+    /// Measured on the stand-in.
+    pub fn on_stand_in(self) -> Self {
+        self.with(|provenance| provenance.build.stand_in = true)
+    }
+
+    /// The load generator's result.
+    pub fn result(&self) -> String {
+        let total = (self.throughput * self.elapsed_seconds).round();
+        let usual = [("Recall", 1.0), ("Search", 0.8), ("Store", 0.6)]
+            .map(|(name, share)| (name.to_owned(), self.p99_ms * share));
+        let operations = match self.operations.as_slice() {
+            [] => usual.as_slice(),
+            own => own,
+        };
+        let number = operations.len();
+        let operations: Map<String, Value> = operations
+            .iter()
+            .map(|(name, p99_ms)| {
+                let count = whole(total) / number as u64;
+                let errors = whole(count as f64 * self.error_rate);
+                let stats = json!({
+                    "count": count,
+                    "success_count": count - errors,
+                    "error_count": errors,
+                    "p50_latency_us": whole(p99_ms * 500.0),
+                    "p95_latency_us": whole(p99_ms * 800.0),
+                    "p99_latency_us": whole(p99_ms * 1000.0),
+                    "p999_latency_us": whole(p99_ms * 1500.0),
+                    "mean_latency_us": p99_ms * 550.0,
+                    "max_latency_us": whole(p99_ms * 3000.0),
+                });
+                (name.clone(), stats)
+            })
+            .collect();
+        let result = json!({
+            "config_name": self.config_name,
+            "elapsed_seconds": self.elapsed_seconds,
+            "total_operations": whole(total),
+            "total_errors": whole(total * self.error_rate),
+            "overall_throughput": self.throughput,
+            "overall_error_rate": self.error_rate,
+            "p50_latency_ms": self.p99_ms * 0.5,
+            "p95_latency_ms": self.p99_ms * 0.8,
+            "p99_latency_ms": self.p99_ms,
+            "per_operation_stats": operations,
+        });
+        format!("{result:#}\n")
+    }
+
+    /// The name of its files. Without another time, those of the specification's file system layout.
+    pub fn name(&self) -> RunName {
+        let usual = match (self.mode, self.phase) {
+            (Mode::Internal, Phase::Before) => "20251108_140000",
+            (Mode::Internal, Phase::After) => "20251108_142000",
+            (Mode::Competitive, Phase::Before) => "20251108_143000",
+            (Mode::Competitive, Phase::After) => "20251108_144000",
+        };
+        RunName {
+            task: TaskId::parse(&self.task).unwrap(),
+            mode: self.mode,
+            phase: self.phase,
+            timestamp: Timestamp::parse(self.at.as_deref().unwrap_or(usual)).unwrap(),
+        }
+    }
+
+    /// Its provenance, unless the old scripts wrote it.
+    fn provenance(&self) -> Option<Provenance> {
+        let changes = self.provenance.as_ref()?;
+        let mut provenance = Provenance {
+            run: Run {
+                name: self.name().to_string(),
+                started: String::new(),
+                group: self.name().to_string(),
+                index: 1,
+                of: 1,
+            },
+            load: Load {
+                scenario: layout::scenario(self.mode).to_owned(),
+                scenario_hash: Some("the scenario".to_owned()),
+                duration_seconds: whole(self.elapsed_seconds),
+                seed: scenario::seed(self.mode),
+                rate: match self.mode {
+                    Mode::Internal => 1000,
+                    Mode::Competitive => 500,
+                },
+            },
+            build: BuildRecord {
+                profile: "release".to_owned(),
+                by_this_run: true,
+                engram_hash: Some(format!("the server {}", self.phase)),
+                loadtest_hash: Some("the load generator".to_owned()),
+                ..BuildRecord::default()
+            },
+            git: Some(Git {
+                commit: Some(
+                    match self.phase {
+                        Phase::Before => "be0be0be0be0be0be0be0be0be0be0be0be0be0b",
+                        Phase::After => "af0af0af0af0af0af0af0af0af0af0af0af0af0a",
+                    }
+                    .to_owned(),
+                ),
+                branch: None,
+                dirty: false,
+            }),
+            ..Provenance::default()
+        };
+        for change in changes {
+            change(&mut provenance);
+        }
+        Some(provenance)
+    }
+
+    /// Records it in `checkout`; returns the path of the result.
+    pub fn write(&self, checkout: &Checkout) -> PathBuf {
+        self.record(checkout, self.provenance())
+    }
+
+    /// Records runs a minute apart with these P99s, in milliseconds, as one group that was to have `planned` runs.
+    pub fn write_group(&self, checkout: &Checkout, p99s_ms: &[f64], planned: u32) {
+        let group = self.name();
+        for (index, &p99_ms) in (0_u32..).zip(p99s_ms) {
+            let mut run = self.clone().p99(p99_ms);
+            let moment = group.timestamp.moment() + time::Duration::minutes(index.into());
+            run.at = Some(Timestamp::of(moment).to_string());
+            let mut provenance = run.provenance().unwrap();
+            provenance.run.group = group.to_string();
+            provenance.run.index = index + 1;
+            provenance.run.of = planned;
+            run.record(checkout, Some(provenance));
+        }
+    }
+
+    /// Records a session of `perf-confirm` on the servers of `before` and `after`: for each pair both P99s, in
+    /// milliseconds.
+    pub fn write_session(
+        before: &Self,
+        after: &Self,
+        checkout: &Checkout,
+        pairs_ms: &[(f64, f64)],
+    ) {
+        let known = |side: &Self| side.provenance().unwrap();
+        let (subject_before, subject_after) = (known(before), known(after));
+        let subject = Subject {
+            mode: after.mode,
+            before: subject_before.build.engram_hash.unwrap(),
+            after: subject_after.build.engram_hash.unwrap(),
+            scenario: subject_before.load.scenario_hash.unwrap(),
+            duration_seconds: subject_before.load.duration_seconds,
+        };
+        let plan = PLAN.up_to(PLAN.looks()[0]).unwrap();
+        let loadtest = subject_before.build.loadtest_hash.unwrap();
+        let mut record = SessionRecord::open(subject, after.name().timestamp, loadtest, plan);
+        for (pair, &(before_ms, after_ms)) in (1_u32..).zip(pairs_ms) {
+            let [before, after] = [(before, before_ms), (after, after_ms)].map(|(side, p99_ms)| {
+                let mut run = side.clone().p99(p99_ms);
+                let moment = side.name().timestamp.moment() + time::Duration::hours(pair.into());
+                run.at = Some(Timestamp::of(moment).to_string());
+                let mut provenance = run.provenance().unwrap();
+                provenance.session = Some(Session {
+                    id: record.id(),
+                    pair,
+                    order: "before-first".to_owned(),
+                });
+                run.record(checkout, Some(provenance));
+                Member {
+                    name: run.name(),
+                    p99_ms,
+                }
+            });
+            record.pairs.push(PairRecord { before, after });
+        }
+        record.save(&Results::of(&checkout.path(""))).unwrap();
+    }
+
+    /// Writes the result alone, wherever and under whatever name.
+    pub fn write_alone(&self, path: &Path) {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, self.result()).unwrap();
+    }
+
+    fn record(&self, checkout: &Checkout, provenance: Option<Provenance>) -> PathBuf {
+        let path = |part| checkout.path(FOLDER).join(self.name().file(part));
+        self.write_alone(&path(Part::Result));
+        if let Some(provenance) = provenance {
+            fs::write(path(Part::Diagnosis), provenance.to_text()).unwrap();
+        }
+        path(Part::Result)
+    }
+}
+
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "small and positive"
+)]
+fn whole(number: f64) -> u64 {
+    number.round() as u64
+}

@@ -1,0 +1,295 @@
+//! `perf-confirm`, with servers of a known difference: the waits are long enough for every pair to tell.
+
+use std::fs;
+use std::process::Stdio;
+
+use crate::common::{Checkout, Finished, finish, wait_until};
+use xtask::model::provenance::Provenance;
+
+/// A server that is far slower than [`FAST`].
+const SLOW: &str = "STAND_IN_WAIT_US=25000 exec \"$STAND_IN/engram\" \"$@\"";
+const FAST: &str = "exec \"$STAND_IN/engram\" \"$@\"";
+
+/// A checkout in which both sides were measured, with these servers.
+fn measured(before: &str, after: &str, options: &str) -> Checkout {
+    let checkout = Checkout::without_product();
+    checkout.script("loadtest", "exec \"$STAND_IN/loadtest\" \"$@\"");
+    for (phase, server) in [("before", before), ("after", after)] {
+        // Not two scripts of the same text.
+        checkout.script("engram", &format!("# {phase}\n{server}"));
+        finish(checkout.check(&format!("007 {phase} {options}"))).succeeded();
+    }
+    checkout
+}
+
+fn confirm(checkout: &Checkout, options: &str) -> std::process::Command {
+    checkout.command(&format!(
+        "perf-confirm 007 --duration 1 --max-pairs 6 --wait-quiet 0 --port {} {options}",
+        checkout.port
+    ))
+}
+
+fn confirmed(checkout: &Checkout, options: &str) -> Finished {
+    let finished = finish(confirm(checkout, options));
+    checkout.assert_nothing_runs();
+    finished
+}
+
+/// The provenance of every run of a session, in the order of the file names.
+fn pairs(checkout: &Checkout) -> Vec<Provenance> {
+    checkout
+        .recorded()
+        .iter()
+        .filter(|name| name.ends_with("_diag.txt"))
+        .map(|name| Provenance::parse(&checkout.read(name)).unwrap().unwrap())
+        .filter(|provenance| provenance.session.is_some())
+        .collect()
+}
+
+/// The text of the only record that is not put aside.
+fn record(checkout: &Checkout) -> String {
+    let folder = checkout.path("tmp/m17_performance/sessions");
+    let records: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|kind| kind == "toml"))
+        .collect();
+    assert_eq!(records.len(), 1, "{records:?}");
+    fs::read_to_string(&records[0]).unwrap()
+}
+
+fn pairs_on_record(checkout: &Checkout) -> usize {
+    record(checkout).matches("[[pairs]]").count()
+}
+
+#[test]
+fn a_slower_after_is_regressed_and_perf_compare_takes_the_answer() {
+    let checkout = measured(FAST, SLOW, "");
+    let finished = confirmed(&checkout, "");
+    assert_eq!(finished.code, Some(1), "{finished:?}");
+    assert!(finished.output.contains("REGRESSION: 007"), "{finished:?}");
+
+    let runs = pairs(&checkout);
+    assert_eq!(runs.len(), 12);
+    assert_eq!(checkout.results().len(), 2 + 12);
+    let orders: Vec<&str> = runs
+        .iter()
+        .map(|run| run.session.as_ref().unwrap().order.as_str())
+        .collect();
+    for order in ["before-first", "after-first"] {
+        let of_it = orders.iter().filter(|known| **known == order).count();
+        assert_eq!(of_it, 6, "{orders:?}");
+    }
+
+    let compared = finish(checkout.command("perf-compare 007"));
+    assert_eq!(compared.code, Some(1), "{compared:?}");
+    assert!(
+        compared.output.contains("paired session of 6 pairs"),
+        "{compared:?}"
+    );
+
+    // Asked again it neither measures nor changes its mind.
+    let again = confirmed(&checkout, "");
+    assert_eq!(again.code, Some(1), "{again:?}");
+    assert!(
+        again.errors.contains("has ended, after 6 pairs"),
+        "{again:?}"
+    );
+    assert_eq!(checkout.results().len(), 2 + 12);
+
+    // A run that is lost or edited afterwards takes the verdict with it, and not a pair out of it.
+    let edited = checkout
+        .results()
+        .into_iter()
+        .find(|name| {
+            pairs(&checkout)
+                .iter()
+                .any(|run| name.starts_with(&run.run.name))
+        })
+        .unwrap();
+    let path = checkout.path("tmp/m17_performance").join(&edited);
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(
+        &path,
+        text.replacen("\"p99_latency_ms\": ", "\"p99_latency_ms\": 1", 1),
+    )
+    .unwrap();
+    for change in ["edited", "removed"] {
+        let compared = finish(checkout.command("perf-compare 007"));
+        assert_eq!(compared.code, Some(3), "{change}: {compared:?}");
+        assert!(compared.output.contains(&edited), "{change}: {compared:?}");
+        let _ = fs::remove_file(&path);
+    }
+}
+
+#[test]
+fn a_slower_after_is_a_competitive_regression_in_competitive_mode() {
+    let checkout = measured(FAST, SLOW, "--competitive");
+    checkout.write(
+        "docs/reference/competitive_baselines.md",
+        "| System | P99 Latency |\n|---|---|\n| Neo4j | 27.96ms |\n",
+    );
+    let finished = confirmed(&checkout, "--competitive");
+    assert_eq!(finished.code, Some(2), "{finished:?}");
+    assert!(
+        checkout
+            .results()
+            .iter()
+            .all(|name| name.starts_with("competitive_007_")),
+        "{:?}",
+        checkout.results()
+    );
+}
+
+#[test]
+fn in_competitive_mode_a_missing_baseline_is_told_before_anything_is_measured() {
+    let checkout = measured(FAST, SLOW, "--competitive");
+    let message = confirmed(&checkout, "--competitive").refused();
+    assert!(message.contains("competitive_baselines.md"), "{message}");
+    assert_eq!(checkout.results().len(), 2);
+}
+
+#[test]
+fn killed_within_a_pair_it_loses_that_pair_alone_and_continues_to_the_same_answer() {
+    let halts = format!(
+        "pairs=$(cat tmp/m17_performance/sessions/*.toml 2>/dev/null | grep -c '^..pairs..$')
+         if [ -e halt ] && [ \"$pairs\" -ge 2 ]; then touch halted; export STAND_IN_NEVER_HEALTHY=1; fi
+         {FAST}"
+    );
+    let checkout = measured(SLOW, &halts, "");
+    checkout.write("halt", "");
+    let mut tool = confirm(&checkout, "")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    wait_until("the third pair", || checkout.path("halted").exists());
+    tool.kill().unwrap();
+    tool.wait().unwrap();
+    wait_until("the end of all it started", || {
+        checkout.running().is_empty()
+    });
+    checkout.assert_nothing_runs();
+    assert_eq!(pairs_on_record(&checkout), 2);
+
+    // Half a session answers nothing, and is not hidden either.
+    let compared = finish(checkout.command("perf-compare 007"));
+    assert!(
+        compared.output.contains("unfinished: 2 pairs"),
+        "{compared:?}"
+    );
+
+    fs::remove_file(checkout.path("halt")).unwrap();
+    let finished = confirmed(&checkout, "");
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    assert!(
+        finished.errors.contains("continuing the record"),
+        "{finished:?}"
+    );
+    assert!(
+        finished.output.contains("no regression: 007"),
+        "{finished:?}"
+    );
+    assert_eq!(pairs_on_record(&checkout), 6);
+}
+
+#[test]
+fn an_after_that_keeps_crashing_ends_the_session_and_is_named() {
+    let checkout = measured(SLOW, &format!("[ -e crash ] && exit 7\n{FAST}"), "");
+    checkout.write("crash", "");
+    let finished = confirmed(&checkout, "");
+    assert_eq!(finished.code, Some(3), "{finished:?}");
+    let (_, reasons) = finished
+        .output
+        .split_once("why it cannot be judged")
+        .unwrap();
+    let named = reasons.matches("the after server failed in pair 1");
+    assert_eq!(named.count(), 2, "{finished:?}");
+    // Its binary is the same: it does not get better by asking again, and no single run hides it.
+    fs::remove_file(checkout.path("crash")).unwrap();
+    for asked_again in [confirm(&checkout, ""), checkout.command("perf-compare 007")] {
+        assert_eq!(finish(asked_again).code, Some(3));
+    }
+    let fresh = confirmed(&checkout, "--fresh");
+    assert_eq!(fresh.code, Some(0), "{fresh:?}");
+    assert!(fresh.errors.contains("put aside"), "{fresh:?}");
+    // What was put aside answers nothing any more.
+    assert_eq!(finish(checkout.command("perf-compare 007")).code, Some(0));
+}
+
+#[test]
+fn an_after_that_fails_once_can_no_longer_pass() {
+    let fails_once =
+        format!("if [ -e fail ]; then rm fail; export STAND_IN_FAIL_SHARE=0.5; fi\n{FAST}");
+    let checkout = measured(SLOW, &fails_once, "");
+    checkout.write("fail", "");
+    let finished = confirmed(&checkout, "");
+    assert_eq!(finished.code, Some(3), "{finished:?}");
+    assert_eq!(pairs_on_record(&checkout), 6);
+    assert!(
+        finished.output.contains("% of its requests failed"),
+        "{finished:?}"
+    );
+    let logs = fs::read_dir(checkout.path("tmp/m17_performance/sessions")).unwrap();
+    assert_eq!(
+        logs.count(),
+        1 + 2,
+        "the record, and the two logs of the failed run"
+    );
+}
+
+#[test]
+fn a_before_that_keeps_failing_ends_the_call_and_not_the_session() {
+    let checkout = measured(&format!("[ -e crash ] && exit 7\n{FAST}"), SLOW, "");
+    checkout.write("crash", "");
+    let message = confirmed(&checkout, "").refused();
+    assert!(
+        message.contains("the before server keeps failing"),
+        "{message}"
+    );
+    fs::remove_file(checkout.path("crash")).unwrap();
+    assert_eq!(confirmed(&checkout, "").code, Some(1));
+}
+
+#[test]
+fn without_results_or_binaries_it_says_how_to_get_them() {
+    let checkout = Checkout::without_product();
+    let message = confirmed(&checkout, "").refused();
+    assert!(message.contains("cargo perf-check 007 before"), "{message}");
+
+    let checkout = measured(FAST, SLOW, "");
+    let kept = checkout.path("target/perf");
+    for pair in fs::read_dir(&kept).unwrap() {
+        // Emptied, as after a power failure: a file of that name is not enough.
+        fs::write(pair.unwrap().path().join("engram"), "").unwrap();
+    }
+    let message = confirmed(&checkout, "").refused();
+    assert!(message.contains("no longer in"), "{message}");
+    assert!(message.contains("cargo perf-check 007 before"), "{message}");
+}
+
+#[test]
+fn a_scenario_that_changed_since_after_was_measured_is_refused() {
+    let checkout = measured(FAST, SLOW, "");
+    checkout.write(
+        "scenarios/m17_baseline.toml",
+        &crate::common::scenario("Another"),
+    );
+    let message = confirmed(&checkout, "").refused();
+    assert!(
+        message.contains("changed since after was measured"),
+        "{message}"
+    );
+    assert_eq!(checkout.results().len(), 2);
+}
+
+#[test]
+fn other_binaries_have_a_record_of_their_own() {
+    let checkout = measured(FAST, SLOW, "");
+    assert_eq!(confirmed(&checkout, "").code, Some(1));
+    checkout.script("engram", &format!("# better\n{FAST}"));
+    finish(checkout.check("007 after")).succeeded();
+    // The session was about the after server before it.
+    let compared = finish(checkout.command("perf-compare 007"));
+    assert!(!compared.output.contains("paired session"), "{compared:?}");
+}

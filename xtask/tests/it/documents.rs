@@ -1,0 +1,230 @@
+//! The documents keep their word: every command in them is one that this tool takes.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use walkdir::WalkDir;
+use xtask::args::{self, Command};
+use xtask::model::limits;
+use xtask::model::names::Mode;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn documents() -> Vec<PathBuf> {
+    let mut found = vec![root().join("README.md"), root().join("CLAUDE.md")];
+    for folder in ["docs", "roadmap"] {
+        found.extend(
+            WalkDir::new(root().join(folder))
+                .into_iter()
+                .map(|entry| entry.unwrap().into_path())
+                .filter(|path| path.extension().is_some_and(|kind| kind == "md")),
+        );
+    }
+    found
+}
+
+/// The commands in a document: lines of code blocks, and code within a line. What has a placeholder in it is no
+/// command, and neither is a command's bare name.
+fn commands(document: &str) -> Vec<String> {
+    let code = document.split('`').map(str::trim);
+    let lines = document.lines().map(str::trim);
+    code.chain(lines)
+        .filter(|text| !text.contains('\n') && !text.contains(['<', '`', '…', '|']))
+        .filter(|text| text.starts_with("cargo ") || text.starts_with("git commit "))
+        .filter(|text| text.split_whitespace().count() > 2)
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Whether the command is one that can be typed: of this tool, of cargo with packages and targets that there are, or
+/// a commit with its message.
+fn check(command: &str) -> Result<(), String> {
+    let words: Vec<&str> = command.split_whitespace().skip(1).collect();
+    match words.as_slice() {
+        ["xtask", own @ ..] => takes(own),
+        [own, ..] if own.starts_with("perf-") => takes(&words),
+        ["build" | "test" | "bench" | "run", options @ ..] if command.starts_with("cargo") => {
+            check_cargo(options)
+        }
+        ["commit", "-m", ..] if command.matches('"').count().is_multiple_of(2) => Ok(()),
+        _ => Err("no command that this test knows".into()),
+    }
+}
+
+/// As the aliases make it: without `cargo`, and without `xtask`.
+fn takes(words: &[&str]) -> Result<(), String> {
+    let parsed = args::parse(words.iter().map(OsString::from).collect());
+    parsed.map(drop).map_err(|error| error.to_string())
+}
+
+const FOLDERS: [(&str, &str); 4] = [
+    ("--package", ""),
+    ("--bench", "benches"),
+    ("--test", "tests"),
+    ("--bin", "src/bin"),
+];
+const FLAGS: [&str; 6] = [
+    "--release",
+    "--workspace",
+    "--quiet",
+    "--all-targets",
+    "--lib",
+    "--locked",
+];
+
+/// What follows a `--` is the test runner's or the benchmark's own; a word without a dash is a filter.
+fn check_cargo(options: &[&str]) -> Result<(), String> {
+    let mut options = options.iter().map(|option| {
+        if *option == "-p" {
+            "--package"
+        } else {
+            *option
+        }
+    });
+    while let Some(option) = options.next().filter(|option| *option != "--") {
+        if FLAGS.contains(&option) || !option.starts_with('-') {
+            continue;
+        }
+        let kind = FOLDERS.iter().find(|(known, _)| *known == option);
+        let (Some((_, folder)), Some(name)) = (kind, options.next()) else {
+            return Err(format!("{option}: no option that this test knows"));
+        };
+        let exists = ["xtask", "xtask/stand-in"].iter().any(|package| {
+            let package = root().join(package);
+            match *folder {
+                "" => fs::read_to_string(package.join("Cargo.toml"))
+                    .unwrap()
+                    .contains(&format!("name = \"{name}\"")),
+                folder => {
+                    let target = package.join(folder).join(name);
+                    target.with_extension("rs").exists() || target.join("main.rs").exists()
+                }
+            }
+        });
+        if !exists {
+            return Err(format!("{option} {name} does not exist"));
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn every_command_in_a_document_can_be_typed() {
+    let mut seen = 0;
+    for path in documents() {
+        for command in commands(&fs::read_to_string(&path).unwrap()) {
+            let checked = check(&command);
+            assert_eq!(checked, Ok(()), "{}: {command}", path.display());
+            seen += 1;
+        }
+    }
+    assert!(seen > 10, "only {seen} commands were found");
+}
+
+#[test]
+fn a_command_that_cannot_be_typed_is_found() {
+    for wrong in [
+        "cargo perf-compare 007 --lgo",
+        "cargo xtask perf-confrim 007",
+        "cargo bench --package xtask --bench nothing",
+        "cargo test --package ytask",
+        "cargo build --relaese",
+        "git commit -m \"no end",
+    ] {
+        assert!(check(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn the_workflow_states_the_limits_that_decide() {
+    let [internal, competitive] =
+        Mode::ALL.map(|mode| format!("{}%", limits::threshold_percent(mode)));
+    let errors = format!("{} points", limits::ERROR_RATE_POINTS);
+    let position = format!("{} points less", limits::POSITION_POINTS);
+    let failed = format!("{}%", limits::FAILED_BEFORE * 100.0);
+    for (document, stated) in [
+        (
+            "CLAUDE.md",
+            vec![
+                format!("worse by more than {internal}, or errors rose by more than {errors}"),
+                format!("slower by more than {competitive}, errors rose by more than {errors}"),
+            ],
+        ),
+        (
+            "roadmap/milestone-17/PERFORMANCE_WORKFLOW.md",
+            vec![
+                format!(
+                    "| internal | at most +{internal} | at least -{internal} | at most +{errors} |"
+                ),
+                format!(
+                    "| competitive | at most +{competitive} | at least -{competitive} | at most +{errors} |"
+                ),
+                format!("more than {position}"),
+            ],
+        ),
+        (
+            "docs/migration.md",
+            vec![format!("more than {failed} of the requests before failed")],
+        ),
+    ] {
+        let text = fs::read_to_string(root().join(document)).unwrap();
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for stated in stated {
+            assert!(text.contains(&stated), "{document}: {stated}");
+        }
+    }
+}
+
+#[test]
+fn every_alias_names_a_command() {
+    let text = fs::read_to_string(root().join(".cargo/config.toml")).unwrap();
+    let config: toml::Table = text.parse().unwrap();
+    for (alias, _) in config["alias"].as_table().unwrap() {
+        let words = vec![OsString::from(alias), OsString::from("--help")];
+        let parsed = args::parse(words);
+        assert!(
+            alias == "xtask" || matches!(parsed, Ok(Command::Help(_))),
+            "{alias}: {parsed:?}"
+        );
+    }
+}
+
+#[test]
+fn the_product_and_not_the_tool_is_built_by_default() {
+    let text = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let manifest: toml::Table = text.parse().unwrap();
+    let members = manifest["workspace"]["default-members"].as_array().unwrap();
+    assert!(
+        members
+            .iter()
+            .all(|member| member.as_str() != Some("xtask")),
+        "{members:?}"
+    );
+}
+
+#[test]
+fn the_tool_has_exactly_the_eight_dependencies() {
+    let text = fs::read_to_string(root().join("xtask/Cargo.toml")).unwrap();
+    let manifest: toml::Table = text.parse().unwrap();
+    let names: Vec<&str> = manifest["dependencies"]
+        .as_table()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    let mut eight = [
+        "xshell",
+        "duct",
+        "serde_json",
+        "toml",
+        "pico-args",
+        "walkdir",
+        "regex",
+        "time",
+    ];
+    eight.sort_unstable();
+    assert_eq!(names, eight);
+}

@@ -1,0 +1,116 @@
+//! A panic of the tool, made in this process: the tool has no switch for it.
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use xtask::measure::build::Binaries;
+use xtask::measure::run::Limits;
+use xtask::measure::run::{self, Plan};
+use xtask::measure::scenario::Scenario;
+use xtask::measure::supervised::Supervised;
+use xtask::measure::supervisor::{Program, Role};
+use xtask::measure::workplace::Workplace;
+use xtask::model::names::Mode;
+use xtask::store::results::Results;
+use xtask::term::steps::{Steps, Verbosity};
+
+use super::step::Step;
+use super::{assert_only_logs_are_unsaved, assert_the_port_is_free, assert_whole_runs};
+use crate::common::{Checkout, TOOL, finish, wait_until};
+
+#[test]
+fn a_panic_while_the_server_starts() {
+    let step = Step::Ready;
+    let checkout = step.checkout();
+    let (root, workplace) = places(&checkout);
+    workplace.prepare().unwrap();
+    let server = Program {
+        path: root.join("target/release/engram"),
+        arguments: ["start", "--port", &checkout.port.to_string()]
+            .map(str::to_owned)
+            .to_vec(),
+        environment: vec![
+            (
+                "ENGRAM_DATA_DIR".into(),
+                workplace.data().to_str().unwrap().into(),
+            ),
+            (
+                "ENGRAM_PID_PATH".into(),
+                workplace.pid_file().to_str().unwrap().into(),
+            ),
+        ],
+        directory: root,
+        output: workplace.server_log(),
+    };
+    let outcome = catch_unwind(|| {
+        let mut supervised =
+            Supervised::start(Path::new(TOOL), &workplace, Limits::default().stop_grace).unwrap();
+        supervised.spawn(Role::Server, server.clone()).unwrap();
+        wait_until("the server", || step.is_reached(&checkout));
+        panic!("a defect");
+    });
+    assert!(outcome.is_err());
+    assert_all_is_over(&checkout);
+}
+
+#[test]
+fn a_panic_under_load() {
+    let checkout = Step::Load.checkout();
+    let (root, workplace) = places(&checkout);
+    let plan = Plan {
+        tool: Path::new(TOOL),
+        checkout: &root,
+        binaries: &Binaries {
+            engram: root.join("target/release/engram"),
+            loadtest: root.join("target/release/loadtest"),
+            engram_hash: None,
+            loadtest_hash: None,
+        },
+        scenario: &Scenario::read(&root, Mode::Internal).unwrap(),
+        mode: Mode::Internal,
+        duration: Duration::from_secs(1),
+        port: checkout.port,
+        limits: Limits {
+            // The sum with the duration overflows, which is after the load generator was started.
+            load_grace: Duration::MAX,
+            ..Limits::default()
+        },
+    };
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        run::run(&plan, &workplace, &mut Steps::new(Verbosity::ProgressOnly))
+    }));
+    assert!(outcome.is_err());
+    // It did come that far.
+    assert!(workplace.load_log().exists());
+    assert_all_is_over(&checkout);
+}
+
+#[test]
+fn a_panic_of_the_tool_is_exit_3_and_one_message() {
+    let checkout = Step::Load.checkout();
+    let mut check = checkout.check("007 before");
+    // No thread has room for such a stack, and the standard library panics where it cannot start one.
+    check.env("RUST_MIN_STACK", (1_u64 << 46).to_string());
+    let message = finish(check).refused();
+    assert!(message.contains("a defect in this tool"), "{message}");
+    assert_all_is_over(&checkout);
+}
+
+fn places(checkout: &Checkout) -> (PathBuf, Workplace) {
+    let root = fs::canonicalize(checkout.path("")).unwrap();
+    let workplace = Workplace::beside(Results::of(&root).folder());
+    (root, workplace)
+}
+
+/// At once: unwinding waits for the supervisor.
+#[track_caller]
+fn assert_all_is_over(checkout: &Checkout) {
+    assert_eq!(checkout.running(), Vec::<String>::new());
+    assert_only_logs_are_unsaved(checkout);
+    assert_the_port_is_free(checkout);
+    assert_whole_runs(checkout, 0);
+    finish(checkout.check("007 after")).succeeded();
+    assert_whole_runs(checkout, 1);
+}

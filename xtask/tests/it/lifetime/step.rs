@@ -1,0 +1,210 @@
+//! The steps of a check at which the tool can be ended, each made to stand still there.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+use super::ending::signal;
+use crate::common::{Checkout, stand_in};
+
+/// Where a check stands still.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// The disk is looked at, for ever.
+    Preflight,
+    /// Cargo runs a build script that does not end.
+    Build,
+    /// The server was started and does not listen.
+    Start,
+    /// The server listens and is asked for its health, which never comes.
+    Ready,
+    /// The load generator has sent a request and hangs.
+    Load,
+    /// The server has been sent SIGTERM and does not stop.
+    Stop,
+    /// The load generator's log, which is saved before the result, cannot be saved.
+    Save,
+    /// The first run of two is saved. The server of the second is never healthy, so that the tool gets no further
+    /// than that should it be ended late.
+    BetweenRuns,
+}
+
+/// The end of the standing still.
+const GO: &str = "go";
+
+/// Ends when it is allowed to, and when its checkout is removed.
+const ENDLESS_BUILD_SCRIPT: &str = r#"
+fn main() {
+    std::fs::write("building", "").unwrap();
+    while std::path::Path::new("building").exists() && !std::path::Path::new("go").exists() {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+}
+"#;
+
+/// In the place of `df`.
+const ENDLESS_LOOK: &str = "#!/bin/sh
+cd \"${0%/*}/..\"
+[ -e go ] && exit
+touch looking
+while [ -e looking ] && [ ! -e go ]; do sleep 0.01; done
+";
+
+const SERVER_STARTS_WHEN_TOLD: &str = "
+touch starting
+while [ -e starting ] && [ ! -e go ]; do sleep 0.01; done
+exec \"$STAND_IN/engram\" \"$@\"";
+
+const LOG_CANNOT_BE_SAVED: &str = "
+\"$STAND_IN/loadtest\" \"$@\" || exit
+[ -e go ] && exit
+cd tmp/m17_performance/unsaved && rm loadtest.log && mkfifo loadtest.log";
+
+const SECOND_SERVER_IS_NEVER_HEALTHY: &str = "
+[ ! -e go ] && ls tmp/m17_performance/*.json >/dev/null 2>&1 && export STAND_IN_NEVER_HEALTHY=1
+exec \"$STAND_IN/engram\" \"$@\"";
+
+impl Step {
+    /// All, in their order.
+    pub const ALL: [Self; 8] = [
+        Self::Preflight,
+        Self::Build,
+        Self::Start,
+        Self::Ready,
+        Self::Load,
+        Self::Stop,
+        Self::Save,
+        Self::BetweenRuns,
+    ];
+
+    /// A checkout for a check that is to stand still at this step.
+    pub fn checkout(self) -> Checkout {
+        let checkout = Checkout::without_product();
+        match self {
+            Self::Build => sources(&checkout),
+            _ => scripts(&checkout),
+        }
+        match self {
+            Self::Preflight => {
+                checkout.write("programs/df", ENDLESS_LOOK);
+                let executable = fs::Permissions::from_mode(0o755);
+                fs::set_permissions(checkout.path("programs/df"), executable).unwrap();
+            }
+            Self::Start => checkout.script("engram", SERVER_STARTS_WHEN_TOLD),
+            Self::Save => checkout.script("loadtest", LOG_CANNOT_BE_SAVED),
+            Self::BetweenRuns => checkout.script("engram", SECOND_SERVER_IS_NEVER_HEALTHY),
+            Self::Build | Self::Ready | Self::Load | Self::Stop => {}
+        }
+        checkout
+    }
+
+    /// A check that stands still at this step.
+    pub fn check(self, checkout: &Checkout) -> Command {
+        let mut check = match self {
+            Self::Build => built(checkout, "before"),
+            // The grace is longer than the test's patience: what ends the server is not its end.
+            Self::Stop => checkout.check("007 before --stop-grace 600"),
+            Self::BetweenRuns => checkout.check("007 before --runs 2"),
+            _ => checkout.check("007 before"),
+        };
+        match self {
+            Self::Ready => check.env("STAND_IN_NEVER_HEALTHY", "1"),
+            Self::Load => check.env("STAND_IN_LOAD", "hang"),
+            Self::Stop => check.env("STAND_IN_IGNORE_SIGTERM", "1"),
+            Self::Preflight => {
+                let programs = checkout.path("programs");
+                let path = std::env::var("PATH").unwrap();
+                check.env("PATH", format!("{}:{path}", programs.display()))
+            }
+            Self::Build | Self::Start | Self::Save | Self::BetweenRuns => &mut check,
+        };
+        check
+    }
+
+    /// Whether the check has come to this step.
+    pub fn is_reached(self, checkout: &Checkout) -> bool {
+        let server_said = |words: &str| {
+            let log = checkout.path("tmp/m17_performance/unsaved/server.log");
+            fs::read_to_string(log).is_ok_and(|log| log.contains(words))
+        };
+        match self {
+            Self::Preflight => checkout.path("looking").exists(),
+            Self::Build => checkout.path("building").exists(),
+            Self::Start => checkout.path("starting").exists(),
+            Self::Ready => server_said("listening"),
+            Self::Load => server_said("/api/v1/"),
+            Self::Stop => server_said("SIGTERM ignored"),
+            Self::Save => {
+                let recorded = checkout.recorded();
+                recorded.iter().any(|name| name.ends_with("_diag.txt"))
+            }
+            Self::BetweenRuns => !checkout.results().is_empty(),
+        }
+    }
+
+    /// Whether the supervisor has something to do at this step, beyond moments.
+    pub fn has_a_supervisor(self) -> bool {
+        matches!(self, Self::Start | Self::Ready | Self::Load | Self::Stop)
+    }
+
+    /// Ends what stands still by itself, and not because of the tool: the build script, and the server that was slow
+    /// to stop.
+    pub fn release(self, checkout: &Checkout) {
+        checkout.write(GO, "");
+        if self == Self::Stop {
+            for (process, words) in checkout.processes() {
+                if words.contains("engram start") {
+                    signal("INT", &[process.to_string()]);
+                }
+            }
+        }
+    }
+
+    /// A check in the same checkout that stands still nowhere.
+    pub fn check_again(self, checkout: &Checkout) -> Command {
+        checkout.write(GO, "");
+        match self {
+            Self::Build => built(checkout, "after"),
+            _ => checkout.check("007 after"),
+        }
+    }
+
+    /// How many runs of the check are saved when it is ended at this step.
+    pub fn saved_runs(self) -> usize {
+        usize::from(self == Self::BetweenRuns)
+    }
+}
+
+fn built(checkout: &Checkout, phase: &str) -> Command {
+    checkout.command(&format!(
+        "perf-check 007 {phase} --duration 1 --port {}",
+        checkout.port
+    ))
+}
+
+/// Binaries that turn into the stand-in's and are quick to copy.
+fn scripts(checkout: &Checkout) {
+    for name in ["engram", "loadtest"] {
+        checkout.script(name, &format!("exec \"$STAND_IN/{name}\" \"$@\""));
+    }
+}
+
+/// The same, to be built.
+fn sources(checkout: &Checkout) {
+    checkout.write(
+        "Cargo.toml",
+        "[package]\nname = \"product\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n",
+    );
+    checkout.write("build.rs", ENDLESS_BUILD_SCRIPT);
+    for name in ["engram", "loadtest"] {
+        let program = stand_in().join(name);
+        checkout.write(
+            &format!("src/bin/{name}.rs"),
+            &format!(
+                "use std::os::unix::process::CommandExt;\n\nfn main() {{\n    \
+                 let mut command = std::process::Command::new({program:?});\n    \
+                 panic!(\"{{}}\", command.args(std::env::args_os().skip(1)).exec());\n}}\n"
+            ),
+        );
+    }
+}

@@ -1,0 +1,15 @@
+//! Every test of the tool from outside: what a user sees, and what must never be. One binary, so that it is linked once.
+
+mod check;
+mod common;
+mod compare;
+mod confirm;
+mod content;
+mod documents;
+mod fuzz;
+mod lifetime;
+mod oracle;
+mod pre_push;
+mod recorded_runs;
+mod snapshots;
+mod verdict;

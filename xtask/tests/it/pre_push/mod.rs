@@ -1,0 +1,7 @@
+//! The pre-push hook as a user meets it: real repositories, and real `git push`.
+
+mod deciding;
+mod installing;
+mod project;
+mod shapes;
+mod tool_away;

@@ -1,0 +1,318 @@
+//! Two repositories of a test's own: a checkout, and the remote that it pushes to.
+
+#![allow(dead_code, reason = "the benchmark uses its part")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+use walkdir::WalkDir;
+use xtask::measure::content;
+use xtask::model::provenance::Provenance;
+
+use crate::common::recording::Recording;
+use crate::common::{Checkout, Finished, finish, tool};
+
+/// A checkout on `main`, pushed, with the hook installed by the tool's binary.
+pub struct Project {
+    pub checkout: Checkout,
+    folder: PathBuf,
+    remote: TempDir,
+}
+
+/// Every file of a folder, with its mode.
+pub type Files = BTreeMap<PathBuf, (u32, Vec<u8>)>;
+
+impl Project {
+    pub fn new() -> Self {
+        let project = Self::without_hook();
+        finish(project.tool("hook install")).succeeded();
+        project
+    }
+
+    pub fn without_hook() -> Self {
+        let checkout = Checkout::without_product();
+        let project = Self {
+            folder: checkout.path(""),
+            checkout,
+            remote: tempfile::Builder::new()
+                .prefix("a remote ")
+                .tempdir()
+                .unwrap(),
+        };
+        project.checkout.write(".gitignore", "/target\n/tmp\n");
+        project.checkout.write(
+            "docs/reference/competitive_baselines.md",
+            "| System | P99 Latency |\n|---|---|\n| Neo4j | 27.96ms |\n",
+        );
+        project.checkout.write("src/server.rs", "fast\n");
+        done(
+            project.remote.path(),
+            "init --quiet --bare --initial-branch=main",
+        );
+        project.git("init --quiet --initial-branch=main");
+        name_committer(project.folder());
+        let mut add = git(project.folder(), "remote add origin");
+        add.arg(project.remote.path());
+        finish(add).succeeded();
+        project.commit();
+        project.git("push --quiet --set-upstream origin main");
+        project
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub fn remote(&self) -> &Path {
+        self.remote.path()
+    }
+
+    /// The tool in the checkout.
+    pub fn tool(&self, words: &str) -> Command {
+        let mut command = tool(words);
+        command.current_dir(self.folder());
+        command
+    }
+
+    /// Runs git in the checkout, which is to succeed.
+    #[track_caller]
+    pub fn git(&self, words: &str) -> String {
+        done(self.folder(), words)
+    }
+
+    /// `git push --quiet WORDS`: what it prints is what the hook says, and why git fails.
+    pub fn push(&self, words: &str) -> Finished {
+        finish(self.push_command(words))
+    }
+
+    pub fn push_command(&self, words: &str) -> Command {
+        git(self.folder(), &format!("push --quiet {words}"))
+    }
+
+    /// Commits all there is.
+    pub fn commit(&self) {
+        self.git("add --all");
+        self.git("commit --quiet --message=all");
+    }
+
+    /// Writes the server anew and commits it; returns the content.
+    pub fn change(&self, server: &str) -> String {
+        self.checkout.write("src/server.rs", server);
+        self.commit();
+        self.content()
+    }
+
+    /// The content of the commit that is checked out.
+    pub fn content(&self) -> String {
+        content::of_commit(self.folder(), "HEAD").unwrap()
+    }
+
+    /// Records a run that was measured on `content`, or on nobody knows what.
+    pub fn record(&self, recording: &Recording, content: Option<&str>) {
+        let result = recording.write(&self.checkout);
+        set_content(&result, content);
+    }
+
+    /// Records runs as one group.
+    pub fn record_group(&self, recording: &Recording, runs: &[(f64, &str)]) {
+        let known = self.checkout.results();
+        let p99s_ms: Vec<f64> = runs.iter().map(|(p99_ms, _)| *p99_ms).collect();
+        recording.write_group(&self.checkout, &p99s_ms, u32::try_from(runs.len()).unwrap());
+        let mut new = self.checkout.results();
+        new.retain(|name| !known.contains(name));
+        for (name, (_, content)) in new.iter().zip(runs) {
+            set_content(&self.recorded(name), Some(content));
+        }
+    }
+
+    /// Makes the newest run after the change unreadable; returns its file's name.
+    pub fn break_newest_after(&self) -> String {
+        let mut names = self.checkout.results();
+        names.retain(|name| name.contains("_after_"));
+        let newest = names.pop().unwrap();
+        fs::write(self.recorded(&newest), "{").unwrap();
+        newest
+    }
+
+    /// A recorded file.
+    pub fn recorded(&self, name: &str) -> PathBuf {
+        self.checkout.path("tmp/m17_performance").join(name)
+    }
+
+    /// Changes the server, with `before` measured without the change and `after` with it; returns the content.
+    pub fn measured(&self, before: &Recording, after: &Recording) -> String {
+        self.record(before, Some(&self.content()));
+        let tip = self.change("another\n");
+        self.record(after, Some(&tip));
+        tip
+    }
+
+    /// Changes the server so that it is as fast as it was.
+    pub fn clean(&self) -> String {
+        self.measured(&before(), &as_fast())
+    }
+
+    /// Changes the server so that it is slower.
+    pub fn regressed(&self) -> String {
+        self.measured(&before(), &slower())
+    }
+
+    /// Makes the hook block what it cannot judge.
+    pub fn require(&self) {
+        self.git("config perf.required true");
+    }
+
+    /// What the remote has on a branch; empty for none.
+    pub fn on_remote(&self, branch: &str) -> String {
+        let mut command = git(self.remote(), "rev-parse --quiet --verify");
+        command.arg(format!("refs/heads/{branch}"));
+        finish(command).output.trim_end().to_owned()
+    }
+
+    /// Every file of the checkout, of its repository, and of the remote.
+    pub fn everything(&self) -> [Files; 2] {
+        [self.folder(), self.remote()].map(files)
+    }
+}
+
+/// The internal before of task 007, P99 0.458 ms.
+pub fn before() -> Recording {
+    Recording::new().before()
+}
+
+/// An after within the limits.
+pub fn as_fast() -> Recording {
+    Recording::new().after().p99(0.460)
+}
+
+/// An after beyond them.
+pub fn slower() -> Recording {
+    Recording::new().after().p99(0.600)
+}
+
+pub fn competitive_before() -> Recording {
+    before().competitive().p99(10.2).throughput(490.0)
+}
+
+pub fn competitive_as_fast() -> Recording {
+    as_fast().competitive().p99(10.3).throughput(490.0)
+}
+
+pub fn competitive_slower() -> Recording {
+    slower().competitive().p99(11.5).throughput(490.0)
+}
+
+/// Git in `folder`, apart from the user's configuration and from the test runner's variables.
+pub fn git(folder: &Path, words: &str) -> Command {
+    let mut command = Command::new("git");
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if ["GIT_", "CARGO_", "PERF_"]
+            .iter()
+            .any(|prefix| text.starts_with(prefix))
+            && text != "CARGO_HOME"
+        {
+            command.env_remove(&name);
+        }
+    }
+    command
+        .args(words.split_whitespace())
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .env_remove("CI")
+        .env_remove("NO_COLOR")
+        .env_remove("CLICOLOR_FORCE")
+        .env("LC_ALL", "C")
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_NOSYSTEM", "1");
+    command
+}
+
+/// Runs git, which is to succeed; returns what it printed.
+#[track_caller]
+pub fn done(folder: &Path, words: &str) -> String {
+    finish(git(folder, words))
+        .succeeded()
+        .output
+        .trim_end()
+        .to_owned()
+}
+
+pub fn name_committer(repository: &Path) {
+    done(repository, "config user.name test");
+    done(repository, "config user.email test@example.com");
+}
+
+/// Writes a program.
+pub fn program(path: &Path, text: &str) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+pub fn files(folder: &Path) -> Files {
+    WalkDir::new(folder)
+        .into_iter()
+        .map(Result::unwrap)
+        .filter(|entry| !entry.file_type().is_dir())
+        .map(|entry| {
+            let mode = entry.metadata().unwrap().permissions().mode();
+            let content = match entry.path_is_symlink() {
+                true => fs::read_link(entry.path())
+                    .unwrap()
+                    .into_os_string()
+                    .into_encoded_bytes(),
+                false => fs::read(entry.path()).unwrap(),
+            };
+            (entry.into_path(), (mode, content))
+        })
+        .collect()
+}
+
+fn set_content(result: &Path, content: Option<&str>) {
+    let stem = result.file_stem().unwrap().to_str().unwrap();
+    let diagnosis = result.with_file_name(format!("{stem}_diag.txt"));
+    // The old scripts recorded none.
+    if let Ok(text) = fs::read_to_string(&diagnosis) {
+        let mut provenance = Provenance::parse(&text).unwrap().unwrap();
+        provenance.build.content = content.map(str::to_owned);
+        fs::write(&diagnosis, provenance.to_text()).unwrap();
+    }
+}
+
+impl Finished {
+    /// Checks that the push went through and that nobody said a word.
+    #[track_caller]
+    pub fn passed_silently(self) {
+        let silent = self.errors.is_empty() && self.output.is_empty();
+        assert!(self.code == Some(0) && silent, "{self:?}");
+    }
+
+    /// Checks that the push went through; returns what the hook said.
+    #[track_caller]
+    pub fn passed(self) -> String {
+        self.succeeded().errors
+    }
+
+    /// Checks that the push was blocked with the way out; returns what the hook said.
+    #[track_caller]
+    pub fn blocked(self) -> String {
+        assert_eq!(self.code, Some(1), "{self:?}");
+        let way_out = self.errors.contains("PERF_SKIP=1 git push")
+            && self.errors.contains("git push --no-verify");
+        assert!(way_out, "{self:?}");
+        self.errors
+    }
+}
+
+/// Checks that `text` has every one of `parts` in it.
+#[track_caller]
+pub fn assert_has(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "no {part:?} in:\n{text}");
+    }
+}
