@@ -13,6 +13,7 @@ use crate::model::names::{Mode, Phase, TaskId};
 use crate::model::provenance::Provenance;
 use crate::model::recorded::Group;
 use crate::model::session::SessionRecord;
+use crate::model::typed;
 use crate::stats::paired::{Decision, PairedVerdict};
 use crate::stats::single_runs;
 use crate::store::baselines;
@@ -35,17 +36,13 @@ pub fn of_task(checkout: &Path, task: &TaskId, mode: Option<Mode>) -> Result<Vec
         .collect();
     if modes.is_empty() {
         let kind = mode.map_or_else(String::new, |mode| format!("{mode} "));
-        let flag = match mode {
-            Some(Mode::Competitive) => " --competitive",
-            _ => "",
-        };
+        let mode = mode.unwrap_or(Mode::Internal);
+        let measure = typed::perf_check(task, Phase::Before, mode, "");
         return Err(Error::new(format!(
             "no {kind}results of task {task} in {}",
             results.folder().display()
         ))
-        .next(format!(
-            "measure first: cargo perf-check {task} before{flag}"
-        ))
+        .next(format!("measure first: {measure}"))
         .next("what is recorded: cargo perf-compare --list"));
     }
     Ok(modes

@@ -20,7 +20,6 @@
 compile_error!("the performance gate needs Unix processes and signals: build it on Linux or macOS");
 
 pub mod answer;
-pub mod args;
 pub mod commands;
 pub mod error;
 pub mod judge;

@@ -8,38 +8,113 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 
 use super::push::{self, DECIDED, WAY_OUT};
-use super::{Outcome, print};
-use crate::args::{Hook, HookAction};
+use super::words::{Words, did_you_mean};
+use super::{Outcome, path_word, print, this_program};
 use crate::error::{Error, Result};
 use crate::measure::{checkout, git};
+use crate::store::clock::Clock;
 use crate::store::results;
 use crate::term::shell_word;
+
+pub(crate) const HELP: &str = "\
+Sets up a git pre-push hook that blocks a push with a measured regression. It
+reads recorded results only and measures nothing.
+
+Usage: cargo xtask hook <install|uninstall|status> [-C DIR]
+
+  install              set it up; another's hook is kept and called first
+  uninstall            remove it, and put another's hook back
+  status               say what is set up
+
+Options
+  -C DIR               the checkout (this tool's own workspace)
+  -h, --help           this text
+
+A push without evidence passes with a warning, unless
+  git config perf.required true
+PERF_TASK=007 git push looks at one task; a branch task/007-... does too.
+PERF_SKIP=1 git push, or git push --no-verify, pushes in any case. With
+CI=true the hook does nothing.
+
+Exit codes
+  0  done
+  3  not done; the message says why
+";
+
+/// What is typed.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Options {
+    action: Action,
+    /// The tool's own workspace when absent.
+    checkout: Option<PathBuf>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Action {
+    Install,
+    Uninstall,
+    Status,
+    /// Decides about a push to `remote`, its name or else its address, as the hook asks. Git's lines are on standard
+    /// input.
+    PrePush {
+        remote: String,
+    },
+}
+
+pub(crate) fn read(mut words: Words) -> Result<Options> {
+    let checkout = words.path("-C")?;
+    let action = words
+        .next("action")?
+        .ok_or_else(|| Error::new("install, uninstall or status is missing"))?;
+    let action = match action.as_str() {
+        "install" => Action::Install,
+        "uninstall" => Action::Uninstall,
+        "status" => Action::Status,
+        "pre-push" => {
+            let [remote] = words.positional(["<remote>"])?;
+            let action = Action::PrePush { remote };
+            return Ok(Options { action, checkout });
+        }
+        other => {
+            let known = ["install", "uninstall", "status", "pre-push"];
+            let nearest = did_you_mean(other, known);
+            return Err(Error::new(format!(
+                "`hook {other}` is nothing this tool does{nearest}"
+            )));
+        }
+    };
+    let [] = words.positional([])?;
+    Ok(Options { action, checkout })
+}
 
 /// Does what is asked.
 ///
 /// # Errors
 /// When the checkout is no git repository, or a hook is in the way that cannot be respected.
-pub fn run(hook: &Hook) -> Result<Outcome> {
-    let checkout = checkout::find(hook.checkout.as_deref())?;
-    if let HookAction::PrePush { remote } = &hook.action {
-        return push::run(&checkout, remote);
+pub(crate) fn run(options: &Options, _: Clock) -> Result<Outcome> {
+    let checkout = checkout::find(options.checkout.as_deref())?;
+    match &options.action {
+        Action::PrePush { remote } => push::run(&checkout, remote),
+        Action::Install => print(&install(&Place::of(&checkout)?, &checkout)?),
+        Action::Uninstall => print(&uninstall(&Place::of(&checkout)?)?),
+        Action::Status => print(&status(&Place::of(&checkout)?)?),
     }
-    let folder = git::hooks_folder(&checkout)?;
-    let place = Place {
-        hook: folder.join("pre-push"),
-        kept: folder.join("pre-push.kept-by-perf-gate"),
-    };
-    print(&match hook.action {
-        HookAction::Install => install(&place, &checkout)?,
-        HookAction::Uninstall => uninstall(&place)?,
-        HookAction::Status | HookAction::PrePush { .. } => status(&place)?,
-    })
 }
 
 /// Where the hook is, and where another's is kept.
 struct Place {
     hook: PathBuf,
     kept: PathBuf,
+}
+
+impl Place {
+    fn of(checkout: &Path) -> Result<Self> {
+        let folder = git::hooks_folder(checkout)?;
+        Ok(Self {
+            hook: folder.join("pre-push"),
+            kept: folder.join("pre-push.kept-by-perf-gate"),
+        })
+    }
 }
 
 /// Who the hook in place belongs to, and its text.
@@ -144,7 +219,7 @@ fn leave_out(checkout: &Path, hook: &Path) -> Result<String> {
     Ok(format!(
         "warning: git does not ignore it, so it counts as code that changed\n  leave it out: echo {} >>{}\n",
         shell_word(&format!("/{hook}*")),
-        word(&excluded)
+        path_word(&excluded)
     ))
 }
 
@@ -169,17 +244,9 @@ fn by_hand(checkout: &Path) -> Result<String> {
     Ok(format!(
         "call this tool from it instead (husky: from .husky/pre-push), before anything else reads its input:\n    \
          [ \"$CI\" = true ] || [ \"$PERF_SKIP\" = 1 ] || {} hook pre-push -C {} \"$1\" >/dev/null || [ $? = 3 ] || exit 1",
-        word(&this_program()?),
-        word(checkout)
+        path_word(&this_program()?),
+        path_word(checkout)
     ))
-}
-
-fn word(path: &Path) -> String {
-    shell_word(&path.to_string_lossy())
-}
-
-fn this_program() -> Result<PathBuf> {
-    env::current_exe().map_err(|error| Error::because("cannot find this executable", error))
 }
 
 fn uninstall(place: &Place) -> Result<String> {
@@ -250,11 +317,10 @@ fn rename(from: &Path, to: &Path) -> Result<()> {
 /// It calls the program as it was last built, since a push is no time to compile; `perf-check` and `perf-compare`
 /// build it anew. Only where it is gone, as after `cargo clean`, is cargo asked for it.
 fn script(checkout: &Path) -> Result<String> {
-    let tool = word(&this_program()?);
-    let package = word(Path::new(
-        &env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default(),
-    ));
-    let installed_for = word(checkout);
+    let tool = path_word(&this_program()?);
+    let package = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default();
+    let package = path_word(Path::new(&package));
+    let installed_for = path_word(checkout);
     let prefix = shell_word(&git::prefix(checkout).unwrap_or_default());
     Ok(format!(
         r#"#!/bin/sh

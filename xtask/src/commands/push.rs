@@ -8,8 +8,7 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::compare;
-use super::{Outcome, print};
+use super::{Outcome, checkout_option, compare, print, surroundings};
 use crate::answer;
 use crate::error::{Error, Result};
 use crate::judge::comparison::{Comparison, Judgement};
@@ -17,11 +16,11 @@ use crate::judge::verdict::Decision;
 use crate::measure::{checkout, content, git};
 use crate::model::names::{Mode, Part, Phase, RunName, TaskId};
 use crate::model::recorded::{Group, Recorded, Unusable};
+use crate::model::typed;
 use crate::report::human;
 use crate::report::next::Surroundings;
 use crate::store::recorded::{self, Listing};
 use crate::store::results::Results;
-use crate::term::shell_word;
 use crate::term::streams::{self, Ink, Style};
 
 /// What standard output gets once everything is decided. The exit code alone would not tell: rustup's `cargo` ends
@@ -131,25 +130,24 @@ struct Task {
 
 impl Evidence {
     fn of(checkout: &Path) -> Result<Self> {
+        let results = Results::of(checkout);
         let mut by_task: BTreeMap<TaskId, Vec<RunName>> = BTreeMap::new();
-        for name in Listing::read(&Results::of(checkout))?.all() {
+        for name in Listing::read(&results)?.all() {
             by_task.entry(name.task.clone()).or_default().push(name);
         }
         let task = |(id, names)| Task {
             id,
             names,
-            results: Results::of(checkout),
+            results: results.clone(),
             afters: OnceCell::new(),
         };
+        // The tool's own workspace needs no `-C`.
+        let is_own = checkout::find(None).is_ok_and(|own| own == checkout);
+        let option = checkout_option((!is_own).then_some(checkout));
         Ok(Self {
             checkout: checkout.to_owned(),
             tasks: by_task.into_iter().map(task).collect(),
-            around: Surroundings {
-                root: checkout.display().to_string(),
-                options: checkout_option(checkout),
-                here: compare::here(),
-                unlogged: None,
-            },
+            around: surroundings(checkout, option),
         })
     }
 
@@ -270,7 +268,7 @@ fn decide(evidence: &Evidence, branch: &Branch, tip: &str) -> Outcome {
     // Only PERF_TASK sets aside what was measured on this very content.
     for task in set_aside {
         why.push_str(&format!("; task {} was measured on it", task.id));
-        commands.push(format!("cargo perf-compare {}{}", task.id, around.options));
+        commands.push(typed::perf_compare(&task.id, &around.options));
     }
     unknown(branch, &why, &commands)
 }
@@ -430,26 +428,11 @@ fn measure(task: &str, recorded: &[RunName], around: &Surroundings) -> Vec<Strin
 }
 
 fn command(task: &str, mode: Mode, phase: Phase, around: &Surroundings) -> String {
-    let competitive = match mode {
-        Mode::Internal => "",
-        Mode::Competitive => " --competitive",
-    };
     let how = match phase {
         Phase::Before => "   # with the change stashed or not yet made",
         Phase::After => "",
     };
-    format!(
-        "cargo perf-check {task} {phase}{competitive}{}{how}",
-        around.options
-    )
-}
-
-/// The tool's own workspace needs no `-C`.
-fn checkout_option(checkout: &Path) -> String {
-    match checkout::find(None) {
-        Ok(own) if own == checkout => String::new(),
-        _ => format!(" -C {}", shell_word(&checkout.to_string_lossy())),
-    }
+    typed::perf_check(task, phase, mode, &around.options) + how
 }
 
 #[cfg(test)]

@@ -7,3 +7,4 @@ pub mod names;
 pub mod provenance;
 pub mod recorded;
 pub mod session;
+pub mod typed;

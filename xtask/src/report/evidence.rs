@@ -1,6 +1,7 @@
 //! How sure a verdict is: what the pairs say, or how far single runs can be trusted.
 
 use crate::judge::comparison::{Comparison, Judgement};
+use crate::model::typed;
 use crate::report::words;
 use crate::stats::signed_rank::Interval;
 use crate::stats::single_runs::SingleRuns;
@@ -59,8 +60,8 @@ fn single_runs(comparison: &Comparison, options: &str) -> Option<Evidence> {
         && (verdict.changes.p99_percent / 100.0).ln_1p().abs() < smallest_change
     {
         lines.push(format!(
-            "to be sure  cargo xtask perf-confirm {task}{}{options}",
-            words::mode_option(comparison.mode)
+            "to be sure  {}",
+            typed::perf_confirm(task, comparison.mode, options)
         ));
     }
     Some(Evidence {

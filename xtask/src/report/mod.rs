@@ -1,7 +1,6 @@
 //! What the user reads: pure text, and the one place that writes it.
 
 pub mod evidence;
-pub mod help;
 pub mod human;
 pub mod json;
 pub mod list;

@@ -7,6 +7,7 @@ use crate::judge::fitness::{Mend, Unfit};
 use crate::judge::verdict::Decision;
 use crate::model::names::is_task_name;
 use crate::model::names::{Mode, Part, Phase, TaskId};
+use crate::model::typed;
 use crate::report::words;
 use crate::term::shell_word;
 
@@ -128,9 +129,8 @@ pub fn mending(comparison: &Comparison, reason: &Unfit, around: &Surroundings) -
 
 /// The command that measures a side; none where the task is not known.
 fn check(comparison: &Comparison, phase: Phase, around: &Surroundings) -> Vec<String> {
-    let (mode, options) = (words::mode_option(comparison.mode), &around.options);
     let task = comparison.task.iter();
-    task.map(|task| format!("cargo perf-check {task} {phase}{mode}{options}"))
+    task.map(|task| typed::perf_check(task, phase, comparison.mode, &around.options))
         .collect()
 }
 
@@ -138,10 +138,9 @@ fn check(comparison: &Comparison, phase: Phase, around: &Surroundings) -> Vec<St
 fn confirm(comparison: &Comparison, around: &Surroundings) -> Vec<String> {
     let sides = [&comparison.before, &comparison.after];
     let kept = sides.into_iter().flatten().all(|side| side.by_perf_check);
-    let (mode, options) = (words::mode_option(comparison.mode), &around.options);
     let task = comparison.task.iter();
     task.filter(|_| kept && !around.root.is_empty())
-        .map(|task| format!("cargo xtask perf-confirm {task}{mode}{options}"))
+        .map(|task| typed::perf_confirm(task, comparison.mode, &around.options))
         .collect()
 }
 
@@ -171,7 +170,6 @@ fn profile(comparison: &Comparison, around: &Surroundings) -> Option<Step> {
     if around.root.is_empty() {
         return None;
     }
-    let (mode, options) = (words::mode_option(comparison.mode), &around.options);
     Some(Step {
         purpose: match comparison.mode {
             Mode::Internal => {
@@ -182,7 +180,7 @@ fn profile(comparison: &Comparison, around: &Surroundings) -> Option<Step> {
             }
         },
         commands: vec![
-            format!("cargo perf-check {PROFILED} after{mode}{options}"),
+            typed::perf_check(PROFILED, Phase::After, comparison.mode, &around.options),
             format!(
                 "perf record -g -o /tmp/engram.perf -p \"$(pgrep -nx engram)\" sleep {PROFILED_SECONDS}"
             ),

@@ -241,11 +241,3 @@ pub fn purpose(mend: Mend) -> &'static str {
         Mend::Confirm => "tell it from noise: both servers in turn",
     }
 }
-
-/// The option that a command needs for a mode.
-pub fn mode_option(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Internal => "",
-        Mode::Competitive => " --competitive",
-    }
-}

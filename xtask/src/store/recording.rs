@@ -23,9 +23,21 @@ use crate::model::provenance::{
 };
 use crate::store::results::{self, Results};
 
-/// What is the same for all runs of a group.
+/// Where and how one run was measured, beside what it measured itself.
 #[derive(Debug, Clone)]
 pub struct Circumstances<'a> {
+    /// The run.
+    pub name: &'a RunName,
+    /// When it was started.
+    pub started: OffsetDateTime,
+    /// The first run of its group.
+    pub group: &'a RunName,
+    /// 1 for the first run of the group.
+    pub index: u32,
+    /// How many runs the group is to have.
+    pub of: u32,
+    /// The pair that it belongs to.
+    pub session: Option<Session>,
     /// The binaries.
     pub built: &'a Built,
     /// The load.
@@ -36,27 +48,10 @@ pub struct Circumstances<'a> {
     pub git: Option<&'a Git>,
     /// The machine.
     pub host: &'a Host,
-    /// Its state before the build.
+    /// Its state before the run.
     pub state: &'a State,
-    /// What makes every run of the group weaker, in words.
+    /// What makes the run weaker, in words.
     pub warnings: &'a [String],
-}
-
-/// A run's place among others.
-#[derive(Debug, Clone)]
-pub struct Place<'a> {
-    /// The run.
-    pub name: &'a RunName,
-    /// When it was started.
-    pub started: OffsetDateTime,
-    /// The group's first run.
-    pub group: &'a RunName,
-    /// 1 for the first run.
-    pub index: u32,
-    /// How many runs the group is to have.
-    pub of: u32,
-    /// The pair that it belongs to.
-    pub session: Option<Session>,
 }
 
 /// Saves what `measured` says and the files in `workplace`; returns the path of the result.
@@ -66,11 +61,10 @@ pub struct Place<'a> {
 pub fn save(
     results: &Results,
     workplace: &Workplace,
-    place: &Place,
     circumstances: &Circumstances,
     measured: &Measured,
 ) -> Result<PathBuf> {
-    let saved = write(results, workplace, place, circumstances, measured).map_err(|error| {
+    let saved = write(results, workplace, circumstances, measured).map_err(|error| {
         workplace.remove_scratch();
         error.next(format!(
             "the logs are in {}",
@@ -85,19 +79,15 @@ pub fn save(
 fn write(
     results: &Results,
     workplace: &Workplace,
-    place: &Place,
     circumstances: &Circumstances,
     measured: &Measured,
 ) -> Result<PathBuf> {
     let system = workplace.directory().join("sys.txt");
     let diagnosis = workplace.directory().join("diag.txt");
     results::write(&system, &samples(measured))?;
-    results::write(
-        &diagnosis,
-        &provenance(place, circumstances, measured).to_text(),
-    )?;
+    results::write(&diagnosis, &provenance(circumstances, measured).to_text())?;
     results.save(
-        place.name,
+        circumstances.name,
         &[
             (Part::System, system),
             (Part::Diagnosis, diagnosis),
@@ -134,17 +124,17 @@ fn samples(run: &Measured) -> String {
     lines
 }
 
-fn provenance(place: &Place, around: &Circumstances, run: &Measured) -> Provenance {
+fn provenance(around: &Circumstances, run: &Measured) -> Provenance {
     Provenance {
         run: Run {
-            name: place.name.to_string(),
-            started: place.started.format(&Rfc3339).unwrap_or_default(),
-            group: place.group.to_string(),
-            index: place.index,
-            of: place.of,
+            name: around.name.to_string(),
+            started: around.started.format(&Rfc3339).unwrap_or_default(),
+            group: around.group.to_string(),
+            index: around.index,
+            of: around.of,
         },
-        session: place.session.clone(),
-        load: load(place.name.mode, around),
+        session: around.session.clone(),
+        load: load(around.name.mode, around),
         build: BuildRecord {
             profile: PROFILE.to_owned(),
             by_this_run: around.built.build == Build::Now,

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
-use xtask::args::{self, Command};
+use xtask::commands::{self, Request};
 use xtask::model::limits;
 use xtask::model::names::Mode;
 
@@ -56,8 +56,8 @@ fn check(command: &str) -> Result<(), String> {
 
 /// As the aliases make it: without `cargo`, and without `xtask`.
 fn takes(words: &[&str]) -> Result<(), String> {
-    let parsed = args::parse(words.iter().map(OsString::from).collect());
-    parsed.map(drop).map_err(|error| error.to_string())
+    let read = commands::read(words.iter().map(OsString::from).collect());
+    read.map(drop).map_err(|error| error.to_string())
 }
 
 const FOLDERS: [(&str, &str); 4] = [
@@ -184,11 +184,8 @@ fn every_alias_names_a_command() {
     let config: toml::Table = text.parse().unwrap();
     for (alias, _) in config["alias"].as_table().unwrap() {
         let words = vec![OsString::from(alias), OsString::from("--help")];
-        let parsed = args::parse(words);
-        assert!(
-            alias == "xtask" || matches!(parsed, Ok(Command::Help(_))),
-            "{alias}: {parsed:?}"
-        );
+        let is_command = matches!(commands::read(words), Ok(Request::Help(_)));
+        assert!(alias == "xtask" || is_command, "{alias}");
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::fs;
 
-use xtask::args::Topic;
+use xtask::commands::compare::HELP;
+use xtask::model::layout::{BASELINES, PERFORMANCE_LOG};
 use xtask::model::limits::{
-    COMPETITIVE_THRESHOLD_PERCENT, ERROR_RATE_POINTS, INTERNAL_THRESHOLD_PERCENT,
+    COMPETITIVE_THRESHOLD_PERCENT, COMPETITOR, ERROR_RATE_POINTS, INTERNAL_THRESHOLD_PERCENT,
 };
-use xtask::report::help;
 
 use super::*;
 use crate::common::tool;
@@ -113,12 +113,14 @@ fn nothing_is_written_without_log() {
 
 #[test]
 fn the_help_states_the_limits_that_decide() {
-    let help = help::text(Topic::Compare);
-    assert_has(&help, &format!("P99 +{INTERNAL_THRESHOLD_PERCENT}%"));
-    assert_has(&help, &format!("throughput -{INTERNAL_THRESHOLD_PERCENT}%"));
+    assert_has(HELP, &format!("P99 +{INTERNAL_THRESHOLD_PERCENT}%"));
+    assert_has(HELP, &format!("throughput -{INTERNAL_THRESHOLD_PERCENT}%"));
     assert_has(
-        &help,
+        HELP,
         &format!("(competitive: {COMPETITIVE_THRESHOLD_PERCENT}%)"),
     );
-    assert_has(&help, &format!("error rate +{ERROR_RATE_POINTS} points"));
+    assert_has(HELP, &format!("error rate +{ERROR_RATE_POINTS} points"));
+    assert_has(HELP, &format!("position against {COMPETITOR} counts"));
+    assert_has(HELP, BASELINES);
+    assert_has(HELP, PERFORMANCE_LOG);
 }
