@@ -1,6 +1,7 @@
 //! The one error type: what failed, on which file or command, and what to do next.
 
 use std::fmt;
+use std::path::Path;
 
 /// The result of everything in this crate that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -35,6 +36,11 @@ impl Error {
     /// `doing` failed because of `cause`.
     pub fn because(doing: impl fmt::Display, cause: impl fmt::Display) -> Self {
         Self::new(format!("{doing}: {cause}"))
+    }
+
+    /// For `map_err`: `doing` something to the file at `path` failed.
+    pub fn at<C: fmt::Display>(doing: &str, path: &Path) -> impl FnOnce(C) -> Self {
+        move |cause| Self::because(format!("{doing} {}", path.display()), cause)
     }
 
     /// Adds a line about what to do next, or where to look.

@@ -5,15 +5,13 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use xshell::cmd;
-
 use super::bench::{Bench, PORT, Place, Setup, Side, file_name};
 use super::words::{Words, did_you_mean, task_id};
 use super::{Outcome, checkout_option};
 use crate::error::{Error, Result};
 use crate::measure::build::{self, Build, Built};
 use crate::measure::run::Limits;
-use crate::measure::{checkout, git, shell};
+use crate::measure::{checkout, git, host};
 use crate::model::names::Phase;
 use crate::model::typed;
 use crate::report::summary;
@@ -236,15 +234,9 @@ fn again(options: &Options, phase: Phase) -> String {
 const LEAST_DISK_MIB: u64 = 512;
 
 /// # Errors
-/// When there is too little room for what is written to `folder`. One that is not there, or that the system does not
-/// tell about, has enough.
+/// When there is too little room for what is written to `folder`.
 fn enough_disk(folder: &Path) -> Result<()> {
-    let shell = shell::shell(Path::new("/"))?;
-    let table = shell::answer(cmd!(shell, "df -Pk {folder}"));
-    match table
-        .and_then(|table| free_kib(&table))
-        .map(|kib| kib / 1024)
-    {
+    match host::free_mib(folder) {
         Some(mib) if mib < LEAST_DISK_MIB => Err(Error::new(format!(
             "only {mib} MiB are free on the disk of {}; a run needs {LEAST_DISK_MIB}",
             folder.display()
@@ -252,15 +244,6 @@ fn enough_disk(folder: &Path) -> Result<()> {
         .next("make room, for instance with cargo clean")),
         _ => Ok(()),
     }
-}
-
-/// What `df -Pk` calls available: the column before the capacity in per cent. The names around them may have spaces.
-fn free_kib(table: &str) -> Option<u64> {
-    let fields: Vec<&str> = table.lines().nth(1)?.split_whitespace().collect();
-    fields.windows(2).find_map(|pair| match pair {
-        [available, capacity] if capacity.ends_with('%') => available.parse().ok(),
-        _ => None,
-    })
 }
 
 /// The runs of a group that were saved before one failed stay, and count with what there is.

@@ -305,8 +305,7 @@ fn write_log(
     }
     let document = match fs::read_to_string(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-        other => other
-            .map_err(|error| Error::because(format!("cannot read {}", path.display()), error))?,
+        other => other.map_err(Error::at("cannot read", &path))?,
     };
     let updated =
         performance_log::update(&document, &section).map_err(|error| match error.line {

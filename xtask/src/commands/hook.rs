@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use regex::Regex;
 
-use super::push::{self, DECIDED, WAY_OUT};
+use super::push;
 use super::words::{Words, did_you_mean};
 use super::{Outcome, path_word, print, this_program};
 use crate::error::{Error, Result};
@@ -97,7 +97,7 @@ pub(crate) fn run(options: &Options, _: Clock) -> Result<Outcome> {
         Action::PrePush { remote } => push::run(&checkout, remote),
         Action::Install => print(&install(&Place::of(&checkout)?, &checkout)?),
         Action::Uninstall => print(&uninstall(&Place::of(&checkout)?)?),
-        Action::Status => print(&status(&Place::of(&checkout)?)?),
+        Action::Status => print(&status(&Place::of(&checkout)?)),
     }
 }
 
@@ -124,6 +124,9 @@ enum Owner {
     Another(String),
 }
 
+/// The hook below its variables.
+const BODY: &str = include_str!("pre-push.sh");
+
 /// The second line of every hook of ours.
 const MARK: &str =
     "# The performance gate's pre-push hook; `cargo xtask hook uninstall` removes it.";
@@ -131,27 +134,20 @@ const MARK: &str =
 fn install(place: &Place, checkout: &Path) -> Result<String> {
     let script = script(checkout)?;
     let hook = place.hook.display();
-    let owner = owner(place)?;
+    let owner = owner(place);
     if matches!(&owner, Owner::Us(installed) if *installed == script) {
         return Ok(format!("the hook is installed already: {hook}\n"));
     }
     refuse(place, checkout, &owner, &script)?;
     if let Some(folder) = place.hook.parent() {
-        fs::create_dir_all(folder).map_err(|error| {
-            Error::because(
-                format!("cannot make the folder {}", folder.display()),
-                error,
-            )
-        })?;
+        fs::create_dir_all(folder).map_err(Error::at("cannot make the folder", folder))?;
     }
     // By rename: a push that happens now finds a whole hook or none. Another's gives way only to one that is written.
     let partial = place.hook.with_extension("partial");
     results::write(&partial, &script)?;
     fs::set_permissions(&partial, fs::Permissions::from_mode(0o755)).map_err(|error| {
-        Error::because(
-            format!("cannot make {} executable", partial.display()),
-            error,
-        )
+        let doing = format!("cannot make {} executable", partial.display());
+        Error::because(doing, error)
     })?;
     if matches!(owner, Owner::Another(_)) {
         rename(&place.hook, &place.kept)?;
@@ -250,51 +246,48 @@ fn by_hand(checkout: &Path) -> Result<String> {
 }
 
 fn uninstall(place: &Place) -> Result<String> {
-    match owner(place)? {
-        Owner::Nobody if !exists(&place.kept) => Ok("no pre-push hook is installed\n".to_owned()),
-        Owner::Another(_) => Err(Error::new(format!(
-            "{} is not this tool's hook; it stays as it is",
-            place.hook.display()
+    let hook = place.hook.display();
+    match (owner(place), exists(&place.kept)) {
+        (Owner::Another(_), _) => Err(Error::new(format!(
+            "{hook} is not this tool's hook; it stays as it is"
         ))),
-        Owner::Nobody | Owner::Us(_) if exists(&place.kept) => {
+        (Owner::Nobody | Owner::Us(_), true) => {
             rename(&place.kept, &place.hook)?;
             Ok(format!(
-                "removed; the hook that was there before is back: {}\n",
-                place.hook.display()
+                "removed; the hook that was there before is back: {hook}\n"
             ))
         }
-        Owner::Nobody | Owner::Us(_) => {
-            fs::remove_file(&place.hook).map_err(|error| {
-                Error::because(format!("cannot remove {}", place.hook.display()), error)
-            })?;
-            Ok(format!("removed {}\n", place.hook.display()))
+        (Owner::Us(_), false) => {
+            fs::remove_file(&place.hook).map_err(Error::at("cannot remove", &place.hook))?;
+            Ok(format!("removed {hook}\n"))
         }
+        (Owner::Nobody, false) => Ok("no pre-push hook is installed\n".to_owned()),
     }
 }
 
-fn status(place: &Place) -> Result<String> {
+fn status(place: &Place) -> String {
     let hook = place.hook.display();
-    Ok(match owner(place)? {
+    match owner(place) {
         Owner::Nobody => format!("not installed: there is no {hook}\n"),
         Owner::Another(_) => format!("not installed: {hook} is another's hook\n"),
         Owner::Us(_) if exists(&place.kept) => {
             format!("installed: {hook}\ncalls first: {}\n", place.kept.display())
         }
         Owner::Us(_) => format!("installed: {hook}\n"),
-    })
+    }
 }
 
-fn owner(place: &Place) -> Result<Owner> {
+fn owner(place: &Place) -> Owner {
     if !exists(&place.hook) {
-        return Ok(Owner::Nobody);
+        return Owner::Nobody;
     }
     // A hook may be any program, and a link to nowhere is a hook, too.
     let content = fs::read(&place.hook).unwrap_or_default();
     let text = String::from_utf8_lossy(&content).into_owned();
-    Ok(match text.lines().nth(1) == Some(MARK) {
+    match text.lines().nth(1) == Some(MARK) {
         true => Owner::Us(text),
         false => Owner::Another(text),
-    })
+    }
 }
 
 /// Whether there is anything of that name, a link to nowhere included.
@@ -303,12 +296,8 @@ fn exists(path: &Path) -> bool {
 }
 
 fn rename(from: &Path, to: &Path) -> Result<()> {
-    fs::rename(from, to).map_err(|error| {
-        Error::because(
-            format!("cannot move {} to {}", from.display(), to.display()),
-            error,
-        )
-    })
+    let doing = format!("cannot move {} to", from.display());
+    fs::rename(from, to).map_err(Error::at(&doing, to))
 }
 
 /// The hook: it calls another's first, and this tool with what git says. What the tool cannot judge passes unless
@@ -322,58 +311,19 @@ fn script(checkout: &Path) -> Result<String> {
     let package = path_word(Path::new(&package));
     let installed_for = path_word(checkout);
     let prefix = shell_word(&git::prefix(checkout).unwrap_or_default());
-    Ok(format!(
-        r#"#!/bin/sh
-{MARK}
-tool={tool}
-package={package}
-installed_for={installed_for}
-prefix={prefix}
-remote=$1
-input=$(cat; printf x)
-input=${{input%x}}
-kept=$(dirname -- "$0")/pre-push.kept-by-perf-gate
-if [ -x "$kept" ]; then
-    # The kept one may call this one again, which another tool has moved behind it.
-    push=$(printf %s "$input" | cksum)
-    if [ "$PERF_HOOK_RUNNING" = "$push" ]; then exit 0; fi
-    printf %s "$input" | PERF_HOOK_RUNNING=$push "$kept" "$@" || exit
-fi
-if [ "$CI" = true ] || [ "$PERF_SKIP" = 1 ]; then exit 0; fi
-# Git's variables say which repository this is about; then they go.
-required=$(git config --type=bool --get perf.required) || [ $? = 1 ] || {{
-    echo "warning: git config perf.required is not a boolean: it counts as true" >&2
-    required=true
-}}
-root=$(git rev-parse --show-toplevel 2>/dev/null)
-unset $(git rev-parse --local-env-vars)
-checkout=$root/$prefix
-# In .git itself, or with a working tree that does not say whose it is, git cannot tell.
-if [ -z "$root" ] || ! git -C "$root" rev-parse 2>/dev/null; then checkout=$installed_for; fi
-ask() {{ printf %s "$input" | "$@" hook pre-push -C "$checkout" "$remote"; }}
-if [ -n "$package" ]; then export CARGO_MANIFEST_DIR="$package"; fi
-answer=
-if [ -x "$tool" ]; then
-    answer=$(ask "$tool")
-    status=$?
-elif [ -n "$package" ] && [ -e "$package/Cargo.toml" ]; then
-    answer=$(cd "$package" && ask cargo run --quiet --locked --offline --)
-    status=$?
-else
-    echo "warning: the performance gate is no longer at $tool" >&2
-    echo "  where it is now: cargo xtask hook install -C \"$checkout\"" >&2
-    status=missing
-fi
-case $answer$status in
-    {DECIDED}[012]) exit $status ;;
-    {DECIDED}3 | missing) ;;
-    *) echo "warning: the performance gate did not run (exit $status): nothing was judged" >&2 ;;
-esac
-if [ "$required" = true ]; then
-    echo "push blocked: git config perf.required is true" >&2
-    echo "{WAY_OUT}" >&2
-    exit 3
-fi
-"#
-    ))
+    let head = format!(
+        "#!/bin/sh\n{MARK}\ntool={tool}\npackage={package}\ninstalled_for={installed_for}\nprefix={prefix}\n"
+    );
+    Ok(head + BODY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hook_says_and_understands_the_words_of_the_decision() {
+        assert!(BODY.contains(&format!("    {}[012])", push::DECIDED)));
+        assert!(BODY.contains(&format!("echo \"{}\"", push::WAY_OUT)));
+    }
 }

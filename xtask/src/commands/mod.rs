@@ -15,7 +15,6 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::measure::supervised::SUPERVISE;
 use crate::report::next::Surroundings;
 use crate::store::clock::Clock;
 use crate::term::shell_word;
@@ -33,52 +32,57 @@ The performance gate: did this change make the server slower?
 `--help` after a command lists its options.
 ";
 
-const COMMANDS: [Command; 5] = [
-    Command {
-        name: "perf-check",
-        typed: "cargo perf-check",
-        help: check::HELP,
-        read: |words| ready(check::read(words), check::run),
-    },
-    Command {
-        name: "perf-compare",
-        typed: "cargo perf-compare",
-        help: compare::HELP,
-        read: |words| ready(compare::read(words), compare::run),
-    },
-    Command {
-        name: "perf-confirm",
-        typed: "cargo xtask perf-confirm",
-        help: confirm::HELP,
-        read: |words| ready(confirm::read(words), confirm::run),
-    },
-    Command {
-        name: "hook",
-        typed: "cargo xtask hook",
-        help: hook::HELP,
-        read: |words| ready(hook::read(words), hook::run),
-    },
-    Command {
-        name: SUPERVISE,
-        typed: "cargo xtask __supervise",
-        help: supervise::HELP,
-        read: |words| ready(supervise::read(words), supervise::run),
-    },
-];
+fn commands() -> [Command; 5] {
+    [
+        Command::new(check::HELP, check::read, check::run),
+        Command::new(compare::HELP, compare::read, compare::run),
+        Command::new(confirm::HELP, confirm::read, confirm::run),
+        Command::new(hook::HELP, hook::read, hook::run),
+        Command::new(supervise::HELP, supervise::read, supervise::run),
+    ]
+}
 
 struct Command {
-    name: &'static str,
-    typed: &'static str,
     help: &'static str,
-    read: fn(Words) -> Result<Ready>,
+    read: Box<dyn Fn(Words) -> Result<Ready>>,
+}
+
+impl Command {
+    fn new<O: 'static>(
+        help: &'static str,
+        read: fn(Words) -> Result<O>,
+        run: fn(&O, Clock) -> Result<Outcome>,
+    ) -> Self {
+        let ready = move |words| -> Result<Ready> {
+            let options = read(words)?;
+            Ok(Box::new(move |clock| run(&options, clock)))
+        };
+        Self {
+            help,
+            read: Box::new(ready),
+        }
+    }
+
+    /// The command as it is typed, from the usage line of its help text.
+    fn typed(&self) -> &'static str {
+        let usage = self.help.split("Usage: ").nth(1);
+        usage
+            .and_then(|usage| usage.split(" <").next())
+            .unwrap_or_default()
+    }
+
+    fn name(&self) -> &'static str {
+        self.typed().rsplit(' ').next().unwrap_or_default()
+    }
+
+    /// Other commands call it, and no person.
+    fn is_internal(&self) -> bool {
+        self.name().starts_with('_')
+    }
 }
 
 /// A command whose options have been read.
 pub type Ready = Box<dyn FnOnce(Clock) -> Result<Outcome>>;
-
-fn ready<O: 'static>(options: Result<O>, run: fn(&O, Clock) -> Result<Outcome>) -> Result<Ready> {
-    options.map(|options| -> Ready { Box::new(move |clock| run(&options, clock)) })
-}
 
 /// The request that the words after the program's name make.
 pub enum Request {
@@ -101,9 +105,10 @@ pub fn read(words: Vec<OsString>) -> Result<Request> {
         None if words.ask_for_help() => return Ok(Request::Help(HELP)),
         None => return Err(wrong("no command given".to_owned())),
     };
-    let Some(command) = COMMANDS.iter().find(|command| command.name == name) else {
-        let names = COMMANDS.iter().map(|command| command.name);
-        let nearest = did_you_mean(&name, names.filter(|name| *name != SUPERVISE));
+    let commands = commands();
+    let Some(command) = commands.iter().find(|command| command.name() == name) else {
+        let offered = commands.iter().filter(|command| !command.is_internal());
+        let nearest = did_you_mean(&name, offered.map(Command::name));
         return Err(wrong(format!("no command `{name}`{nearest}")));
     };
     if words.ask_for_help() {
@@ -111,7 +116,7 @@ pub fn read(words: Vec<OsString>) -> Result<Request> {
     }
     (command.read)(words.of(command.help))
         .map(Request::Run)
-        .map_err(|error| error.next(format!("`{} --help` lists what it takes", command.typed)))
+        .map_err(|error| error.next(format!("`{} --help` lists what it takes", command.typed())))
 }
 
 /// The outcome of a command, which `main` makes the exit code of.
@@ -241,7 +246,7 @@ mod tests {
 
     #[test]
     fn every_option_that_a_help_text_shows_is_taken() {
-        for command in COMMANDS.iter().filter(|command| command.name != SUPERVISE) {
+        for command in commands().iter().filter(|command| !command.is_internal()) {
             let shown: Vec<&str> = words::flags(command.help).collect();
             assert!(shown.contains(&"-C"), "{shown:?}");
             for flag in shown {
@@ -253,7 +258,7 @@ mod tests {
                     let next = line.split_whitespace().nth(1)?;
                     next.chars().all(|c| c.is_ascii_uppercase()).then_some(next)
                 });
-                let typed = line_with(command.name, flag, placeholder);
+                let typed = line_with(command.name(), flag, placeholder);
                 let words = typed.split_whitespace().map(OsString::from).collect();
                 match (read(words), flag) {
                     (Ok(Request::Help(text)), "-h" | "--help") => assert_eq!(text, command.help),
@@ -266,11 +271,16 @@ mod tests {
     }
 
     #[test]
+    fn the_supervisor_is_called_by_its_name() {
+        let is_it = |command: &Command| command.name() == crate::measure::supervised::SUPERVISE;
+        assert!(commands().iter().any(is_it));
+    }
+
+    #[test]
     fn the_list_of_commands_names_each() {
-        for command in COMMANDS.iter().filter(|command| command.name != SUPERVISE) {
-            assert!(HELP.contains(command.typed), "{}", command.typed);
-            assert!(command.typed.ends_with(command.name), "{}", command.typed);
-            assert!(command.help.contains(command.typed), "{}", command.typed);
+        for command in commands().iter().filter(|command| !command.is_internal()) {
+            assert!(HELP.contains(command.typed()), "{}", command.typed());
+            assert!(command.typed().starts_with("cargo "), "{}", command.help);
         }
     }
 

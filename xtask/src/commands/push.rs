@@ -43,11 +43,10 @@ pub fn run(checkout: &Path, remote: &str) -> Result<Outcome> {
     let mut news = Vec::new();
     for branch in lines.lines().filter_map(Branch::parse) {
         match content::of_commit(checkout, branch.tip) {
-            None => outcomes.push(unknown(
-                &branch,
-                "the content of its tip cannot be told",
-                &[],
-            )),
+            None => {
+                let why = "the content of its tip cannot be told";
+                outcomes.push(unknown(&branch, why, &[]));
+            }
             Some(tip) if remote_has(checkout, remote, &branch, &tip) => {}
             Some(tip) => news.push((branch, tip)),
         }
@@ -168,14 +167,13 @@ impl Evidence {
 
 impl Task {
     fn afters(&self) -> &BTreeMap<Mode, Group> {
-        self.afters.get_or_init(|| {
-            let newest =
-                |mode| recorded::newest_group(&self.results, &self.names, mode, Phase::After);
-            Mode::ALL
-                .into_iter()
-                .filter_map(|mode| Some((mode, newest(mode)?)))
-                .collect()
-        })
+        let after = |mode| Some((mode, self.newest(mode, Phase::After)?));
+        self.afters
+            .get_or_init(|| Mode::ALL.into_iter().filter_map(after).collect())
+    }
+
+    fn newest(&self, mode: Mode, phase: Phase) -> Option<Group> {
+        recorded::newest_group(&self.results, &self.names, mode, phase)
     }
 
     /// The runs of its newest afters.
@@ -203,7 +201,7 @@ impl Task {
     }
 
     /// Why it says nothing of a content that it has no after of.
-    fn silence(&self) -> String {
+    fn why_unknown(&self) -> String {
         let task = &self.id;
         if let Some(Err(unusable)) = self.runs().find(|run| run.is_err()) {
             return unusable.to_string();
@@ -226,17 +224,14 @@ fn content_of(run: &Result<Recorded, Unusable>) -> Option<&str> {
 fn decide(evidence: &Evidence, branch: &Branch, tip: &str) -> Outcome {
     let Evidence { tasks, around, .. } = evidence;
     let asked = env::var("PERF_TASK").ok().filter(|task| !task.is_empty());
+    let is = |task: &Task, name: &Option<String>| name.as_deref() == Some(task.id.as_str());
+    let is_asked = |task: &&Task| asked.is_none() || is(task, &asked);
     let (mut measured, set_aside): (Vec<&Task>, Vec<&Task>) =
-        evidence.on(tip).into_iter().partition(|task| {
-            asked
-                .as_deref()
-                .is_none_or(|asked| task.id.as_str() == asked)
-        });
+        evidence.on(tip).into_iter().partition(is_asked);
     // The name of a branch chooses among what is known of its content, and hides nothing of it.
     let named = task_of_branch(branch.name, measured.iter().map(|task| &task.id));
-    let is_named = |task: &&Task| named.as_deref() == Some(task.id.as_str());
-    if measured.iter().any(is_named) {
-        measured.retain(is_named);
+    if measured.iter().any(|task| is(task, &named)) {
+        measured.retain(|task| is(task, &named));
     }
     if !measured.is_empty() {
         let judged = measured
@@ -244,26 +239,20 @@ fn decide(evidence: &Evidence, branch: &Branch, tip: &str) -> Outcome {
             .map(|task| judge(evidence, branch, task, tip));
         return Outcome::worst(judged);
     }
-    let wanted = asked
-        .clone()
-        .or_else(|| task_of_branch(branch.name, tasks.iter().map(|task| &task.id)));
+    let named = || task_of_branch(branch.name, tasks.iter().map(|task| &task.id));
+    let wanted = asked.clone().or_else(named);
     let nearest = match &wanted {
-        Some(wanted) => tasks.iter().find(|task| task.id.as_str() == wanted),
+        Some(_) => tasks.iter().find(|task| is(task, &wanted)),
         None => tasks.iter().max_by_key(|task| task.names.last()),
     };
-    let wanted = wanted.as_deref().unwrap_or("<task>");
-    let (mut why, mut commands) = match nearest {
-        Some(task) => (
-            task.silence(),
-            measure(task.id.as_str(), &task.names, around),
-        ),
-        None => (
-            match asked {
-                Some(_) => format!("PERF_TASK names {wanted}, which has no results"),
-                None => "nothing was measured for it".to_owned(),
-            },
-            measure(wanted, &[], around),
-        ),
+    let mut why = match (nearest, &asked) {
+        (Some(task), _) => task.why_unknown(),
+        (None, Some(asked)) => format!("PERF_TASK names {asked}, which has no results"),
+        (None, None) => "nothing was measured for it".to_owned(),
+    };
+    let mut commands = match nearest {
+        Some(task) => measure(task.id.as_str(), &task.names, around),
+        None => measure(wanted.as_deref().unwrap_or("<task>"), &[], around),
     };
     // Only PERF_TASK sets aside what was measured on this very content.
     for task in set_aside {
@@ -299,15 +288,7 @@ fn judge(evidence: &Evidence, branch: &Branch, task: &Task, tip: &str) -> Outcom
     let Evidence {
         checkout, around, ..
     } = evidence;
-    let results = Results::of(checkout);
-    let before = |mode| {
-        known(&recorded::newest_group(
-            &results,
-            &task.names,
-            mode,
-            Phase::Before,
-        )?)
-    };
+    let before = |mode| known(&task.newest(mode, Phase::Before)?);
     let after = |mode| known(task.afters().get(&mode)?);
     match answer::of_task(checkout, &task.id, None) {
         Ok(comparisons) => Outcome::worst(comparisons.into_iter().map(|comparison| {
@@ -390,39 +371,29 @@ pub const WAY_OUT: &str = "  push anyway: PERF_SKIP=1 git push, or git push --no
 
 /// Says that nothing is known of a branch, and how to change that.
 fn unknown(branch: &Branch, why: &str, commands: &[String]) -> Outcome {
-    let style = Style::of_errors();
-    let mut text = format!(
-        "{} {}: no verdict: {why}\n",
-        style.paint(Ink::Warning, "perf: warning:"),
-        branch.name
-    );
-    for command in commands {
-        text.push_str(&format!("  {command}\n"));
-    }
-    streams::errors(&text);
+    let warning = Style::of_errors().paint(Ink::Warning, "perf: warning:");
+    let commands: String = commands.iter().map(|one| format!("  {one}\n")).collect();
+    let name = branch.name;
+    streams::errors(&format!("{warning} {name}: no verdict: {why}\n{commands}"));
     Outcome::CannotJudge
 }
 
 /// The commands that would make the evidence of a task, in the modes that it has results for.
 fn measure(task: &str, recorded: &[RunName], around: &Surroundings) -> Vec<String> {
-    let mut missing = Vec::new();
-    for mode in Mode::ALL {
-        let has = |phase| {
-            recorded
-                .iter()
-                .any(|name| name.mode == mode && name.phase == phase)
-        };
-        match (has(Phase::Before), has(Phase::After)) {
-            (true, _) => missing.push((mode, Phase::After)),
-            (false, true) => missing.extend([(mode, Phase::Before), (mode, Phase::After)]),
-            (false, false) => {}
-        }
+    let has = |mode, phase| {
+        let is_it = |name: &RunName| name.mode == mode && name.phase == phase;
+        recorded.iter().any(is_it)
+    };
+    let mut modes = Mode::ALL.to_vec();
+    modes.retain(|mode| recorded.iter().any(|name| name.mode == *mode));
+    if modes.is_empty() {
+        modes.push(Mode::Internal);
     }
-    if missing.is_empty() {
-        missing = Phase::ALL.map(|phase| (Mode::Internal, phase)).to_vec();
-    }
-    missing
-        .into_iter()
+    let sides = modes
+        .iter()
+        .flat_map(|mode| Phase::ALL.map(|phase| (*mode, phase)));
+    sides
+        .filter(|(mode, phase)| *phase == Phase::After || !has(*mode, Phase::Before))
         .map(|(mode, phase)| command(task, mode, phase, around))
         .collect()
 }

@@ -127,6 +127,23 @@ pub fn warnings(host: &Host, state: &State) -> Vec<String> {
     warnings
 }
 
+/// The free space on the disk of `folder`, in MiB; `None` for a folder that does not exist, or where the system does not
+/// show it.
+pub fn free_mib(folder: &Path) -> Option<u64> {
+    let shell = shell::shell(Path::new("/")).ok()?;
+    let table = shell::answer(cmd!(shell, "df -Pk {folder}"))?;
+    free_kib(&table).map(|kib| kib / 1024)
+}
+
+/// The available space: the column before the capacity in per cent. The names around them may have spaces.
+fn free_kib(table: &str) -> Option<u64> {
+    let fields: Vec<&str> = table.lines().nth(1)?.split_whitespace().collect();
+    fields.windows(2).find_map(|pair| match pair {
+        [available, capacity] if capacity.ends_with('%') => available.parse().ok(),
+        _ => None,
+    })
+}
+
 /// Governors that let the clock fall under a load of short requests.
 const THROTTLING: [&str; 2] = ["powersave", "conservative"];
 
