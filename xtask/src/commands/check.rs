@@ -2,24 +2,30 @@
 
 use std::borrow::Cow;
 use std::env;
+use std::fmt::Write as _;
 use std::path::Path;
 
 use xshell::cmd;
 
 use super::Outcome;
-use crate::args::Check;
-use crate::error::{Error, Result};
+use crate::args::{Check, DEFAULT_DURATION, DEFAULT_PORT};
+use crate::error::{Error, Fault, Result};
+use crate::judge::comparison::Side;
+use crate::judge::fitness;
 use crate::measure::build::{self, Build, Built};
 use crate::measure::host;
-use crate::measure::run::{self, Measured, Plan};
+use crate::measure::run::{self, Limits, Plan};
 use crate::measure::scenario::Scenario;
 use crate::measure::workplace::Workplace;
 use crate::measure::{checkout, git, port, shell};
-use crate::model::names::RunName;
-use crate::report::summary;
+use crate::model::names::{Mode, Phase, RunName};
+use crate::model::recorded::Recorded;
+use crate::report::summary::{self, Summary};
 use crate::store::clock::Clock;
+use crate::store::recorded;
 use crate::store::recording::{self, Circumstances, Place};
 use crate::store::results::Results;
+use crate::term::shell_word;
 use crate::term::steps::{Steps, Verbosity};
 use crate::term::streams::{self, Style};
 
@@ -77,7 +83,8 @@ pub fn run(check: &Check, clock: Clock) -> Result<Outcome> {
         state: &state,
         warnings: &warnings,
     };
-    let mut runs: Vec<(RunName, Measured)> = Vec::new();
+    let mut group: Option<RunName> = None;
+    let mut runs: Vec<Recorded> = Vec::new();
     for index in 1..=check.runs {
         if check.runs > 1 {
             steps.heading(&format!("run {index} of {}", check.runs));
@@ -92,29 +99,92 @@ pub fn run(check: &Check, clock: Clock) -> Result<Outcome> {
         let place = Place {
             name: &name,
             started,
-            group: runs.first().map_or(&name, |(first, _)| first),
+            group: group.as_ref().unwrap_or(&name),
             index,
             of: check.runs,
             session: None,
         };
-        let measured = run::run(&plan, &workplace, &mut steps)
-            .and_then(|measured| {
+        let (measured, saved) = run::run(&plan, &workplace, &mut steps)
+            .and_then(|mut measured| {
+                let weaknesses = fitness::weaknesses(&measured.result, scenario.rate);
+                measured.warnings.extend(weaknesses);
                 steps.begin("save", "");
                 let saved =
                     recording::save(&results, &workplace, &place, &circumstances, &measured)?;
                 steps.done(&file_name(&saved));
-                Ok(measured)
+                Ok((measured, saved))
             })
             .map_err(|error| incomplete_group(error, runs.len()))?;
         measured
             .warnings
             .iter()
             .for_each(|warning| steps.warn(warning));
-        runs.push((name, measured));
+        group.get_or_insert(name);
+        runs.push(recorded::read(&saved).map_err(Fault::from)?);
     }
+    let failing = runs
+        .iter()
+        .filter(|run| fitness::error_replies(&run.result).is_some());
+    let side = |run: &Recorded| Side::of(std::slice::from_ref(run), |run| run.result.error_rate);
+    let text = summary::summary(
+        &Summary {
+            title: format!("{} {}, {}", check.task, check.phase, check.mode),
+            failing: failing.count(),
+            runs: &runs.iter().filter_map(side).collect::<Vec<Side>>(),
+            next: next(check),
+        },
+        Style::of_output(),
+    );
     // It is saved: a reader that is gone does not undo that.
-    let _ = streams::output(&summary::summary(check, &runs, Style::of_output()));
+    let _ = streams::output(&text);
     Ok(Outcome::Success)
+}
+
+fn next(check: &Check) -> String {
+    match check.phase {
+        Phase::Before => format!("make the change, then\n  {}", again(check, Phase::After)),
+        Phase::After => {
+            let checkout = checkout_option(check);
+            format!("\n  cargo perf-compare {}{checkout}", check.task)
+        }
+    }
+}
+
+/// The command that measures `phase` in the same way.
+fn again(check: &Check, phase: Phase) -> String {
+    let mut command = format!("cargo perf-check {} {phase}", check.task);
+    if check.mode == Mode::Competitive {
+        command.push_str(" --competitive");
+    }
+    if check.duration != DEFAULT_DURATION {
+        let _ = write!(command, " --duration {}", check.duration.as_secs());
+    }
+    if check.runs > 1 {
+        let _ = write!(command, " --runs {}", check.runs);
+    }
+    if check.port != DEFAULT_PORT {
+        let _ = write!(command, " --port {}", check.port);
+    }
+    let (limits, usual) = (check.limits, Limits::default());
+    for (option, asked, usual) in [
+        ("ready-timeout", limits.ready, usual.ready),
+        ("load-grace", limits.load_grace, usual.load_grace),
+        ("stop-grace", limits.stop_grace, usual.stop_grace),
+    ] {
+        if asked != usual {
+            let _ = write!(command, " --{option} {}", asked.as_secs());
+        }
+    }
+    if check.build == Build::Existing {
+        command.push_str(" --no-build");
+    }
+    command + &checkout_option(check)
+}
+
+fn checkout_option(check: &Check) -> String {
+    check.checkout.as_ref().map_or_else(String::new, |folder| {
+        format!(" -C {}", shell_word(&folder.to_string_lossy()))
+    })
 }
 
 fn build_step(

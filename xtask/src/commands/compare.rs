@@ -8,8 +8,7 @@ use super::{Outcome, print};
 use crate::answer;
 use crate::args::{Compare, Format, Log, Subject};
 use crate::error::{Error, Result};
-use crate::judge::comparison::{self, Comparison, Question};
-use crate::judge::verdict::Decision;
+use crate::judge::comparison::{self, Comparison, Question, outcome};
 use crate::measure::checkout;
 use crate::model::layout;
 use crate::model::names::{Mode, Part, RunName, TaskId};
@@ -96,20 +95,6 @@ fn comparisons(compare: &Compare) -> Result<Vec<Comparison>> {
     }
 }
 
-/// What comparisons come to.
-pub fn outcome(comparisons: &[Comparison]) -> Outcome {
-    Outcome::worst(
-        comparisons
-            .iter()
-            .map(|comparison| match comparison.decision() {
-                Some(Decision::Clean) => Outcome::Success,
-                Some(Decision::InternalRegression) => Outcome::InternalRegression,
-                Some(Decision::CompetitiveRegression) => Outcome::CompetitiveRegression,
-                Some(Decision::Undecided) | None => Outcome::CannotJudge,
-            }),
-    )
-}
-
 fn of_files(
     compare: &Compare,
     task: Option<&TaskId>,
@@ -137,6 +122,7 @@ fn of_files(
         before: Some(recorded::lone(before)),
         after: Some(recorded::lone(after)),
         baseline,
+        session: None,
     };
     Ok(comparison::compare(question, None))
 }

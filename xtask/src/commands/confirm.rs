@@ -7,13 +7,14 @@ use super::{Outcome, compare};
 use crate::answer;
 use crate::args::{Confirm, Earlier};
 use crate::error::{Blame, Error, Result};
+use crate::judge::{comparison, fitness};
 use crate::measure::build::{self, Binaries, Build, Built, LOAD_GENERATOR, SERVER};
 use crate::measure::host::{self, Host};
 use crate::measure::run::{self, Limits, Measured, Plan as RunPlan};
 use crate::measure::scenario::Scenario;
 use crate::measure::workplace::Workplace;
 use crate::measure::{checkout, content, noise, port, quiet};
-use crate::model::limits::{FAILED_BEFORE, threshold_percent};
+use crate::model::limits::threshold_percent;
 use crate::model::names::{Mode, Phase, RunName};
 use crate::model::provenance::{Provenance, Session};
 use crate::model::session::{Failure, Member, PairRecord, SessionRecord, Subject};
@@ -85,7 +86,7 @@ fn reported(confirm: &Confirm, checkout: &Path) -> Result<Outcome> {
     );
     // The verdict is recorded: a reader that is gone does not undo it.
     let _ = streams::output(&text);
-    Ok(compare::outcome(&comparisons))
+    Ok(comparison::outcome(&comparisons))
 }
 
 /// The newest before and after, and the binaries kept for them.
@@ -451,7 +452,9 @@ impl Running<'_> {
             port: self.confirm.port,
             limits: Limits::default(),
         };
-        let measured = run::run(&plan, &self.workplace, &mut self.steps)?;
+        let mut measured = run::run(&plan, &self.workplace, &mut self.steps)?;
+        let weaknesses = fitness::weaknesses(&measured.result, self.scenario.rate);
+        measured.warnings.extend(weaknesses);
         let circumstances = Circumstances {
             built: &built,
             scenario: self.scenario,
@@ -472,13 +475,9 @@ impl Running<'_> {
         if let Some(why) = run::unclean_stop(measured.stop, plan.limits.stop_grace) {
             return Err(Error::new(why).of_server());
         }
-        if measured.result.error_rate > FAILED_BEFORE || measured.result.p99_ms == 0.0 {
-            return Err(Error::new(format!(
-                "{:.1}% of its requests failed, P99 {} ms",
-                measured.result.error_rate * 100.0,
-                measured.result.p99_ms
-            ))
-            .of_server());
+        let result = &measured.result;
+        if let Some(why) = fitness::no_latency(result).or_else(|| fitness::error_replies(result)) {
+            return Err(Error::new(why).of_server());
         }
         recording::save(
             self.results,
