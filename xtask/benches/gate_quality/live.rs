@@ -198,7 +198,7 @@ impl Bench {
             Some(Mode::Internal),
         )?
         .remove(0);
-        let sight = comparison.session.and_then(|session| session.sight);
+        let sight = comparison.sight();
         if sight.is_none() {
             return Err(String::from_utf8_lossy(&output.stdout).into());
         }

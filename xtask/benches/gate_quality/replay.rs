@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use xtask::commands::Outcome;
-use xtask::commands::compare::outcome;
-use xtask::judge::comparison::{self, Comparison, Question, Session};
+use xtask::judge::comparison::{self, Comparison, EndedSession, Question};
+use xtask::judge::verdict::Outcome;
 use xtask::model::limits::PLAN;
 use xtask::model::names::{Mode, Phase, RunName};
 use xtask::model::recorded::{Group, Recorded};
 use xtask::model::session::{Member, PairRecord, SessionRecord, Subject};
-use xtask::stats::paired::PairedVerdict;
+use xtask::stats::paired::{Decision, PairedVerdict};
 
 use crate::recording::{Recording, Run};
 
@@ -188,21 +187,29 @@ fn paired(window: &[Run], effect: f64, draw: u64) -> (Verdict, usize) {
         .take(used)
         .map(|[before, after]| (before, after))
         .unzip();
-    let session = Session {
-        assessment,
-        after_failures: Vec::new(),
+    let session = match assessment.decision {
+        Decision::Final(verdict) => Some(EndedSession {
+            verdict,
+            sight: assessment.sight,
+            after_failures: Vec::new(),
+        }),
+        Decision::Continue { .. } => None,
     };
-    let comparison = comparison::compare_paired(question(before, after), &session);
+    let question = Question {
+        session,
+        ..question(before, after)
+    };
+    let comparison = comparison::compare(question, None);
     (verdict(&comparison), 2 * used)
 }
 
 fn verdict(comparison: &Comparison) -> Verdict {
     let found = comparison.paired_verdict() == Some(PairedVerdict::NoRegressionFound);
-    match outcome(std::slice::from_ref(comparison)) {
+    match comparison.outcome() {
         Outcome::Success if found => Verdict::NoRegressionFound,
         Outcome::Success => Verdict::NotRegressed,
         Outcome::InternalRegression | Outcome::CompetitiveRegression => Verdict::Regressed,
-        Outcome::CannotJudge => Verdict::Unsure,
+        Outcome::Undecided | Outcome::CannotJudge => Verdict::Unsure,
     }
 }
 
@@ -219,6 +226,7 @@ fn question(before: Vec<Recorded>, after: Vec<Recorded>) -> Question {
         before: group(before),
         after: group(after),
         baseline: None,
+        session: None,
     }
 }
 

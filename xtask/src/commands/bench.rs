@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::{checkout_option, this_program};
 use crate::error::{Error, Result};
+use crate::judge::fitness;
 use crate::measure::build::Built;
 use crate::measure::host::{self, Host, State};
 use crate::measure::port;
@@ -138,8 +139,10 @@ impl Bench {
             port: self.setup.port,
             limits: self.setup.limits,
         };
-        let measured = run::run(&plan, &self.workplace, &mut self.steps)?;
+        let mut measured = run::run(&plan, &self.workplace, &mut self.steps)?;
         accept(&measured)?;
+        let weaknesses = fitness::weaknesses(&measured.result, self.scenario.rate);
+        measured.warnings.extend(weaknesses);
         self.steps.begin("save", "");
         let circumstances = Circumstances {
             name: &name,

@@ -9,12 +9,14 @@ use super::bench::{Bench, PORT, Place, Setup, Side, file_name};
 use super::words::{Words, did_you_mean, task_id};
 use super::{Outcome, checkout_option};
 use crate::error::{Error, Result};
+use crate::judge::{comparison, fitness};
 use crate::measure::build::{self, Build, Built};
 use crate::measure::run::Limits;
 use crate::measure::{checkout, git, host};
 use crate::model::names::Phase;
+use crate::model::recorded::Recorded;
 use crate::model::typed;
-use crate::report::summary;
+use crate::report::summary::{self, Summary};
 use crate::store::clock::Clock;
 use crate::term::steps::{Steps, Verbosity};
 use crate::term::streams::{self, Style};
@@ -164,14 +166,18 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
         first.get_or_insert(name);
         runs.push(run);
     }
-    let title = format!("{} {phase}, {}", setup.task, setup.mode);
+    let failing = runs
+        .iter()
+        .filter(|run: &&Recorded| fitness::error_replies(&run.result).is_some());
+    let of_run = |run| comparison::Side::of(std::slice::from_ref(run), |run| run.result.error_rate);
+    let summary = Summary {
+        title: format!("{} {phase}, {}", setup.task, setup.mode),
+        failing: failing.count(),
+        runs: &runs.iter().filter_map(of_run).collect::<Vec<_>>(),
+        next: next(options),
+    };
     // It is saved: a reader that is gone does not undo that.
-    let _ = streams::output(&summary::summary(
-        &title,
-        &runs,
-        &next(options),
-        Style::of_output(),
-    ));
+    let _ = streams::output(&summary::summary(&summary, Style::of_output()));
     Ok(Outcome::Success)
 }
 

@@ -8,8 +8,7 @@ use super::words::{Words, task_id};
 use super::{Outcome, checkout_option, here, print, say, surroundings};
 use crate::answer;
 use crate::error::{Error, Result};
-use crate::judge::comparison::{self, Comparison, Question};
-use crate::judge::verdict::Decision;
+use crate::judge::comparison::{self, Comparison, Question, outcome};
 use crate::measure::checkout;
 use crate::model::layout;
 use crate::model::names::{Mode, Part, RunName, TaskId};
@@ -230,20 +229,6 @@ fn compared(
     })
 }
 
-/// The outcome of comparisons: the worst.
-pub fn outcome(comparisons: &[Comparison]) -> Outcome {
-    Outcome::worst(
-        comparisons
-            .iter()
-            .map(|comparison| match comparison.decision() {
-                Some(Decision::Clean) => Outcome::Success,
-                Some(Decision::InternalRegression) => Outcome::InternalRegression,
-                Some(Decision::CompetitiveRegression) => Outcome::CompetitiveRegression,
-                Some(Decision::Undecided) | None => Outcome::CannotJudge,
-            }),
-    )
-}
-
 fn of_files(
     checkout: Result<&Path>,
     task: Option<&TaskId>,
@@ -274,6 +259,7 @@ fn of_files(
         before: Some(recorded::lone(before)),
         after: Some(recorded::lone(after)),
         baseline,
+        session: None,
     };
     Ok(comparison::compare(question, None))
 }

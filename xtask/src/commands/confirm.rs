@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 
 use super::bench::{Bench, PORT, Place, Setup, Side};
 use super::words::{Words, task_id};
-use super::{Outcome, compare, say, surroundings};
+use super::{Outcome, say, surroundings};
 use crate::answer;
 use crate::error::{Blame, Error, Result};
+use crate::judge::{comparison, fitness};
 use crate::measure::build::{self, Binaries, Build, Built, LOAD_GENERATOR, SERVER};
 use crate::measure::run::{self, Limits, Measured};
 use crate::measure::{checkout, content, noise, quiet};
-use crate::model::limits::{FAILED_BEFORE, PLAN, threshold_percent};
+use crate::model::limits::{PLAN, threshold_percent};
 use crate::model::names::{Phase, RunName};
 use crate::model::provenance::{Provenance, Session};
 use crate::model::recorded::Recorded;
@@ -144,7 +145,7 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
     let report = human::report(&comparisons, &around, Style::of_output());
     // The verdict is recorded: a reader that is gone does not undo it.
     let _ = streams::output(&format!("\n{report}"));
-    Ok(compare::outcome(&comparisons))
+    Ok(comparison::outcome(&comparisons))
 }
 
 /// The newest before and after: the servers that were kept, and the after side's load generator for both.
@@ -480,18 +481,13 @@ fn others_share(run: &Recorded) -> Option<f64> {
 /// Refuses a run whose server did not do what it was asked: its latencies are no evidence.
 fn refuse_failed(measured: &Measured, grace: Duration) -> Result<()> {
     let result = &measured.result;
-    if let Some(why) = run::unclean_stop(measured.stop, grace) {
-        return Err(Error::new(why).of_server());
+    let failed = run::unclean_stop(measured.stop, grace)
+        .or_else(|| fitness::no_latency(result))
+        .or_else(|| fitness::error_replies(result));
+    match failed {
+        Some(why) => Err(Error::new(why).of_server()),
+        None => Ok(()),
     }
-    if result.error_rate > FAILED_BEFORE || result.p99_ms == 0.0 {
-        return Err(Error::new(format!(
-            "{:.1}% of its requests failed, P99 {} ms",
-            result.error_rate * 100.0,
-            result.p99_ms
-        ))
-        .of_server());
-    }
-    Ok(())
 }
 
 #[cfg(test)]

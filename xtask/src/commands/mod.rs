@@ -15,6 +15,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+pub use crate::judge::verdict::Outcome;
 use crate::report::next::Surroundings;
 use crate::store::clock::Clock;
 use crate::term::shell_word;
@@ -117,45 +118,6 @@ pub fn read(words: Vec<OsString>) -> Result<Request> {
     (command.read)(words.of(command.help))
         .map(Request::Run)
         .map_err(|error| error.next(format!("`{} --help` lists what it takes", command.typed())))
-}
-
-/// The outcome of a command, which `main` makes the exit code of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// Measured, or no regression.
-    Success,
-    /// The after side is slower than the internal threshold allows.
-    InternalRegression,
-    /// The same in competitive mode, or the position against the competitor is lost.
-    CompetitiveRegression,
-    /// Not measured, or not to be judged.
-    CannotJudge,
-}
-
-impl Outcome {
-    /// The exit code. Nothing else chooses one.
-    pub fn code(self) -> u8 {
-        match self {
-            Self::Success => 0,
-            Self::InternalRegression => 1,
-            Self::CompetitiveRegression => 2,
-            Self::CannotJudge => 3,
-        }
-    }
-
-    /// The outcome of several modes: the worst, where a regression is worse than no verdict.
-    pub fn worst(outcomes: impl IntoIterator<Item = Self>) -> Self {
-        const WORST_FIRST: [Outcome; 3] = [
-            Outcome::CompetitiveRegression,
-            Outcome::InternalRegression,
-            Outcome::CannotJudge,
-        ];
-        let all: Vec<Self> = outcomes.into_iter().collect();
-        WORST_FIRST
-            .into_iter()
-            .find(|outcome| all.contains(outcome))
-            .unwrap_or(Self::Success)
-    }
 }
 
 /// Prints `text` as a command's whole work.

@@ -8,11 +8,10 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::{Outcome, checkout_option, compare, print, surroundings};
+use super::{Outcome, checkout_option, print, surroundings};
 use crate::answer;
 use crate::error::{Error, Result};
 use crate::judge::comparison::{Comparison, Judgement};
-use crate::judge::verdict::Decision;
 use crate::measure::{checkout, content, git};
 use crate::model::names::{Mode, Part, Phase, RunName, TaskId};
 use crate::model::recorded::{Group, Recorded, Unusable};
@@ -343,19 +342,20 @@ fn is_about(
 fn judge_mode(branch: &Branch, comparison: &Comparison, around: &Surroundings) -> Outcome {
     let style = Style::of_errors();
     let report = || human::report(std::slice::from_ref(comparison), around, style);
-    match comparison.decision() {
-        Some(Decision::Clean) => {
+    let outcome = comparison.outcome();
+    match outcome {
+        Outcome::Success => {
             let verdict = human::verdict_line(comparison, style);
             streams::errors(&format!("perf: {verdict}\n"));
         }
-        Some(Decision::InternalRegression | Decision::CompetitiveRegression) => {
+        Outcome::InternalRegression | Outcome::CompetitiveRegression => {
             streams::errors(&format!(
                 "{}\npush of {} blocked: a regression was measured\n{WAY_OUT}\n",
                 report(),
                 branch.name
             ));
         }
-        Some(Decision::Undecided) | None => {
+        Outcome::Undecided | Outcome::CannotJudge => {
             streams::errors(&report());
             let task = comparison.task.as_ref();
             let task = task.map_or_else(String::new, |task| format!(" of task {task}"));
@@ -363,7 +363,7 @@ fn judge_mode(branch: &Branch, comparison: &Comparison, around: &Surroundings) -
             return unknown(branch, &what, &[]);
         }
     }
-    compare::outcome(std::slice::from_ref(comparison))
+    outcome
 }
 
 /// What is said of every push that is blocked.

@@ -14,7 +14,7 @@ use super::supervised::{Cause, Stopped, Supervised};
 use super::supervisor::{Exit, Program, Role, SIGTERM};
 use super::workplace::Workplace;
 use crate::error::{Error, Result};
-use crate::model::limits::{ELAPSED_SHARE, FAILED_BEFORE, OFFERED_LOAD_REACHED};
+use crate::model::limits::ELAPSED_SHARE;
 use crate::model::load_result::LoadResult;
 use crate::model::names::Mode;
 use crate::term::steps::Steps;
@@ -396,12 +396,6 @@ fn read_result(plan: &Plan, workplace: &Workplace, exit: Exit) -> Result<LoadRes
 
 fn weaknesses(plan: &Plan, workplace: &Workplace, result: &LoadResult, exit: Exit) -> Vec<String> {
     let mut warnings = Vec::new();
-    if result.error_rate > FAILED_BEFORE {
-        warnings.push(format!(
-            "{:.1} % of the requests FAILED: these latencies are those of error replies",
-            result.error_rate * 100.0
-        ));
-    }
     if exit != Exit::Code(0) {
         let missed = plan.scenario.limits.missed(result);
         let why = match missed.is_empty() {
@@ -409,12 +403,6 @@ fn weaknesses(plan: &Plan, workplace: &Workplace, result: &LoadResult, exit: Exi
             false => format!("the scenario's limits are missed: {}", missed.join("; ")),
         };
         warnings.push(format!("the load generator ended with {exit}: {why}"));
-    }
-    if result.throughput < plan.scenario.rate * OFFERED_LOAD_REACHED {
-        warnings.push(format!(
-            "the offered load was not reached: {:.0} of {:.0} requests/s",
-            result.throughput, plan.scenario.rate
-        ));
     }
     if (result.elapsed_seconds - plan.duration.as_secs_f64()).abs()
         > ELAPSED_SHARE * plan.duration.as_secs_f64()

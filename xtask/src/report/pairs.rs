@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::report::words;
+use crate::stats::paired;
 use crate::stats::signed_rank::{self, Interval};
 
 /// The columns on either side of "no change".
@@ -74,7 +75,7 @@ fn both(shares: [Option<f64>; 2]) -> String {
 
 fn change(ln_ratio: f64) -> String {
     const MOST: f64 = 999.0;
-    match words::from_ln(ln_ratio) {
+    match paired::percent(ln_ratio) {
         beyond if beyond > MOST => format!(">+{MOST}%"),
         percent => words::percent(percent),
     }

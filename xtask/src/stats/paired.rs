@@ -161,6 +161,12 @@ pub fn margin(threshold_percent: f64) -> f64 {
     (threshold_percent / 100.0).ln_1p()
 }
 
+/// The change in per cent that belongs to the logarithm of a ratio: ln 1.05 gives 5.
+#[must_use]
+pub fn percent(ln_ratio: f64) -> f64 {
+    ln_ratio.exp_m1() * 100.0
+}
+
 /// The decision of one look, on exactly the pairs it is for.
 fn look(plan: &Plan, differences: &[f64], margin: f64) -> Assessment {
     let Some(interval) = signed_rank::interval(differences, plan.alpha()) else {

@@ -11,6 +11,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use crate::error::Fault;
 use crate::model::load_result::LATENCIES_MS;
 use crate::store::markdown::{self, pattern};
 use crate::store::markdown_table::{Row, Table, tables};
@@ -55,6 +56,15 @@ impl fmt::Display for BaselineError {
 }
 
 impl Error for BaselineError {}
+
+impl From<BaselineError> for Fault {
+    fn from(error: BaselineError) -> Self {
+        Self {
+            line: error.line,
+            ..Self::new(error.what)
+        }
+    }
+}
 
 /// Reads the P99 latency of `system` from the baseline tables of `document`.
 ///

@@ -227,7 +227,7 @@ fn an_after_that_fails_once_can_no_longer_pass() {
     assert_eq!(finished.code, Some(3), "{finished:?}");
     assert_eq!(pairs_on_record(&checkout), 6);
     assert!(
-        finished.output.contains("% of its requests failed"),
+        finished.output.contains("% of the requests FAILED"),
         "{finished:?}"
     );
     let logs = fs::read_dir(checkout.path("tmp/m17_performance/sessions")).unwrap();

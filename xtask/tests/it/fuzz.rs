@@ -74,7 +74,7 @@ fn spoilt_files_make_no_panic_and_no_pass() {
     for _ in 0..inputs {
         let changed = spoil(&checkout, &files, &mut random);
         let comparisons = all_of_it(&checkout);
-        if !comparisons.is_empty() && xtask::commands::compare::outcome(&comparisons).code() == 0 {
+        if !comparisons.is_empty() && xtask::judge::comparison::outcome(&comparisons).code() == 0 {
             clean += 1;
             for comparison in &comparisons {
                 if let Err(why) = passes_by_law(&checkout, comparison) {

@@ -170,8 +170,7 @@ mod numbers {
 mod figures {
     use super::*;
     use law::{Answer, Numbers};
-    use xtask::commands::compare::outcome;
-    use xtask::judge::comparison::{Comparison, Judgement};
+    use xtask::judge::comparison::{Comparison, Judgement, outcome};
     use xtask::judge::verdict::{Figures, Metric, P99Rule, judge};
     use xtask::model::names::Mode;
 
@@ -191,13 +190,9 @@ mod figures {
         };
         let (before, after) = (figures(before), figures(after));
         let verdict = judge(mode, before, after, competitor, P99Rule::Threshold);
-        let (changes, position) = (verdict.changes, verdict.position);
+        let position = verdict.position;
         let speedups = position.map_or([0.0; 2], |at| [at.speedup_before, at.speedup_after]);
-        let shown = [
-            changes.p99_percent,
-            changes.throughput_percent,
-            changes.error_points,
-        ];
+        let shown = Metric::ALL.map(|metric| verdict.change(metric));
         assert!(
             shown
                 .iter()
@@ -207,8 +202,7 @@ mod figures {
         );
         let standing = position.map(|position| position.standing.to_string());
         Answer {
-            regressed: [Metric::P99, Metric::Throughput, Metric::ErrorRate]
-                .map(|metric| verdict.regressed.contains(&metric)),
+            regressed: Metric::ALL.map(|metric| verdict.regressed.contains(&metric)),
             status: standing.map(|standing| known(&standing)),
             exit: outcome(&[Comparison {
                 task: None,

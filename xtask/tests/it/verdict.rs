@@ -4,7 +4,7 @@ use crate::recorded_runs::{Checkout, NEO4J_MS, Run, result_file};
 
 /// Judges two sides' figures without any file.
 mod on_figures {
-    use xtask::commands::compare::outcome;
+    use xtask::judge::comparison::outcome;
     use xtask::judge::comparison::{Comparison, Judgement};
     use xtask::judge::verdict::{Figures, Metric, P99Rule, Standing, Verdict, judge};
     use xtask::model::names::Mode;
@@ -414,7 +414,7 @@ mod worked_examples {
     #[test]
     fn from_10_2_to_11_5_ms_is_a_competitive_regression() {
         let verdict = verdict(&regressing());
-        assert_near(verdict.changes.p99_percent, 12.745_098_039);
+        assert_near(verdict.change(Metric::P99), 12.745_098_039);
         assert_eq!(verdict.regressed, [Metric::P99]);
         assert_eq!(regressing().exit_code(), 2);
     }
@@ -443,8 +443,8 @@ mod worked_examples {
     #[test]
     fn from_0_458_to_0_472_ms_is_clean() {
         let verdict = verdict(&internal());
-        assert_near(verdict.changes.p99_percent, 3.056_768_559);
-        assert_near(verdict.changes.throughput_percent, -0.464_055_687);
+        assert_near(verdict.change(Metric::P99), 3.056_768_559);
+        assert_near(verdict.change(Metric::Throughput), -0.464_055_687);
         assert_eq!(internal().exit_code(), 0);
     }
 
@@ -464,8 +464,8 @@ mod worked_examples {
     #[test]
     fn from_10_2_to_10_5_ms_is_clean_with_the_advantage_maintained() {
         let verdict = verdict(&clean());
-        assert_near(verdict.changes.p99_percent, 2.941_176_471);
-        assert_near(verdict.changes.throughput_percent, -0.612_244_898);
+        assert_near(verdict.change(Metric::P99), 2.941_176_471);
+        assert_near(verdict.change(Metric::Throughput), -0.612_244_898);
         let position = verdict.position.unwrap();
         assert_near(position.speedup_after, 62.446_351_931);
         assert_eq!(position.standing, Standing::Maintained);
@@ -972,8 +972,8 @@ mod same_binary {
 /// Which of the recorded runs are compared.
 mod which_runs {
     use super::*;
-    use xtask::commands::compare;
-    use xtask::judge::comparison::Side;
+    use xtask::judge::comparison::{Side, outcome};
+    use xtask::judge::verdict::Outcome;
     use xtask::model::names::{Mode, TaskId};
     use xtask::model::provenance::Session;
 
@@ -1270,7 +1270,7 @@ mod which_runs {
         let comparisons = checkout.comparisons();
         let codes = comparisons
             .iter()
-            .map(|one| compare::outcome(std::slice::from_ref(one)).code());
+            .map(|one| outcome(std::slice::from_ref(one)).code());
         assert_eq!(codes.collect::<Vec<u8>>(), [internal, competitive]);
         assert_eq!(checkout.exit_code(), wanted);
     }
@@ -1313,7 +1313,11 @@ mod which_runs {
         checkout.record("007_before_20251108_140000", run(10.0));
         checkout.record("competitive_007_after_20251108_144000", run(10.0));
         let judged = checkout.comparisons();
-        assert!(judged.iter().all(|mode| mode.decision().is_none()));
+        assert!(
+            judged
+                .iter()
+                .all(|mode| mode.outcome() == Outcome::CannotJudge)
+        );
         assert_eq!(judged.len(), 2);
     }
 
@@ -1324,7 +1328,7 @@ mod which_runs {
         record_mode(&checkout, Mode::Competitive, 2);
         for (mode, code) in [(Mode::Internal, 0), (Mode::Competitive, 2)] {
             let comparisons = checkout.comparisons_in(Some(mode));
-            assert_eq!(compare::outcome(&comparisons).code(), code, "{mode}");
+            assert_eq!(outcome(&comparisons).code(), code, "{mode}");
         }
     }
 

@@ -167,12 +167,12 @@ fn every_format_has_every_warning() {
             "before: the machine was busy",
             "before: the governor is powersave",
             "before: swap is in use",
-            "before: the offered load of 1000/s was not reached (900/s)",
+            "before: the offered load was not reached: 900 of 1000 requests/s",
             "after: measured with uncommitted changes",
             "another host: one before, two after",
             "another CPU: fast before, slow after",
             "the load generator's binary changed",
-            "the scenario's content is not known of every run",
+            "the scenario content is unknown for some runs",
         ] {
             assert_has(&output, warning);
         }

@@ -234,7 +234,7 @@ impl Checkout {
 
     /// The exit code of comparing every mode of the task.
     pub fn exit_code(&self) -> u8 {
-        xtask::commands::compare::outcome(&self.comparisons()).code()
+        xtask::judge::comparison::outcome(&self.comparisons()).code()
     }
 
     /// What a person reads.
@@ -249,7 +249,7 @@ impl Checkout {
         match self.comparison().judgement {
             Judgement::Impossible(reasons) => reasons
                 .iter()
-                .map(|reason| format!("{}\n", reason.why))
+                .map(|reason| format!("{}\n", reason.fault.why))
                 .collect(),
             judged => panic!("{judged:?}"),
         }
