@@ -171,8 +171,8 @@ pub fn baseline(checkout: &Path, mode: Mode) -> Option<Result<Baseline, Unfit>> 
                 format!("the competitors' baselines cannot be read: {error}"),
             )
         })?;
-        let latency = baselines::p99(&text, COMPETITOR)
-            .map_err(|error| unfit(error.line, error.to_string()))?;
+        let latency =
+            baselines::p99(&text, COMPETITOR).map_err(|error| unfit(error.line, error.why))?;
         let range = format!("{COMPETITOR}'s P99 is a range; one value is needed");
         Ok(Baseline {
             p99_ms: latency
