@@ -293,11 +293,8 @@ fn write_log(
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         other => other.map_err(Error::at("cannot read", &path))?,
     };
-    let updated =
-        performance_log::update(&document, &section).map_err(|error| match error.line {
-            Some(line) => Error::because(format!("{}:{line}", path.display()), error),
-            None => Error::because(path.display(), error),
-        })?;
+    let updated = performance_log::update(&document, &section)
+        .map_err(|fault| Error::new(fault.in_file(&path).to_string()))?;
     let done = match updated == document {
         true => "is already in",
         false => {

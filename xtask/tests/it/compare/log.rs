@@ -174,6 +174,66 @@ fn a_log_that_cannot_be_read_right_is_left_alone_and_named_with_its_line() {
     assert_eq!(log(&checkout), broken);
 }
 
+/// A log with task 007 and, below `heading`, numbers that are not those of task 007.
+fn with_numbers_below(heading: &str) -> String {
+    format!(
+        "# Log\n\n## Task 007: A\n\nNot measured yet.\n\n{heading}\n\n**Internal Performance**:\n  \
+         - Before: P99=8ms, 888 ops/s\n  - Status: of eight\n"
+    )
+}
+
+#[test]
+fn the_numbers_below_another_heading_of_any_kind_stay() {
+    for heading in [
+        "Task 008: B\n-----------",
+        "Summary\n=======",
+        "<h2>Task 008: B</h2>",
+        "### Task 008: B",
+    ] {
+        let checkout = recorded([internal_clean()]);
+        let before = with_numbers_below(heading);
+        checkout.write(LOG, &before);
+        compare(&checkout, "007 --log").succeeded();
+        let (own, other) = before.split_at(before.find(heading).unwrap());
+        let written = log(&checkout);
+        assert!(
+            written.starts_with(own) && written.ends_with(other),
+            "{written}"
+        );
+        assert_has(
+            &written,
+            "yet.\n\n**Internal Performance**:\n  - Before: P99=0.458ms",
+        );
+    }
+}
+
+#[test]
+fn a_section_that_is_not_understood_is_left_alone_and_named_with_its_line() {
+    let sections = [
+        ("Task 007: A\n-----------\n", 3),
+        ("## [Task 007](a.md)\n", 3),
+        ("### Task 007\n", 3),
+        ("<h2>Task 007</h2>\n", 3),
+        ("## Task 007\n\n## Task 007: A\n", 5),
+        ("## Task 007\n\n- Before: P99=8ms\n", 5),
+        (
+            "## Task 007\n\n**Internal Performance**:\n\n**Internal Performance**:\n",
+            7,
+        ),
+        ("## Task 007\n\n### Internal Performance\n", 5),
+        ("## Task 008\n\n<!-- never closed\n", 5),
+    ];
+    for (section, line) in sections {
+        let checkout = specified();
+        let before = format!("# Log\n\n{section}");
+        checkout.write(LOG, &before);
+        let refused = compare(&checkout, "007 --log");
+        assert_eq!(refused.code, Some(3), "{section}");
+        assert_has(&refused.errors, &format!("{LOG}:{line}: "));
+        assert_eq!(log(&checkout), before);
+    }
+}
+
 #[test]
 fn nothing_half_written_is_left() {
     let checkout = specified();
