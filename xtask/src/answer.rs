@@ -208,7 +208,7 @@ fn about(results: &Results, mode: Mode, before: &Provenance, after: &Provenance)
     for record in SessionRecord::about(results, mode, before, server, scenario) {
         match record {
             Err(unusable) => sessions.unusable.push(Unfit {
-                file: Some(unusable.path),
+                file: unusable.file,
                 line: None,
                 why: unusable.why,
                 mend: Mend::Confirm,

@@ -45,7 +45,7 @@ pub fn run(check: &Check, clock: Clock) -> Result<Outcome> {
         enough_disk(folder)?;
     }
     let (host, state) = (host::host(), host::state());
-    let mut warnings = host::warnings(&host, &state);
+    let mut warnings = host::warnings(&state);
     let file = file_name(Path::new(scenario.file));
     steps.done(&format!("{file}, port {} is free", check.port));
     warnings.iter().for_each(|warning| steps.warn(warning));

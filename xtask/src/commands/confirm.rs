@@ -8,14 +8,14 @@ use crate::answer;
 use crate::args::{Confirm, Earlier};
 use crate::error::{Blame, Error, Result};
 use crate::measure::build::{self, Binaries, Build, Built, LOAD_GENERATOR, SERVER};
-use crate::measure::host::{self, Host};
+use crate::measure::host;
 use crate::measure::run::{self, Limits, Measured, Plan as RunPlan};
 use crate::measure::scenario::Scenario;
 use crate::measure::workplace::Workplace;
 use crate::measure::{checkout, content, noise, port, quiet};
 use crate::model::limits::{FAILED_BEFORE, threshold_percent};
 use crate::model::names::{Mode, Phase, RunName};
-use crate::model::provenance::{Provenance, Session};
+use crate::model::provenance::{Host, Provenance, Session};
 use crate::model::session::{Failure, Member, PairRecord, SessionRecord, Subject};
 use crate::report::human;
 use crate::report::next::Surroundings;
@@ -424,7 +424,7 @@ impl Running<'_> {
         sides: &Sides,
     ) -> Result<(RunName, Measured)> {
         let state = host::state();
-        let mut warnings = host::warnings(&self.host, &state);
+        let mut warnings = host::warnings(&state);
         self.steps
             .heading(&format!("pair {}, {phase}", session.pair));
         self.steps.begin("wait", "for a quiet machine");

@@ -11,12 +11,12 @@ use std::path::{Path, PathBuf};
 use super::compare;
 use super::{Outcome, print};
 use crate::answer;
-use crate::error::{Error, Result};
+use crate::error::{Error, Fault, Result};
 use crate::judge::comparison::{Comparison, Judgement};
 use crate::judge::verdict::Decision;
 use crate::measure::{checkout, content, git};
 use crate::model::names::{Mode, Part, Phase, RunName, TaskId};
-use crate::model::recorded::{Group, Recorded, Unusable};
+use crate::model::recorded::{Group, Recorded};
 use crate::report::human;
 use crate::report::next::Surroundings;
 use crate::store::recorded::{self, Listing};
@@ -181,7 +181,7 @@ impl Task {
     }
 
     /// The runs of its newest afters.
-    fn runs(&self) -> impl Iterator<Item = &Result<Recorded, Unusable>> {
+    fn runs(&self) -> impl Iterator<Item = &Result<Recorded, Fault>> {
         self.afters().values().flat_map(|group| &group.runs)
     }
 
@@ -220,7 +220,7 @@ impl Task {
     }
 }
 
-fn content_of(run: &Result<Recorded, Unusable>) -> Option<&str> {
+fn content_of(run: &Result<Recorded, Fault>) -> Option<&str> {
     let provenance = run.as_ref().ok()?.provenance.as_ref()?;
     provenance.build.content.as_deref()
 }

@@ -271,7 +271,7 @@ fn usable(phase: Phase, group: Option<&Group>, unfit: &mut Vec<Unfit>) -> Vec<Re
         match run {
             Ok(run) => runs.push(run.clone()),
             Err(unusable) => unfit.push(Unfit {
-                file: Some(unusable.path.clone()),
+                file: unusable.file.clone(),
                 line: None,
                 why: unusable.why.clone(),
                 mend: Mend::Measure(phase),
@@ -336,11 +336,10 @@ fn side(runs: &[Recorded], error_rate: fn(&Recorded) -> f64) -> Option<Side> {
             .into_iter()
             .filter_map(|(name, values)| Some((name, median(values)?)))
             .collect(),
-        cpu_us_per_operation: median(runs.iter().filter_map(|run| {
-            run.provenance
-                .as_ref()?
-                .number("noise", "server_cpu_us_per_operation")
-        })),
+        cpu_us_per_operation: median(
+            runs.iter()
+                .filter_map(|run| run.provenance.as_ref()?.noise.server_cpu_us_per_operation),
+        ),
         stand_in: runs.iter().any(|run| {
             run.provenance
                 .as_ref()

@@ -367,15 +367,14 @@ fn changed_circumstances(before: &[&Provenance], after: &[&Provenance]) -> Vec<S
     {
         changed.push("the scenario's content is not known of every run".into());
     }
-    let host = |key| move |run: &Provenance| run.word("host", key).map(str::to_owned);
     let rustc = |run: &Provenance| run.build.rustc.clone();
-    changed.extend(another("host", before, after, host("name")));
-    changed.extend(another("CPU", before, after, host("cpu")));
+    changed.extend(another("host", before, after, |run| run.host.name.clone()));
+    changed.extend(another("CPU", before, after, |run| run.host.cpu.clone()));
     changed.extend(another("compiler", before, after, rustc));
     if several(all().map(|run| run.build.loadtest_hash.as_ref())) {
         changed.push("the load generator's binary changed".into());
     }
-    if several(all().map(|run| Some(run.details.get("environment")))) {
+    if several(all().map(|run| Some(run.environment.as_ref()))) {
         changed.push("the environment variables of the server changed".into());
     }
     changed

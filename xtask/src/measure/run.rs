@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::build::Binaries;
 use super::health::{self, Health, Implementation};
-use super::noise::{self, Counters, Noise};
+use super::noise::{self, Counters};
 use super::port::{self, Listener};
 use super::process::{self, Usage};
 use super::scenario::{self, Scenario};
@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::model::limits::{ELAPSED_SHARE, FAILED_BEFORE, OFFERED_LOAD_REACHED};
 use crate::model::load_result::LoadResult;
 use crate::model::names::Mode;
+use crate::model::provenance::Noise;
 use crate::term::steps::Steps;
 
 /// How long each step of a measurement may take.
@@ -124,6 +125,10 @@ pub fn run(plan: &Plan, workplace: &Workplace, steps: &mut Steps) -> Result<Meas
     outcome
 }
 
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "requests are far fewer than 2^53"
+)]
 fn measure(
     plan: &Plan,
     workplace: &Workplace,
@@ -152,7 +157,7 @@ fn measure(
     let load_started = Instant::now();
     let load = load(plan, workplace, supervised, steps, server, started)?;
     let load_time = load_started.elapsed();
-    let noise = before.until(&Counters::read(server, supervised.id()));
+    let mut noise = before.until(&Counters::read(server, supervised.id()));
     let still_ours = port::listener(plan.port, server);
     steps.done(&what);
 
@@ -175,6 +180,9 @@ fn measure(
     let mut warnings = weaknesses(plan, workplace, &result, load.exit);
     warnings.extend(noise.warnings(load_time, noise::processors(), "during the load"));
     warnings.extend(unclean);
+    noise.server_cpu_us_per_operation = noise
+        .server_cpu_seconds
+        .map(|seconds| seconds * 1e6 / result.total_operations as f64);
     Ok(Measured {
         result,
         implementation,
@@ -476,11 +484,5 @@ impl Measured {
             .iter()
             .map(|sample| sample.usage.peak_kib.unwrap_or(sample.usage.rss_kib))
             .max()
-    }
-
-    /// The server's CPU time a request, in microseconds; `None` where the system does not show it.
-    #[allow(clippy::cast_precision_loss)]
-    pub fn server_cpu_us_per_operation(&self) -> Option<f64> {
-        Some(self.noise.server_cpu_seconds? * 1e6 / self.result.total_operations as f64)
     }
 }

@@ -82,7 +82,8 @@ fn metrics(text: &mut String, runs: &[(RunName, Measured)], style: Style) {
             .map_or_else(|| "unknown".into(), |kib| (kib / 1024).to_string())
     });
     line("CPU us/operation", &|run| {
-        run.server_cpu_us_per_operation()
+        run.noise
+            .server_cpu_us_per_operation
             .map_or_else(|| "unknown".into(), |us| format!("{us:.0}"))
     });
     line("CPU stolen %", &|run| {

@@ -4,11 +4,11 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Fault, Result};
 use crate::model::load_result::LoadResult;
 use crate::model::names::{Mode, Part, Phase, RunName, TaskId, Timestamp};
 use crate::model::provenance::Provenance;
-use crate::model::recorded::{Group, Recorded, Unusable};
+use crate::model::recorded::{Group, Recorded};
 use crate::store::results::Results;
 
 /// The names of all recorded results, as they lie in the folder. They may be very many: what is not asked for is neither
@@ -151,7 +151,7 @@ fn is_of_session(results: &Results, name: &RunName) -> bool {
     })
 }
 
-fn place(run: &Result<Recorded, Unusable>) -> Option<&Provenance> {
+fn place(run: &Result<Recorded, Fault>) -> Option<&Provenance> {
     run.as_ref().ok()?.provenance.as_ref()
 }
 
@@ -166,24 +166,18 @@ pub fn lone(path: &Path) -> Group {
 /// Reads one result file, and the provenance beside it.
 ///
 /// # Errors
-/// Says what is wrong with the result or its provenance.
-pub fn read(path: &Path) -> Result<Recorded, Unusable> {
-    let unusable = |path: &Path, why: String| Unusable {
-        path: path.to_owned(),
-        why,
-    };
-    let bytes = read_file(path).map_err(|error| unusable(path, error.to_string()))?;
-    let result = LoadResult::parse(&bytes).map_err(|why| unusable(path, why))?;
-    let beside = diagnosis_beside(path);
-    let provenance = match beside.as_deref().map(read_file) {
+/// Names the defect of the result or its provenance.
+pub fn read(path: &Path) -> Result<Recorded, Fault> {
+    let bytes = read_file(path).map_err(|error| unreadable(path, error))?;
+    let result = LoadResult::parse(&bytes).map_err(|why| Fault::new(why).in_file(path))?;
+    let provenance = match diagnosis_beside(path) {
         None => None,
-        Some(Err(error)) if error.kind() == io::ErrorKind::NotFound => None,
-        Some(text) => {
-            let beside = beside.unwrap_or_default();
-            let text = text.map_err(|error| unusable(&beside, error.to_string()))?;
-            Provenance::parse(&String::from_utf8_lossy(&text))
-                .map_err(|why| unusable(&beside, why.to_string()))?
-        }
+        Some(beside) => match read_file(&beside) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(unreadable(&beside, error)),
+            Ok(text) => Provenance::parse(&String::from_utf8_lossy(&text))
+                .map_err(|fault| fault.in_file(beside))?,
+        },
     };
     Ok(Recorded {
         path: path.to_owned(),
@@ -193,7 +187,11 @@ pub fn read(path: &Path) -> Result<Recorded, Unusable> {
     })
 }
 
-/// Reads what is a file, and waits for no writer of a pipe.
+fn unreadable(path: &Path, error: io::Error) -> Fault {
+    Fault::new(error.to_string()).in_file(path)
+}
+
+/// Reads a regular file; refuses FIFOs, which would block.
 fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     match fs::metadata(path)?.is_file() {
         true => fs::read(path),

@@ -40,8 +40,6 @@ pub fn series(
 
 /// The machine and the load decide about the noise; the server's build does not.
 fn is_alike(a: &Provenance, b: &Provenance) -> bool {
-    let machine = |provenance: &Provenance| {
-        ["name", "cpu"].map(|key| provenance.word("host", key).map(str::to_owned))
-    };
+    let machine = |of: &Provenance| [of.host.name.clone(), of.host.cpu.clone()];
     a.load == b.load && a.build.stand_in == b.build.stand_in && machine(a) == machine(b)
 }

@@ -6,21 +6,13 @@ use std::fs;
 use std::hash::{BuildHasher, Hasher};
 use std::path::{Path, PathBuf};
 
-use toml::{Table, Value};
-
-use crate::error::{Error, Result};
-use crate::model::limits::PLAN;
-use crate::model::names::{Mode, Part, Phase, RunName, Timestamp};
-use crate::model::provenance::{known, text, whole};
-use crate::model::recorded::{Recorded, Unusable};
-use crate::model::session::{Failure, Member, PairRecord, SessionRecord, Subject};
+use crate::error::{Error, Fault, Result};
+use crate::model::names::{Mode, Part, Phase, Timestamp};
+use crate::model::recorded::Recorded;
+use crate::model::session::{Failure, Member, SessionRecord, Subject};
 use crate::stats::paired::Plan;
 use crate::store::recorded;
 use crate::store::results::{self, Results};
-
-const HEADER: &str = "# perf-confirm session, format 1";
-/// The last line: a record cut short is none.
-const FOOTER: &str = "# end";
 
 impl SessionRecord {
     /// A record without any pair yet, with orders of its own.
@@ -38,7 +30,7 @@ impl SessionRecord {
     }
 
     /// The runs of a side, read from the results; each that cannot be read, or is not what was measured, says why.
-    pub fn runs(&self, results: &Results, phase: Phase) -> Vec<Result<Recorded, Unusable>> {
+    pub fn runs(&self, results: &Results, phase: Phase) -> Vec<Result<Recorded, Fault>> {
         self.pairs
             .iter()
             .map(|pair| match phase {
@@ -49,11 +41,10 @@ impl SessionRecord {
                 let run = recorded::read(&results.path(&member.name, Part::Result))?;
                 match self.has(&run, member, server) {
                     true => Ok(run),
-                    false => Err(Unusable {
-                        path: run.path,
-                        why: "it is not what the paired session measured: it was changed since"
-                            .to_owned(),
-                    }),
+                    false => Err(Fault::new(
+                        "it is not what the paired session measured: it was changed since",
+                    )
+                    .in_file(run.path)),
                 }
             })
             .collect()
@@ -83,7 +74,7 @@ impl SessionRecord {
                 format!("cannot read {}", path.display()),
                 error,
             )),
-            Ok(text) => parse(&text)
+            Ok(text) => Self::parse(&text)
                 .filter(|record| record.subject == *subject)
                 .map(Some)
                 .ok_or_else(|| {
@@ -104,7 +95,7 @@ impl SessionRecord {
         before: &str,
         after: &str,
         scenario: &str,
-    ) -> Vec<Result<Self, Unusable>> {
+    ) -> Vec<Result<Self, Fault>> {
         let of_any_duration = Subject {
             mode,
             before: before.to_owned(),
@@ -118,10 +109,7 @@ impl SessionRecord {
             Ok(entries) => entries,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Vec::new(),
             Err(error) => {
-                return vec![Err(Unusable {
-                    path: folder(results),
-                    why: error.to_string(),
-                })];
+                return vec![Err(Fault::new(error.to_string()).in_file(folder(results)))];
             }
         };
         let mut paths: Vec<PathBuf> = entries
@@ -137,10 +125,8 @@ impl SessionRecord {
             .into_iter()
             .map(|path| {
                 let text = fs::read_to_string(&path).unwrap_or_default();
-                parse(&text).ok_or_else(|| Unusable {
-                    path,
-                    why: "the session record is not whole".to_owned(),
-                })
+                Self::parse(&text)
+                    .ok_or_else(|| Fault::new("the session record is not whole").in_file(path))
             })
             .filter(|record| {
                 // Short hashes may agree where the whole ones do not.
@@ -204,113 +190,6 @@ impl SessionRecord {
         fs::rename(log, &kept).ok()?;
         Some(kept)
     }
-
-    fn to_text(&self) -> String {
-        let member = |member: &Member| {
-            Some(Value::Table(known([
-                ("run", text(member.name.to_string())),
-                ("p99_ms", Some(Value::Float(member.p99_ms))),
-            ])))
-        };
-        let pairs = self.pairs.iter().map(|pair| {
-            Value::Table(known([
-                ("before", member(&pair.before)),
-                ("after", member(&pair.after)),
-            ]))
-        });
-        let failures = self.failures.iter().map(|failure| {
-            Value::Table(known([
-                ("pair", whole(failure.pair)),
-                ("side", text(failure.phase.to_string())),
-                ("why", text(&failure.why)),
-            ]))
-        });
-        let looks = self.plan.looks().iter().filter_map(|look| whole(*look));
-        let table = known([
-            ("mode", text(self.subject.mode.to_string())),
-            ("before", text(&self.subject.before)),
-            ("after", text(&self.subject.after)),
-            ("scenario", text(&self.subject.scenario)),
-            ("duration_seconds", whole(self.subject.duration_seconds)),
-            ("opened", text(self.opened.to_string())),
-            ("loadtest", text(&self.loadtest)),
-            ("looks", Some(Value::Array(looks.collect()))),
-            ("alpha", Some(Value::Float(self.plan.alpha()))),
-            ("seed", whole(self.seed)),
-            ("pairs", Some(Value::Array(pairs.collect()))),
-            ("failures", Some(Value::Array(failures.collect()))),
-        ]);
-        format!("{HEADER}\n\n{table}\n{FOOTER}\n")
-    }
-}
-
-#[allow(clippy::float_cmp, reason = "written and read again, not computed")]
-fn parse(text: &str) -> Option<SessionRecord> {
-    if text.lines().next()? != HEADER || text.lines().last()? != FOOTER {
-        return None;
-    }
-    let table: Table = text.parse().ok()?;
-    let word = |table: &Table, key: &str| Some(table.get(key)?.as_str()?.to_owned());
-    let number = |table: &Table, key: &str| u64::try_from(table.get(key)?.as_integer()?).ok();
-    let index = |table: &Table, key: &str| usize::try_from(number(table, key)?).ok();
-    let tables = |key: &str| -> Option<Vec<&Table>> {
-        table
-            .get(key)?
-            .as_array()?
-            .iter()
-            .map(Value::as_table)
-            .collect()
-    };
-    let member = |pair: &Table, key: &str| {
-        let member = pair.get(key)?.as_table()?;
-        Some(Member {
-            name: RunName::parse(&word(member, "run")?)?,
-            p99_ms: member.get("p99_ms")?.as_float()?,
-        })
-    };
-    Some(SessionRecord {
-        subject: Subject {
-            mode: Mode::parse(&word(&table, "mode")?)?,
-            before: word(&table, "before")?,
-            after: word(&table, "after")?,
-            scenario: word(&table, "scenario")?,
-            duration_seconds: number(&table, "duration_seconds")?,
-        },
-        opened: Timestamp::parse(&word(&table, "opened")?)?,
-        loadtest: word(&table, "loadtest")?,
-        // A plan that this tool would not make any more would be read as another.
-        plan: plan(table.get("looks")?.as_array()?)
-            .filter(|plan| table.get("alpha").and_then(Value::as_float) == Some(plan.alpha()))?,
-        seed: number(&table, "seed")?,
-        pairs: tables("pairs")?
-            .into_iter()
-            .map(|pair| {
-                Some(PairRecord {
-                    before: member(pair, "before")?,
-                    after: member(pair, "after")?,
-                })
-            })
-            .collect::<Option<_>>()?,
-        failures: tables("failures")?
-            .into_iter()
-            .map(|failure| {
-                Some(Failure {
-                    pair: index(failure, "pair")?,
-                    phase: Phase::parse(&word(failure, "side")?)?,
-                    why: word(failure, "why")?,
-                })
-            })
-            .collect::<Option<_>>()?,
-    })
-}
-
-fn plan(looks: &[Value]) -> Option<Plan> {
-    let looks: Vec<usize> = looks
-        .iter()
-        .map(|look| usize::try_from(look.as_integer()?).ok())
-        .collect::<Option<_>>()?;
-    PLAN.up_to(*looks.last()?)
-        .filter(|plan| plan.looks() == looks)
 }
 
 fn folder(results: &Results) -> PathBuf {
@@ -327,7 +206,9 @@ fn path(results: &Results, id: &str) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::limits::threshold_percent;
+    use crate::model::limits::{PLAN, threshold_percent};
+    use crate::model::names::RunName;
+    use crate::model::session::PairRecord;
     use crate::stats::paired;
 
     fn member(name: &str, p99_ms: f64) -> Member {
@@ -362,7 +243,7 @@ mod tests {
         record
     }
 
-    fn about(results: &Results, subject: &Subject) -> Vec<Result<SessionRecord, Unusable>> {
+    fn about(results: &Results, subject: &Subject) -> Vec<Result<SessionRecord, Fault>> {
         SessionRecord::about(
             results,
             subject.mode,
@@ -387,7 +268,7 @@ mod tests {
     fn a_record_cut_short_is_refused() {
         let text = record().to_text();
         for end in 0..text.trim_end().len() {
-            assert_eq!(parse(&text[..end]), None, "{end}");
+            assert_eq!(SessionRecord::parse(&text[..end]), None, "{end}");
         }
     }
 
@@ -396,11 +277,18 @@ mod tests {
         let text = record().to_text();
         for (ours, other) in [("6, 10, 16", "6, 10, 15"), ("6, 10, 16", "6, 16")] {
             assert!(text.contains(ours), "{text}");
-            assert_eq!(parse(&text.replace(ours, other)), None, "{other}");
+            assert_eq!(
+                SessionRecord::parse(&text.replace(ours, other)),
+                None,
+                "{other}"
+            );
         }
         let alpha = format!("alpha = {}", record().plan.alpha());
         assert!(text.contains(&alpha), "{text}");
-        assert_eq!(parse(&text.replace(&alpha, "alpha = 0.05")), None);
+        assert_eq!(
+            SessionRecord::parse(&text.replace(&alpha, "alpha = 0.05")),
+            None
+        );
     }
 
     #[test]
@@ -533,8 +421,8 @@ mod tests {
         let record = record();
         record.save(&results).unwrap();
         let path = path(&results, &record.subject.id());
-        fs::write(&path, HEADER).unwrap();
+        fs::write(&path, "# perf-confirm session, format 1").unwrap();
         let found = about(&results, &record.subject);
-        assert!(matches!(found.as_slice(), [Err(unusable)] if unusable.path == path));
+        assert!(matches!(found.as_slice(), [Err(fault)] if fault.file.as_ref() == Some(&path)));
     }
 }
