@@ -225,8 +225,8 @@ fn server(plan: &Plan, workplace: &Workplace) -> Program {
             .map(str::to_owned)
             .to_vec(),
         environment: vec![
-            ("ENGRAM_DATA_DIR".into(), path(workplace.data())),
-            ("ENGRAM_PID_PATH".into(), path(workplace.pid_file())),
+            format!("ENGRAM_DATA_DIR={}", workplace.data().display()),
+            format!("ENGRAM_PID_PATH={}", workplace.pid_file().display()),
         ],
         directory: plan.checkout.to_owned(),
         output: workplace.server_log(),

@@ -315,6 +315,90 @@ mod tests {
         }
     }
 
+    /// A file as it was written before its sections were declared once.
+    const RECORDED: &str = r#"# perf-check provenance, format 1
+
+server_log_tail = """
+two
+lines with '''quotes'''"""
+warnings = ['a "quoted" one']
+
+[build]
+by_this_run = true
+engram_hash = "def"
+profile = "release"
+stand_in = false
+
+[environment]
+RUST_LOG = """
+info
+and more"""
+
+[git]
+commit = "c0ffee"
+dirty = true
+
+[host]
+compilers = 0
+cores = 4
+cpu = 'Some "CPU"'
+governor = "powersave"
+load_average = 0.5
+memory_mib = 7937
+name = "box"
+power = "battery"
+swap_mib = 3
+system = "Linux 6 x86_64"
+
+[load]
+duration_seconds = 60
+rate = 1000
+scenario = "scenarios/m17_baseline.toml"
+scenario_hash = "abc"
+seed = 3735928559
+
+[noise]
+others_cpu_seconds = 0.0
+server_cpu_seconds = 12.5
+server_cpu_us_per_operation = 208.123457
+steal_share = 0.0
+tool_cpu_seconds = 0.03
+
+[run]
+group = "007_before_20251108_140000"
+index = 1
+name = "007_before_20251108_140000"
+of = 3
+started = "2025-11-08T14:00:00+01:00"
+
+[server]
+load_generator_end = "signal 9"
+load_seconds = 60.0
+peak_memory_kib = 123456
+ready_seconds = 1.234568
+server_end = "exit code 0"
+stop_seconds = 0.1
+
+[session]
+id = "a"
+order = "after-first"
+pair = 2
+
+# end
+"#;
+
+    #[test]
+    fn a_file_read_and_written_again_keeps_its_bytes() {
+        let with_empty_sections = RECORDED
+            .replace("RUST_LOG = \"\"\"\ninfo\nand more\"\"\"\n", "")
+            .replace("steal_share = 0.0\n", "");
+        assert_eq!(RECORDED.len(), with_empty_sections.len() + 50);
+        for text in [RECORDED, &with_empty_sections] {
+            let read = Provenance::parse(text).unwrap().unwrap();
+            assert_eq!(read.to_text(), text);
+        }
+    }
+
     #[test]
     fn what_is_written_is_read_again() {
         assert_eq!(

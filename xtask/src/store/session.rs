@@ -264,6 +264,50 @@ mod tests {
         assert_eq!(about(&results, &written.subject), [Ok(written)]);
     }
 
+    /// A record as it was written before its sections were declared once.
+    const RECORDED: &str = r#"# perf-confirm session, format 1
+
+after = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+alpha = 0.016666666666666666
+before = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+duration_seconds = 10
+loadtest = "dddddddddddddddddddddddddddddddddddddddd"
+looks = [6, 10, 16]
+mode = "internal"
+opened = "20251108_135900"
+scenario = "cccccccccccccccccccccccccccccccccccccccc"
+seed = 7
+
+[[failures]]
+pair = 2
+side = "after"
+why = """
+it "crashed"
+badly"""
+
+[[pairs]]
+
+[pairs.after]
+p99_ms = 0.30000000000000004
+run = "007_after_20251108_140020"
+
+[pairs.before]
+p99_ms = 1.25
+run = "007_before_20251108_140000"
+
+# end
+"#;
+
+    #[test]
+    fn a_record_keeps_its_bytes() {
+        let written = SessionRecord {
+            seed: 7,
+            ..record()
+        };
+        assert_eq!(written.to_text(), RECORDED);
+        assert_eq!(SessionRecord::parse(RECORDED), Some(written));
+    }
+
     #[test]
     fn a_record_cut_short_is_refused() {
         let text = record().to_text();
