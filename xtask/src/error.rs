@@ -1,7 +1,7 @@
 //! The one error type: what failed, on which file or command, and what to do next.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The result of everything in this crate that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -36,6 +36,11 @@ impl Error {
     /// `doing` failed because of `cause`.
     pub fn because(doing: impl fmt::Display, cause: impl fmt::Display) -> Self {
         Self::new(format!("{doing}: {cause}"))
+    }
+
+    /// `doing`, which ends in the name of `file`, failed because of `cause`.
+    pub fn on_file(doing: &str, file: &Path, cause: impl fmt::Display) -> Self {
+        Self::because(format!("{doing} {}", file.display()), cause)
     }
 
     /// Adds a line about what to do next, or where to look.

@@ -216,5 +216,5 @@ fn hash<'a>(
 fn changes_the_server(path: &[u8], prefix: &str) -> bool {
     let in_checkout = path.strip_prefix(prefix.as_bytes());
     let is_in = |folder: &&str| in_checkout.is_some_and(|path| path.starts_with(folder.as_bytes()));
-    !path.ends_with(b".md") && !DOCUMENTS.iter().any(|folder| is_in(&folder))
+    !path.ends_with(b".md") && !DOCUMENTS.iter().any(is_in)
 }

@@ -16,7 +16,7 @@ pub struct Workplace(PathBuf);
 #[derive(Debug)]
 pub struct Occupied(#[allow(dead_code, reason = "held, not read")] File);
 
-/// How long an interrupted run may take to stop its server: more than the default grace of the load generator and
+/// The longest time that an interrupted run may take to stop its server: more than the default grace of the load generator and
 /// the server together.
 const LONGEST_END: Duration = Duration::from_secs(30);
 
@@ -38,9 +38,8 @@ impl Workplace {
     pub fn prepare(&self) -> Result<()> {
         self.clear()?;
         let data = self.data();
-        fs::create_dir_all(&data).map_err(|error| {
-            Error::because(format!("cannot make the folder {}", data.display()), error)
-        })
+        fs::create_dir_all(&data)
+            .map_err(|error| Error::on_file("cannot make the folder", &data, error))
     }
 
     /// Claims it for this process. A supervisor outlives a tool that is killed for as long as its server takes to
@@ -58,14 +57,18 @@ impl Workplace {
     /// When it cannot be removed, or an interrupted run still has it after a long wait.
     pub fn clear(&self) -> Result<()> {
         self.wait_until_left()?;
-        absent_is_fine(fs::remove_dir_all(&self.0))
-            .map_err(|error| Error::because(format!("cannot remove {}", self.0.display()), error))
+        match fs::remove_dir_all(&self.0) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(Error::on_file("cannot remove", &self.0, error))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn wait_until_left(&self) -> Result<()> {
         const INTERVAL: Duration = Duration::from_millis(20);
         let began = Instant::now();
-        // Opened anew each time: whoever had it may have removed it. A system without locks has nothing to wait for.
+        // Opened anew each time: the other process may have removed it. Without locks there is nothing to wait for.
         while File::open(&self.0)
             .is_ok_and(|folder| matches!(folder.try_lock(), Err(TryLockError::WouldBlock)))
         {
@@ -130,12 +133,5 @@ impl Workplace {
     /// The result as the load generator writes it.
     pub fn result(&self) -> PathBuf {
         self.0.join("result.json")
-    }
-}
-
-fn absent_is_fine(outcome: io::Result<()>) -> io::Result<()> {
-    match outcome {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other,
     }
 }

@@ -1,4 +1,4 @@
-//! Recorded runs, read back: which there are, and the newest group of a side.
+//! Reading of recorded runs: the list of all, and the newest group of a side.
 
 use std::fs;
 use std::io;
@@ -21,8 +21,7 @@ impl Listing {
     /// # Errors
     /// When the folder cannot be read.
     pub fn read(results: &Results) -> Result<Self> {
-        let failed =
-            |error| Error::because(format!("cannot read {}", results.folder().display()), error);
+        let failed = |error| Error::on_file("cannot read", results.folder(), error);
         // Not walkdir: for one flat folder of very many files the standard library alone is several times faster.
         let entries = match fs::read_dir(results.folder()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self(Vec::new())),
@@ -32,11 +31,11 @@ impl Listing {
         let mut stems = Vec::new();
         for entry in entries {
             let file = entry.map_err(failed)?.file_name();
-            // Three of the four files of a run are none of its result: they take no more than this.
+            // Three of the four files of a run are no result: they take no more time than this.
             if !file.as_encoded_bytes().ends_with(suffix.as_bytes()) {
                 continue;
             }
-            // A name that is not UTF-8 is none of ours.
+            // This tool writes no name that is not UTF-8.
             if let Ok(mut stem) = file.into_string() {
                 stem.truncate(stem.len() - suffix.len());
                 stems.push(stem);
@@ -48,12 +47,8 @@ impl Listing {
     /// The runs of one task, oldest first.
     pub fn of_task(&self, task: &TaskId) -> Vec<RunName> {
         let prefixes = Mode::ALL.map(|mode| format!("{}{task}_", mode.prefix()));
-        let stems = self.0.iter().filter(|stem| {
-            prefixes
-                .iter()
-                .any(|prefix| stem.starts_with(prefix.as_str()))
-        });
-        let mut names = sorted(stems.map(String::as_str));
+        let is_its = |stem: &&str| prefixes.iter().any(|prefix| stem.starts_with(prefix));
+        let mut names = sorted(self.0.iter().map(String::as_str).filter(is_its));
         names.retain(|name| name.task == *task);
         names
     }
@@ -110,11 +105,9 @@ pub fn newest_group(
         .skip_while(|(_, run)| place(run).is_some_and(|provenance| provenance.session.is_some()));
     let (name, newest) = newest_first.next()?;
     let Some(run) = place(&newest).map(|provenance| provenance.run.clone()) else {
-        return Some(Group {
-            runs: vec![newest],
-            planned: 1,
-        });
+        return Some(alone(newest));
     };
+    let planned = usize::try_from(run.of).unwrap_or(usize::MAX);
     let began = RunName::parse(&run.group).map_or(name.timestamp, |first| first.timestamp);
     let others = newest_first.take_while(|(name, _)| name.timestamp >= began);
     let mut indices = vec![run.index];
@@ -128,12 +121,12 @@ pub fn newest_group(
             _ if other.is_err() => unreadable.push(other),
             _ => {}
         }
-        if indices.len() >= usize::try_from(run.of).unwrap_or(usize::MAX) {
+        if indices.len() >= planned {
             break;
         }
     }
-    // Where one is missing, what cannot be read may be it: it is not passed over in silence.
-    if indices.len() < usize::try_from(run.of).unwrap_or(usize::MAX) {
+    // Where one is missing, an unreadable one may be it, and is not ignored.
+    if indices.len() < planned {
         runs.extend(unreadable);
     }
     runs.reverse();
@@ -143,7 +136,7 @@ pub fn newest_group(
     })
 }
 
-/// Whether a run says on the face of it that it is of a paired session: to take thousands of them apart is slow.
+/// `true` where the text of a run's provenance has a session. To parse thousands of them would be slow.
 fn is_of_session(results: &Results, name: &RunName) -> bool {
     read_file(&results.path(name, Part::Diagnosis)).is_ok_and(|text| {
         text.split(|&byte| byte == b'\n')
@@ -157,10 +150,12 @@ fn place(run: &Result<Recorded, Fault>) -> Option<&Provenance> {
 
 /// The group of the one run at `path`.
 pub fn lone(path: &Path) -> Group {
-    Group {
-        runs: vec![read(path)],
-        planned: 1,
-    }
+    alone(read(path))
+}
+
+fn alone(run: Result<Recorded, Fault>) -> Group {
+    let (runs, planned) = (vec![run], 1);
+    Group { runs, planned }
 }
 
 /// Reads one result file, and the provenance beside it.

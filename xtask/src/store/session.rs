@@ -4,12 +4,14 @@
 use std::collections::hash_map::RandomState;
 use std::fs;
 use std::hash::{BuildHasher, Hasher};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Fault, Result};
 use crate::model::names::{Mode, Part, Phase, Timestamp};
+use crate::model::provenance::Provenance;
 use crate::model::recorded::Recorded;
-use crate::model::session::{Failure, Member, SessionRecord, Subject};
+use crate::model::session::{Failure, Member, PairRecord, SessionRecord, Subject};
 use crate::stats::paired::Plan;
 use crate::store::recorded;
 use crate::store::results::{self, Results};
@@ -29,37 +31,30 @@ impl SessionRecord {
         }
     }
 
-    /// The runs of a side, read from the results; each that cannot be read, or is not what was measured, says why.
+    /// The runs of a side, read from the results; a fault in place of each that cannot be read, or was changed since.
     pub fn runs(&self, results: &Results, phase: Phase) -> Vec<Result<Recorded, Fault>> {
-        self.pairs
-            .iter()
-            .map(|pair| match phase {
+        let read = |pair: &PairRecord| {
+            let (member, server) = match phase {
                 Phase::Before => (&pair.before, &self.subject.before),
                 Phase::After => (&pair.after, &self.subject.after),
-            })
-            .map(|(member, server)| {
-                let run = recorded::read(&results.path(&member.name, Part::Result))?;
-                match self.has(&run, member, server) {
-                    true => Ok(run),
-                    false => Err(Fault::new(
-                        "it is not what the paired session measured: it was changed since",
-                    )
-                    .in_file(run.path)),
-                }
-            })
-            .collect()
+            };
+            let run = recorded::read(&results.path(&member.name, Part::Result))?;
+            match self.has(&run, member, server) {
+                true => Ok(run),
+                false => Err(Fault::new(CHANGED).in_file(run.path)),
+            }
+        };
+        self.pairs.iter().map(read).collect()
     }
 
     #[allow(clippy::float_cmp, reason = "written and read again, not computed")]
     fn has(&self, run: &Recorded, member: &Member, server: &str) -> bool {
-        run.result.p99_ms == member.p99_ms
-            && run.provenance.as_ref().is_some_and(|provenance| {
-                provenance.build.engram_hash.as_deref() == Some(server)
-                    && provenance
-                        .session
-                        .as_ref()
-                        .is_some_and(|session| session.id == self.id())
-            })
+        let is_of_session = |run: &Provenance| {
+            let session = run.session.as_ref();
+            run.build.engram_hash.as_deref() == Some(server)
+                && session.is_some_and(|session| session.id == self.id())
+        };
+        run.result.p99_ms == member.p99_ms && run.provenance.as_ref().is_some_and(is_of_session)
     }
 
     /// The record about `subject`, if there is one.
@@ -68,27 +63,22 @@ impl SessionRecord {
     /// When it cannot be read or is not whole.
     pub fn load(results: &Results, subject: &Subject) -> Result<Option<Self>> {
         let path = path(results, &subject.id());
-        match fs::read_to_string(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::because(
-                format!("cannot read {}", path.display()),
-                error,
-            )),
-            Ok(text) => Self::parse(&text)
-                .filter(|record| record.subject == *subject)
-                .map(Some)
-                .ok_or_else(|| {
-                    Error::new(format!(
-                        "the session record {} is not whole, or of another plan",
-                        path.display()
-                    ))
-                    .next("start anew, keeping it aside: the same command with --fresh")
-                }),
+        let text = match fs::read_to_string(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            other => other.map_err(|error| Error::on_file("cannot read", &path, error))?,
+        };
+        match Self::parse(&text).filter(|record| record.subject == *subject) {
+            Some(record) => Ok(Some(record)),
+            None => Err(Error::new(format!(
+                "the session record {} is not whole, or of another plan",
+                path.display()
+            ))
+            .next("start anew, and archive it: the same command with --fresh")),
         }
     }
 
-    /// All records of a mode about these two servers and this scenario, whatever the duration; each that is not whole
-    /// says so. What was put aside is none of them.
+    /// All records of a mode about these two servers and this scenario, of any duration; a fault in place of each that
+    /// is not whole. Archived ones are left out.
     pub fn about(
         results: &Results,
         mode: Mode,
@@ -96,47 +86,39 @@ impl SessionRecord {
         after: &str,
         scenario: &str,
     ) -> Vec<Result<Self, Fault>> {
-        let of_any_duration = Subject {
+        let subject = |duration_seconds| Subject {
             mode,
             before: before.to_owned(),
             after: after.to_owned(),
             scenario: scenario.to_owned(),
-            duration_seconds: 0,
+            duration_seconds,
         };
-        let id = of_any_duration.id();
+        let id = subject(0).id();
         let stem = id.trim_end_matches("0s");
         let entries = match fs::read_dir(folder(results)) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Vec::new(),
-            Err(error) => {
-                return vec![Err(Fault::new(error.to_string()).in_file(folder(results)))];
-            }
+            Err(error) if error.kind() == ErrorKind::NotFound => return Vec::new(),
+            Err(error) => return vec![Err(Fault::new(error.to_string()).in_file(folder(results)))],
+        };
+        let is_record = |path: &PathBuf| {
+            let name = path.file_name().and_then(|name| name.to_str());
+            name.is_some_and(|name| name.starts_with(stem))
+                && path.extension().is_some_and(|kind| kind == RECORD)
         };
         let mut paths: Vec<PathBuf> = entries
             .filter_map(|entry| Some(entry.ok()?.path()))
-            .filter(|path| path.extension().is_some_and(|kind| kind == RECORD))
-            .filter(|path| {
-                let name = path.file_name().and_then(|name| name.to_str());
-                name.is_some_and(|name| name.starts_with(stem))
-            })
+            .filter(is_record)
             .collect();
         paths.sort_unstable();
-        paths
-            .into_iter()
-            .map(|path| {
-                let text = fs::read_to_string(&path).unwrap_or_default();
-                Self::parse(&text)
-                    .ok_or_else(|| Fault::new("the session record is not whole").in_file(path))
-            })
-            .filter(|record| {
-                // Short hashes may agree where the whole ones do not.
-                record.as_ref().map_or(true, |record| {
-                    Subject {
-                        duration_seconds: 0,
-                        ..record.subject.clone()
-                    } == of_any_duration
-                })
-            })
+        let records = paths.into_iter().map(|path| {
+            let text = fs::read_to_string(&path).unwrap_or_default();
+            let fault = || Fault::new("the session record is not whole").in_file(path);
+            Self::parse(&text).ok_or_else(fault)
+        });
+        // Short hashes may agree where the whole ones do not.
+        let is_about = |record: &Self| record.subject == subject(record.subject.duration_seconds);
+        records
+            .filter(|record| record.as_ref().map_or(true, is_about))
             .collect()
     }
 
@@ -148,7 +130,7 @@ impl SessionRecord {
         results::replace(&path(results, &self.subject.id()), &self.to_text())
     }
 
-    /// Puts the record about `subject` aside; returns where it is then, if there was one.
+    /// Archives the record about `subject`; returns its new path, if there was one.
     ///
     /// # Errors
     /// When it cannot be renamed.
@@ -162,41 +144,35 @@ impl SessionRecord {
             return Ok(None);
         }
         let to = from.with_extension(format!("archived_{now}"));
-        fs::rename(&from, &to).map_err(|error| {
-            Error::because(
-                format!("cannot move {} to {}", from.display(), to.display()),
-                error,
-            )
-        })?;
+        let moving = format!("cannot move {} to", from.display());
+        fs::rename(&from, &to).map_err(|error| Error::on_file(&moving, &to, error))?;
         Ok(Some(to))
     }
 
-    /// Where the record is, and the logs of its failed runs.
+    /// The folder of the record, and of the logs of its failed runs.
     pub fn folder(&self, results: &Results) -> PathBuf {
         folder(results)
     }
 
-    /// Keeps a log of a failed run beside the record, where the next run does not remove it; returns where, unless
-    /// there is none.
+    /// Keeps a log of a failed run beside the record, where the next run does not remove it; returns its new path, unless
+    /// there is no log.
     pub fn keep_log(&self, results: &Results, log: &Path, failure: &Failure) -> Option<PathBuf> {
         let what = log.file_name()?.to_string_lossy();
-        let number = self.failures.len();
-        let kept = folder(results).join(format!(
-            "{}.failure{number}_pair{}_{}_{what}",
-            self.id(),
-            failure.pair,
-            failure.phase
-        ));
+        let (id, number) = (self.id(), self.failures.len());
+        let Failure { pair, phase, .. } = failure;
+        let kept = folder(results).join(format!("{id}.failure{number}_pair{pair}_{phase}_{what}"));
         fs::rename(log, &kept).ok()?;
         Some(kept)
     }
 }
 
+const CHANGED: &str = "it is not what the paired session measured: it was changed since";
+
 fn folder(results: &Results) -> PathBuf {
     results.folder().join("sessions")
 }
 
-/// How the name of a record ends; one that was put aside, or is half written, ends otherwise.
+/// The extension of a record; one that is archived or half written has another.
 const RECORD: &str = "toml";
 
 fn path(results: &Results, id: &str) -> PathBuf {
@@ -208,7 +184,6 @@ mod tests {
     use super::*;
     use crate::model::limits::{PLAN, threshold_percent};
     use crate::model::names::RunName;
-    use crate::model::session::PairRecord;
     use crate::stats::paired;
 
     fn member(name: &str, p99_ms: f64) -> Member {

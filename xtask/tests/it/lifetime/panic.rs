@@ -32,14 +32,8 @@ fn a_panic_while_the_server_starts() {
             .map(str::to_owned)
             .to_vec(),
         environment: vec![
-            (
-                "ENGRAM_DATA_DIR".into(),
-                workplace.data().to_str().unwrap().into(),
-            ),
-            (
-                "ENGRAM_PID_PATH".into(),
-                workplace.pid_file().to_str().unwrap().into(),
-            ),
+            format!("ENGRAM_DATA_DIR={}", workplace.data().display()),
+            format!("ENGRAM_PID_PATH={}", workplace.pid_file().display()),
         ],
         directory: root,
         output: workplace.server_log(),
