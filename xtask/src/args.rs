@@ -8,8 +8,8 @@ use pico_args::Arguments;
 
 use crate::error::{Error, Result};
 use crate::measure::build::Build;
+use crate::measure::children::SUPERVISE;
 use crate::measure::run::Limits;
-use crate::measure::supervised::SUPERVISE;
 use crate::model::limits::PLAN;
 use crate::model::names::{Mode, Phase, TaskId};
 use crate::stats::paired::Plan;

@@ -319,7 +319,7 @@ impl Running<'_> {
                     self.show(&record, &runs, margin);
                 }
                 Err(Void { phase, error }) => {
-                    if error.blame() == Blame::Surroundings {
+                    if error.blame() == Blame::Environment {
                         return Err(
                             error.next("the finished pairs are kept; the same command continues")
                         );

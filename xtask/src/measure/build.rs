@@ -74,9 +74,7 @@ impl Binaries {
 /// The binaries of a checkout, and the content that they were built from.
 #[derive(Debug, Clone)]
 pub struct Built {
-    /// The executables to run.
     pub binaries: Binaries,
-    /// Where they come from.
     pub build: Build,
     /// The content hash of the files that they were built from; `None` where it is unknown.
     pub content: Option<String>,
@@ -84,8 +82,8 @@ pub struct Built {
     pub rustc: Option<String>,
 }
 
-/// Makes the binaries, or finds them, and keeps a copy under the target directory. The copy is run, since no other build
-/// can change it between two runs. `scratch` is a folder to work in, removed again.
+/// Makes the binaries, or finds them, and keeps a copy under the target directory. The copy is run, since no other
+/// build can change it between two runs. `scratch` is a folder to work in, removed again.
 ///
 /// # Errors
 /// When the build fails, or a binary is missing.

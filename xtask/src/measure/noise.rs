@@ -48,8 +48,8 @@ impl Noise {
     }
 }
 
-/// The number of processors that the machine's counters add up. A container may be given fewer of them; where the machine
-/// does not show it, the number that this process is given.
+/// The number of processors that the machine's counters add up. A container may be given fewer of them; where the
+/// machine does not show it, the number that this process is given.
 pub fn processors() -> u32 {
     let shown = fs::read_to_string("/proc/stat").map_or(0, |text| count_processors(&text));
     let known = match shown {

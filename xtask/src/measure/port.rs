@@ -134,7 +134,7 @@ fn listening_inodes(port: u16) -> Option<Vec<u64>> {
     Some(nearest.map(|(_, inode)| *inode).collect())
 }
 
-/// How specifically a socket is bound.
+/// The address that a socket is bound to, the most specific first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Reach {
     LoopbackV4,

@@ -1,16 +1,16 @@
-//! One run: a fresh server, one load, and everything that was seen meanwhile.
+//! One run: a fresh server, one load, and the samples, noise and warnings meanwhile.
 
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::build::Binaries;
+use super::children::{Cause, Children, Stopped};
 use super::health::{self, Health, Implementation};
 use super::noise::{self, Counters};
 use super::port::{self, Listener};
 use super::process::{self, Usage};
 use super::scenario::{self, Scenario};
-use super::supervised::{Cause, Stopped, Supervised};
 use super::supervisor::{Exit, Program, Role, SIGTERM};
 use super::workplace::Workplace;
 use crate::error::{Error, Result};
@@ -42,7 +42,7 @@ impl Default for Limits {
     }
 }
 
-/// What to run.
+/// The server, the load and the limits of a run.
 #[derive(Debug, Clone)]
 pub struct Plan<'a> {
     /// This executable, which becomes the supervisor.
@@ -55,36 +55,31 @@ pub struct Plan<'a> {
     pub scenario: &'a Scenario,
     /// Decides the seed.
     pub mode: Mode,
-    /// How long the load lasts.
+    /// The length of the load.
     pub duration: Duration,
-    /// Where the server listens.
+    /// The server's port.
     pub port: u16,
-    /// How long each step may take.
     pub limits: Limits,
 }
 
-/// What one run measured.
+/// The measurement of one run.
 #[derive(Debug, Clone)]
 pub struct Measured {
     /// The load generator's result.
     pub result: LoadResult,
-    /// Which engram answered.
     pub implementation: Implementation,
     /// From the server's start until it was healthy.
     pub ready: Duration,
     /// Wall time of the load generator.
     pub load: Duration,
-    /// How the server was stopped.
     pub stop: Stopped,
-    /// How the load generator ended.
     pub load_exit: Exit,
     /// The server's use of the machine, once a second.
     pub samples: Vec<Sample>,
-    /// What else the machine did during the load.
     pub noise: Noise,
     /// The end of the server's log.
     pub log_tail: String,
-    /// What makes the measurement weaker, in words.
+    /// The weaknesses of the measurement, in words.
     pub warnings: Vec<String>,
 }
 
@@ -93,18 +88,17 @@ pub struct Measured {
 pub struct Sample {
     /// Since the load began.
     pub at: Duration,
-    /// What it used.
     pub usage: Usage,
 }
 
-/// How often the server is asked for its health while it starts.
+/// The time between two questions for the health of a server that starts.
 const HEALTH_INTERVAL: Duration = Duration::from_millis(20);
-/// How often the server's memory and CPU are sampled.
+/// The time between two samples of the server's memory and CPU.
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
-/// The least time that is waited for news before a limit counts as passed: this tool may have been suspended beyond
-/// it, and what ended meanwhile ended in time.
+/// The shortest wait for news before a limit counts as passed: this tool may have been suspended beyond it, and what
+/// ended meanwhile ended in time.
 const LAST_LOOK: Duration = Duration::from_millis(200);
-/// How many lines of a log are shown with a failure, and recorded with a result.
+/// The number of lines of a log that are shown with a failure, and recorded with a result.
 const TAIL_LINES: usize = 20;
 
 /// Runs `plan` in `workplace`, which has the result and the logs afterwards. When it returns, for whatever reason,
@@ -115,12 +109,12 @@ const TAIL_LINES: usize = 20;
 pub fn run(plan: &Plan, workplace: &Workplace, steps: &mut Steps) -> Result<Measured> {
     workplace.prepare()?;
     port::free(plan.port)?;
-    let supervised = Supervised::start(plan.tool, workplace, plan.limits.stop_grace)?;
+    let children = Children::start(plan.tool, workplace, plan.limits.stop_grace)?;
     // The supervisor is dropped, and has stopped everything, when this is over.
     let outcome = Running {
         plan,
         workplace,
-        supervised,
+        children,
         steps,
     }
     .measure();
@@ -135,7 +129,7 @@ pub fn run(plan: &Plan, workplace: &Workplace, steps: &mut Steps) -> Result<Meas
 struct Running<'a> {
     plan: &'a Plan<'a>,
     workplace: &'a Workplace,
-    supervised: Supervised,
+    children: Children,
     steps: &'a mut Steps,
 }
 
@@ -152,9 +146,7 @@ impl Running<'_> {
         let address = format!("engram on 127.0.0.1:{}", plan.port);
         self.steps.begin("start", &address);
         let started = Instant::now();
-        let pid = self
-            .supervised
-            .spawn(Role::Server, server(plan, workplace))?;
+        let pid = self.children.spawn(Role::Server, server(plan, workplace))?;
         let server = Server { pid, started };
         self.steps.done(&format!("{address}, process {pid}"));
 
@@ -169,16 +161,16 @@ impl Running<'_> {
 
         let what = format!("{} s of `{}`", plan.duration.as_secs(), plan.scenario.name);
         self.steps.begin_long("load", &what);
-        let before = Counters::read(pid, self.supervised.id());
+        let before = Counters::read(pid, self.children.id());
         let load_started = Instant::now();
         let (load_exit, samples) = self.load(&server)?;
         let load = load_started.elapsed();
-        let mut noise = before.until(&Counters::read(pid, self.supervised.id()));
+        let mut noise = before.until(&Counters::read(pid, self.children.id()));
         let still_ours = port::listener(plan.port, pid);
         self.steps.done(&what);
 
         self.steps.begin("stop", "SIGTERM");
-        let stop = self.supervised.stop(Role::Server)?;
+        let stop = self.children.stop(Role::Server)?;
         if stop.cause == Cause::Unasked {
             return Err(died_under_load(stop.exit, workplace));
         }
@@ -219,7 +211,7 @@ impl Running<'_> {
         loop {
             // It is asked once more after the limit: this tool may have been suspended meanwhile.
             let is_last = server.started.elapsed() >= plan.limits.ready;
-            if let Some((Role::Server, exit)) = self.supervised.exited(HEALTH_INTERVAL)? {
+            if let Some((Role::Server, exit)) = self.children.exited(HEALTH_INTERVAL)? {
                 let what = format!("the server ended before it was healthy ({exit})");
                 return Err(with_log(Error::new(what).of_server(), &log).next(format!(
                     "fix what its log says; to start it alone: {} start --port {}",
@@ -252,7 +244,7 @@ impl Running<'_> {
     fn load(&mut self, server: &Server) -> Result<(Exit, Vec<Sample>)> {
         let plan = self.plan;
         let program = load_generator(plan, self.workplace);
-        self.supervised.spawn(Role::Load, program)?;
+        self.children.spawn(Role::Load, program)?;
         let began = Instant::now();
         let limit = plan.duration + plan.limits.load_grace;
         let mut samples = Vec::new();
@@ -271,7 +263,7 @@ impl Running<'_> {
                 true => next_sample.min(limit).saturating_sub(elapsed),
                 false => LAST_LOOK,
             };
-            match self.supervised.exited(patience)? {
+            match self.children.exited(patience)? {
                 Some((Role::Load, exit)) => return Ok((exit, samples)),
                 Some((Role::Server, exit)) => return Err(died_under_load(exit, self.workplace)),
                 None if elapsed >= limit => {
@@ -360,8 +352,8 @@ fn time_left(duration: Duration, elapsed: Duration) -> String {
     }
 }
 
-/// A non-zero exit with a complete result is a measurement; without one it is a failure. Its cause is unknown: it counts
-/// as the server's, so that no server passes in pairs by leaving its load without a result.
+/// A non-zero exit with a complete result is a measurement; without one it is a failure. Its cause is unknown: it
+/// counts as the server's, so that no server passes in pairs by leaving its load without a result.
 fn read_result(plan: &Plan, workplace: &Workplace, exit: Exit) -> Result<LoadResult> {
     let failed = |what: String| {
         with_log(Error::new(what).of_server(), &workplace.load_log())

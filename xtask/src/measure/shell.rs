@@ -39,8 +39,8 @@ pub fn answer_of_system(command: impl FnOnce(&Shell) -> Cmd<'_>) -> Option<Strin
     answer_in(Path::new("/"), command)
 }
 
-/// The words before a command that make the kernel send it this signal when the thread that starts it dies; `None` where
-/// the system cannot.
+/// The words before a command that make the kernel send it this signal when the thread that starts it dies; `None`
+/// where the system cannot.
 pub fn dying_with_parent(signal: &'static str) -> Option<[&'static str; 4]> {
     let words = ["setpriv", "--pdeathsig", signal, "--"];
     let [program, arguments @ ..] = words;
@@ -72,7 +72,7 @@ const CARGO_NAMES: [&str; 5] = [
     "OUT_DIR",
     "CARGO_MAKEFLAGS",
 ];
-/// What `git rev-parse --local-env-vars` lists.
+/// The output of `git rev-parse --local-env-vars`.
 const GIT_NAMES: [&str; 15] = [
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_CONFIG",

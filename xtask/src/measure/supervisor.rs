@@ -1,8 +1,8 @@
 //! The supervisor: a process of its own that owns the server and the load generator, so that neither outlives the
 //! tool, whatever ends the tool.
 //!
-//! It sits in its own process group, where a Ctrl-C or a closing terminal does not reach it, and reads requests from
-//! a pipe. When the pipe ends without [`Request::Finish`] the tool is gone, and the supervisor stops everything it owns.
+//! It sits in its own process group, where a Ctrl-C or a closing terminal does not reach it, and reads requests from a
+//! pipe. When the pipe ends without [`Request::Finish`] the tool is gone, and the supervisor stops everything it owns.
 //! If the supervisor itself is killed, Linux kills its children (`setpriv --pdeathsig`), and elsewhere the tool kills
 //! the supervisor's process group.
 
@@ -132,15 +132,15 @@ pub fn serve(workplace: &Workplace, grace: Duration) {
     let mut owned = Owned::new(grace);
     let mut orderly = false;
     for line in io::stdin().lock().lines() {
-        match line.ok().as_deref().map(Request::decode) {
-            Some(Some(Request::Start(role, program))) => owned.start(role, &program),
-            Some(Some(Request::Stop(role))) => owned.stop(role),
-            Some(Some(Request::Finish)) => {
+        match line.ok().and_then(|line| Request::decode(&line)) {
+            Some(Request::Start(role, program)) => owned.start(role, &program),
+            Some(Request::Stop(role)) => owned.stop(role),
+            Some(Request::Finish) => {
                 orderly = true;
                 break;
             }
             // A torn line: the tool died while it wrote.
-            Some(None) | None => break,
+            None => break,
         }
     }
     let started_any = owned.started_any;
@@ -182,15 +182,12 @@ impl Owned {
 
     /// Starts on this thread: the kernel's parent-death signal is bound to the thread that spawns.
     fn start(&mut self, role: Role, program: &Program) {
-        match self.spawn(program) {
+        match self.spawn(program).map(Arc::new) {
             Ok(handle) => {
-                let handle = Arc::new(handle);
                 self.started_any = true;
                 self.children.insert(role, Arc::clone(&handle));
-                report(
-                    role,
-                    News::Started(handle.pids().first().copied().unwrap_or(0)),
-                );
+                let pid = handle.pids().first().copied().unwrap_or(0);
+                report(role, News::Started(pid));
                 std::thread::spawn(move || {
                     if let Ok(output) = handle.wait() {
                         report(role, News::Exited(output.status.into()));

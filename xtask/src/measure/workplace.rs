@@ -16,8 +16,8 @@ pub struct Workplace(PathBuf);
 #[derive(Debug)]
 pub struct Occupied(#[allow(dead_code, reason = "held, not read")] File);
 
-/// The longest time that an interrupted run may take to stop its server: more than the default grace of the load generator and
-/// the server together.
+/// The longest time that an interrupted run may take to stop its server: more than the default grace of the load
+/// generator and the server together.
 const LONGEST_END: Duration = Duration::from_secs(30);
 
 impl Workplace {
@@ -42,8 +42,8 @@ impl Workplace {
             .map_err(|error| Error::on_file("cannot make the folder", &data, error))
     }
 
-    /// Claims it for this process. A supervisor outlives a tool that is killed for as long as its server takes to
-    /// stop, and cleans up afterwards: the next run must not begin before that. `None` where it cannot be claimed.
+    /// Claims it for this process; `None` where that is impossible. A supervisor outlives a killed tool for as long as
+    /// its server takes to stop, and cleans up afterwards: the next run must not begin before that.
     pub fn occupy(&self) -> Option<Occupied> {
         // The folder itself is locked, as that of the results is.
         let folder = File::open(&self.0).ok()?;
@@ -91,7 +91,7 @@ impl Workplace {
         let _ = fs::remove_file(self.pid_file());
     }
 
-    /// Removes what is of no use after a failure: the data and an unsaved result. The logs stay.
+    /// Removes the data and an unsaved result, which are of no use after a failure. The logs stay.
     pub fn remove_scratch(&self) {
         self.remove_data();
         let _ = fs::remove_dir_all(self.git());
@@ -100,7 +100,6 @@ impl Workplace {
         let _ = fs::remove_dir(&self.0);
     }
 
-    /// The folder itself.
     pub fn directory(&self) -> &Path {
         &self.0
     }
@@ -120,12 +119,12 @@ impl Workplace {
         self.0.join("engram.pid")
     }
 
-    /// What the server printed.
+    /// The output of the server.
     pub fn server_log(&self) -> PathBuf {
         self.0.join("server.log")
     }
 
-    /// What the load generator printed.
+    /// The output of the load generator.
     pub fn load_log(&self) -> PathBuf {
         self.0.join("loadtest.log")
     }

@@ -23,7 +23,7 @@ section! {
         pub noise: Noise = "noise",
         /// The variables that can change what the server does; absent in files that do not record them.
         pub environment: Option<BTreeMap<String, String>> = "environment",
-        /// What makes the run weaker, in words.
+        /// The weaknesses of the run, in words.
         pub warnings: Vec<String> = "warnings",
         /// The end of the server's log.
         pub log_tail: String = "server_log_tail",
@@ -42,7 +42,7 @@ section! {
         pub group: String = "group",
         /// 1 for the first run of the group.
         pub index: u32 = "index",
-        /// How many runs the group was to have.
+        /// The number of runs that the group was to have.
         pub of: u32 = "of",
     }
 }
@@ -166,7 +166,7 @@ section! {
 }
 
 section! {
-    /// What else the machine did during the load.
+    /// The noise during the load: what else the machine did.
     #[derive(Default)]
     pub struct Noise {
         /// Share of the CPU time that this machine wanted and its hypervisor gave to others: steal / (busy + steal).

@@ -11,8 +11,8 @@ use crate::model::provenance::Provenance;
 use crate::model::recorded::{Group, Recorded};
 use crate::store::results::Results;
 
-/// The names of all recorded results, as they lie in the folder. They may be very many: what is not asked for is neither
-/// read nor sorted.
+/// The names of all recorded results, unsorted. There may be very many: only those that are asked for are read and
+/// sorted.
 pub struct Listing(Vec<String>);
 
 impl Listing {
@@ -89,7 +89,7 @@ fn sorted<'a>(stems: impl Iterator<Item = &'a str>) -> Vec<RunName> {
 
 /// The newest group among `names`, which are sorted, of one mode and phase. Runs of a paired session are none.
 ///
-/// A group is told by its name, which is that of its first run: whatever else was recorded since then may lie between.
+/// A group is known by its name, which is that of its first run: other runs may lie between its own.
 pub fn newest_group(
     results: &Results,
     names: &[RunName],
@@ -194,7 +194,7 @@ fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     }
 }
 
-/// Where the diagnosis of a result would be, whatever the result is called.
+/// The path of the diagnosis of a result, whatever the name of the result.
 fn diagnosis_beside(path: &Path) -> Option<PathBuf> {
     let stem = path.file_stem()?.to_str()?;
     Some(path.with_file_name(format!("{stem}_diag.txt")))

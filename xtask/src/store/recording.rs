@@ -12,7 +12,7 @@ use time::format_description::well_known::Rfc3339;
 use crate::error::Result;
 use crate::measure::build::{Build, Built, PROFILE};
 use crate::measure::health::Implementation;
-use crate::measure::run::Measured;
+use crate::measure::run::{Measured, Sample};
 use crate::measure::scenario::{self, Scenario};
 use crate::measure::workplace::Workplace;
 use crate::model::names::{Mode, Part, RunName};
@@ -75,7 +75,7 @@ pub fn save(
             workplace.directory().display()
         ))
     })?;
-    // What is left is the server's log; its end is in the provenance. If it stays, the next check clears it.
+    // Only the server's log is left; its end is in the provenance. If it stays, the next check clears it.
     let _ = workplace.clear();
     Ok(saved)
 }
@@ -105,28 +105,23 @@ fn write(
     )
 }
 
-/// As `ps -o rss,vsz,%cpu,%mem` prints it, for the end of the load; then every sample.
+/// The end of the load as `ps -o rss,vsz,%cpu,%mem` prints it; then every sample.
 fn samples(run: &Measured) -> String {
     let mut lines = String::from("  RSS    VSZ %CPU %MEM\n");
-    if let Some(last) = run.samples.last() {
-        let usage = last.usage;
-        let _ = writeln!(
-            lines,
-            "{:>5} {:>6} {:>4.1} {:>4.1}",
-            usage.rss_kib, usage.vsz_kib, usage.cpu_percent, usage.memory_percent
-        );
+    if let Some(Sample { usage, .. }) = run.samples.last() {
+        let (rss, vsz) = (usage.rss_kib, usage.vsz_kib);
+        let (cpu, memory) = (usage.cpu_percent, usage.memory_percent);
+        let _ = writeln!(lines, "{rss:>5} {vsz:>6} {cpu:>4.1} {memory:>4.1}");
     }
     lines.push_str(
         "\n# one line a second of load: seconds, RSS in KiB, VSZ in KiB, %CPU since the start\n",
     );
-    for sample in &run.samples {
+    for Sample { at, usage } in &run.samples {
+        let (rss, vsz, cpu) = (usage.rss_kib, usage.vsz_kib, usage.cpu_percent);
         let _ = writeln!(
             lines,
-            "{:>7.2} {:>9} {:>10} {:>6.1}",
-            sample.at.as_secs_f64(),
-            sample.usage.rss_kib,
-            sample.usage.vsz_kib,
-            sample.usage.cpu_percent
+            "{:>7.2} {rss:>9} {vsz:>10} {cpu:>6.1}",
+            at.as_secs_f64()
         );
     }
     lines

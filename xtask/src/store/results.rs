@@ -28,7 +28,6 @@ impl Results {
         }
     }
 
-    /// The folder.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
@@ -66,7 +65,7 @@ impl Results {
         name
     }
 
-    /// Where a part of a run is.
+    /// The path of a part of a run.
     pub fn path(&self, name: &RunName, part: Part) -> PathBuf {
         self.folder.join(name.file(part))
     }
@@ -113,7 +112,7 @@ pub fn write(path: &Path, text: &str) -> Result<()> {
 /// # Errors
 /// Names the file that could not be written; it is as it was then.
 pub fn replace(path: &Path, text: &str) -> Result<()> {
-    // What a link points to is replaced, and not the link.
+    // The target of a link is replaced, not the link.
     let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let partial = path.with_extension("partial");
     if let Some(folder) = path.parent() {

@@ -154,8 +154,8 @@ impl SessionRecord {
         folder(results)
     }
 
-    /// Keeps a log of a failed run beside the record, where the next run does not remove it; returns its new path, unless
-    /// there is no log.
+    /// Keeps a log of a failed run beside the record, where the next run does not remove it; returns its new path,
+    /// unless there is no log.
     pub fn keep_log(&self, results: &Results, log: &Path, failure: &Failure) -> Option<PathBuf> {
         let what = log.file_name()?.to_string_lossy();
         let (id, number) = (self.id(), self.failures.len());

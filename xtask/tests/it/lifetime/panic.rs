@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use xtask::measure::build::Binaries;
+use xtask::measure::children::Children;
 use xtask::measure::run::Limits;
 use xtask::measure::run::{self, Plan};
 use xtask::measure::scenario::Scenario;
-use xtask::measure::supervised::Supervised;
 use xtask::measure::supervisor::{Program, Role};
 use xtask::measure::workplace::Workplace;
 use xtask::model::names::Mode;
@@ -40,7 +40,7 @@ fn a_panic_while_the_server_starts() {
     };
     let outcome = catch_unwind(|| {
         let mut supervised =
-            Supervised::start(Path::new(TOOL), &workplace, Limits::default().stop_grace).unwrap();
+            Children::start(Path::new(TOOL), &workplace, Limits::default().stop_grace).unwrap();
         supervised.spawn(Role::Server, server.clone()).unwrap();
         wait_until("the server", || step.is_reached(&checkout));
         panic!("a defect");

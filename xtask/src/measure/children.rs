@@ -1,4 +1,4 @@
-//! The tool's end of the pipe to the supervisor.
+//! The server and the load generator, which the tool starts and stops through its supervisor.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,8 +18,8 @@ use crate::error::{Error, Result};
 /// The hidden word that makes the tool a supervisor.
 pub const SUPERVISE: &str = "__supervise";
 
-/// A running supervisor. Dropping it stops what the supervisor owns and waits until that is done.
-pub struct Supervised {
+/// The children of a running supervisor. Dropping them stops them all and waits until that is done.
+pub struct Children {
     process: Child,
     requests: Option<ChildStdin>,
     events: Receiver<Event>,
@@ -48,7 +48,7 @@ pub enum Cause {
     Killed,
 }
 
-impl Supervised {
+impl Children {
     /// Starts `tool` (this executable) as a supervisor for runs in `workplace`.
     ///
     /// # Errors
@@ -175,7 +175,7 @@ impl Supervised {
     }
 }
 
-impl Drop for Supervised {
+impl Drop for Children {
     fn drop(&mut self) {
         // It fails where the supervisor is gone already, which the wait below shows.
         let _ = self.send(&Request::Finish);
