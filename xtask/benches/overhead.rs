@@ -15,7 +15,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tempfile::TempDir;
 use toml::{Table, Value};
-use xtask::measure::{content, host, port, process, shell};
+use xtask::measure::{content, host, process, shell};
 use xtask::model::layout;
 use xtask::model::provenance::Provenance;
 
@@ -167,7 +167,9 @@ fn overhead(program: Command, checkout: &Path) -> Result<f64> {
     run(&mut check)?;
     let wall = began.elapsed();
     let record = record(checkout)?;
-    Ok(wall.as_secs_f64() - seconds(&record, "ready_seconds")? - seconds(&record, "load_seconds")?)
+    Ok(wall.as_secs_f64()
+        - seconds(record.server.ready_seconds)?
+        - seconds(record.server.load_seconds)?)
 }
 
 /// What a build adds to a check: the content before and after it.
@@ -187,7 +189,7 @@ fn cpu_under_load(repetitions: usize) -> Result<Vec<Row>> {
     let (mut tools, mut both) = (Vec::new(), Vec::new());
     for _ in 0..repetitions {
         let used = cpu_of_a_check(checkout.path())?;
-        let load = seconds(&record(checkout.path())?, "load_seconds")?;
+        let load = seconds(record(checkout.path())?.server.load_seconds)?;
         if let Some([tool, supervisor]) = used {
             let percent = |time: Duration| time.as_secs_f64() / load * 100.0;
             tools.push(percent(tool));
@@ -255,7 +257,7 @@ fn cpu_time(pid: u32) -> Option<Duration> {
 
 /// The child of process `parent`, which has one.
 fn child_of(parent: u32) -> Option<u32> {
-    port::processes().find(|pid| {
+    process::all().find(|pid| {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
         // <pid> (<name>) <state> <parent>; the name may hold anything.
         stat.rsplit_once(')')
@@ -433,10 +435,9 @@ fn record(checkout: &Path) -> Result<Provenance> {
     Err("nothing was recorded".into())
 }
 
-/// A time that the record has of the server.
-fn seconds(record: &Provenance, key: &str) -> Result<f64> {
-    let number = record.number("server", key);
-    number.ok_or_else(|| format!("no {key} in the record").into())
+/// A time in the record, in seconds.
+fn seconds(recorded: Option<f64>) -> Result<f64> {
+    recorded.ok_or_else(|| "a time is missing in the record".into())
 }
 
 /// The tool in the profile that the aliases run; cargo names the other one, in the folder beside.

@@ -14,12 +14,12 @@ pub struct Error {
     blame: Blame,
 }
 
-/// Whose failure it is.
+/// The cause of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Blame {
-    /// The machine's, the user's, or this tool's.
-    Surroundings,
-    /// The measured server's: it crashed, hung or answered with errors.
+    /// The machine, the user, or this tool.
+    Environment,
+    /// The measured server: it crashed, hung or answered with errors.
     Server,
 }
 
@@ -29,7 +29,7 @@ impl Error {
         Self {
             what: what.into(),
             next: Vec::new(),
-            blame: Blame::Surroundings,
+            blame: Blame::Environment,
         }
     }
 

@@ -230,7 +230,7 @@ impl Bench {
                 .path(&name, xtask::model::names::Part::Diagnosis);
             let provenance = Provenance::parse(&fs::read_to_string(path)?)
                 .map_err(|unreadable| unreadable.to_string())?;
-            shares.extend(provenance.and_then(|own| own.number("noise", "steal_share")));
+            shares.extend(provenance.and_then(|own| own.noise.steal_share));
         }
         #[allow(clippy::cast_precision_loss, reason = "dozens")]
         let mean = shares.iter().sum::<f64>() / shares.len() as f64;

@@ -8,13 +8,13 @@ use super::{checkout_option, this_program};
 use crate::error::{Error, Result};
 use crate::judge::fitness;
 use crate::measure::build::Built;
-use crate::measure::host::{self, Host, State};
+use crate::measure::host;
 use crate::measure::port;
 use crate::measure::run::{self, Limits, Measured, Plan};
 use crate::measure::scenario::Scenario;
 use crate::measure::workplace::Workplace;
 use crate::model::names::{Mode, Phase, RunName, TaskId};
-use crate::model::provenance::{Git, Session};
+use crate::model::provenance::{Git, Host, HostState, Session};
 use crate::model::recorded::Recorded;
 use crate::store::clock::Clock;
 use crate::store::recorded;
@@ -67,7 +67,7 @@ pub(crate) struct Side {
 
 /// The state of the machine before a run, and all that makes the run weaker.
 pub(crate) struct Conditions {
-    pub(crate) state: State,
+    pub(crate) state: HostState,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -106,7 +106,7 @@ impl Bench {
     pub(crate) fn conditions(&self) -> Conditions {
         let state = host::state();
         Conditions {
-            warnings: host::warnings(&self.host, &state),
+            warnings: host::warnings(&state),
             state,
         }
     }

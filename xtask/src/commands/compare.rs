@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use super::words::{Words, task_id};
 use super::{Outcome, checkout_option, here, print, say, surroundings};
 use crate::answer;
-use crate::error::{Error, Result};
+use crate::error::{Error, Fault, Result};
 use crate::judge::comparison::{self, Comparison, Question, outcome};
 use crate::measure::checkout;
 use crate::model::layout;
 use crate::model::names::{Mode, Part, RunName, TaskId};
-use crate::model::recorded::{Recorded, Unusable};
+use crate::model::recorded::Recorded;
 use crate::report::list::{self, Entry};
 use crate::report::next::Surroundings;
 use crate::report::{human, json, log, markdown};
@@ -345,7 +345,7 @@ pub fn recorded(checkout: &Path) -> Result<Vec<Entry>> {
 }
 
 /// A run, read or refused.
-type Read = Result<Recorded, Unusable>;
+type Read = Result<Recorded, Fault>;
 
 /// Runs of one group lie near each other in time: this many groups back at most.
 const LOOK_BACK: usize = 8;

@@ -340,7 +340,7 @@ impl Running {
                     self.record.save(&self.bench.results)?;
                     self.show(&pair);
                 }
-                Err((_, error)) if error.blame() == Blame::Surroundings => {
+                Err((_, error)) if error.blame() == Blame::Environment => {
                     return Err(
                         error.next("the finished pairs are kept; the same command continues")
                     );
@@ -449,14 +449,12 @@ impl Running {
         };
         let count = |number| u32::try_from(number).unwrap_or(u32::MAX);
         let used = self.began.elapsed();
-        let seen = |section, key| {
-            pair.each_ref()
-                .map(|(_, run)| run.provenance.as_ref()?.number(section, key))
-        };
         let line = Line {
             pair: pairs,
             p99_ms: pair.each_ref().map(|(_, run)| run.result.p99_ms),
-            stolen: seen("noise", "steal_share"),
+            stolen: pair
+                .each_ref()
+                .map(|(_, run)| run.provenance.as_ref()?.noise.steal_share),
             others: pair.each_ref().map(|(_, run)| others_share(run)),
             used,
             left: (used / count(measured_now)).saturating_mul(count(missing)),
@@ -473,9 +471,9 @@ impl Running {
 /// The share of the machine's CPU time that others used during the load, 0 to 1.
 fn others_share(run: &Recorded) -> Option<f64> {
     let provenance = run.provenance.as_ref()?;
-    let load_seconds = provenance.number("server", "load_seconds")?;
+    let load_seconds = provenance.server.load_seconds?;
     let whole = load_seconds * f64::from(noise::processors());
-    Some(provenance.number("noise", "others_cpu_seconds")? / whole)
+    Some(provenance.noise.others_cpu_seconds? / whole)
 }
 
 /// Refuses a run whose server did not do what it was asked: its latencies are no evidence.

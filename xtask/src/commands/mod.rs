@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn the_supervisor_is_called_by_its_name() {
-        let is_it = |command: &Command| command.name() == crate::measure::supervised::SUPERVISE;
+        let is_it = |command: &Command| command.name() == crate::measure::children::SUPERVISE;
         assert!(commands().iter().any(is_it));
     }
 

@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 
 use super::{Outcome, checkout_option, print, surroundings};
 use crate::answer;
-use crate::error::{Error, Result};
+use crate::error::{Error, Fault, Result};
 use crate::judge::comparison::{Comparison, Judgement};
 use crate::measure::{checkout, content, git};
 use crate::model::names::{Mode, Part, Phase, RunName, TaskId};
-use crate::model::recorded::{Group, Recorded, Unusable};
+use crate::model::recorded::{Group, Recorded};
 use crate::model::typed;
 use crate::report::human;
 use crate::report::next::Surroundings;
@@ -176,7 +176,7 @@ impl Task {
     }
 
     /// The runs of its newest afters.
-    fn runs(&self) -> impl Iterator<Item = &Result<Recorded, Unusable>> {
+    fn runs(&self) -> impl Iterator<Item = &Result<Recorded, Fault>> {
         self.afters().values().flat_map(|group| &group.runs)
     }
 
@@ -215,7 +215,7 @@ impl Task {
     }
 }
 
-fn content_of(run: &Result<Recorded, Unusable>) -> Option<&str> {
+fn content_of(run: &Result<Recorded, Fault>) -> Option<&str> {
     let provenance = run.as_ref().ok()?.provenance.as_ref()?;
     provenance.build.content.as_deref()
 }

@@ -7,6 +7,7 @@ use crate::error::Fault;
 use crate::judge::fitness::{self, Reason, Remedy};
 use crate::judge::verdict::{self, Figures, Outcome, P99Rule, Verdict};
 use crate::model::names::{Mode, Phase, TaskId};
+use crate::model::provenance::Provenance;
 use crate::model::recorded::{Group, Recorded};
 use crate::stats::numbers::median;
 use crate::stats::paired::{self, PairedVerdict, Sight};
@@ -306,9 +307,11 @@ impl Side {
     /// The medians of the runs; `None` of no run. `error_rate` selects the rate to judge by.
     pub fn of(runs: &[Recorded], error_rate: fn(&Recorded) -> f64) -> Option<Self> {
         let of = |value: &dyn Fn(&Recorded) -> f64| median(runs.iter().map(value));
-        let of_details = |section, key| {
-            let known = |run: &Recorded| run.provenance.as_ref()?.number(section, key);
-            median(runs.iter().filter_map(known))
+        let known = |value: fn(&Provenance) -> Option<f64>| {
+            median(
+                runs.iter()
+                    .filter_map(|run| value(run.provenance.as_ref()?)),
+            )
         };
         let total =
             |value: fn(&Recorded) -> u64| runs.iter().map(value).fold(0, u64::saturating_add);
@@ -338,9 +341,10 @@ impl Side {
             operation_p99_ms: operations
                 .filter_map(|(name, values)| Some((name.clone(), median(values)?)))
                 .collect(),
-            cpu_us_per_operation: of_details("noise", "server_cpu_us_per_operation"),
-            peak_memory_mib: of_details("server", "peak_memory_kib").map(|kib| kib / 1024.0),
-            stolen_share: of_details("noise", "steal_share"),
+            cpu_us_per_operation: known(|run| run.noise.server_cpu_us_per_operation),
+            peak_memory_mib: known(|run| run.server.peak_memory_kib.map(whole))
+                .map(|kib| kib / 1024.0),
+            stolen_share: known(|run| run.noise.steal_share),
             stand_in: runs.iter().any(|run| {
                 let provenance = run.provenance.as_ref();
                 provenance.is_some_and(|provenance| provenance.build.stand_in)

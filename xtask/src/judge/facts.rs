@@ -51,10 +51,6 @@ fn known(run: &Recorded) -> Option<&Provenance> {
     run.provenance.as_ref()
 }
 
-fn host(run: &Recorded, key: &str) -> Option<String> {
-    known(run)?.word("host", key).map(str::to_owned)
-}
-
 const FACTS: [Fact; 12] = [
     must_match("scenario", |run| {
         Some(format!("`{}`", run.result.config_name))
@@ -76,15 +72,15 @@ const FACTS: [Fact; 12] = [
     without_values(must_match("scenario content", |run| {
         known(run)?.load.scenario_hash.clone()
     })),
-    warn("host", |run| host(run, "name")),
-    warn("CPU", |run| host(run, "cpu")),
+    warn("host", |run| known(run)?.host.name.clone()),
+    warn("CPU", |run| known(run)?.host.cpu.clone()),
     warn("compiler", |run| known(run)?.build.rustc.clone()),
     without_values(warn("load generator's binary", |run| {
         known(run)?.build.loadtest_hash.clone()
     })),
     without_values(warn("server's environment variables", |run| {
-        let variables = known(run)?.details.get("environment");
-        Some(variables.map_or_else(String::new, ToString::to_string))
+        let variables = known(run)?.environment.clone();
+        Some(format!("{:?}", variables.unwrap_or_default()))
     })),
 ];
 

@@ -1,4 +1,4 @@
-//! The scenario file that a load run follows: which one, and what this tool needs to know of it.
+//! The scenario file that a load run follows.
 
 use std::fs;
 use std::path::Path;
@@ -20,7 +20,7 @@ pub struct Scenario {
     pub name: String,
     /// Requests offered, per second.
     pub rate: f64,
-    /// What the load generator holds the result against.
+    /// The load generator checks the result against them.
     pub limits: Validation,
     /// The whole file.
     text: String,
@@ -53,16 +53,14 @@ impl Scenario {
     pub fn read(checkout: &Path, mode: Mode) -> Result<Self> {
         let file = layout::scenario(mode);
         let path = checkout.join(file);
+        let shown = format!("the scenario {}", path.display());
         let text = fs::read_to_string(&path).map_err(|error| {
-            Error::because(
-                format!("cannot read the scenario {}", path.display()),
-                error,
-            )
-            .next("is this an Engram checkout? another one is named with -C DIR")
+            Error::because(format!("cannot read {shown}"), error)
+                .next("is this an Engram checkout? another one is named with -C DIR")
         })?;
         let (name, rate, limits) = parse(&text).map_err(|why| {
-            Error::because(format!("the scenario {}", path.display()), why.trim())
-                .next("mend the file, or take it back from git: git checkout -- FILE")
+            Error::because(shown, why.trim())
+                .next("fix the file, or restore it from git: git checkout -- FILE")
         })?;
         Ok(Self {
             file,
@@ -112,35 +110,24 @@ fn parse(text: &str) -> Result<(String, f64, Validation), String> {
 
 fn number(table: &toml::Table, section: &str, key: &str) -> Option<f64> {
     let value = table.get(section)?.get(key)?;
-    value.as_float().or_else(|| {
-        value
-            .as_integer()
-            .and_then(|whole| i32::try_from(whole).ok())
-            .map(f64::from)
-    })
+    let whole = || i32::try_from(value.as_integer()?).ok().map(f64::from);
+    value.as_float().or_else(whole)
 }
 
 impl Validation {
     /// The limits that `result` misses, in words.
     pub fn missed(&self, result: &LoadResult) -> Vec<String> {
-        let mut missed = Vec::new();
-        if let Some(limit) = self.p99_ms.filter(|limit| result.p99_ms > *limit) {
-            missed.push(format!("P99 {:.2} ms, limit {limit} ms", result.p99_ms));
-        }
-        if let Some(limit) = self.throughput.filter(|limit| result.throughput < *limit) {
-            missed.push(format!(
-                "{:.0} ops/s, at least {limit} wanted",
-                result.throughput
-            ));
-        }
-        if let Some(limit) = self.error_rate.filter(|limit| result.error_rate > *limit) {
-            missed.push(format!(
-                "{:.1} % errors, limit {} %",
-                result.error_rate * 100.0,
-                limit * 100.0
-            ));
-        }
-        missed
+        let p99 = self.p99_ms.filter(|limit| result.p99_ms > *limit);
+        let throughput = self.throughput.filter(|limit| result.throughput < *limit);
+        let errors = self.error_rate.filter(|limit| result.error_rate > *limit);
+        let p99 = p99.map(|limit| format!("P99 {:.2} ms, limit {limit} ms", result.p99_ms));
+        let throughput = throughput
+            .map(|limit| format!("{:.0} ops/s, at least {limit} wanted", result.throughput));
+        let errors = errors.map(|limit| {
+            let [found, limit] = [result.error_rate, limit].map(|rate| rate * 100.0);
+            format!("{found:.1} % errors, limit {limit} %")
+        });
+        [p99, throughput, errors].into_iter().flatten().collect()
     }
 }
 

@@ -1,6 +1,6 @@
-//! How far two single runs of one and the same server binary differ by the machine's noise alone.
+//! The difference of two single runs of one and the same server binary, by the machine's noise alone.
 
-/// How far one run a side can be trusted.
+/// The resolution of one run a side.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SingleRuns {
     /// 19 of 20 comparisons of a binary with itself moved P99 by no more than this, as a logarithm of a ratio: the
@@ -15,7 +15,7 @@ const FEWEST_COMPARISONS: usize = 5;
 /// The share of comparisons that stays within [`SingleRuns::smallest_change`]: 19 of 20.
 const USUALLY: (usize, usize) = (19, 20);
 
-/// How far single runs can be trusted, from the neighbours in each series of ln(P99) of one binary, in order of time.
+/// The resolution of single runs, from the neighbours in each series of ln(P99) of one binary, in order of time.
 ///
 /// Of fewer than twenty comparisons it is the one that moved most. `None` with fewer than five.
 pub fn single_runs(series: &[Vec<f64>]) -> Option<SingleRuns> {

@@ -111,7 +111,7 @@ fn broken_toml_is_named_with_its_line() {
     assert!(
         message.contains("scenarios/m17_baseline.toml")
             && message.contains("line 2")
-            && message.contains("mend the file"),
+            && message.contains("fix the file"),
         "{message}"
     );
 }

@@ -73,7 +73,7 @@ fn a_server_that_dies_under_load_is_reported() {
     let message = checkout.refuses(check);
     assert!(
         message.contains("the server ended under load (exit code 1)")
-            && message.contains("mend the server"),
+            && message.contains("fix the server"),
         "{message}"
     );
 }

@@ -5,10 +5,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use xtask::measure::build::Binaries;
+use xtask::measure::children::{Cause, Children};
 use xtask::measure::run::Limits;
 use xtask::measure::run::{self, Plan};
 use xtask::measure::scenario::Scenario;
-use xtask::measure::supervised::{Cause, Supervised};
 use xtask::measure::supervisor::{Exit, Program, Role};
 use xtask::measure::workplace::Workplace;
 use xtask::model::names::Mode;
@@ -112,12 +112,12 @@ fn what_was_over_before_a_limit_was_looked_at_was_in_time() {
     checkout.assert_nothing_runs();
 }
 
-fn started() -> (tempfile::TempDir, Workplace, Supervised) {
+fn started() -> (tempfile::TempDir, Workplace, Children) {
     let folder = tempfile::tempdir().unwrap();
     let workplace = Workplace::beside(folder.path());
     workplace.prepare().unwrap();
     let grace = Limits::default().stop_grace;
-    let supervised = Supervised::start(Path::new(TOOL), &workplace, grace).unwrap();
+    let supervised = Children::start(Path::new(TOOL), &workplace, grace).unwrap();
     (folder, workplace, supervised)
 }
 

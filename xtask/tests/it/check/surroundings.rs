@@ -148,12 +148,7 @@ fn without_ps_the_server_is_sampled_all_the_same() {
     let mut check = checkout.check("007 before");
     check.env("PATH", programs.path());
     checkout.measures(check);
-    assert!(
-        checkout
-            .provenance()
-            .number("server", "peak_memory_kib")
-            .is_some()
-    );
+    assert!(checkout.provenance().server.peak_memory_kib.is_some());
     assert!(checkout.only("_sys.txt").lines().count() > 4);
 }
 

@@ -138,10 +138,8 @@ fn json_has_what_mends_and_where_the_competitor_is_stated() {
 fn every_format_has_every_warning() {
     let another = |side: Recording| {
         side.with(|it| {
-            let host = [("name", "two"), ("cpu", "slow")];
-            let host = host.map(|(key, value)| (key.to_owned(), value.into()));
-            it.details
-                .insert("host".to_owned(), host.into_iter().collect());
+            it.host.name = Some("two".to_owned());
+            it.host.cpu = Some("slow".to_owned());
             it.build.loadtest_hash = Some("another".to_owned());
             it.load.scenario_hash = None;
             it.git.as_mut().unwrap().dirty = true;
@@ -149,10 +147,8 @@ fn every_format_has_every_warning() {
     };
     let (before, after) = internal_clean();
     let before = before.throughput(900.0).with(|it| {
-        let host = [("name", "one"), ("cpu", "fast")];
-        let host = host.map(|(key, value)| (key.to_owned(), value.into()));
-        it.details
-            .insert("host".to_owned(), host.into_iter().collect());
+        it.host.name = Some("one".to_owned());
+        it.host.cpu = Some("fast".to_owned());
         it.load.rate = 1000;
         it.warnings = vec![
             "the machine was busy".to_owned(),
@@ -186,18 +182,12 @@ fn a_host_that_changed_within_a_group_is_told() {
     let (before, after) = internal_clean();
     before.clone().write_group(&checkout, &[0.4, 0.41], 2);
     let second = on(after.clone().at("20251108_142100"), |it| {
-        it.details.insert(
-            "host".to_owned(),
-            [("name".to_owned(), "two".into())].into_iter().collect(),
-        );
+        it.host.name = Some("two".to_owned());
         it.run.group = "007_after_20251108_142000".to_owned();
         (it.run.index, it.run.of) = (2, 2);
     });
     let first = on(after, |it| {
-        it.details.insert(
-            "host".to_owned(),
-            [("name".to_owned(), "one".into())].into_iter().collect(),
-        );
+        it.host.name = Some("one".to_owned());
         it.run.of = 2;
     });
     first.write(&checkout);

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use portable_pty::{CommandBuilder, MasterPty, PtySize, native_pty_system};
-use xtask::measure::supervised::SUPERVISE;
+use xtask::measure::children::SUPERVISE;
 
 use super::step::Step;
 use crate::common::{Checkout, TOOL, wait_until};
