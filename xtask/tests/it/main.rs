@@ -11,5 +11,6 @@ mod lifetime;
 mod oracle;
 mod pre_push;
 mod recorded_runs;
+mod rooms;
 mod snapshots;
 mod verdict;
