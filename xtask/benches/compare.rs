@@ -57,7 +57,7 @@ fn checkout(recorded: usize) -> Checkout {
         side.write(&checkout);
     }
     let folder = checkout.path(FOLDER);
-    let results = sides.map(|side| side.result());
+    let results = sides.map(|side| side.text());
     let started = Timestamp::parse("20240101_000000").unwrap().moment();
     for number in 2..recorded {
         let task = format!("earlier-{}", number / OF_ONE_TASK);

@@ -9,15 +9,14 @@ use std::process::Command;
 use std::time::Instant;
 
 use common::finish;
+use common::project::Project;
 use common::recording::Recording;
-use project::Project;
+
 use xtask::model::names::{Part, Timestamp};
 use xtask::model::provenance::Session;
 
 #[path = "../tests/it/common/mod.rs"]
 mod common;
-#[path = "../tests/it/pre_push/project.rs"]
-mod project;
 mod table;
 
 fn main() {

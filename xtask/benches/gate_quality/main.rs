@@ -8,7 +8,7 @@
 mod duet;
 mod live;
 mod needed;
-#[path = "../../tests/it/recorded_runs/random.rs"]
+#[path = "../../tests/it/common/random.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
 mod random;
 mod recording;

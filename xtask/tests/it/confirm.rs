@@ -25,7 +25,7 @@ fn measured(before: &str, after: &str, options: &str) -> Checkout {
 fn confirm(checkout: &Checkout, options: &str) -> std::process::Command {
     checkout.command(&format!(
         "perf-confirm 007 --duration 1 --max-pairs 6 --wait-quiet 0 --port {} {options}",
-        checkout.port
+        checkout.port()
     ))
 }
 
@@ -127,7 +127,7 @@ fn a_slower_after_is_a_competitive_regression_in_competitive_mode() {
     let checkout = measured(FAST, SLOW, "--competitive");
     checkout.write(
         "docs/reference/competitive_baselines.md",
-        "| System | P99 Latency |\n|---|---|\n| Neo4j | 27.96ms |\n",
+        crate::common::documents::BASELINE_DOCUMENT,
     );
     let finished = confirmed(&checkout, "--competitive");
     assert_eq!(finished.code, Some(2), "{finished:?}");

@@ -6,15 +6,18 @@
 //! and files get other names. Each is compared, reported in every format, listed and logged. What exits 0 is held
 //! against a reading of the files of its own.
 //!
-//! 2,000 inputs are tried in every run; `FUZZ_INPUTS=100000 cargo test --release --test fuzz` tries as many as it says,
+//! 2,000 inputs are tried in every run; `FUZZ_INPUTS=100000 cargo test --release --package xtask --test it fuzz` tries as many as it says,
 //! and found nothing with that number.
 
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::recorded_runs::random::Random;
-use crate::recorded_runs::{BASELINE_DOCUMENT, Checkout, Run, TASK, diagnosis_file, result_file};
+use crate::common::Checkout;
+use crate::common::documents::BASELINE_DOCUMENT;
+use crate::common::judged::TASK;
+use crate::common::random::Random;
+use crate::common::recording::{Recording, diagnosis_file, result_file};
 use serde_json::Value;
 use xtask::judge::comparison::Comparison;
 use xtask::model::layout::BASELINES;
@@ -68,7 +71,7 @@ const WORDS: [&str; 22] = [
 fn spoilt_files_make_no_panic_and_no_pass() {
     let inputs = env::var("FUZZ_INPUTS").map_or(INPUTS, |number| number.parse().unwrap());
     let mut random = Random::from_seed(29);
-    let checkout = Checkout::new();
+    let checkout = Checkout::to_compare();
     let files = good_files(&checkout);
     let mut clean = 0;
     for _ in 0..inputs {
@@ -108,7 +111,7 @@ fn good_files(checkout: &Checkout) -> Vec<(PathBuf, Vec<u8>)> {
     checkout.write(LOG, LOG_DOCUMENT);
     let mut paths = vec![BASELINES.to_owned(), LOG.to_owned()];
     for (name, p99_ms) in SIDES {
-        let run = Run::new(p99_ms, 1000.0);
+        let run = Recording::figures(p99_ms, 1000.0);
         let internal = !name.starts_with(Mode::Competitive.prefix());
         checkout.record(name, if internal { run.of_server(name) } else { run });
         paths.push(result_file(name));

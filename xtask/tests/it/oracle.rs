@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::recorded_runs::random::Random;
+use crate::common::random::Random;
 
 /// The law, in as few lines as it takes. Nothing of the tool is used here.
 mod law {
@@ -85,8 +85,8 @@ mod law {
 /// Numbers that a table could be wrong about.
 mod numbers {
     use super::law::Numbers;
-    use crate::recorded_runs::NEO4J_MS;
-    use crate::recorded_runs::random::Random;
+    use crate::common::documents::NEO4J_MS;
+    use crate::common::random::Random;
 
     /// How far from a threshold, on either side of the slack of 1e-9 and of nothing.
     const OFFSETS: [f64; 11] = [
@@ -264,7 +264,9 @@ mod figures {
 /// The whole path, from files.
 mod files {
     use super::*;
-    use crate::recorded_runs::{BASELINE_DOCUMENT, Checkout, NEO4J_MS, Run, result_file};
+    use crate::common::Checkout;
+    use crate::common::documents::{BASELINE_DOCUMENT, NEO4J_MS};
+    use crate::common::recording::{Recording, result_file};
     use law::Numbers;
     use serde_json::{Value, json};
     use xtask::model::layout::BASELINES;
@@ -273,6 +275,24 @@ mod files {
     const INPUTS: usize = 1_000;
     /// How often each exit code is reached at least.
     const LEAST_PER_EXIT: usize = 50;
+
+    /// A run, and what the law reads of it.
+    #[derive(Debug, Clone)]
+    struct Run {
+        recording: Recording,
+        result: Value,
+        provenance: Option<Provenance>,
+    }
+
+    impl Run {
+        fn of(recording: Recording) -> Self {
+            Self {
+                result: recording.result(),
+                provenance: recording.provenance(),
+                recording,
+            }
+        }
+    }
 
     /// One side: runs that belong together, in order.
     #[derive(Debug, Clone)]
@@ -452,41 +472,41 @@ mod files {
     }
 
     /// Something about one run that may, or may not, forbid a verdict.
-    fn change(run: Run, random: &mut Random) -> Run {
+    fn change(run: Recording, random: &mut Random) -> Recording {
         match random.below(26) {
-            22 => run.with(
+            22 => run.field(
                 random.one_of(&NUMBERS),
                 random.one_of(&[5e-324, 1e300, 6e307]),
             ),
-            23 => run.with("total_errors", random.one_of(&[59_990, 59_991, 6_000])),
-            24 => run.with("p50_latency_ms", 1e3),
+            23 => run.field("total_errors", random.one_of(&[59_990, 59_991, 6_000])),
+            24 => run.field("p50_latency_ms", 1e3),
             25 => run.without_latencies(),
-            0 => run.without(random.one_of(&NUMBERS)),
-            1 => run.without("config_name"),
-            2 => run.without("per_operation_stats"),
-            3 => run.with(random.one_of(&NUMBERS), -1),
-            4 => run.with(random.one_of(&NUMBERS), Value::Null),
-            5 => run.with(random.one_of(&NUMBERS), "10"),
-            6 => run.failing(random.one_of(&[1.0, 1.1, 2.0])),
-            7 => run.failing(random.one_of(&[0.09, 0.1, 0.1 + 3e-10, 0.1 + 2e-9, 0.11])),
-            8 => run.with("p99_latency_ms", 0),
-            9 => run.with("overall_throughput", 0.0),
-            10 => run.with("total_operations", 0),
-            11 => run.with("total_errors", 0),
-            12 => run.with("config_name", "another"),
+            0 => run.without_field(random.one_of(&NUMBERS)),
+            1 => run.without_field("config_name"),
+            2 => run.without_field("per_operation_stats"),
+            3 => run.field(random.one_of(&NUMBERS), -1),
+            4 => run.field(random.one_of(&NUMBERS), Value::Null),
+            5 => run.field(random.one_of(&NUMBERS), "10"),
+            6 => run.error_rate(random.one_of(&[1.0, 1.1, 2.0])),
+            7 => run.error_rate(random.one_of(&[0.09, 0.1, 0.1 + 3e-10, 0.1 + 2e-9, 0.11])),
+            8 => run.field("p99_latency_ms", 0),
+            9 => run.field("overall_throughput", 0.0),
+            10 => run.field("total_operations", 0),
+            11 => run.field("total_errors", 0),
+            12 => run.field("config_name", "another"),
             13 => {
                 let elapsed = [57.0, 63.0, 63.0 + 3e-10, 63.0 + 2e-9, 56.9, 66.0, 0.0];
-                run.with("elapsed_seconds", random.one_of(&elapsed))
+                run.field("elapsed_seconds", random.one_of(&elapsed))
             }
-            14 => run.with("unknown", json!([1, {"deep": null}])),
-            _ if run.provenance.is_none() => run,
-            15 => run.told(|told| told.load.seed += 1),
-            16 => run.told(|told| told.load.duration_seconds += 1),
-            17 => run.told(|told| told.load.scenario.push('x')),
-            18 => run.told(|told| told.load.scenario_hash = Some("changed".into())),
-            19 => run.told(|told| told.build.profile = "dev".into()),
-            20 => run.told(|told| told.build.stand_in = true),
-            _ => run.told(|told| told.build.by_this_run = false),
+            14 => run.field("unknown", json!([1, {"deep": null}])),
+            _ if run.provenance().is_none() => run,
+            15 => run.with(|told| told.load.seed += 1),
+            16 => run.with(|told| told.load.duration_seconds += 1),
+            17 => run.with(|told| told.load.scenario.push('x')),
+            18 => run.with(|told| told.load.scenario_hash = Some("changed".into())),
+            19 => run.with(|told| told.build.profile = "dev".into()),
+            20 => run.with(|told| told.build.stand_in = true),
+            _ => run.with(|told| told.build.by_this_run = false),
         }
     }
 
@@ -506,14 +526,14 @@ mod files {
         let old = random.once_in(4);
         let count = if old { 1 } else { 1 + random.below(4) };
         let server = random.one_of(&["one", "two", "three"]);
-        let mut runs: Vec<Run> = (0..count)
+        let mut runs: Vec<Recording> = (0..count)
             .map(|index| {
                 let spread = match index {
                     0 => 1.0,
                     _ => random.between(0.97, 1.03),
                 };
-                let run = Run::new(numbers.p99 * spread, numbers.throughput * spread)
-                    .failing(numbers.error_rate);
+                let run = Recording::figures(numbers.p99 * spread, numbers.throughput * spread)
+                    .error_rate(numbers.error_rate);
                 if old { run } else { run.of_server(server) }
             })
             .collect();
@@ -522,7 +542,7 @@ mod files {
             runs[at] = change(runs[at].clone(), random);
         }
         Side {
-            runs,
+            runs: runs.into_iter().map(Run::of).collect(),
             planned: u32::try_from(count + random.below(2)).unwrap(),
             spoilt: random
                 .once_in(20)
@@ -563,10 +583,12 @@ mod files {
             for (index, run) in side.runs.iter().enumerate() {
                 let place = u32::try_from(index + 1).unwrap();
                 let run = match run.provenance {
-                    None => run.clone(),
-                    Some(_) => run
-                        .clone()
-                        .in_group(&name(phase, 14, 0), place, side.planned),
+                    None => run.recording.clone(),
+                    Some(_) => {
+                        run.recording
+                            .clone()
+                            .in_group(&name(phase, 14, 0), place, side.planned)
+                    }
                 };
                 checkout.record(&name(phase, 14, index), run);
             }
@@ -575,7 +597,10 @@ mod files {
             }
             // Neither older runs nor those of a paired session take part.
             if random.once_in(2) {
-                checkout.record(&name(phase, 13, 0), Run::new(500.0, 1.0).of_server("old"));
+                checkout.record(
+                    &name(phase, 13, 0),
+                    Recording::figures(500.0, 1.0).of_server("old"),
+                );
             }
             if random.once_in(2) {
                 let session = Session {
@@ -583,7 +608,8 @@ mod files {
                     pair: 1,
                     order: "before-first".into(),
                 };
-                let paired = Run::new(500.0, 1.0).told(|told| told.session = Some(session));
+                let paired = Recording::figures(500.0, 1.0)
+                    .with(move |told| told.session = Some(session.clone()));
                 checkout.record(&name(phase, 15, 0), paired);
             }
         }
@@ -605,7 +631,7 @@ mod files {
             };
             let modes: &[bool] = random.one_of(&[&[false][..], &[true], &[false, true]]);
             let cases: Vec<Case> = modes.iter().map(|&mode| case(&mut random, mode)).collect();
-            let checkout = Checkout::new();
+            let checkout = Checkout::to_compare();
             match document {
                 Some(text) => checkout.write(BASELINES, text),
                 None => std::fs::remove_file(checkout.path(BASELINES)).unwrap(),

@@ -119,7 +119,7 @@ fn competitive_slower() -> Recording {
 }
 
 fn recorded(runs: &[Recording]) -> Checkout {
-    let checkout = Checkout::without_product();
+    let checkout = Checkout::to_compare();
     write_baselines(&checkout);
     for run in runs {
         run.write(&checkout);

@@ -1,6 +1,8 @@
 //! The decision table, row by row; what cannot be judged; and which runs are taken.
 
-use crate::recorded_runs::{Checkout, NEO4J_MS, Run, result_file};
+use crate::common::Checkout;
+use crate::common::documents::NEO4J_MS;
+use crate::common::recording::{Recording, result_file};
 
 /// Judges two sides' figures without any file.
 mod on_figures {
@@ -381,15 +383,24 @@ mod worked_examples {
     const DIGITS: f64 = 1e-9;
 
     fn regressing() -> Checkout {
-        Checkout::of_two_competitive(Run::new(10.2, 490.0), Run::new(11.5, 490.0))
+        Checkout::of_two_competitive(
+            Recording::figures(10.2, 490.0),
+            Recording::figures(11.5, 490.0),
+        )
     }
 
     fn internal() -> Checkout {
-        Checkout::of_two(Run::new(0.458, 999.88), Run::new(0.472, 995.24))
+        Checkout::of_two(
+            Recording::figures(0.458, 999.88),
+            Recording::figures(0.472, 995.24),
+        )
     }
 
     fn clean() -> Checkout {
-        Checkout::of_two_competitive(Run::new(10.2, 490.0), Run::new(10.5, 487.0))
+        Checkout::of_two_competitive(
+            Recording::figures(10.2, 490.0),
+            Recording::figures(10.5, 487.0),
+        )
     }
 
     fn verdict(checkout: &Checkout) -> Verdict {
@@ -496,12 +507,12 @@ mod cannot_be_judged {
     const BEFORE: &str = "007_before_20251108_140000";
     const AFTER: &str = "007_after_20251108_144000";
 
-    fn good() -> Run {
-        Run::new(10.0, 1000.0)
+    fn good() -> Recording {
+        Recording::figures(10.0, 1000.0)
     }
 
     /// On either side: the reasons given, told apart.
-    fn on_either_side(bad: &Run) -> [String; 2] {
+    fn on_either_side(bad: &Recording) -> [String; 2] {
         [
             Checkout::of_two(bad.clone(), good()).reasons(),
             Checkout::of_two(good(), bad.clone()).reasons(),
@@ -509,7 +520,7 @@ mod cannot_be_judged {
     }
 
     #[track_caller]
-    fn assert_on_either_side(bad: &Run, wanted: &str) {
+    fn assert_on_either_side(bad: &Recording, wanted: &str) {
         for reasons in on_either_side(bad) {
             assert!(reasons.contains(wanted), "{reasons}");
         }
@@ -520,7 +531,7 @@ mod cannot_be_judged {
         let before = || good().of_server("one");
         let after = || good().of_server("two");
         assert_eq!(Checkout::of_two(before(), after()).exit_code(), 0);
-        let reasons = Checkout::of_two(before(), after().told(change)).reasons();
+        let reasons = Checkout::of_two(before(), after().with(change)).reasons();
         assert!(
             reasons.contains("not comparable") && reasons.contains(wanted),
             "{reasons}"
@@ -529,14 +540,14 @@ mod cannot_be_judged {
 
     #[test]
     fn a_missing_before() {
-        let checkout = Checkout::new();
+        let checkout = Checkout::to_compare();
         checkout.record(AFTER, good());
         assert_eq!(checkout.reasons(), "there is no before result\n");
     }
 
     #[test]
     fn a_missing_after() {
-        let checkout = Checkout::new();
+        let checkout = Checkout::to_compare();
         checkout.record(BEFORE, good());
         assert_eq!(checkout.reasons(), "there is no after result\n");
     }
@@ -551,7 +562,7 @@ mod cannot_be_judged {
     #[test]
     fn json_that_is_cut_off() {
         let checkout = Checkout::of_two(good(), good());
-        let whole = good().result.to_string();
+        let whole = good().text();
         checkout.write(&result_file(BEFORE), &whole[..whole.len() / 2]);
         assert!(checkout.reasons().contains("cut off"));
     }
@@ -565,7 +576,7 @@ mod cannot_be_judged {
 
     #[test]
     fn a_folder_in_place_of_a_file() {
-        let checkout = Checkout::new();
+        let checkout = Checkout::to_compare();
         checkout.record(BEFORE, good());
         std::fs::create_dir(checkout.path(&result_file(AFTER))).unwrap();
         checkout.reasons();
@@ -583,14 +594,14 @@ mod cannot_be_judged {
             "p95_latency_ms",
             "p99_latency_ms",
         ] {
-            assert_on_either_side(&good().without(key), &format!("`{key}` is missing"));
+            assert_on_either_side(&good().without_field(key), &format!("`{key}` is missing"));
         }
     }
 
     #[test]
     fn a_negative_number() {
         for key in ["overall_throughput", "overall_error_rate", "p99_latency_ms"] {
-            assert_on_either_side(&good().with(key, -1.0), &format!("`{key}` is negative"));
+            assert_on_either_side(&good().field(key, -1.0), &format!("`{key}` is negative"));
         }
     }
 
@@ -598,7 +609,7 @@ mod cannot_be_judged {
     fn a_number_that_is_not_finite() {
         for spelling in ["NaN", "Infinity", "1e999"] {
             let checkout = Checkout::of_two(good(), good());
-            let text = good().with("p99_latency_ms", "here").result.to_string();
+            let text = good().field("p99_latency_ms", "here").text();
             checkout.write(&result_file(AFTER), text.replace("\"here\"", spelling));
             assert!(checkout.reasons().contains("not readable"), "{spelling}");
         }
@@ -606,7 +617,7 @@ mod cannot_be_judged {
 
     #[test]
     fn an_error_rate_above_1() {
-        assert_on_either_side(&good().with("overall_error_rate", 1.01), "above 1");
+        assert_on_either_side(&good().field("overall_error_rate", 1.01), "above 1");
     }
 
     #[test]
@@ -633,13 +644,13 @@ mod cannot_be_judged {
     /// Failures after are judged, even where all of them failed.
     #[test]
     fn an_after_without_latencies_that_fails_is_a_regression() {
-        let after = good().without_latencies().failing(1.0);
+        let after = good().without_latencies().error_rate(1.0);
         assert_eq!(Checkout::of_two(good(), after).exit_code(), 1);
     }
 
     #[test]
     fn a_before_throughput_of_0() {
-        let before = good().with("overall_throughput", 0.0);
+        let before = good().field("overall_throughput", 0.0);
         assert!(
             Checkout::of_two(before, good())
                 .reasons()
@@ -649,18 +660,18 @@ mod cannot_be_judged {
 
     #[test]
     fn an_after_throughput_of_0_is_no_such_reason_but_a_regression() {
-        let after = good().with("overall_throughput", 0.0);
+        let after = good().field("overall_throughput", 0.0);
         assert_eq!(Checkout::of_two(good(), after).exit_code(), 1);
     }
 
     #[test]
     fn no_operation_at_all() {
-        assert_on_either_side(&good().with("total_operations", 0), "no request was sent");
+        assert_on_either_side(&good().field("total_operations", 0), "no request was sent");
     }
 
     #[test]
     fn a_before_with_more_than_10_percent_of_its_requests_failed() {
-        let before = good().failing(0.1 + 2e-9);
+        let before = good().error_rate(0.1 + 2e-9);
         assert!(
             Checkout::of_two(before, good())
                 .reasons()
@@ -671,20 +682,20 @@ mod cannot_be_judged {
     #[test]
     fn a_before_with_10_percent_failed_is_no_such_reason() {
         for rate in [0.1, 0.1 + 5e-10] {
-            let before = good().failing(rate);
+            let before = good().error_rate(rate);
             assert_eq!(Checkout::of_two(before, good()).exit_code(), 0, "{rate}");
         }
     }
 
     #[test]
     fn an_after_that_failed_altogether_is_no_such_reason_but_a_regression() {
-        let after = good().failing(1.0);
+        let after = good().error_rate(1.0);
         assert_eq!(Checkout::of_two(good(), after).exit_code(), 1);
     }
 
     #[test]
     fn another_scenario_by_its_name() {
-        let after = good().with("config_name", "Another");
+        let after = good().field("config_name", "Another");
         let reasons = Checkout::of_two(good(), after).reasons();
         assert!(
             reasons.contains("scenario `M17 Baseline` before, `Another` after"),
@@ -737,7 +748,7 @@ mod cannot_be_judged {
     #[test]
     fn without_provenance_a_load_longer_or_shorter_by_more_than_5_percent() {
         for elapsed in [63.0 + 1e-6, 57.0 - 1e-6] {
-            let after = good().with("elapsed_seconds", elapsed);
+            let after = good().field("elapsed_seconds", elapsed);
             let reasons = Checkout::of_two(good(), after).reasons();
             assert!(
                 reasons.contains("load of 60.0 s before"),
@@ -750,7 +761,7 @@ mod cannot_be_judged {
     fn without_provenance_a_load_longer_or_shorter_by_5_percent_is_no_such_reason() {
         // 5 % of 10.2 is less than the difference of 10.2 and 10.71, in binary.
         for (before, after) in [(60.0, 63.0), (60.0, 57.0), (10.2, 10.71)] {
-            let at = |elapsed: f64| good().with("elapsed_seconds", elapsed);
+            let at = |elapsed: f64| good().field("elapsed_seconds", elapsed);
             let checkout = Checkout::of_two(at(before), at(after));
             assert_eq!(checkout.exit_code(), 0, "{before} {after}");
         }
@@ -764,7 +775,7 @@ mod cannot_be_judged {
 
     #[test]
     fn with_provenance_the_measured_length_of_the_load_decides_nothing() {
-        let after = good().with("elapsed_seconds", 70.0).of_server("two");
+        let after = good().field("elapsed_seconds", 70.0).of_server("two");
         assert_eq!(
             Checkout::of_two(good().of_server("one"), after).exit_code(),
             0
@@ -782,7 +793,7 @@ mod cannot_be_judged {
     #[test]
     fn provenance_that_is_cut_off() {
         let checkout = Checkout::of_two(good().of_server("one"), good().of_server("two"));
-        let file = checkout.path(&crate::recorded_runs::diagnosis_file(AFTER));
+        let file = checkout.path(&crate::common::recording::diagnosis_file(AFTER));
         let whole = std::fs::read_to_string(&file).unwrap();
         std::fs::write(file, &whole[..whole.len() / 2]).unwrap();
         assert!(checkout.reasons().contains("not readable as provenance"));
@@ -847,13 +858,13 @@ mod cannot_be_judged {
     #[test]
     fn every_reason_is_given_and_not_only_the_first() {
         let before = good()
-            .with("total_operations", 0)
-            .with("overall_throughput", 0.0);
-        let reasons = Checkout::of_two(before, good().without("p99_latency_ms")).reasons();
+            .field("total_operations", 0)
+            .field("overall_throughput", 0.0);
+        let reasons = Checkout::of_two(before, good().without_field("p99_latency_ms")).reasons();
         assert!(reasons.contains("p99_latency_ms"), "{reasons}");
         let before = good()
-            .with("total_operations", 0)
-            .with("overall_throughput", 0.0);
+            .field("total_operations", 0)
+            .field("overall_throughput", 0.0);
         assert_eq!(
             Checkout::of_two(before, good()).reasons().lines().count(),
             2
@@ -862,7 +873,7 @@ mod cannot_be_judged {
 
     #[test]
     fn the_report_has_the_reason_the_file_and_the_command_that_mends_it() {
-        let report = Checkout::of_two(good(), good().without("p99_latency_ms")).report();
+        let report = Checkout::of_two(good(), good().without_field("p99_latency_ms")).report();
         for wanted in [
             "CANNOT JUDGE",
             "007_after_20251108_144000.json",
@@ -879,8 +890,11 @@ mod same_binary {
     use super::*;
     use xtask::judge::comparison::Judgement;
 
-    fn slow_and_fast() -> (Run, Run) {
-        (Run::new(10.0, 1000.0), Run::new(20.0, 500.0))
+    fn slow_and_fast() -> (Recording, Recording) {
+        (
+            Recording::figures(10.0, 1000.0),
+            Recording::figures(20.0, 500.0),
+        )
     }
 
     #[test]
@@ -913,10 +927,11 @@ mod same_binary {
     #[test]
     fn not_built_on_one_side_is_3() {
         for stale in [0, 1] {
-            let mut sides = [10.0, 10.1].map(|p99| Run::new(p99, 1000.0).of_server("one"));
+            let mut sides =
+                [10.0, 10.1].map(|p99| Recording::figures(p99, 1000.0).of_server("one"));
             sides[stale] = sides[stale]
                 .clone()
-                .told(|told| told.build.by_this_run = false);
+                .with(|told| told.build.by_this_run = false);
             let [before, after] = sides;
             let reasons = Checkout::of_two(before, after).reasons();
             assert!(reasons.contains("--no-build"), "{stale}: {reasons}");
@@ -925,18 +940,18 @@ mod same_binary {
 
     #[test]
     fn another_binary_that_was_not_built_is_judged() {
-        let before = Run::new(10.0, 1000.0).of_server("one");
-        let after = Run::new(20.0, 1000.0)
+        let before = Recording::figures(10.0, 1000.0).of_server("one");
+        let after = Recording::figures(20.0, 1000.0)
             .of_server("two")
-            .told(|told| told.build.by_this_run = false);
+            .with(|told| told.build.by_this_run = false);
         assert_eq!(Checkout::of_two(before, after).exit_code(), 1);
     }
 
     #[test]
     fn is_found_behind_a_run_whose_server_is_not_known() {
-        let checkout = Checkout::new();
+        let checkout = Checkout::to_compare();
         let first = "007_before_20251108_140000";
-        let before = |p99| Run::new(p99, 1000.0);
+        let before = |p99| Recording::figures(p99, 1000.0);
         checkout.record(first, before(10.0).in_group(first, 1, 2));
         checkout.record(
             "007_before_20251108_140100",
@@ -951,7 +966,7 @@ mod same_binary {
 
     #[test]
     fn a_server_of_unknown_content_is_judged() {
-        let untold = |p99| Run::new(p99, 1000.0).told(|_| ());
+        let untold = |p99| Recording::figures(p99, 1000.0).with(|_| ());
         let checkout = Checkout::of_two(untold(10.0), untold(20.0));
         assert!(matches!(
             checkout.comparison().judgement,
@@ -961,10 +976,10 @@ mod same_binary {
 
     #[test]
     fn does_not_make_good_what_cannot_be_compared() {
-        let before = Run::new(10.0, 1000.0).of_server("one");
-        let after = Run::new(10.0, 1000.0)
+        let before = Recording::figures(10.0, 1000.0).of_server("one");
+        let after = Recording::figures(10.0, 1000.0)
             .of_server("one")
-            .told(|told| told.load.seed = 1);
+            .with(|told| told.load.seed = 1);
         assert!(Checkout::of_two(before, after).reasons().contains("seed"));
     }
 }
@@ -977,8 +992,8 @@ mod which_runs {
     use xtask::model::names::{Mode, TaskId};
     use xtask::model::provenance::Session;
 
-    fn run(p99: f64) -> Run {
-        Run::new(p99, 1000.0)
+    fn run(p99: f64) -> Recording {
+        Recording::figures(p99, 1000.0)
     }
 
     fn before(checkout: &Checkout) -> Side {
@@ -997,7 +1012,7 @@ mod which_runs {
 
     /// A checkout with an after run alone.
     fn with_after() -> Checkout {
-        let checkout = Checkout::new();
+        let checkout = Checkout::to_compare();
         checkout.record("007_after_20251109_000000", run(10.0).of_server("two"));
         checkout
     }
@@ -1066,7 +1081,7 @@ mod which_runs {
             .enumerate()
         {
             let place = u32::try_from(index + 1).unwrap();
-            let run = Run::new(p99, throughput)
+            let run = Recording::figures(p99, throughput)
                 .of_server("one")
                 .in_group(first, place, 3);
             checkout.record(&format!("007_before_20251108_14000{index}"), run);
@@ -1222,8 +1237,8 @@ mod which_runs {
     }
 
     /// A run of a paired session that is newer than any other.
-    fn paired(pair: u32) -> Run {
-        run(99.0).of_server("one").told(|told| {
+    fn paired(pair: u32) -> Recording {
+        run(99.0).of_server("one").with(move |told| {
             told.session = Some(Session {
                 id: "a session".into(),
                 pair,
@@ -1264,7 +1279,7 @@ mod which_runs {
 
     #[track_caller]
     fn assert_worst(internal: u8, competitive: u8, wanted: u8) {
-        let checkout = Checkout::new();
+        let checkout = Checkout::to_compare();
         record_mode(&checkout, Mode::Internal, internal);
         record_mode(&checkout, Mode::Competitive, competitive);
         let comparisons = checkout.comparisons();
@@ -1302,14 +1317,14 @@ mod which_runs {
 
     #[test]
     fn a_mode_without_any_result_takes_no_part() {
-        let checkout = Checkout::new();
+        let checkout = Checkout::to_compare();
         record_mode(&checkout, Mode::Internal, 1);
         assert_eq!(checkout.comparison().mode, Mode::Internal);
     }
 
     #[test]
     fn the_modes_do_not_share_runs() {
-        let checkout = Checkout::new();
+        let checkout = Checkout::to_compare();
         checkout.record("007_before_20251108_140000", run(10.0));
         checkout.record("competitive_007_after_20251108_144000", run(10.0));
         let judged = checkout.comparisons();
@@ -1323,7 +1338,7 @@ mod which_runs {
 
     #[test]
     fn a_mode_that_was_asked_for_is_the_only_one() {
-        let checkout = Checkout::new();
+        let checkout = Checkout::to_compare();
         record_mode(&checkout, Mode::Internal, 0);
         record_mode(&checkout, Mode::Competitive, 2);
         for (mode, code) in [(Mode::Internal, 0), (Mode::Competitive, 2)] {
@@ -1334,7 +1349,7 @@ mod which_runs {
 
     #[test]
     fn a_mode_that_was_asked_for_and_has_no_result_is_an_error() {
-        let checkout = Checkout::new();
+        let checkout = Checkout::to_compare();
         record_mode(&checkout, Mode::Internal, 0);
         let (folder, task) = (checkout.path(""), TaskId::parse("007").unwrap());
         let error = xtask::answer::of_task(&folder, &task, Some(Mode::Competitive)).unwrap_err();

@@ -5,7 +5,9 @@ use std::process::Command;
 
 use xtask::measure::content;
 
-use crate::common::{Checkout, finish, git, programs_without, replacing_after_hashing, stand_in};
+use crate::common::{
+    Checkout, finish, git, programs_without, replacing_after_hashing, source_that_becomes, stand_in,
+};
 
 /// Watches what an outer `cargo run` sets, as the build scripts of well-known crates do, and leaves a line a build.
 const WATCHFUL: &str = r#"
@@ -45,14 +47,9 @@ fn sources() -> Checkout {
                  [[bin]]\nname = \"{binary}\"\npath = \"main.rs\"\n"
             ),
         );
-        let program = stand_in().join(binary);
         checkout.write(
             &format!("{folder}/main.rs"),
-            &format!(
-                "use std::os::unix::process::CommandExt;\n\nfn main() {{\n    \
-                 let mut command = std::process::Command::new({program:?});\n    \
-                 panic!(\"{{}}\", command.args(std::env::args_os().skip(1)).exec());\n}}\n"
-            ),
+            source_that_becomes(&stand_in().join(binary)),
         );
         lock += &format!("\n[[package]]\nname = \"{package}\"\nversion = \"0.0.0\"\n");
     }
@@ -70,7 +67,7 @@ fn sources() -> Checkout {
 fn check(checkout: &Checkout) -> Command {
     checkout.command(&format!(
         "perf-check 007 before --duration 1 --port {}",
-        checkout.port
+        checkout.port()
     ))
 }
 

@@ -202,11 +202,11 @@ const STARTS_WHEN_TOLD: &str =
 #[test]
 fn a_port_taken_by_a_stranger_is_refused_with_the_strangers_process() {
     let checkout = Checkout::new();
-    let stranger = TcpListener::bind(("127.0.0.1", checkout.port)).unwrap();
+    let stranger = TcpListener::bind(("127.0.0.1", checkout.port())).unwrap();
     let message = finish(checkout.check("007 before")).refused();
     drop(stranger);
     assert!(
-        message.contains(&format!("port {} is taken by process", checkout.port))
+        message.contains(&format!("port {} is taken by process", checkout.port()))
             && message.contains(&format!("kill {}", std::process::id())),
         "{message}"
     );
@@ -217,7 +217,7 @@ fn a_port_taken_by_a_stranger_is_refused_with_the_strangers_process() {
 #[test]
 fn a_port_taken_on_every_address_is_refused() {
     let checkout = Checkout::new();
-    let stranger = TcpListener::bind(("0.0.0.0", checkout.port)).unwrap();
+    let stranger = TcpListener::bind(("0.0.0.0", checkout.port())).unwrap();
     let message = finish(checkout.check("007 before")).refused();
     drop(stranger);
     assert!(message.contains("is taken by process"), "{message}");
@@ -227,7 +227,7 @@ fn a_port_taken_on_every_address_is_refused() {
 fn a_port_taken_on_ipv6_only_is_refused() {
     let checkout = Checkout::new();
     // A machine without IPv6 has nothing to refuse.
-    if let Ok(stranger) = TcpListener::bind(("::1", checkout.port)) {
+    if let Ok(stranger) = TcpListener::bind(("::1", checkout.port())) {
         let message = finish(checkout.check("007 before")).refused();
         drop(stranger);
         assert!(message.contains("is taken by process"), "{message}");
@@ -279,7 +279,7 @@ impl OldEngram {
         let folder = checkout.path("old");
         fs::create_dir_all(&folder).unwrap();
         let child = Command::new(stand_in().join("engram"))
-            .args(["start", "--port", &checkout.port.to_string()])
+            .args(["start", "--port", &checkout.port().to_string()])
             .env("ENGRAM_DATA_DIR", folder.join("data"))
             .env("ENGRAM_PID_PATH", folder.join("pid"))
             .stdin(Stdio::null())
@@ -289,7 +289,7 @@ impl OldEngram {
             .unwrap();
         let old = Self(child);
         wait_until("the old server", || {
-            matches!(health::check(checkout.port), health::Health::Healthy(_))
+            matches!(health::check(checkout.port()), health::Health::Healthy(_))
         });
         old
     }

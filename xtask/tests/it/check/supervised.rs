@@ -86,7 +86,10 @@ fn what_was_over_before_a_limit_was_looked_at_was_in_time() {
     let checkout = Checkout::new();
     let root = checkout.path("");
     let script = LATE.replace("$ROOT", root.to_str().unwrap());
-    checkout.script("late", &script.replace("$PORT", &checkout.port.to_string()));
+    checkout.script(
+        "late",
+        &script.replace("$PORT", &checkout.port().to_string()),
+    );
     let plan = Plan {
         tool: &checkout.path("target/release/late"),
         checkout: &root,
@@ -99,7 +102,7 @@ fn what_was_over_before_a_limit_was_looked_at_was_in_time() {
         scenario: &Scenario::read(&root, Mode::Internal).unwrap(),
         mode: Mode::Internal,
         duration: Duration::ZERO,
-        port: checkout.port,
+        port: checkout.port(),
         limits: Limits {
             ready: Duration::ZERO,
             load_grace: Duration::ZERO,

@@ -1,10 +1,9 @@
 //! Where it is run from, and what the machine lacks.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
-use crate::common::{Checkout, finish, git, programs_without};
+use crate::common::{Checkout, finish, git, program, programs_without};
 
 #[test]
 fn the_results_folder_is_made_where_there_is_none() {
@@ -165,14 +164,11 @@ fn without_setpriv_it_measures_all_the_same() {
 fn a_disk_with_too_little_room_is_refused_with_how_much_is_wanted() {
     let checkout = Checkout::new();
     let programs = programs_without("df");
-    let df = programs.path().join("df");
-    fs::write(
-        &df,
+    program(
+        &programs.path().join("df"),
         "#!/bin/sh\necho Filesystem 1024-blocks Used Available Capacity Mounted\n\
          echo a network disk 1000000 900000 100000 90% /mount point/90%\n",
-    )
-    .unwrap();
-    fs::set_permissions(&df, fs::Permissions::from_mode(0o755)).unwrap();
+    );
     let mut check = checkout.check("007 before");
     check.env("PATH", programs.path());
     let message = checkout.refuses(check);

@@ -141,7 +141,7 @@ fn at(step: Step, ending: Ending) {
 #[track_caller]
 fn assert_the_port_is_free(checkout: &Checkout) {
     wait_until("the port to be free", || {
-        TcpListener::bind(("127.0.0.1", checkout.port)).is_ok()
+        TcpListener::bind(("127.0.0.1", checkout.port())).is_ok()
     });
 }
 

@@ -28,7 +28,7 @@ fn a_panic_while_the_server_starts() {
     workplace.prepare().unwrap();
     let server = Program {
         path: root.join("target/release/engram"),
-        arguments: ["start", "--port", &checkout.port.to_string()]
+        arguments: ["start", "--port", &checkout.port().to_string()]
             .map(str::to_owned)
             .to_vec(),
         environment: vec![
@@ -65,7 +65,7 @@ fn a_panic_under_load() {
         scenario: &Scenario::read(&root, Mode::Internal).unwrap(),
         mode: Mode::Internal,
         duration: Duration::from_secs(1),
-        port: checkout.port,
+        port: checkout.port(),
         limits: Limits {
             // The sum with the duration overflows, which is after the load generator was started.
             load_grace: Duration::MAX,

@@ -3,7 +3,7 @@
 use xtask::measure::content;
 use xtask::model::limits::PLAN;
 
-use super::project::{
+use crate::common::project::{
     Project, as_fast, assert_has, before, competitive_as_fast, competitive_before,
     competitive_slower, slower,
 };
@@ -512,7 +512,7 @@ mod what_is_not_known {
     fn blocks_where_git_is_told_so_for_this_push_only() {
         let project = Project::new();
         project.change("another\n");
-        let push = crate::pre_push::project::git(
+        let push = crate::common::project::git(
             project.folder(),
             "-c perf.required=true push --quiet origin main",
         );

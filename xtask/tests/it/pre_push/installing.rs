@@ -7,8 +7,8 @@ use std::process::Command;
 
 use xtask::measure::content;
 
-use super::project::{Project, as_fast, assert_has, before, done, files, git, program};
-use crate::common::{Checkout, finish, tool};
+use crate::common::project::{Project, as_fast, assert_has, before, done, files, git};
+use crate::common::{Checkout, finish, program, tool};
 
 /// A hook of somebody else, which notes what it is given.
 const ANOTHERS: &str = "#!/bin/sh\n\

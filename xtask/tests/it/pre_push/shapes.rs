@@ -3,8 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use super::project::{Project, as_fast, assert_has, before, done, git, name_committer, slower};
 use crate::common::finish;
+use crate::common::project::{
+    Project, as_fast, assert_has, before, done, git, name_committer, slower,
+};
 
 #[test]
 fn a_new_branch_with_a_regression_is_blocked() {

@@ -6,8 +6,8 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::project::{Project, assert_has, done, git, program};
-use crate::common::{TOOL, finish, programs_without, tool};
+use crate::common::project::{Project, assert_has, done, git};
+use crate::common::{TOOL, copy_program, finish, program, programs_without, tool};
 
 /// The package of the tool under test.
 const PACKAGE: &str = env!("CARGO_MANIFEST_DIR");
@@ -296,6 +296,6 @@ fn copied_tool() -> (TempDir, PathBuf) {
         .tempdir()
         .unwrap();
     let copy = folder.path().join("xtask");
-    fs::copy(TOOL, &copy).unwrap();
+    copy_program(Path::new(TOOL), &copy);
     (folder, copy)
 }
