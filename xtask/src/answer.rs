@@ -110,12 +110,10 @@ fn worst_of(
     let (_, mut worst) = answers.pop()?;
     let worst_rank = rank(&worst);
     answers.retain(|(_, other)| rank(other) != worst_rank);
-    worst
-        .warnings
-        .extend(answers.iter().map(|(seconds, other)| {
-            let answer = other.headline();
-            format!("a paired session of {seconds} s a run ended otherwise: {answer}")
-        }));
+    worst.warnings.extend(answers.iter().map(|(seconds, other)| {
+        let answer = other.headline();
+        format!("a paired session of {seconds} s a run ended otherwise: {answer}")
+    }));
     Some(worst)
 }
 
@@ -162,20 +160,14 @@ pub fn baseline(checkout: &Path, mode: Mode) -> Option<Result<Baseline, Reason>>
 
 fn read_baseline(file: &Path) -> Result<Baseline, Fault> {
     let text = fs::read_to_string(file).map_err(|error| {
-        Fault::new(format!(
-            "the competitors' baselines cannot be read: {error}"
-        ))
+        Fault::new(format!("the competitors' baselines cannot be read: {error}"))
     })?;
     let latency = baselines::p99(&text, COMPETITOR)?;
     let p99_ms = latency.single_ms().ok_or_else(|| {
         let range = format!("{COMPETITOR}'s P99 is a range; one value is needed");
         Fault::new(range).at_line(latency.line)
     })?;
-    Ok(Baseline {
-        p99_ms,
-        file: file.to_owned(),
-        line: latency.line,
-    })
+    Ok(Baseline { p99_ms, file: file.to_owned(), line: latency.line })
 }
 
 /// The sessions about two servers.
@@ -213,9 +205,8 @@ fn about(results: &Results, mode: Mode, before: &Provenance, after: &Provenance)
 
 fn unfinished(record: &SessionRecord) -> String {
     let failed = record.failures_of(Phase::After).last();
-    let failed = failed.map_or_else(String::new, |failure| {
-        format!("; its {}", failure_in_words(failure))
-    });
+    let failed =
+        failed.map_or_else(String::new, |failure| format!("; its {}", failure_in_words(failure)));
     format!(
         "a paired session is unfinished: {} pairs of {} s a run{failed}",
         record.pairs.len(),

@@ -26,11 +26,7 @@ pub enum Blame {
 impl Error {
     /// A failure described by `what`: a sentence that names the file or command.
     pub fn new(what: impl Into<String>) -> Self {
-        Self {
-            what: what.into(),
-            next: Vec::new(),
-            blame: Blame::Environment,
-        }
+        Self { what: what.into(), next: Vec::new(), blame: Blame::Environment }
     }
 
     /// `doing` failed because of `cause`.
@@ -105,11 +101,7 @@ pub struct Fault {
 impl Fault {
     /// A fault without a place.
     pub fn new(why: impl Into<String>) -> Self {
-        Self {
-            file: None,
-            line: None,
-            why: why.into(),
-        }
+        Self { file: None, line: None, why: why.into() }
     }
 
     /// Adds the line, from 1.

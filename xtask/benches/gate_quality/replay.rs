@@ -28,12 +28,7 @@ pub enum Rule {
 }
 
 /// All rules, in the order of the table.
-const RULES: [Rule; 4] = [
-    Rule::RunsASide(1),
-    Rule::RunsASide(3),
-    Rule::RunsASide(5),
-    Rule::Paired,
-];
+const RULES: [Rule; 4] = [Rule::RunsASide(1), Rule::RunsASide(3), Rule::RunsASide(5), Rule::Paired];
 
 /// What the rules made of a recording.
 pub struct Replay<'a> {
@@ -92,10 +87,7 @@ impl Verdict {
 pub fn replay(recording: &Recording) -> Replay<'_> {
     Replay {
         recording,
-        rules: RULES
-            .into_iter()
-            .filter_map(|rule| replay_rule(rule, &recording.runs))
-            .collect(),
+        rules: RULES.into_iter().filter_map(|rule| replay_rule(rule, &recording.runs)).collect(),
     }
 }
 
@@ -168,10 +160,8 @@ fn pairs(window: &[Run], effect: f64, draw: u64) -> (SessionRecord, Vec<[Recorde
             [Phase::After, _] => (&two[1], &two[0]),
         };
         let pair = [recorded(before, 0.0), recorded(after, effect)];
-        let [before, after] = pair.each_ref().map(|run| Member {
-            name: run_name(),
-            p99_ms: run.result.p99_ms,
-        });
+        let [before, after] =
+            pair.each_ref().map(|run| Member { name: run_name(), p99_ms: run.result.p99_ms });
         record.pairs.push(PairRecord { before, after });
         pairs.push(pair);
     }
@@ -182,23 +172,15 @@ fn paired(window: &[Run], effect: f64, draw: u64) -> (Verdict, usize) {
     let (record, pairs) = pairs(window, effect, draw);
     let assessment = record.assess();
     let used = assessment.sight.map_or(pairs.len(), |sight| sight.pairs);
-    let (before, after) = pairs
-        .into_iter()
-        .take(used)
-        .map(|[before, after]| (before, after))
-        .unzip();
+    let (before, after) =
+        pairs.into_iter().take(used).map(|[before, after]| (before, after)).unzip();
     let session = match assessment.decision {
-        Decision::Final(verdict) => Some(EndedSession {
-            verdict,
-            sight: assessment.sight,
-            after_failures: Vec::new(),
-        }),
+        Decision::Final(verdict) => {
+            Some(EndedSession { verdict, sight: assessment.sight, after_failures: Vec::new() })
+        }
         Decision::Continue { .. } => None,
     };
-    let question = Question {
-        session,
-        ..question(before, after)
-    };
+    let question = Question { session, ..question(before, after) };
     let comparison = comparison::compare(question, None);
     (verdict(&comparison), 2 * used)
 }
@@ -234,12 +216,7 @@ fn question(before: Vec<Recorded>, after: Vec<Recorded>) -> Question {
 fn recorded(run: &Run, effect: f64) -> Recorded {
     let mut result = run.result.clone();
     result.p99_ms *= 1.0 + effect / 100.0;
-    Recorded {
-        path: PathBuf::new(),
-        result,
-        provenance: None,
-        bytes: run.bytes.clone(),
-    }
+    Recorded { path: PathBuf::new(), result, provenance: None, bytes: run.bytes.clone() }
 }
 
 fn record(seed: u64) -> SessionRecord {

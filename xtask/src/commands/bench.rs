@@ -105,10 +105,7 @@ impl Bench {
 
     pub(crate) fn conditions(&self) -> Conditions {
         let state = host::state();
-        Conditions {
-            warnings: host::warnings(&state),
-            state,
-        }
+        Conditions { warnings: host::warnings(&state), state }
     }
 
     /// Measures `side` once with a fresh server, saves the run, and reads it back.
@@ -168,7 +165,5 @@ impl Bench {
 
 /// A file as a step shows it: with the folders, the competitive ones are too long for a line.
 pub(crate) fn file_name(path: &Path) -> Cow<'_, str> {
-    path.file_name()
-        .unwrap_or(path.as_os_str())
-        .to_string_lossy()
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy()
 }

@@ -85,9 +85,9 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
     let takes = format!("one of {}", looks.join(", "));
     let plan = match words.value("--max-pairs", &takes)? {
         None => PLAN,
-        Some(pairs) => PLAN
-            .up_to(pairs)
-            .ok_or_else(|| Error::new(format!("--max-pairs takes {takes}")))?,
+        Some(pairs) => {
+            PLAN.up_to(pairs).ok_or_else(|| Error::new(format!("--max-pairs takes {takes}")))?
+        }
     };
     let fresh = words.flag("--fresh");
     let checkout = words.path("-C")?;
@@ -202,23 +202,16 @@ fn kept_binaries(
     let Setup { task, mode, .. } = &bench.setup;
     let group = recorded::newest_group(&bench.results, names, *mode, phase)
         .ok_or_else(|| Error::new(format!("there is no {phase} result of task {task}")))?;
-    let run = group.runs.last().map(|run| {
-        run.as_ref()
-            .map_err(|unusable| Error::new(unusable.to_string()))
-    });
-    let provenance = run
-        .transpose()?
-        .and_then(|run| run.provenance.clone())
-        .ok_or_else(|| {
-            Error::new(format!(
-                "the newest {phase} result says nothing about its binaries"
-            ))
-        })?;
+    let run = group
+        .runs
+        .last()
+        .map(|run| run.as_ref().map_err(|unusable| Error::new(unusable.to_string())));
+    let provenance = run.transpose()?.and_then(|run| run.provenance.clone()).ok_or_else(|| {
+        Error::new(format!("the newest {phase} result says nothing about its binaries"))
+    })?;
     let build = &provenance.build;
     let (Some(engram), Some(loadtest)) = (&build.engram_hash, &build.loadtest_hash) else {
-        return Err(Error::new(
-            "binaries are kept by their hash, which needs git",
-        ));
+        return Err(Error::new("binaries are kept by their hash, which needs git"));
     };
     let kept = build::kept_pair(folder, engram, loadtest);
     let paths = [SERVER, LOAD_GENERATOR].map(|name| kept.join(name));
@@ -244,16 +237,12 @@ fn kept_binaries(
 /// The record to go on with: the existing one, or a new one.
 fn open(options: &Options, bench: &Bench, sides: &Sides) -> Result<SessionRecord> {
     let hash = |hash: &Option<String>| {
-        hash.clone()
-            .ok_or_else(|| Error::new("a session needs git, for the hashes"))
+        hash.clone().ok_or_else(|| Error::new("a session needs git, for the hashes"))
     };
     let (results, scenario) = (&bench.results, &bench.scenario);
     if scenario.hash != sides.scenario_hash {
-        return Err(Error::new(format!(
-            "{} changed since after was measured",
-            scenario.file
-        ))
-        .next("measure before and after anew, under the scenario as it is now"));
+        return Err(Error::new(format!("{} changed since after was measured", scenario.file))
+            .next("measure before and after anew, under the scenario as it is now"));
     }
     let subject = Subject {
         mode: bench.setup.mode,
@@ -267,10 +256,7 @@ fn open(options: &Options, bench: &Bench, sides: &Sides) -> Result<SessionRecord
     if options.fresh
         && let Some(archived) = SessionRecord::archive(results, &subject, now)?
     {
-        say(&format!(
-            "the earlier record was put aside: {}",
-            archived.display()
-        ));
+        say(&format!("the earlier record was put aside: {}", archived.display()));
     }
     let Some(record) = SessionRecord::load(results, &subject)? else {
         let record = SessionRecord::open(subject, now, loadtest, options.plan);
@@ -278,10 +264,8 @@ fn open(options: &Options, bench: &Bench, sides: &Sides) -> Result<SessionRecord
         return Ok(record);
     };
     if record.loadtest != loadtest {
-        return Err(
-            Error::new("the load generator has changed since these pairs were measured")
-                .next("start anew, putting them aside: the same command with --fresh"),
-        );
+        return Err(Error::new("the load generator has changed since these pairs were measured")
+            .next("start anew, putting them aside: the same command with --fresh"));
     }
     let measured = record.pairs.len();
     say(&match goes_on(&record) {
@@ -370,16 +354,10 @@ impl Running {
 
     fn note_failure(&mut self, phase: Phase, error: &Error) -> Result<()> {
         let bench = &mut self.bench;
-        let failure = Failure {
-            pair: self.record.pairs.len() + 1,
-            phase,
-            why: error.what().to_owned(),
-        };
+        let failure =
+            Failure { pair: self.record.pairs.len() + 1, phase, why: error.what().to_owned() };
         bench.steps.clear();
-        say(&format!(
-            "pair {} is void: the {phase} server failed: {}",
-            failure.pair, failure.why
-        ));
+        say(&format!("pair {} is void: the {phase} server failed: {}", failure.pair, failure.why));
         self.record.failures.push(failure.clone());
         self.record.save(&bench.results)?;
         for log in [bench.workplace.server_log(), bench.workplace.load_log()] {
@@ -427,16 +405,9 @@ impl Running {
             Phase::Before => &self.sides.before,
             Phase::After => &self.sides.after,
         };
-        let place = Place {
-            group: None,
-            index: 1,
-            of: 1,
-            session: Some(session),
-        };
+        let place = Place { group: None, index: 1, of: 1, session: Some(session) };
         let grace = bench.setup.limits.stop_grace;
-        bench.measure(side, &conditions, place, |measured| {
-            refuse_failed(measured, grace)
-        })
+        bench.measure(side, &conditions, place, |measured| refuse_failed(measured, grace))
     }
 
     /// Shows the newest pair, and what all pairs say so far.
@@ -452,9 +423,7 @@ impl Running {
         let line = Line {
             pair: pairs,
             p99_ms: pair.each_ref().map(|(_, run)| run.result.p99_ms),
-            stolen: pair
-                .each_ref()
-                .map(|(_, run)| run.provenance.as_ref()?.noise.steal_share),
+            stolen: pair.each_ref().map(|(_, run)| run.provenance.as_ref()?.noise.steal_share),
             others: pair.each_ref().map(|(_, run)| others_share(run)),
             used,
             left: (used / count(measured_now)).saturating_mul(count(missing)),
@@ -496,11 +465,8 @@ mod tests {
 
     #[test]
     fn a_confirmation_ends_at_one_of_the_looks() {
-        let typed = |line: &str| {
-            read(Words::new(
-                line.split_whitespace().map(OsString::from).collect(),
-            ))
-        };
+        let typed =
+            |line: &str| read(Words::new(line.split_whitespace().map(OsString::from).collect()));
         let last_look = |line| typed(line).unwrap().plan.last_look();
         assert_eq!(last_look("007"), 16);
         assert_eq!(last_look("007 --max-pairs 6"), 6);

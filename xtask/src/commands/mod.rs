@@ -58,18 +58,13 @@ impl Command {
             let options = read(words)?;
             Ok(Box::new(move |clock| run(&options, clock)))
         };
-        Self {
-            help,
-            read: Box::new(ready),
-        }
+        Self { help, read: Box::new(ready) }
     }
 
     /// The command as it is typed, from the usage line of its help text.
     fn typed(&self) -> &'static str {
         let usage = self.help.split("Usage: ").nth(1);
-        usage
-            .and_then(|usage| usage.split(" <").next())
-            .unwrap_or_default()
+        usage.and_then(|usage| usage.split(" <").next()).unwrap_or_default()
     }
 
     fn name(&self) -> &'static str {
@@ -151,12 +146,7 @@ fn path_word(path: &Path) -> String {
 
 /// What the suggestions of a report about the results in `root` need; `options` are those of every command.
 fn surroundings(root: &Path, options: String) -> Surroundings {
-    Surroundings {
-        root: root.display().to_string(),
-        options,
-        here: here(),
-        unlogged: None,
-    }
+    Surroundings { root: root.display().to_string(), options, here: here(), unlogged: None }
 }
 
 /// The current directory; empty if it is gone.
@@ -212,10 +202,7 @@ mod tests {
             let shown: Vec<&str> = words::flags(command.help).collect();
             assert!(shown.contains(&"-C"), "{shown:?}");
             for flag in shown {
-                let line = command
-                    .help
-                    .lines()
-                    .find(|line| line.trim_start().starts_with(flag));
+                let line = command.help.lines().find(|line| line.trim_start().starts_with(flag));
                 let placeholder = line.and_then(|line| {
                     let next = line.split_whitespace().nth(1)?;
                     next.chars().all(|c| c.is_ascii_uppercase()).then_some(next)
@@ -269,10 +256,7 @@ mod tests {
         assert_eq!(refused(""), "no command given");
         assert_eq!(refused("perf-check"), "<task> is missing");
         assert_eq!(refused("perf-check 007"), "<before|after> is missing");
-        assert_eq!(
-            refused("perf-check 007 before now"),
-            "`now` is one word too many"
-        );
+        assert_eq!(refused("perf-check 007 before now"), "`now` is one word too many");
     }
 
     #[test]
@@ -287,10 +271,7 @@ mod tests {
             "--runs",
         ] {
             let message = refused(&format!("perf-check 007 before {line}"));
-            assert!(
-                message.contains("takes a whole number from 1 to"),
-                "{message}"
-            );
+            assert!(message.contains("takes a whole number from 1 to"), "{message}");
         }
     }
 

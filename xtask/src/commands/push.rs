@@ -133,12 +133,8 @@ impl Evidence {
         for name in Listing::read(&results)?.all() {
             by_task.entry(name.task.clone()).or_default().push(name);
         }
-        let task = |(id, names)| Task {
-            id,
-            names,
-            results: results.clone(),
-            afters: OnceCell::new(),
-        };
+        let task =
+            |(id, names)| Task { id, names, results: results.clone(), afters: OnceCell::new() };
         // The tool's own workspace needs no `-C`.
         let is_own = checkout::find(None).is_ok_and(|own| own == checkout);
         let option = checkout_option((!is_own).then_some(checkout));
@@ -151,10 +147,7 @@ impl Evidence {
 
     fn of_other_worktrees(checkout: &Path) -> Vec<Self> {
         let others = git::worktrees(checkout).into_iter();
-        others
-            .filter(|other| other != checkout)
-            .filter_map(|other| Self::of(&other).ok())
-            .collect()
+        others.filter(|other| other != checkout).filter_map(|other| Self::of(&other).ok()).collect()
     }
 
     /// The tasks with a newest after that was measured on `content`.
@@ -167,8 +160,7 @@ impl Evidence {
 impl Task {
     fn afters(&self) -> &BTreeMap<Mode, Group> {
         let after = |mode| Some((mode, self.newest(mode, Phase::After)?));
-        self.afters
-            .get_or_init(|| Mode::ALL.into_iter().filter_map(after).collect())
+        self.afters.get_or_init(|| Mode::ALL.into_iter().filter_map(after).collect())
     }
 
     fn newest(&self, mode: Mode, phase: Phase) -> Option<Group> {
@@ -184,9 +176,7 @@ impl Task {
     fn is_on(&self, content: &str) -> bool {
         // To search the text first spares taking the runs of most tasks apart.
         self.mentions(content)
-            && self
-                .runs()
-                .any(|run| content_of(run).is_some_and(|known| known == content))
+            && self.runs().any(|run| content_of(run).is_some_and(|known| known == content))
     }
 
     fn mentions(&self, content: &str) -> bool {
@@ -233,9 +223,7 @@ fn decide(evidence: &Evidence, branch: &Branch, tip: &str) -> Outcome {
         measured.retain(|task| is(task, &named));
     }
     if !measured.is_empty() {
-        let judged = measured
-            .into_iter()
-            .map(|task| judge(evidence, branch, task, tip));
+        let judged = measured.into_iter().map(|task| judge(evidence, branch, task, tip));
         return Outcome::worst(judged);
     }
     let named = || task_of_branch(branch.name, tasks.iter().map(|task| &task.id));
@@ -274,19 +262,13 @@ fn task_of_branch<'a>(branch: &str, recorded: impl Iterator<Item = &'a TaskId>) 
         .map(TaskId::as_str)
         .filter(|task| fits(task))
         .max_by_key(|task| task.len())
-        .or_else(|| {
-            name.split(['-', '_', '/'])
-                .next()
-                .filter(|task| !task.is_empty())
-        })
+        .or_else(|| name.split(['-', '_', '/']).next().filter(|task| !task.is_empty()))
         .map(str::to_owned)
 }
 
 /// Judges a task that has an after on the content being pushed, in every mode that it has results for.
 fn judge(evidence: &Evidence, branch: &Branch, task: &Task, tip: &str) -> Outcome {
-    let Evidence {
-        checkout, around, ..
-    } = evidence;
+    let Evidence { checkout, around, .. } = evidence;
     let before = |mode| known(&task.newest(mode, Phase::Before)?);
     let after = |mode| known(task.afters().get(&mode)?);
     match answer::of_task(checkout, &task.id, None) {
@@ -330,10 +312,9 @@ fn is_about(
             Err((Phase::After, "the code changed since after was measured"))
         }
         (None, _) => Err((Phase::Before, "what before was measured on is not known")),
-        (Some(before), _) if before == tip => Err((
-            Phase::Before,
-            "before was measured on this content, as after was",
-        )),
+        (Some(before), _) if before == tip => {
+            Err((Phase::Before, "before was measured on this content, as after was"))
+        }
         (Some(_), Some(_)) => Ok(()),
     }
 }
@@ -389,9 +370,7 @@ fn measure(task: &str, recorded: &[RunName], around: &Surroundings) -> Vec<Strin
     if modes.is_empty() {
         modes.push(Mode::Internal);
     }
-    let sides = modes
-        .iter()
-        .flat_map(|mode| Phase::ALL.map(|phase| (*mode, phase)));
+    let sides = modes.iter().flat_map(|mode| Phase::ALL.map(|phase| (*mode, phase)));
     sides
         .filter(|(mode, phase)| *phase == Phase::After || !has(*mode, Phase::Before))
         .map(|(mode, phase)| command(task, mode, phase, around))
@@ -415,14 +394,8 @@ mod tests {
 
     #[test]
     fn tags_and_deletions_are_no_branches() {
-        assert_eq!(
-            Branch::parse(&format!("refs/tags/v1 {OID} refs/tags/v1 {NONE}")),
-            None
-        );
-        assert_eq!(
-            Branch::parse(&format!("(delete) {NONE} refs/heads/main {OID}")),
-            None
-        );
+        assert_eq!(Branch::parse(&format!("refs/tags/v1 {OID} refs/tags/v1 {NONE}")), None);
+        assert_eq!(Branch::parse(&format!("(delete) {NONE} refs/heads/main {OID}")), None);
         assert_eq!(Branch::parse(""), None);
     }
 
@@ -430,10 +403,7 @@ mod tests {
     fn a_new_branch_has_no_remote_tip() {
         let line = format!("HEAD {OID} refs/heads/task/007 {NONE}");
         let branch = Branch::parse(&line).unwrap();
-        assert_eq!(
-            (branch.name, branch.tip, branch.remote_tip),
-            ("task/007", OID, None)
-        );
+        assert_eq!((branch.name, branch.tip, branch.remote_tip), ("task/007", OID, None));
     }
 
     #[test]
@@ -454,11 +424,7 @@ mod tests {
             ("main", None),
             ("task/", None),
         ] {
-            assert_eq!(
-                task_of_branch(branch, recorded.iter()).as_deref(),
-                task,
-                "{branch}"
-            );
+            assert_eq!(task_of_branch(branch, recorded.iter()).as_deref(), task, "{branch}");
         }
     }
 }

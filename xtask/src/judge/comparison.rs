@@ -126,10 +126,7 @@ pub fn compare(question: Question, single_runs: Option<SingleRuns>) -> Compariso
         let reason = |why| Reason::new(Fault::new(why), Remedy::Measure(Phase::After));
         reasons.extend(failures.map(reason));
     }
-    let groups = [
-        (Phase::Before, &question.before),
-        (Phase::After, &question.after),
-    ];
+    let groups = [(Phase::Before, &question.before), (Phase::After, &question.after)];
     let [before, after] = groups.map(|(phase, group)| usable(phase, group.as_ref(), &mut reasons));
     let baseline = match question.baseline.transpose() {
         Ok(baseline) => baseline,
@@ -150,9 +147,7 @@ pub fn compare(question: Question, single_runs: Option<SingleRuns>) -> Compariso
     ];
     let judgement = match (fit, &sides) {
         (Ok(is_same_server), [Some(of_before), Some(of_after)]) => {
-            let rule = session
-                .as_ref()
-                .map_or(P99Rule::Threshold, EndedSession::rule);
+            let rule = session.as_ref().map_or(P99Rule::Threshold, EndedSession::rule);
             let competitor_ms = baseline.as_ref().map(|baseline| baseline.p99_ms);
             let (mode, figures) = (question.mode, (of_before.figures, of_after.figures));
             let verdict = verdict::judge(mode, figures.0, figures.1, competitor_ms, rule);
@@ -168,9 +163,8 @@ pub fn compare(question: Question, single_runs: Option<SingleRuns>) -> Compariso
         (Err(reasons), _) => Judgement::Impossible(reasons),
         (Ok(_), _) => Judgement::Impossible(Vec::new()),
     };
-    let interrupted = groups
-        .into_iter()
-        .filter_map(|(phase, group)| interrupted(phase, group.as_ref()?));
+    let interrupted =
+        groups.into_iter().filter_map(|(phase, group)| interrupted(phase, group.as_ref()?));
     let [of_before, of_after] = sides;
     Comparison {
         task: question.task,
@@ -182,19 +176,14 @@ pub fn compare(question: Question, single_runs: Option<SingleRuns>) -> Compariso
         single_runs: single_runs.filter(|_| session.is_none()),
         session,
         pinned_rate: pinned_rate(&before, &after),
-        warnings: interrupted
-            .chain(fitness::warnings(&before, &after))
-            .collect(),
+        warnings: interrupted.chain(fitness::warnings(&before, &after)).collect(),
     }
 }
 
 impl EndedSession {
     fn rule(&self) -> P99Rule {
         let percent = |sight: Sight| paired::percent(sight.interval.estimate);
-        P99Rule::Paired {
-            verdict: self.verdict,
-            percent: self.sight.map(percent),
-        }
+        P99Rule::Paired { verdict: self.verdict, percent: self.sight.map(percent) }
     }
 }
 
@@ -308,10 +297,7 @@ impl Side {
     pub fn of(runs: &[Recorded], error_rate: fn(&Recorded) -> f64) -> Option<Self> {
         let of = |value: &dyn Fn(&Recorded) -> f64| median(runs.iter().map(value));
         let known = |value: fn(&Provenance) -> Option<f64>| {
-            median(
-                runs.iter()
-                    .filter_map(|run| value(run.provenance.as_ref()?)),
-            )
+            median(runs.iter().filter_map(|run| value(run.provenance.as_ref()?)))
         };
         let total =
             |value: fn(&Recorded) -> u64| runs.iter().map(value).fold(0, u64::saturating_add);
@@ -330,10 +316,7 @@ impl Side {
             },
             p50_ms: of(&|run| run.result.p50_ms)?,
             p95_ms: of(&|run| run.result.p95_ms)?,
-            p99_spread_ms: (
-                p99s().fold(f64::INFINITY, f64::min),
-                p99s().fold(0.0, f64::max),
-            ),
+            p99_spread_ms: (p99s().fold(f64::INFINITY, f64::min), p99s().fold(0.0, f64::max)),
             operations: total(|run| run.result.total_operations),
             errors: total(|run| run.result.total_errors),
             operations_per_run: of(&|run| whole(run.result.total_operations))?,

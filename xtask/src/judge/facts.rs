@@ -25,26 +25,15 @@ enum Rule {
 }
 
 const fn must_match(name: &'static str, of: fn(&Recorded) -> Option<String>) -> Fact {
-    Fact {
-        name,
-        rule: Rule::MustMatch,
-        shown: true,
-        of,
-    }
+    Fact { name, rule: Rule::MustMatch, shown: true, of }
 }
 
 const fn warn(name: &'static str, of: fn(&Recorded) -> Option<String>) -> Fact {
-    Fact {
-        rule: Rule::Warn,
-        ..must_match(name, of)
-    }
+    Fact { rule: Rule::Warn, ..must_match(name, of) }
 }
 
 const fn without_values(fact: Fact) -> Fact {
-    Fact {
-        shown: false,
-        ..fact
-    }
+    Fact { shown: false, ..fact }
 }
 
 fn known(run: &Recorded) -> Option<&Provenance> {
@@ -52,32 +41,20 @@ fn known(run: &Recorded) -> Option<&Provenance> {
 }
 
 const FACTS: [Fact; 12] = [
-    must_match("scenario", |run| {
-        Some(format!("`{}`", run.result.config_name))
-    }),
-    must_match("scenario file", |run| {
-        Some(known(run)?.load.scenario.clone())
-    }),
-    must_match("duration", |run| {
-        Some(format!("{} s", known(run)?.load.duration_seconds))
-    }),
+    must_match("scenario", |run| Some(format!("`{}`", run.result.config_name))),
+    must_match("scenario file", |run| Some(known(run)?.load.scenario.clone())),
+    must_match("duration", |run| Some(format!("{} s", known(run)?.load.duration_seconds))),
     must_match("seed", |run| Some(known(run)?.load.seed.to_string())),
-    must_match("build profile", |run| {
-        Some(known(run)?.build.profile.clone())
-    }),
+    must_match("build profile", |run| Some(known(run)?.build.profile.clone())),
     must_match("server", |run| {
         let is_stand_in = known(run)?.build.stand_in;
         Some(if is_stand_in { "stand-in" } else { "Engram" }.to_owned())
     }),
-    without_values(must_match("scenario content", |run| {
-        known(run)?.load.scenario_hash.clone()
-    })),
+    without_values(must_match("scenario content", |run| known(run)?.load.scenario_hash.clone())),
     warn("host", |run| known(run)?.host.name.clone()),
     warn("CPU", |run| known(run)?.host.cpu.clone()),
     warn("compiler", |run| known(run)?.build.rustc.clone()),
-    without_values(warn("load generator's binary", |run| {
-        known(run)?.build.loadtest_hash.clone()
-    })),
+    without_values(warn("load generator's binary", |run| known(run)?.build.loadtest_hash.clone())),
     without_values(warn("server's environment variables", |run| {
         let variables = known(run)?.environment.clone();
         Some(format!("{:?}", variables.unwrap_or_default()))

@@ -63,9 +63,7 @@ pub fn check(before: &[Recorded], after: &[Recorded]) -> Result<bool, Vec<Reason
     }
     for after in after {
         // With every before: two that are alike by their provenance may differ from one that has none.
-        let found = before
-            .iter()
-            .map(|before| incomparable(Phase::After, before, after));
+        let found = before.iter().map(|before| incomparable(Phase::After, before, after));
         reasons.extend(found.filter(|found| !found.is_empty()).take(1).flatten());
     }
     let measure_after = Remedy::Measure(Phase::After);
@@ -97,8 +95,7 @@ pub fn check(before: &[Recorded], after: &[Recorded]) -> Result<bool, Vec<Reason
 }
 
 fn server_hashes(side: &[Recorded]) -> impl Iterator<Item = &str> {
-    side.iter()
-        .filter_map(|run| run.provenance.as_ref()?.build.engram_hash.as_deref())
+    side.iter().filter_map(|run| run.provenance.as_ref()?.build.engram_hash.as_deref())
 }
 
 fn is_built(run: &Recorded) -> bool {
@@ -108,11 +105,8 @@ fn is_built(run: &Recorded) -> bool {
 
 /// The runs of an after side that recorded no latency. They improve nothing, whatever the arithmetic says.
 pub fn without_latency(after: &[Recorded]) -> Vec<Reason> {
-    let why = after
-        .iter()
-        .filter_map(|run| Some((run, no_latency(&run.result)?)));
-    why.map(|(run, why)| Reason::of_run(run, why, Remedy::Measure(Phase::After)))
-        .collect()
+    let why = after.iter().filter_map(|run| Some((run, no_latency(&run.result)?)));
+    why.map(|(run, why)| Reason::of_run(run, why, Remedy::Measure(Phase::After))).collect()
 }
 
 /// The reasons not to use one run, whatever it is compared with.
@@ -124,11 +118,8 @@ fn unfit_run(phase: Phase, run: &Recorded) -> Vec<Reason> {
     };
     let idle = (result.total_operations == 0).then(|| "no request was sent".to_owned());
     let of_before = (phase == Phase::Before).then(of_before);
-    let why = idle
-        .into_iter()
-        .chain(of_before.into_iter().flatten().flatten());
-    why.map(|why| Reason::of_run(run, why, Remedy::Measure(phase)))
-        .collect()
+    let why = idle.into_iter().chain(of_before.into_iter().flatten().flatten());
+    why.map(|why| Reason::of_run(run, why, Remedy::Measure(phase))).collect()
 }
 
 /// The differences that forbid to compare `other`, a run of `phase`, with `reference`, a run of before.
@@ -205,10 +196,7 @@ fn alike_once(warnings: Vec<String>) -> Vec<String> {
     let mut kinds: Vec<Vec<String>> = Vec::new();
     for warning in warnings {
         let is_alike = |known: &String| kind(known) == kind(&warning);
-        match kinds
-            .iter_mut()
-            .find(|alike| alike.first().is_some_and(is_alike))
-        {
+        match kinds.iter_mut().find(|alike| alike.first().is_some_and(is_alike)) {
             Some(alike) if alike.contains(&warning) => {}
             Some(alike) => alike.push(warning),
             None => kinds.push(vec![warning]),
@@ -229,9 +217,7 @@ fn of_run(phase: Phase, run: &Recorded) -> Vec<String> {
     let mut found = Vec::new();
     let percentiles = [run.result.p50_ms, run.result.p95_ms, run.result.p99_ms];
     if !percentiles.is_sorted() {
-        found.push(format!(
-            "its percentiles contradict one another: {percentiles:?} ms"
-        ));
+        found.push(format!("its percentiles contradict one another: {percentiles:?} ms"));
     }
     let Some(provenance) = &run.provenance else {
         found.push("no provenance; compared by scenario name and length of load only".into());

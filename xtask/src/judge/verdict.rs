@@ -155,13 +155,7 @@ impl Verdict {
     pub fn change(&self, metric: Metric) -> f64 {
         let [before, after] = self.figures;
         match (metric, self.rule) {
-            (
-                Metric::P99,
-                P99Rule::Paired {
-                    percent: Some(percent),
-                    ..
-                },
-            ) => percent,
+            (Metric::P99, P99Rule::Paired { percent: Some(percent), .. }) => percent,
             _ => metric.change(before, after),
         }
     }
@@ -191,10 +185,8 @@ pub fn judge(
         position: None,
         outcome: Outcome::Success,
     };
-    verdict.regressed = Metric::ALL
-        .into_iter()
-        .filter(|metric| verdict.is_beyond_limit(*metric))
-        .collect();
+    verdict.regressed =
+        Metric::ALL.into_iter().filter(|metric| verdict.is_beyond_limit(*metric)).collect();
     let regressed = !verdict.regressed.is_empty();
     verdict.position =
         baseline_ms.map(|baseline_ms| position(baseline_ms, before, after, regressed));
@@ -203,10 +195,7 @@ pub fn judge(
         .is_some_and(|position| matches!(position.standing, Standing::Slower | Standing::Degraded));
     let undecided = matches!(
         rule,
-        P99Rule::Paired {
-            verdict: PairedVerdict::Suspected | PairedVerdict::AfterFails,
-            ..
-        }
+        P99Rule::Paired { verdict: PairedVerdict::Suspected | PairedVerdict::AfterFails, .. }
     );
     verdict.outcome = match mode {
         Mode::Internal if regressed => Outcome::InternalRegression,
@@ -237,10 +226,5 @@ fn position(
     } else {
         Standing::Maintained
     };
-    Position {
-        baseline_ms,
-        speedup_before,
-        speedup_after,
-        standing,
-    }
+    Position { baseline_ms, speedup_before, speedup_after, standing }
 }

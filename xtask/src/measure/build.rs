@@ -123,14 +123,7 @@ fn cargo_build(shell: &Shell) -> Result<Binaries> {
     // Cargo, which would go on building, ends with this tool.
     let words = shell::dying_with_parent("TERM");
     let command = toolchain(shell, words.as_ref().map_or(&[], |words| words), "cargo")
-        .args([
-            "build",
-            "--release",
-            "--bin",
-            SERVER,
-            "--bin",
-            LOAD_GENERATOR,
-        ])
+        .args(["build", "--release", "--bin", SERVER, "--bin", LOAD_GENERATOR])
         .arg("--message-format=json-render-diagnostics");
     let messages = clean(command).read().map_err(|error| {
         Error::because("the build failed", error).next("its errors are above; nothing was measured")
@@ -156,9 +149,7 @@ fn executable(line: &str) -> Option<(String, PathBuf)> {
     let target = message.get("target")?;
     let mut kinds = target.get("kind")?.as_array()?.iter();
     let name = target.get("name")?.as_str()?;
-    kinds
-        .any(|kind| kind == "bin")
-        .then(|| (name.to_owned(), path.into()))
+    kinds.any(|kind| kind == "bin").then(|| (name.to_owned(), path.into()))
 }
 
 fn existing(shell: &Shell) -> Result<Binaries> {
@@ -209,9 +200,8 @@ fn target_directory(shell: &Shell) -> Result<PathBuf> {
 /// The words of `before` come first.
 fn toolchain<'a>(shell: &'a Shell, before: &[&str], program: &str) -> Cmd<'a> {
     let checkout = shell.current_dir();
-    let pins = ["rust-toolchain", "rust-toolchain.toml"]
-        .iter()
-        .any(|file| checkout.join(file).exists());
+    let pins =
+        ["rust-toolchain", "rust-toolchain.toml"].iter().any(|file| checkout.join(file).exists());
     let outer = env::var_os("CARGO").filter(|_| program == "cargo" && !pins);
     let program = outer.unwrap_or_else(|| OsString::from(program));
     let command = match before {

@@ -82,13 +82,7 @@ impl Children {
                     .for_each(drop);
             });
         }
-        Ok(Self {
-            process,
-            requests,
-            events,
-            ended: BTreeMap::new(),
-            workplace: workplace.clone(),
-        })
+        Ok(Self { process, requests, events, ended: BTreeMap::new(), workplace: workplace.clone() })
     }
 
     /// The supervisor's process id, which is also its process group.
@@ -141,11 +135,7 @@ impl Children {
         self.send(&Request::Stop(role))?;
         loop {
             if let Some(exit) = self.ended.get(&role) {
-                return Ok(Stopped {
-                    exit: *exit,
-                    cause,
-                    took: began.elapsed(),
-                });
+                return Ok(Stopped { exit: *exit, cause, took: began.elapsed() });
             }
             match self.news_of(role)? {
                 Some(News::Asked) => cause = Cause::Asked,
@@ -198,9 +188,7 @@ impl Drop for Children {
 /// it, and neither would then ever end. The standard library forks where a group id is to be set, so it sets the one
 /// that the child has anyway.
 fn start_in_own_group(command: impl Fn() -> Command) -> io::Result<Child> {
-    let own = fs::metadata("/proc/self")
-        .ok()
-        .filter(|_| cfg!(target_os = "linux"));
+    let own = fs::metadata("/proc/self").ok().filter(|_| cfg!(target_os = "linux"));
     let fork = |own: fs::Metadata| command().process_group(0).gid(own.gid()).spawn().ok();
     match own.and_then(fork) {
         Some(child) => Ok(child),

@@ -78,9 +78,8 @@ impl PrivateIndex {
 
     /// The output of a git command on this index.
     fn git(&self, command: Cmd<'_>) -> Option<Vec<u8>> {
-        let command = (self.variables.iter()).fold(clean(command), |command, (name, value)| {
-            command.env(name, value)
-        });
+        let command = (self.variables.iter())
+            .fold(clean(command), |command, (name, value)| command.env(name, value));
         Some(command.ignore_stderr().output().ok()?.stdout)
     }
 
@@ -101,11 +100,8 @@ impl PrivateIndex {
         if !marked.is_empty() {
             for mark in ["--no-assume-unchanged", "--no-skip-worktree"] {
                 self.git(
-                    cmd!(
-                        shell,
-                        "git -c core.splitIndex=false update-index {mark} -z --stdin"
-                    )
-                    .stdin(marked.join(&0)),
+                    cmd!(shell, "git -c core.splitIndex=false update-index {mark} -z --stdin")
+                        .stdin(marked.join(&0)),
                 )?;
             }
         }
@@ -200,9 +196,8 @@ fn hash<'a>(
     prefix: &str,
     entries: impl Iterator<Item = (&'a str, &'a str, &'a [u8])>,
 ) -> Option<String> {
-    let mut entries: Vec<_> = entries
-        .filter(|(_, _, path)| changes_the_server(path, prefix))
-        .collect();
+    let mut entries: Vec<_> =
+        entries.filter(|(_, _, path)| changes_the_server(path, prefix)).collect();
     entries.sort_unstable_by_key(|(_, _, path)| *path);
     let mut list = Vec::new();
     for (mode, blob, path) in entries {

@@ -15,10 +15,7 @@ pub fn state(checkout: &Path) -> Option<Git> {
     let others = format!(":(exclude){RESULTS}");
     // Without optional locks, `status` does not refresh the index on disk.
     let status = answer_in(checkout, |shell| {
-        cmd!(
-            shell,
-            "git --no-optional-locks status --porcelain=v2 --branch -- {others}"
-        )
+        cmd!(shell, "git --no-optional-locks status --porcelain=v2 --branch -- {others}")
     })?;
     let header = |name: &str| {
         let mut lines = status.lines();
@@ -78,10 +75,7 @@ pub fn hooks_folder(folder: &Path) -> Result<PathBuf> {
 /// them.
 pub fn hooks_of_all(folder: &Path) -> Option<(PathBuf, String)> {
     let set = answer_in(folder, |shell| {
-        cmd!(
-            shell,
-            "git config --show-scope --type=path --get core.hooksPath"
-        )
+        cmd!(shell, "git config --show-scope --type=path --get core.hooksPath")
     })?;
     let (scope, path) = set.split_once('\t')?;
     let of_all = ["global", "system"].contains(&scope) && Path::new(path).is_absolute();
@@ -90,9 +84,7 @@ pub fn hooks_of_all(folder: &Path) -> Option<(PathBuf, String)> {
 
 /// The path of a file of the repository itself, by git's own variables and settings.
 pub fn own_file(folder: &Path, name: &str) -> Option<PathBuf> {
-    let path = answer_in(folder, |shell| {
-        cmd!(shell, "git rev-parse --git-path {name}")
-    })?;
+    let path = answer_in(folder, |shell| cmd!(shell, "git rev-parse --git-path {name}"))?;
     Some(folder.join(path))
 }
 
@@ -108,10 +100,7 @@ pub fn is_new(folder: &Path, file: &Path) -> bool {
 
 fn lists(folder: &Path, which: &str, file: &Path) -> bool {
     let listed = answer_in(folder, |shell| {
-        cmd!(
-            shell,
-            "git --literal-pathspecs ls-files {which} --exclude-standard -- {file}"
-        )
+        cmd!(shell, "git --literal-pathspecs ls-files {which} --exclude-standard -- {file}")
     });
     listed.is_some_and(|listed| !listed.is_empty())
 }
@@ -128,10 +117,7 @@ pub fn known_to_remote(checkout: &Path, tip: &str, remote: &str) -> Vec<String> 
             .filter_map(|other| other.strip_prefix(&name)?.strip_prefix('/'))
             .map(|other| format!("--exclude={name}/{other}/*"));
         answer_in(checkout, |shell| {
-            cmd!(
-                shell,
-                "git rev-list --boundary {tip} --not {others...} --remotes={name}"
-            )
+            cmd!(shell, "git rev-list --boundary {tip} --not {others...} --remotes={name}")
         })
     };
     let listed = listed();
@@ -139,20 +125,14 @@ pub fn known_to_remote(checkout: &Path, tip: &str, remote: &str) -> Vec<String> 
     let (boundary, new): (Vec<&str>, Vec<&str>) = lines.partition(|line| line.starts_with('-'));
     match &listed {
         Some(_) if new.is_empty() => vec![tip.to_owned()],
-        _ => boundary
-            .into_iter()
-            .map(|line| line.trim_start_matches('-').to_owned())
-            .collect(),
+        _ => boundary.into_iter().map(|line| line.trim_start_matches('-').to_owned()).collect(),
     }
 }
 
 /// The name of the remote at an address.
 fn remote_at(checkout: &Path, address: &str) -> Option<String> {
     let addresses = answer_in(checkout, |shell| {
-        cmd!(
-            shell,
-            "git config --null --get-regexp '^remote\\..*\\.url$'"
-        )
+        cmd!(shell, "git config --null --get-regexp '^remote\\..*\\.url$'")
     })?;
     let mut entries = addresses.split('\0');
     let key = entries.find_map(|entry| {

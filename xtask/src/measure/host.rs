@@ -56,9 +56,7 @@ fn warnings_on(processors: u32, state: &HostState) -> Vec<String> {
     let compilers = match state.compilers {
         Some(0) | None => None,
         Some(1) => Some("busy machine: a cargo or rustc process is running".to_owned()),
-        Some(many) => Some(format!(
-            "busy machine: {many} cargo or rustc processes are running"
-        )),
+        Some(many) => Some(format!("busy machine: {many} cargo or rustc processes are running")),
     };
     let throttling = |name: &&str| THROTTLING.contains(name);
     let governor = state.governor.as_deref().filter(throttling);
@@ -67,10 +65,7 @@ fn warnings_on(processors: u32, state: &HostState) -> Vec<String> {
     let swap = swap.map(|mib| format!("{mib} MiB of swap in use"));
     let battery = state.power.as_deref() == Some(BATTERY);
     let battery = battery.then(|| "running on battery".to_owned());
-    [load, compilers, governor, swap, battery]
-        .into_iter()
-        .flatten()
-        .collect()
+    [load, compilers, governor, swap, battery].into_iter().flatten().collect()
 }
 
 /// The free space on the disk of `folder`, in MiB; `None` for a folder that does not exist, or where the system does not
@@ -170,11 +165,7 @@ fn compilers() -> Option<usize> {
     let ancestors: Vec<u32> = std::iter::successors(own, |&pid| process::parent(pid)).collect();
     let name = |pid: &u32| read(&format!("/proc/{pid}/comm"));
     let others = process::all().filter(|pid| !ancestors.contains(pid));
-    Some(
-        others
-            .filter(|pid| name(pid).is_some_and(|name| is_compiler(&name)))
-            .count(),
-    )
+    Some(others.filter(|pid| name(pid).is_some_and(|name| is_compiler(&name))).count())
 }
 
 #[cfg(test)]

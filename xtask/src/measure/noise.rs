@@ -35,14 +35,10 @@ impl Noise {
             Some(format!("{:.0} %", share * 100.0))
         };
         if let Some(used) = percent(self.others_share(time, processors), BUSY_SHARE) {
-            warnings.push(format!(
-                "busy machine: others used {used} of the CPUs {when}"
-            ));
+            warnings.push(format!("busy machine: others used {used} of the CPUs {when}"));
         }
         if let Some(stolen) = percent(self.steal_share, STOLEN_SHARE) {
-            warnings.push(format!(
-                "busy host: {stolen} of the CPU time was stolen {when}"
-            ));
+            warnings.push(format!("busy host: {stolen} of the CPU time was stolen {when}"));
         }
         warnings
     }
@@ -90,9 +86,7 @@ impl Counters {
     /// Reads them while neither a server nor a load generator runs: all other use is that of others.
     pub fn of_machine() -> Self {
         Self {
-            machine: fs::read_to_string("/proc/stat")
-                .ok()
-                .and_then(|text| cpu(&text)),
+            machine: fs::read_to_string("/proc/stat").ok().and_then(|text| cpu(&text)),
             pressure: None,
             server: Some(Duration::ZERO),
             load_generators: Some(Duration::ZERO),
@@ -132,24 +126,16 @@ impl Counters {
 
 fn cpu(stat: &str) -> Option<Cpu> {
     let line = stat.lines().find_map(|line| line.strip_prefix("cpu "))?;
-    let ticks: Vec<f64> = line
-        .split_whitespace()
-        .map_while(|field| field.parse().ok())
-        .collect();
+    let ticks: Vec<f64> = line.split_whitespace().map_while(|field| field.parse().ok()).collect();
     let [user, nice, system, _idle, _iowait, irq, softirq, steal, ..] = ticks[..] else {
         return None;
     };
-    Some(Cpu {
-        busy: user + nice + system + irq + softirq,
-        steal,
-    })
+    Some(Cpu { busy: user + nice + system + irq + softirq, steal })
 }
 
 fn pressure(text: &str) -> Option<Duration> {
     let some = text.lines().find_map(|line| line.strip_prefix("some "))?;
-    let total = some
-        .split_whitespace()
-        .find_map(|field| field.strip_prefix("total="))?;
+    let total = some.split_whitespace().find_map(|field| field.strip_prefix("total="))?;
     Some(Duration::from_micros(total.parse().ok()?))
 }
 
@@ -190,11 +176,8 @@ mod tests {
 
     #[test]
     fn a_busy_machine_and_a_busy_host_are_warned_about() {
-        let noise = Noise {
-            others_cpu_seconds: Some(5.0),
-            steal_share: Some(0.2),
-            ..Noise::default()
-        };
+        let noise =
+            Noise { others_cpu_seconds: Some(5.0), steal_share: Some(0.2), ..Noise::default() };
         let warnings = noise.warnings(Duration::from_secs(10), 2, "during the load");
         assert_eq!(
             warnings,
@@ -204,18 +187,13 @@ mod tests {
             ]
         );
         assert!(
-            Noise::default()
-                .warnings(Duration::from_secs(10), 2, "during the load")
-                .is_empty()
+            Noise::default().warnings(Duration::from_secs(10), 2, "during the load").is_empty()
         );
     }
 
     #[test]
     fn what_the_system_does_not_show_is_unknown_and_not_zero() {
-        assert_eq!(
-            Counters::default().until(&Counters::default()),
-            Noise::default()
-        );
+        assert_eq!(Counters::default().until(&Counters::default()), Noise::default());
         assert_eq!(cpu("cpu  1 2 3\n"), None);
     }
 

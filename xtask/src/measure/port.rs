@@ -44,10 +44,9 @@ pub fn free(port: u16) -> Result<()> {
 
 fn taken(port: u16) -> Error {
     let (who, end) = match holder(port) {
-        Some(pid) => (
-            format!("process {pid} ({})", command_line(pid)),
-            format!("end it (kill {pid})"),
-        ),
+        Some(pid) => {
+            (format!("process {pid} ({})", command_line(pid)), format!("end it (kill {pid})"))
+        }
         None => ("another process".to_owned(), "end it".to_owned()),
     };
     Error::new(format!("port {port} is taken by {who}"))
@@ -86,9 +85,7 @@ fn holders(port: u16) -> Option<Vec<u32>> {
         return Some(process::all().filter(holds).collect());
     }
     let listed = shell::answer_of_system(|shell| {
-        cmd!(shell, "lsof -nP")
-            .arg(format!("-iTCP:{port}"))
-            .args(["-sTCP:LISTEN", "-t"])
+        cmd!(shell, "lsof -nP").arg(format!("-iTCP:{port}")).args(["-sTCP:LISTEN", "-t"])
     })?;
     let pids = listed.lines().filter_map(|line| line.trim().parse().ok());
     Some(pids.collect())
@@ -122,11 +119,8 @@ fn open_sockets(pid: u32) -> Option<Vec<u64>> {
 fn listening_inodes(port: u16) -> Option<Vec<u64>> {
     let v4 = fs::read_to_string("/proc/net/tcp").ok()?;
     let v6 = fs::read_to_string("/proc/net/tcp6").unwrap_or_default();
-    let mut sockets: Vec<(Reach, u64)> = v4
-        .lines()
-        .chain(v6.lines())
-        .filter_map(|line| listening_socket(line, port))
-        .collect();
+    let mut sockets: Vec<(Reach, u64)> =
+        v4.lines().chain(v6.lines()).filter_map(|line| listening_socket(line, port)).collect();
     // The kernel prefers the most specific address.
     sockets.sort_unstable();
     let nearest = sockets.first().map(|(reach, _)| *reach);
@@ -192,12 +186,7 @@ mod tests {
         let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = socket.local_addr().unwrap().port();
         let error = free(port).unwrap_err();
-        assert!(
-            error
-                .what()
-                .contains(&format!("process {}", std::process::id())),
-            "{error}"
-        );
+        assert!(error.what().contains(&format!("process {}", std::process::id())), "{error}");
     }
 
     #[test]

@@ -137,20 +137,14 @@ mod tests {
     #[test]
     fn our_own_process_uses_memory() {
         let usage = usage(std::process::id(), Duration::from_secs(1)).unwrap();
-        assert!(
-            usage.rss_kib > 0 && usage.vsz_kib >= usage.rss_kib,
-            "{usage:?}"
-        );
+        assert!(usage.rss_kib > 0 && usage.vsz_kib >= usage.rss_kib, "{usage:?}");
     }
 
     #[test]
     fn where_there_is_ps_it_tells_the_same() {
         if Command::new("ps").output().is_ok() {
             let usage = from_ps(std::process::id()).unwrap();
-            assert!(
-                usage.rss_kib > 0 && usage.vsz_kib >= usage.rss_kib,
-                "{usage:?}"
-            );
+            assert!(usage.rss_kib > 0 && usage.vsz_kib >= usage.rss_kib, "{usage:?}");
         }
     }
 
@@ -158,10 +152,7 @@ mod tests {
     fn a_name_with_spaces_and_parentheses_does_not_shift_the_counters() {
         let stat = "7 (a) b (c) S 1 7 7 0 -1 4194304 1 2 3 4 150 50 30 20 20 0 1 0";
         assert_eq!(ticks(stat, Field::OwnTime), Some(Duration::from_secs(2)));
-        assert_eq!(
-            ticks(stat, Field::ChildrenTime),
-            Some(Duration::from_millis(500))
-        );
+        assert_eq!(ticks(stat, Field::ChildrenTime), Some(Duration::from_millis(500)));
     }
 
     #[test]

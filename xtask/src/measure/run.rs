@@ -111,13 +111,7 @@ pub fn run(plan: &Plan, workplace: &Workplace, steps: &mut Steps) -> Result<Meas
     port::free(plan.port)?;
     let children = Children::start(plan.tool, workplace, plan.limits.stop_grace)?;
     // The supervisor is dropped, and has stopped everything, when this is over.
-    let outcome = Running {
-        plan,
-        workplace,
-        children,
-        steps,
-    }
-    .measure();
+    let outcome = Running { plan, workplace, children, steps }.measure();
     match outcome {
         Ok(_) => workplace.remove_data(),
         Err(_) => workplace.remove_scratch(),
@@ -150,8 +144,7 @@ impl Running<'_> {
         let server = Server { pid, started };
         self.steps.done(&format!("{address}, process {pid}"));
 
-        self.steps
-            .begin_long("ready", "waiting until it is healthy");
+        self.steps.begin_long("ready", "waiting until it is healthy");
         let implementation = self.wait_until_healthy(&server)?;
         let ready = started.elapsed();
         self.steps.done(match implementation {
@@ -185,9 +178,8 @@ impl Running<'_> {
             return Err(answered_by_another(plan.port, stranger, workplace));
         }
         let result = read_result(plan, workplace, load_exit)?;
-        noise.server_cpu_us_per_operation = noise
-            .server_cpu_seconds
-            .map(|seconds| seconds * 1e6 / result.total_operations as f64);
+        noise.server_cpu_us_per_operation =
+            noise.server_cpu_seconds.map(|seconds| seconds * 1e6 / result.total_operations as f64);
         let mut warnings = weaknesses(plan, workplace, &result, load_exit);
         warnings.extend(noise.warnings(load, noise::processors(), "during the load"));
         warnings.extend(unclean);
@@ -286,14 +278,11 @@ impl Running<'_> {
 /// The fault of a stop that was not clean, in words.
 pub fn unclean_stop(stop: Stopped, grace: Duration) -> Option<String> {
     match (stop.cause, stop.exit) {
-        (Cause::Killed, _) => Some(format!(
-            "the server ignored SIGTERM for {} s and was killed",
-            grace.as_secs()
-        )),
+        (Cause::Killed, _) => {
+            Some(format!("the server ignored SIGTERM for {} s and was killed", grace.as_secs()))
+        }
         (_, Exit::Code(0) | Exit::Signal(SIGTERM)) => None,
-        (_, exit) => Some(format!(
-            "the server CRASHED when it was to stop: it ended with {exit}"
-        )),
+        (_, exit) => Some(format!("the server CRASHED when it was to stop: it ended with {exit}")),
     }
 }
 
@@ -314,9 +303,7 @@ fn answered_by_another(port: u16, stranger: Option<u32>, workplace: &Workplace) 
 fn server(plan: &Plan, workplace: &Workplace) -> Program {
     Program {
         path: plan.binaries.engram.clone(),
-        arguments: ["start", "--port", &plan.port.to_string()]
-            .map(str::to_owned)
-            .to_vec(),
+        arguments: ["start", "--port", &plan.port.to_string()].map(str::to_owned).to_vec(),
         environment: vec![
             format!("ENGRAM_DATA_DIR={}", workplace.data().display()),
             format!("ENGRAM_PID_PATH={}", workplace.pid_file().display()),
@@ -362,9 +349,7 @@ fn read_result(plan: &Plan, workplace: &Workplace, exit: Exit) -> Result<LoadRes
     let bytes = fs::read(workplace.result())
         .map_err(|_| failed(format!("the load generator wrote no result ({exit})")))?;
     let result = LoadResult::parse(&bytes).map_err(|why| {
-        failed(format!(
-            "the load generator's result is not complete: {why} ({exit})"
-        ))
+        failed(format!("the load generator's result is not complete: {why} ({exit})"))
     })?;
     if result.config_name != plan.scenario.name {
         return Err(failed(format!(
@@ -404,9 +389,7 @@ fn with_log(error: Error, log: &Path) -> Error {
     let whole = format!("whole log: {}", log.display());
     match tail(log).replace('\n', "\n    ") {
         tail if tail.is_empty() => error.next(whole),
-        tail => error
-            .next(format!("the end of its log:\n    {tail}"))
-            .next(whole),
+        tail => error.next(format!("the end of its log:\n    {tail}")).next(whole),
     }
 }
 
@@ -439,8 +422,6 @@ impl Measured {
     /// The most memory that the server had in RAM, in KiB; `None` where nothing was sampled.
     pub fn peak_memory_kib(&self) -> Option<u64> {
         let peaks = self.samples.iter().map(|sample| sample.usage);
-        peaks
-            .map(|usage| usage.peak_kib.unwrap_or(usage.rss_kib))
-            .max()
+        peaks.map(|usage| usage.peak_kib.unwrap_or(usage.rss_kib)).max()
     }
 }

@@ -62,14 +62,7 @@ impl Scenario {
             Error::because(shown, why.trim())
                 .next("fix the file, or restore it from git: git checkout -- FILE")
         })?;
-        Ok(Self {
-            file,
-            hash: content::of_file(&path),
-            name,
-            rate,
-            limits,
-            text,
-        })
+        Ok(Self { file, hash: content::of_file(&path), name, rate, limits, text })
     }
 
     /// Checks that the file in `checkout` is still what was read: the load generator reads it again.
@@ -90,13 +83,8 @@ impl Scenario {
 }
 
 fn parse(text: &str) -> Result<(String, f64, Validation), String> {
-    let table: toml::Table = text
-        .parse()
-        .map_err(|error: toml::de::Error| error.to_string())?;
-    let name = table
-        .get("name")
-        .and_then(toml::Value::as_str)
-        .ok_or("has no `name`")?;
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| error.to_string())?;
+    let name = table.get("name").and_then(toml::Value::as_str).ok_or("has no `name`")?;
     let rate = number(&table, "arrival", "rate")
         .filter(|rate| rate.is_finite() && *rate > 0.0)
         .ok_or("has no `rate` above 0 under [arrival]")?;
@@ -139,31 +127,18 @@ mod tests {
     fn what_the_load_generator_needs_is_required() {
         assert!(parse("").unwrap_err().contains("`name`"));
         assert!(parse("name = \"x\"").unwrap_err().contains("`rate`"));
-        assert!(
-            parse("name = \"x\"\n[arrival]\nrate = 0")
-                .unwrap_err()
-                .contains("`rate`")
-        );
+        assert!(parse("name = \"x\"\n[arrival]\nrate = 0").unwrap_err().contains("`rate`"));
     }
 
     #[test]
     fn whole_and_broken_rates_are_read_alike() {
         for rate in ["500", "500.0"] {
-            assert_eq!(
-                parse(&format!("name = \"x\"\n[arrival]\nrate = {rate}"))
-                    .unwrap()
-                    .1,
-                500.0
-            );
+            assert_eq!(parse(&format!("name = \"x\"\n[arrival]\nrate = {rate}")).unwrap().1, 500.0);
         }
     }
 
     #[test]
     fn broken_toml_is_refused_with_its_line() {
-        assert!(
-            parse("name = \"x\"\nname =")
-                .unwrap_err()
-                .contains("line 2")
-        );
+        assert!(parse("name = \"x\"\nname =").unwrap_err().contains("line 2"));
     }
 }

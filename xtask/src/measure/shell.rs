@@ -19,9 +19,7 @@ pub fn shell(checkout: &Path) -> Result<Shell> {
 
 /// `command`, silent and with a clean environment.
 pub fn clean(command: Cmd<'_>) -> Cmd<'_> {
-    leaked_variables()
-        .into_iter()
-        .fold(command.quiet(), Cmd::env_remove)
+    leaked_variables().into_iter().fold(command.quiet(), Cmd::env_remove)
 }
 
 /// The output of a command, without the final line break; `None` where it is missing or fails.

@@ -76,20 +76,13 @@ impl LoadResult {
         let stated_error_rate = number(object, "overall_error_rate")?;
         let throughput = number(object, "overall_throughput")?;
         let ms = |key| number(object, key);
-        let [p50_ms, p95_ms, p99_ms] = latencies([
-            ms("p50_latency_ms")?,
-            ms("p95_latency_ms")?,
-            ms("p99_latency_ms")?,
-        ])?;
+        let [p50_ms, p95_ms, p99_ms] =
+            latencies([ms("p50_latency_ms")?, ms("p95_latency_ms")?, ms("p99_latency_ms")?])?;
         if stated_error_rate > 1.0 {
-            return Err(format!(
-                "`overall_error_rate` is {stated_error_rate}, above 1"
-            ));
+            return Err(format!("`overall_error_rate` is {stated_error_rate}, above 1"));
         }
         if throughput != 0.0 && !THROUGHPUTS.contains(&throughput) {
-            return Err(format!(
-                "`overall_throughput` is {throughput:e}: no server does that"
-            ));
+            return Err(format!("`overall_throughput` is {throughput:e}: no server does that"));
         }
         Ok(Self {
             config_name,
@@ -128,18 +121,10 @@ fn operation(stats: &Value) -> Result<Operation, String> {
         number(stats, key)?;
     }
     let ms = |key| number(stats, key).map(|us| us / 1000.0);
-    let percentiles = [
-        ms("p50_latency_us")?,
-        ms("p95_latency_us")?,
-        ms("p99_latency_us")?,
-    ];
+    let percentiles = [ms("p50_latency_us")?, ms("p95_latency_us")?, ms("p99_latency_us")?];
     let (error_count, count) = counts(stats, "error_count", "count")?;
     let [_, _, p99_ms] = latencies(percentiles)?;
-    Ok(Operation {
-        count,
-        error_count,
-        p99_ms,
-    })
+    Ok(Operation { count, error_count, p99_ms })
 }
 
 /// Refuses three percentiles of which one is no latency. 0 stands for none recorded.
@@ -238,21 +223,14 @@ mod tests {
     fn every_cut_of_it_is_refused() {
         let whole = WHOLE.trim_end();
         for end in 0..whole.len() {
-            assert!(
-                LoadResult::parse(&whole.as_bytes()[..end]).is_err(),
-                "{end}"
-            );
+            assert!(LoadResult::parse(&whole.as_bytes()[..end]).is_err(), "{end}");
         }
     }
 
     #[test]
     fn a_cut_off_file_is_told_from_an_empty_one() {
         assert_eq!(LoadResult::parse(b" \n").unwrap_err(), "the file is empty");
-        assert!(
-            LoadResult::parse(b"{\"a\"")
-                .unwrap_err()
-                .contains("cut off")
-        );
+        assert!(LoadResult::parse(b"{\"a\"").unwrap_err().contains("cut off"));
     }
 
     #[test]

@@ -99,9 +99,7 @@ impl TaskId {
             return Err("it must start with a letter or digit".into());
         }
         if let Some(bad) = text.chars().find(|&c| !allowed(c)) {
-            return Err(format!(
-                "{bad:?} is not allowed; use letters, digits, `.`, `_` and `-`"
-            ));
+            return Err(format!("{bad:?} is not allowed; use letters, digits, `.`, `_` and `-`"));
         }
         if text.len() > Self::MAX_LENGTH {
             return Err(format!("it is longer than {} bytes", Self::MAX_LENGTH));
@@ -136,9 +134,7 @@ pub fn is_task_name(task: &str) -> bool {
     let is_letter = |c: char| c.is_ascii_alphanumeric();
     task.starts_with(is_letter)
         && task.ends_with(is_letter)
-        && task
-            .chars()
-            .all(|c| is_letter(c) || matches!(c, '.' | '_' | '-'))
+        && task.chars().all(|c| is_letter(c) || matches!(c, '.' | '_' | '-'))
 }
 
 /// A moment in local time, to the second, as file names carry it: `YYYYMMDD_HHMMSS`.
@@ -178,10 +174,7 @@ impl fmt::Display for Timestamp {
         let (year, month, day) = self.0.to_calendar_date();
         let (hour, minute, second) = self.0.as_hms();
         let month = u8::from(month);
-        write!(
-            f,
-            "{year:04}{month:02}{day:02}_{hour:02}{minute:02}{second:02}"
-        )
+        write!(f, "{year:04}{month:02}{day:02}_{hour:02}{minute:02}{second:02}")
     }
 }
 
@@ -244,25 +237,13 @@ impl RunName {
             Some(task) => (Mode::Competitive, task),
             None => (Mode::Internal, rest),
         };
-        Some(Self {
-            timestamp,
-            mode,
-            task: TaskId::parse(task).ok()?,
-            phase: Phase::parse(phase)?,
-        })
+        Some(Self { timestamp, mode, task: TaskId::parse(task).ok()?, phase: Phase::parse(phase)? })
     }
 }
 
 impl fmt::Display for RunName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}{}_{}_{}",
-            self.mode.prefix(),
-            self.task,
-            self.phase,
-            self.timestamp
-        )
+        write!(f, "{}{}_{}_{}", self.mode.prefix(), self.task, self.phase, self.timestamp)
     }
 }
 
@@ -326,10 +307,7 @@ mod tests {
     #[test]
     fn only_a_result_file_names_a_run() {
         let name = RunName::parse("007_before_20251108_140000").unwrap();
-        assert_eq!(
-            RunName::of_result(&name.file(Part::Result)),
-            Some(name.clone())
-        );
+        assert_eq!(RunName::of_result(&name.file(Part::Result)), Some(name.clone()));
         for part in [Part::System, Part::Diagnosis, Part::LoadLog] {
             assert_eq!(RunName::of_result(&name.file(part)), None);
         }
@@ -358,14 +336,7 @@ mod tests {
 
     #[test]
     fn ordinary_ids_are_taken() {
-        for id in [
-            "007",
-            "7.1",
-            "fan-effect",
-            "a_b",
-            "aftermath",
-            "x_beforehand",
-        ] {
+        for id in ["007", "7.1", "fan-effect", "a_b", "aftermath", "x_beforehand"] {
             assert!(TaskId::parse(id).is_ok(), "{id:?}");
         }
     }

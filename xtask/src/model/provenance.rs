@@ -224,9 +224,8 @@ impl Provenance {
         if text.lines().last().map(str::trim_end) != Some(FOOTER) {
             return Err(unreadable(CUT_OFF));
         }
-        let table: Table = text
-            .parse()
-            .map_err(|error: toml::de::Error| unreadable(error.message()))?;
+        let table: Table =
+            text.parse().map_err(|error: toml::de::Error| unreadable(error.message()))?;
         Self::from_table(&table)
             .map(Some)
             .map_err(|key| unreadable(&format!("`{key}` is missing or not whole")))
@@ -273,11 +272,7 @@ mod tests {
                 index: 1,
                 of: 3,
             },
-            session: Some(Session {
-                id: "a".into(),
-                pair: 2,
-                order: "after-first".into(),
-            }),
+            session: Some(Session { id: "a".into(), pair: 2, order: "after-first".into() }),
             load: Load {
                 scenario: "scenarios/m17_baseline.toml".into(),
                 scenario_hash: Some("abc".into()),
@@ -291,23 +286,13 @@ mod tests {
                 engram_hash: Some("def".into()),
                 ..BuildRecord::default()
             },
-            git: Some(Git {
-                commit: Some("c0ffee".into()),
-                branch: None,
-                dirty: true,
-            }),
+            git: Some(Git { commit: Some("c0ffee".into()), branch: None, dirty: true }),
             host: Host {
                 cores: Some(2),
-                state: HostState {
-                    compilers: Some(0),
-                    ..HostState::default()
-                },
+                state: HostState { compilers: Some(0), ..HostState::default() },
                 ..Host::default()
             },
-            noise: Noise {
-                steal_share: Some(0.25),
-                ..Noise::default()
-            },
+            noise: Noise { steal_share: Some(0.25), ..Noise::default() },
             environment: Some(BTreeMap::from([("RUST_LOG".into(), "info".into())])),
             warnings: vec!["a \"quoted\" one".into()],
             log_tail: "two\nlines with '''quotes'''".into(),
@@ -401,27 +386,18 @@ pair = 2
 
     #[test]
     fn what_is_written_is_read_again() {
-        assert_eq!(
-            Provenance::parse(&whole_one().to_text()),
-            Ok(Some(whole_one()))
-        );
+        assert_eq!(Provenance::parse(&whole_one().to_text()), Ok(Some(whole_one())));
     }
 
     #[test]
     fn what_is_not_known_is_absent_and_not_empty() {
         let written = whole_one().to_text();
-        assert!(
-            !written.contains("rustc") && !written.contains("branch"),
-            "{written}"
-        );
+        assert!(!written.contains("rustc") && !written.contains("branch"), "{written}");
     }
 
     #[test]
     fn the_old_scripts_diagnosis_is_no_provenance() {
-        assert_eq!(
-            Provenance::parse("=== Engram diagnostics ===\nok"),
-            Ok(None)
-        );
+        assert_eq!(Provenance::parse("=== Engram diagnostics ===\nok"), Ok(None));
     }
 
     #[test]
@@ -435,9 +411,7 @@ pair = 2
     #[test]
     fn our_own_of_another_format_is_refused() {
         for format in ["2", "11", "1.1", "one"] {
-            let other = whole_one()
-                .to_text()
-                .replace("format 1", &format!("format {format}"));
+            let other = whole_one().to_text().replace("format 1", &format!("format {format}"));
             assert!(Provenance::parse(&other).is_err(), "{format}");
         }
     }
@@ -464,10 +438,7 @@ pair = 2
         let written = whole_one().to_text();
         let noise = "[noise]\nsteal_share = 0.25\n";
         assert!(written.contains(noise), "{written}");
-        let expected = Provenance {
-            noise: Noise::default(),
-            ..whole_one()
-        };
+        let expected = Provenance { noise: Noise::default(), ..whole_one() };
         for other in ["", "[noise]\nlater = 1\n", "[later]\nkey = 1\n"] {
             assert_eq!(
                 Provenance::parse(&written.replace(noise, other)),
@@ -479,18 +450,12 @@ pair = 2
 
     #[test]
     fn a_section_that_is_not_whole_is_refused_by_its_name() {
-        for (line, key) in [
-            ("index = 1", "run"),
-            ("pair = 2", "session"),
-            ("dirty = true", "git"),
-        ] {
+        for (line, key) in [("index = 1", "run"), ("pair = 2", "session"), ("dirty = true", "git")]
+        {
             let written = whole_one().to_text();
             assert!(written.contains(line), "{written}");
             let fault = Provenance::parse(&written.replace(line, "")).unwrap_err();
-            assert!(
-                fault.why.contains(&format!("`{key}` is missing")),
-                "{fault}"
-            );
+            assert!(fault.why.contains(&format!("`{key}` is missing")), "{fault}");
         }
     }
 }

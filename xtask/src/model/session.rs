@@ -129,9 +129,7 @@ impl SessionRecord {
 
     /// The failed runs of a side.
     pub fn failures_of(&self, phase: Phase) -> impl Iterator<Item = &Failure> {
-        self.failures
-            .iter()
-            .filter(move |failure| failure.phase == phase)
+        self.failures.iter().filter(move |failure| failure.phase == phase)
     }
 
     /// ln(P99 after / P99 before) of each pair, in order. A pair without a valid ratio yields NaN, which can never lead

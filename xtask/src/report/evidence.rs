@@ -33,10 +33,7 @@ fn session(comparison: &Comparison) -> Option<Evidence> {
     ];
     let pairs = sight.pairs_to_settle;
     lines.extend(pairs.map(|pairs| format!("to settle   about {pairs} pairs")));
-    Some(Evidence {
-        title: format!("P99 in a paired session of {} pairs", sight.pairs),
-        lines,
-    })
+    Some(Evidence { title: format!("P99 in a paired session of {} pairs", sight.pairs), lines })
 }
 
 fn single_runs(comparison: &Comparison, options: &str) -> Option<Evidence> {
@@ -50,15 +47,9 @@ fn single_runs(comparison: &Comparison, options: &str) -> Option<Evidence> {
     if let (Some(verdict), Some(task)) = (comparison.judged(), &comparison.task)
         && (verdict.change(Metric::P99) / 100.0).ln_1p().abs() < known.smallest_change
     {
-        lines.push(format!(
-            "to be sure  {}",
-            typed::perf_confirm(task, comparison.mode, options)
-        ));
+        lines.push(format!("to be sure  {}", typed::perf_confirm(task, comparison.mode, options)));
     }
-    Some(Evidence {
-        title: "reliability of single runs".to_owned(),
-        lines,
-    })
+    Some(Evidence { title: "reliability of single runs".to_owned(), lines })
 }
 
 fn size(ln_ratio: f64) -> String {

@@ -66,9 +66,10 @@ pub fn verdict_line(comparison: &Comparison, style: Style) -> String {
 }
 
 fn plain_verdict_line(comparison: &Comparison) -> String {
-    let task = comparison.task.as_ref().map_or_else(String::new, |task| {
-        words::shortened(task.as_str(), LONGEST_TASK) + " "
-    });
+    let task = comparison
+        .task
+        .as_ref()
+        .map_or_else(String::new, |task| words::shortened(task.as_str(), LONGEST_TASK) + " ");
     words::printable(&format!(
         "{}: {task}{}: {}",
         comparison.headline(),
@@ -220,15 +221,8 @@ mod tests {
     #[test]
     fn long_text_is_wrapped_between_words_and_indented() {
         let text = wrapped(&"word ".repeat(30), 6);
-        assert!(
-            text.lines()
-                .skip(1)
-                .all(|line| line.starts_with("      word"))
-        );
-        assert!(
-            text.lines()
-                .all(|line| line.trim_start().len() + 6 <= WIDTH)
-        );
+        assert!(text.lines().skip(1).all(|line| line.starts_with("      word")));
+        assert!(text.lines().all(|line| line.trim_start().len() + 6 <= WIDTH));
         assert_eq!(text.split_whitespace().count(), 30);
     }
 

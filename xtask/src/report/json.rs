@@ -77,15 +77,9 @@ fn thresholds(mode: Mode) -> Value {
     let mut thresholds = by_metric(|metric| metric.limit(mode));
     thresholds.extend([
         ("position_points".to_owned(), POSITION_POINTS.into()),
-        (
-            "failed_before_percent".to_owned(),
-            (FAILED_BEFORE * 100.0).into(),
-        ),
+        ("failed_before_percent".to_owned(), (FAILED_BEFORE * 100.0).into()),
         ("elapsed_percent".to_owned(), (ELAPSED_SHARE * 100.0).into()),
-        (
-            "offered_load_percent".to_owned(),
-            (OFFERED_LOAD_REACHED * 100.0).into(),
-        ),
+        ("offered_load_percent".to_owned(), (OFFERED_LOAD_REACHED * 100.0).into()),
     ]);
     Value::Object(thresholds)
 }
@@ -181,10 +175,9 @@ fn rounded(value: Value) -> Value {
     const PARTS: f64 = 1e9;
     match value {
         Value::Array(values) => values.into_iter().map(rounded).collect(),
-        Value::Object(entries) => entries
-            .into_iter()
-            .map(|(key, value)| (key, rounded(value)))
-            .collect(),
+        Value::Object(entries) => {
+            entries.into_iter().map(|(key, value)| (key, rounded(value))).collect()
+        }
         Value::Number(number) if number.is_f64() => {
             let number = number.as_f64().unwrap_or_default();
             let rounded = (number * PARTS).round() / PARTS;

@@ -14,9 +14,7 @@ pub fn lines(comparison: &Comparison) -> Option<Vec<String>> {
     let verdict = comparison.judged()?;
     let (before, after) = (comparison.before.as_ref()?, comparison.after.as_ref()?);
     let changes = metrics::judged(|metric| metric != Metric::ErrorRate);
-    let changes: Vec<String> = changes
-        .map(|quantity| quantity.judged_change(verdict))
-        .collect();
+    let changes: Vec<String> = changes.map(|quantity| quantity.judged_change(verdict)).collect();
     let mut lines = vec![
         format!("Before: {}", figures(comparison.mode, before)),
         format!("After:  {}", figures(comparison.mode, after)),

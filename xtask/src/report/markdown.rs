@@ -14,9 +14,7 @@ use crate::report::words;
 
 /// The whole report.
 pub fn report(comparisons: &[Comparison], around: &Surroundings) -> String {
-    let sections = comparisons
-        .iter()
-        .map(|comparison| section(comparison, around));
+    let sections = comparisons.iter().map(|comparison| section(comparison, around));
     let steps = next::steps(comparisons, around).into_iter().map(|step| {
         let commands = step.commands.join("\n");
         format!("**Next**: {}\n\n```sh\n{commands}\n```\n", step.purpose)
@@ -38,11 +36,7 @@ fn section(comparison: &Comparison, around: &Surroundings) -> String {
         escaped(&reason(comparison)),
     ];
     let sides = [("before", &comparison.before), ("after", &comparison.after)];
-    let sides = || {
-        sides
-            .iter()
-            .filter_map(|(phase, side)| Some((phase, side.as_ref()?)))
-    };
+    let sides = || sides.iter().filter_map(|(phase, side)| Some((phase, side.as_ref()?)));
     if sides().any(|(_, side)| side.stand_in) {
         paragraphs.push(format!("**{}**", words::STAND_IN));
     }
@@ -60,10 +54,7 @@ fn section(comparison: &Comparison, around: &Surroundings) -> String {
         paragraphs.push(format!("{title}:\n\n```text\n{lines}\n```"));
     }
     paragraphs.extend(position(comparison));
-    paragraphs.extend(list(
-        "Measured",
-        sides().map(|(phase, side)| files(phase, side)),
-    ));
+    paragraphs.extend(list("Measured", sides().map(|(phase, side)| files(phase, side))));
     let warnings = comparison.warnings.iter();
     paragraphs.extend(list("Warnings", warnings.map(|warning| escaped(warning))));
     paragraphs.join("\n\n") + "\n"
@@ -91,20 +82,13 @@ fn line(row: &Row) -> String {
         Mark::Unsettled => "not settled",
         Mark::MovedMost => "moved most",
     };
-    let Row {
-        name,
-        before,
-        after,
-        change,
-        limit,
-        ..
-    } = row;
-    [name, before, after, change, limit, mark]
-        .iter()
-        .fold(String::from("|"), |line, cell| match cell.is_empty() {
+    let Row { name, before, after, change, limit, .. } = row;
+    [name, before, after, change, limit, mark].iter().fold(String::from("|"), |line, cell| {
+        match cell.is_empty() {
             true => line + " |",
             false => format!("{line} {cell} |"),
-        })
+        }
+    })
 }
 
 fn position(comparison: &Comparison) -> Option<String> {

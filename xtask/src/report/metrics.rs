@@ -49,26 +49,12 @@ const LATENCY: Quantity = Quantity {
     value: |_| None,
 };
 
-const COUNT: Quantity = Quantity {
-    unit: Unit::Count,
-    decimals: 1,
-    ..LATENCY
-};
+const COUNT: Quantity = Quantity { unit: Unit::Count, decimals: 1, ..LATENCY };
 
 /// All metrics, in the order in which they are shown.
 pub static METRICS: [Quantity; 10] = [
-    Quantity {
-        name: "P50",
-        key: Some("p50_ms"),
-        value: |side| Some(side.p50_ms),
-        ..LATENCY
-    },
-    Quantity {
-        name: "P95",
-        key: Some("p95_ms"),
-        value: |side| Some(side.p95_ms),
-        ..LATENCY
-    },
+    Quantity { name: "P50", key: Some("p50_ms"), value: |side| Some(side.p50_ms), ..LATENCY },
+    Quantity { name: "P95", key: Some("p95_ms"), value: |side| Some(side.p95_ms), ..LATENCY },
     Quantity {
         name: "P99",
         key: Some("p99_ms"),
@@ -134,9 +120,7 @@ pub static METRICS: [Quantity; 10] = [
 
 /// The judged metrics that are wanted, in the order of the table.
 pub fn judged(wanted: impl Fn(Metric) -> bool) -> impl Iterator<Item = &'static Quantity> {
-    METRICS
-        .iter()
-        .filter(move |quantity| quantity.judged.is_some_and(&wanted))
+    METRICS.iter().filter(move |quantity| quantity.judged.is_some_and(&wanted))
 }
 
 impl Quantity {
@@ -172,9 +156,7 @@ impl Quantity {
     /// The limit of a judged metric as a change could have it: `+5%`, `-5%`, `+5 pp`.
     pub fn limit(&self, mode: Mode) -> String {
         let limit = self.judged.map(|metric| metric.limit(mode));
-        limit.map_or_else(String::new, |limit| {
-            format!("{limit:+}{}", self.change_unit())
-        })
+        limit.map_or_else(String::new, |limit| format!("{limit:+}{}", self.change_unit()))
     }
 
     /// The change of a judged metric, with as many decimals as show a regression to be beyond its limit.

@@ -54,14 +54,8 @@ pub struct Step {
 
 /// All that helps with these comparisons, the quick things first.
 pub fn steps(comparisons: &[Comparison], around: &Surroundings) -> Vec<Step> {
-    let regressed = || {
-        comparisons
-            .iter()
-            .filter(|comparison| comparison.outcome().is_regression())
-    };
-    let measurements = comparisons
-        .iter()
-        .flat_map(|comparison| measurements(comparison, around));
+    let regressed = || comparisons.iter().filter(|comparison| comparison.outcome().is_regression());
+    let measurements = comparisons.iter().flat_map(|comparison| measurements(comparison, around));
     let records = regressed().filter_map(|comparison| records(comparison, around));
     let profiles = regressed().filter_map(|comparison| profile(comparison, around));
     let steps = merged(measurements.chain(records).chain(profiles));
@@ -95,14 +89,9 @@ fn merged(steps: impl Iterator<Item = Step>) -> Vec<Step> {
 
 /// The measurements or fixes that are needed before the next comparison; none after a clean one.
 fn measurements(comparison: &Comparison, around: &Surroundings) -> Vec<Step> {
-    let measure_after = |purpose| Step {
-        purpose,
-        commands: check(comparison, Phase::After, around),
-    };
-    let by_remedy = |remedy, commands| Step {
-        purpose: purpose(remedy),
-        commands,
-    };
+    let measure_after =
+        |purpose| Step { purpose, commands: check(comparison, Phase::After, around) };
+    let by_remedy = |remedy, commands| Step { purpose: purpose(remedy), commands };
     match (&comparison.judgement, comparison.outcome()) {
         (Judgement::Impossible(reasons), _) => {
             let step =
@@ -116,10 +105,7 @@ fn measurements(comparison: &Comparison, around: &Surroundings) -> Vec<Step> {
         _ => {
             let better = measure_after("measure again once it is fixed");
             // A question that a session has answered is not asked again until the answer pleases.
-            let confirm = comparison
-                .session
-                .is_none()
-                .then(|| confirm(comparison, around));
+            let confirm = comparison.session.is_none().then(|| confirm(comparison, around));
             let confirm = confirm.map(|commands| by_remedy(Remedy::Confirm, commands));
             confirm.into_iter().chain([better]).collect()
         }
@@ -154,8 +140,7 @@ pub fn remedy(comparison: &Comparison, reason: &Reason, around: &Surroundings) -
 /// The command that measures a side; none where the task is unknown.
 fn check(comparison: &Comparison, phase: Phase, around: &Surroundings) -> Vec<String> {
     let task = comparison.task.iter();
-    task.map(|task| typed::perf_check(task, phase, comparison.mode, &around.options))
-        .collect()
+    task.map(|task| typed::perf_check(task, phase, comparison.mode, &around.options)).collect()
 }
 
 /// The command that measures both sides in pairs, with the binaries that were kept for the newest results.

@@ -13,9 +13,9 @@ pub fn reason(comparison: &Comparison) -> String {
             "nothing compared but this machine's noise: P99 {}",
             words::percent(verdict.change(Metric::P99))
         ),
-        Judgement::Impossible(reasons) => reasons
-            .first()
-            .map_or_else(String::new, |reason| reason.fault.why.clone()),
+        Judgement::Impossible(reasons) => {
+            reasons.first().map_or_else(String::new, |reason| reason.fault.why.clone())
+        }
         Judgement::Judged(verdict) => judged(comparison, verdict),
     }
 }
@@ -29,11 +29,7 @@ fn judged(comparison: &Comparison, verdict: &Verdict) -> String {
             _ => quantity.judged_change(verdict),
         };
         match is_clean && comparison.sight().is_none() {
-            true => format!(
-                "{} {change} (limit {})",
-                quantity.name,
-                quantity.limit(verdict.mode)
-            ),
+            true => format!("{} {change} (limit {})", quantity.name, quantity.limit(verdict.mode)),
             false => format!("{} {change}", quantity.name),
         }
     };
@@ -41,9 +37,7 @@ fn judged(comparison: &Comparison, verdict: &Verdict) -> String {
         true => metric == Metric::P99,
         false => verdict.regressed.contains(&metric),
     };
-    let position = verdict
-        .position
-        .map(|position| position.standing.to_string());
+    let position = verdict.position.map(|position| position.standing.to_string());
     let parts: Vec<String> = metrics::judged(wanted).map(part).chain(position).collect();
     parts.join(", ")
 }

@@ -32,21 +32,11 @@ pub fn summary(summary: &Summary, style: Style) -> String {
     let _ = writeln!(text, "{}\n", style.paint(Ink::Strong, &title));
     let shown = summary.runs.iter().take(MOST_SHOWN);
     let line = |name: &str, value: &dyn Fn(&Side) -> String| {
-        let values: Vec<String> = shown
-            .clone()
-            .map(|run| format!("{:>9}", value(run)))
-            .collect();
+        let values: Vec<String> = shown.clone().map(|run| format!("{:>9}", value(run))).collect();
         format!("  {name:<18}{}", values.join(" "))
     };
-    let more = if summary.runs.len() > MOST_SHOWN {
-        " …"
-    } else {
-        ""
-    };
-    for metric in METRICS
-        .iter()
-        .filter(|metric| metric.shown != Shown::Compared)
-    {
+    let more = if summary.runs.len() > MOST_SHOWN { " …" } else { "" };
+    for metric in METRICS.iter().filter(|metric| metric.shown != Shown::Compared) {
         let figure = |value| metric.figure(value);
         let value = |run: &Side| (metric.value)(run).map_or_else(|| "unknown".into(), figure);
         let line = line(&metric.title(), &value) + more;
@@ -56,10 +46,7 @@ pub fn summary(summary: &Summary, style: Style) -> String {
         };
     }
     let _ = writeln!(text, "\n  P99 by operation, ms");
-    let operations = summary
-        .runs
-        .iter()
-        .flat_map(|run| run.operation_p99_ms.keys());
+    let operations = summary.runs.iter().flat_map(|run| run.operation_p99_ms.keys());
     for name in operations.collect::<BTreeSet<&String>>() {
         let value = |run: &Side| match run.operation_p99_ms.get(name) {
             Some(p99_ms) => words::figure(*p99_ms, 3),

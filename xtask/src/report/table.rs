@@ -51,9 +51,7 @@ pub enum Mark {
 
 /// The metrics of both sides.
 pub fn metrics(comparison: &Comparison, before: &Side, after: &Side) -> Vec<Row> {
-    let compared = METRICS
-        .iter()
-        .filter(|metric| metric.shown != Shown::Summarised);
+    let compared = METRICS.iter().filter(|metric| metric.shown != Shown::Summarised);
     compared
         .filter_map(|metric| Some((metric, (metric.value)(before)?, (metric.value)(after)?)))
         .flat_map(|(metric, before, after)| {

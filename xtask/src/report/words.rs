@@ -108,8 +108,6 @@ pub fn cut(text: &str, width: usize) -> String {
         return text.to_owned();
     }
     let kept: String = text.chars().take(width.saturating_sub(1)).collect();
-    let kept = kept
-        .rsplit_once(' ')
-        .map_or(kept.as_str(), |(words, _)| words);
+    let kept = kept.rsplit_once(' ').map_or(kept.as_str(), |(words, _)| words);
     format!("{}…", kept.trim_end_matches([' ', ',', ':']))
 }

@@ -33,10 +33,7 @@ pub fn single_runs(series: &[Vec<f64>]) -> Option<SingleRuns> {
         return None;
     }
     let within = (comparisons * USUALLY.0).div_ceil(USUALLY.1);
-    Some(SingleRuns {
-        smallest_change: *moved.get(within.checked_sub(1)?)?,
-        comparisons,
-    })
+    Some(SingleRuns { smallest_change: *moved.get(within.checked_sub(1)?)?, comparisons })
 }
 
 #[cfg(test)]
@@ -56,9 +53,7 @@ mod tests {
 
     #[test]
     fn one_of_twenty_comparisons_may_move_further() {
-        let mut p99s: Vec<f64> = (0..20)
-            .map(|run| if run % 2 == 0 { 1.0 } else { 1.2 })
-            .collect();
+        let mut p99s: Vec<f64> = (0..20).map(|run| if run % 2 == 0 { 1.0 } else { 1.2 }).collect();
         p99s.push(9.0);
         let found = single_runs(&[series(&p99s)]).unwrap();
         assert_eq!(found.comparisons, 20);

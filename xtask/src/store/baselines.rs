@@ -80,11 +80,7 @@ impl Row {
                 Fault::new(why).at_line(self.line)
             })?;
             let line = self.line;
-            latencies.push(Latency {
-                low_ms,
-                high_ms,
-                line,
-            });
+            latencies.push(Latency { low_ms, high_ms, line });
         }
         Ok(latencies)
     }
@@ -139,31 +135,20 @@ pub fn rows(document: &str) -> Result<Vec<Row>, Fault> {
         if !delimiter.iter().all(|cell| is_delimiter(cell)) || header.len() != delimiter.len() {
             continue;
         }
-        let names: Vec<String> = header
-            .into_iter()
-            .map(|cell| plain_text(cell).to_lowercase())
-            .collect();
+        let names: Vec<String> =
+            header.into_iter().map(|cell| plain_text(cell).to_lowercase()).collect();
         numbered.next();
         while let Some((line, Some(cells))) = numbered.next_if(|(_, next)| next.is_some()) {
-            let cells = cells
-                .into_iter()
-                .map(plain_text)
-                .chain(repeat(String::new()));
+            let cells = cells.into_iter().map(plain_text).chain(repeat(String::new()));
             let cells = names.iter().cloned().zip(cells).collect();
-            rows.push(Row {
-                line,
-                table_line,
-                cells,
-            });
+            rows.push(Row { line, table_line, cells });
         }
         if !is_baseline_table(&names) {
             rows.retain(|row| row.table_line != table_line);
         }
     }
     if rows.is_empty() {
-        return Err(Fault::new(
-            "no table with the columns System and P99 Latency",
-        ));
+        return Err(Fault::new("no table with the columns System and P99 Latency"));
     }
     Ok(rows)
 }
@@ -171,9 +156,8 @@ pub fn rows(document: &str) -> Result<Vec<Row>, Fault> {
 const SYSTEM: &str = "system";
 
 /// A first column whose name begins with one of these words makes its table a history.
-const HISTORY_WORDS: [&str; 8] = [
-    "date", "day", "month", "period", "release", "version", "when", "year",
-];
+const HISTORY_WORDS: [&str; 8] =
+    ["date", "day", "month", "period", "release", "version", "when", "year"];
 
 /// A unit of time, as a pattern. The micro sign and the Greek letter mu look alike.
 const UNIT: &str = "(us|\u{b5}s|\u{3bc}s|ms|s)";
@@ -187,9 +171,7 @@ fn agree(one: f64, other: f64) -> bool {
 }
 
 fn is_baseline_table(columns: &[String]) -> bool {
-    let first = columns
-        .first()
-        .and_then(|name| name.split(|c: char| !c.is_alphanumeric()).next());
+    let first = columns.first().and_then(|name| name.split(|c: char| !c.is_alphanumeric()).next());
     let has = |wanted: &str| columns.iter().any(|name| name == wanted);
     let is_history = has("quarter") || first.is_some_and(|word| HISTORY_WORDS.contains(&word));
     has(SYSTEM) && columns.iter().any(|name| p99_unit(name).is_some()) && !is_history
@@ -207,9 +189,7 @@ fn p99_unit(column: &str) -> Option<&str> {
 fn range_ms(text: &str, column_unit: &str) -> Option<(f64, f64)> {
     static VALUE: LazyLock<Regex> = LazyLock::new(|| {
         let dash = "[-\u{2013}\u{2014}]";
-        pattern(&format!(
-            r"^{NUMBER} ?{UNIT}?(?: ?{dash} ?{NUMBER} ?{UNIT}?)?$"
-        ))
+        pattern(&format!(r"^{NUMBER} ?{UNIT}?(?: ?{dash} ?{NUMBER} ?{UNIT}?)?$"))
     });
     let parts = VALUE.captures(text)?;
     let part = |index: usize| parts.get(index).map(|part| part.as_str());
@@ -247,11 +227,7 @@ fn row_cells<'a>(line: &'a Line) -> Option<Vec<&'a str>> {
     }
     let row = text.trim();
     let cells = CELL.captures_iter(row.strip_prefix('|').unwrap_or(row));
-    Some(
-        cells
-            .filter_map(|parts| Some(parts.get(1)?.as_str()))
-            .collect(),
-    )
+    Some(cells.filter_map(|parts| Some(parts.get(1)?.as_str())).collect())
 }
 
 fn is_delimiter(cell: &str) -> bool {
@@ -274,11 +250,9 @@ fn plain_text(cell: &str) -> String {
         ]
         .map(|(markup, shown)| (pattern(markup), shown))
     });
-    let stripped = MARKUP
-        .iter()
-        .fold(cell.to_owned(), |text, (markup, shown)| {
-            markup.replace_all(&text, *shown).into_owned()
-        });
+    let stripped = MARKUP.iter().fold(cell.to_owned(), |text, (markup, shown)| {
+        markup.replace_all(&text, *shown).into_owned()
+    });
     stripped.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -382,26 +356,12 @@ In passing: System Neo4j, P99 Latency 99ms.
 |---------|--------|-------------|
 | Q1 | Neo4j | 92ms |
 ";
-        assert_eq!(
-            p99(document, "Neo4j"),
-            Ok(Latency {
-                low_ms: 27.96,
-                high_ms: 27.96,
-                line: 25
-            })
-        );
+        assert_eq!(p99(document, "Neo4j"), Ok(Latency { low_ms: 27.96, high_ms: 27.96, line: 25 }));
     }
 
     #[test]
     fn a_table_that_begins_with_times_or_versions_is_a_history() {
-        for column in [
-            "Date",
-            "When",
-            "Month",
-            "Year",
-            "**Version**",
-            "Release (Engram)",
-        ] {
+        for column in ["Date", "When", "Month", "Year", "**Version**", "Release (Engram)"] {
             let document = format!(
                 "| {column} | System | P99 Latency |\n|---|---|---|\n| x | Neo4j | 30ms |\n\n{HEAD}| Neo4j | 27.96ms |\n"
             );
@@ -522,10 +482,7 @@ In passing: System Neo4j, P99 Latency 99ms.
         for cell in cells.into_iter().chain([huge.as_str()]) {
             let error = error(&table(&format!("| Neo4j | {cell} |")));
             assert_eq!(error.line, Some(5), "{cell}");
-            assert!(
-                error.why.starts_with("the P99 latency of Neo4j is \""),
-                "{error}"
-            );
+            assert!(error.why.starts_with("the P99 latency of Neo4j is \""), "{error}");
         }
     }
 
@@ -537,9 +494,7 @@ In passing: System Neo4j, P99 Latency 99ms.
     #[test]
     fn a_column_may_name_the_unit() {
         let named = |header: &str, cell: &str| {
-            single(&format!(
-                "| System | {header} |\n|---|---|\n| Neo4j | {cell} |\n"
-            ))
+            single(&format!("| System | {header} |\n|---|---|\n| Neo4j | {cell} |\n"))
         };
         assert_eq!(named("P99 Latency (ms)", "27.96"), Some(27.96));
         assert_eq!(named("**P99 latency** [us]", "450"), Some(0.45));
@@ -556,14 +511,8 @@ In passing: System Neo4j, P99 Latency 99ms.
 
     #[test]
     fn a_row_may_do_without_its_outer_pipes() {
-        assert_eq!(
-            single("System | P99 Latency\n--- | ---\nNeo4j | 27.96ms\n"),
-            Some(27.96)
-        );
-        assert_eq!(
-            single("| System | P99 Latency\n|---|---\nNeo4j | 27.96ms |   \n"),
-            Some(27.96)
-        );
+        assert_eq!(single("System | P99 Latency\n--- | ---\nNeo4j | 27.96ms\n"), Some(27.96));
+        assert_eq!(single("| System | P99 Latency\n|---|---\nNeo4j | 27.96ms |   \n"), Some(27.96));
     }
 
     #[test]
@@ -577,10 +526,7 @@ In passing: System Neo4j, P99 Latency 99ms.
         let document =
             "| Note | System | P99 Latency |\n|---|---|---|\n| a \\| b | Neo4j | 27.96ms |\n";
         assert_eq!(single(document), Some(27.96));
-        assert_eq!(
-            p99(&table("| A\\|B | 3ms |"), "A|B").map(|latency| latency.low_ms),
-            Ok(3.0)
-        );
+        assert_eq!(p99(&table("| A\\|B | 3ms |"), "A|B").map(|latency| latency.low_ms), Ok(3.0));
     }
 
     #[test]
@@ -589,14 +535,8 @@ In passing: System Neo4j, P99 Latency 99ms.
             single("| System | P99 Latency |\n| Qdrant | 22ms |\n| Neo4j | 27.96ms |\n"),
             None
         );
-        assert_eq!(
-            single("| System | P99 Latency |\n|---|\n| Neo4j | 27.96ms |\n"),
-            None
-        );
-        assert_eq!(
-            single("| System | P99 Latency |\n\n|---|---|\n| Neo4j | 27.96ms |\n"),
-            None
-        );
+        assert_eq!(single("| System | P99 Latency |\n|---|\n| Neo4j | 27.96ms |\n"), None);
+        assert_eq!(single("| System | P99 Latency |\n\n|---|---|\n| Neo4j | 27.96ms |\n"), None);
     }
 
     #[test]
@@ -630,18 +570,9 @@ In passing: System Neo4j, P99 Latency 99ms.
     #[test]
     fn a_system_is_named_whole_and_in_any_case() {
         let document = table("| Neo4j Aura | 1ms |\n| neo4j | 27.96ms |\n| My_Store_2 | 3ms |");
-        assert_eq!(
-            p99(&document, "NEO4J").map(|latency| latency.low_ms),
-            Ok(27.96)
-        );
-        assert_eq!(
-            p99(&document, "Neo4j Aura").map(|latency| latency.low_ms),
-            Ok(1.0)
-        );
-        assert_eq!(
-            p99(&document, "my_store_2").map(|latency| latency.low_ms),
-            Ok(3.0)
-        );
+        assert_eq!(p99(&document, "NEO4J").map(|latency| latency.low_ms), Ok(27.96));
+        assert_eq!(p99(&document, "Neo4j Aura").map(|latency| latency.low_ms), Ok(1.0));
+        assert_eq!(p99(&document, "my_store_2").map(|latency| latency.low_ms), Ok(3.0));
         assert!(p99(&document, "Neo").is_err());
     }
 
@@ -652,21 +583,15 @@ In passing: System Neo4j, P99 Latency 99ms.
 
     #[test]
     fn rows_that_agree_are_one_at_the_first_line() {
-        let document = format!(
-            "{}\n{}",
-            table("| Neo4j | 27.96ms |"),
-            table("| **Neo4j** | 27,960 us |")
-        );
+        let document =
+            format!("{}\n{}", table("| Neo4j | 27.96ms |"), table("| **Neo4j** | 27,960 us |"));
         assert_eq!(p99(&document, "Neo4j").map(|latency| latency.line), Ok(5));
     }
 
     #[test]
     fn rows_that_disagree_are_an_error_at_the_second() {
-        let error = error(&format!(
-            "{}\n{}",
-            table("| Neo4j | 27.96ms |"),
-            table("| Neo4j | 27-28ms |")
-        ));
+        let error =
+            error(&format!("{}\n{}", table("| Neo4j | 27.96ms |"), table("| Neo4j | 27-28ms |")));
         assert_eq!(error.line, Some(11));
         let what = "the P99 latency of Neo4j is 27-28ms here, but 27.96ms in line 5: keep the one that holds";
         assert_eq!(error.why, what);
@@ -683,10 +608,7 @@ In passing: System Neo4j, P99 Latency 99ms.
     fn no_row_is_an_error_at_the_table() {
         let error = error(&table("| Qdrant | 22ms |"));
         assert_eq!(error.line, Some(3));
-        assert_eq!(
-            error.why,
-            "no row for \"Neo4j\" in the column System of this table"
-        );
+        assert_eq!(error.why, "no row for \"Neo4j\" in the column System of this table");
     }
 
     #[test]
@@ -717,10 +639,7 @@ In passing: System Neo4j, P99 Latency 99ms.
 
     #[test]
     fn what_is_never_closed_is_named_when_it_hides_the_table() {
-        let error = error(&format!(
-            "text\n<!-- note\n{}",
-            table("| Neo4j | 27.96ms |")
-        ));
+        let error = error(&format!("text\n<!-- note\n{}", table("| Neo4j | 27.96ms |")));
         assert_eq!(error.line, Some(2));
         assert!(error.why.contains("never closed"), "{error}");
     }
@@ -775,13 +694,7 @@ In passing: System Neo4j, P99 Latency 99ms.
             0..=5,
         );
         let padding = prop::sample::select(vec!["", " ", "   "]);
-        (
-            1..10_000_000_u32,
-            others,
-            any::<(prop::sample::Index, bool, bool)>(),
-            markup,
-            padding,
-        )
+        (1..10_000_000_u32, others, any::<(prop::sample::Index, bool, bool)>(), markup, padding)
             .prop_map(
                 |(
                     microseconds,
@@ -807,11 +720,7 @@ In passing: System Neo4j, P99 Latency 99ms.
                     }
                     let line = |cells: Vec<&str>| {
                         let row = cells.join(&format!("{padding}|{padding}"));
-                        if outer_pipes {
-                            format!("|{padding}{row}{padding}|")
-                        } else {
-                            row
-                        }
+                        if outer_pipes { format!("|{padding}{row}{padding}|") } else { row }
                     };
                     let lines = [
                         line(columns.iter().map(|column| column.0).collect()),
@@ -819,10 +728,7 @@ In passing: System Neo4j, P99 Latency 99ms.
                         line(columns.iter().map(|column| column.1).collect()),
                         line(columns.iter().map(|column| column.2.as_str()).collect()),
                     ];
-                    (
-                        lines.join(if windows { "\r\n" } else { "\n" }),
-                        microseconds,
-                    )
+                    (lines.join(if windows { "\r\n" } else { "\n" }), microseconds)
                 },
             )
     }

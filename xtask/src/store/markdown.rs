@@ -29,9 +29,7 @@ pub fn read(document: &str) -> Result<Vec<Line<'_>>, Fault> {
     let mut lines = Vec::new();
     let mut open = None;
     for (number, source) in (1..).zip(document.split_inclusive('\n')) {
-        let text = source
-            .trim_start_matches('\u{feff}')
-            .trim_end_matches(['\r', '\n']);
+        let text = source.trim_start_matches('\u{feff}').trim_end_matches(['\r', '\n']);
         let mut shown = None;
         if let Some((_, end)) = open {
             open = open.filter(|_| !is_closed(text, end));
@@ -145,10 +143,7 @@ mod tests {
 
     #[test]
     fn a_comment_may_be_empty() {
-        assert_eq!(
-            shown("a <!--> b\na <!---> b\na <!----> b"),
-            ["a  b", "a  b", "a  b"]
-        );
+        assert_eq!(shown("a <!--> b\na <!---> b\na <!----> b"), ["a  b", "a  b", "a  b"]);
     }
 
     #[test]

@@ -56,10 +56,7 @@ pub fn update(document: &str, section: &Section) -> Result<String, Fault> {
             section.task
         )));
     }
-    let modes = [
-        (INTERNAL, &section.internal),
-        (COMPETITIVE, &section.competitive),
-    ];
+    let modes = [(INTERNAL, &section.internal), (COMPETITIVE, &section.competitive)];
     let mut document = document.to_owned();
     for (name, numbers) in modes {
         let Some(numbers) = numbers else { continue };
@@ -81,9 +78,8 @@ pub fn update(document: &str, section: &Section) -> Result<String, Fault> {
 /// is task `007`, `Fan Effect Spreading`. A name that does not end with the state of a task is no task's.
 pub fn title_from_file_name(file_name: &str) -> Option<(String, String)> {
     let stem = file_name.strip_suffix(".md")?;
-    let stated = TASK_STATES
-        .iter()
-        .find_map(|state| stem.strip_suffix(state)?.strip_suffix('_'))?;
+    let stated =
+        TASK_STATES.iter().find_map(|state| stem.strip_suffix(state)?.strip_suffix('_'))?;
     let (task, words) = stated.split_once('_')?;
     let words: Vec<String> = words
         .split('_')
@@ -133,14 +129,10 @@ impl Log<'_> {
 
     /// Finds the lines below the heading of `task`, as far as the next heading of any kind.
     fn section(&self, task: &str) -> Result<Option<Range<usize>>, Fault> {
-        let headings: Vec<usize> = (0..self.0.len())
-            .filter(|index| self.title(*index).is_some())
-            .collect();
+        let headings: Vec<usize> =
+            (0..self.0.len()).filter(|index| self.title(*index).is_some()).collect();
         let mut own = None;
-        for (index, next) in headings
-            .iter()
-            .zip(headings.iter().skip(1).chain([&self.0.len()]))
-        {
+        for (index, next) in headings.iter().zip(headings.iter().skip(1).chain([&self.0.len()])) {
             let fault = |why: String| Err(Fault::new(why).at_line(index + 1));
             let title = self.title(*index).unwrap_or_default();
             if named_task(&title) != Some(task) || is_example(&title) {
@@ -152,9 +144,7 @@ impl Log<'_> {
                 ));
             }
             if own.replace(index + 1..*next).is_some() {
-                return fault(format!(
-                    "task {task} has a section above already: join the two"
-                ));
+                return fault(format!("task {task} has a section above already: join the two"));
             }
             if self.text(*next).and_then(block_label).is_some() {
                 let why =
@@ -179,10 +169,7 @@ impl Log<'_> {
         if let Some(parts) = HASHES.captures(text) {
             return Some(parts.get(1).map_or("", |title| title.as_str()).into());
         }
-        let next = self
-            .text(index + 1)
-            .filter(|next| LINE.is_match(next))
-            .map(indentation);
+        let next = self.text(index + 1).filter(|next| LINE.is_match(next)).map(indentation);
         // A row of dashes below a list is a rule, unless it is indented as text of the list.
         let is_underlined = next.is_some_and(|columns| columns > 1 || !BLOCK.is_match(text));
         let is_title = !text.trim().is_empty() && !is_rule(text) && is_underlined;
@@ -210,12 +197,7 @@ impl Log<'_> {
                     return fault(format!("a second label {name}: join the two lists"));
                 }
                 let list = index + 1..index + 1;
-                blocks.push(Block {
-                    name,
-                    label: index,
-                    bullet: None,
-                    list,
-                });
+                blocks.push(Block { name, label: index, bullet: None, list });
                 is_open = true;
                 continue;
             }
@@ -279,9 +261,7 @@ impl Log<'_> {
             // A second bullet of one label is somebody's own.
             if let Some(known) = known.filter(|known| !is_nested && !seen.contains(known)) {
                 seen.push(known);
-                let same = numbers
-                    .clone()
-                    .position(|number| label(number) == Some(known));
+                let same = numbers.clone().position(|number| label(number) == Some(known));
                 let count = same.unwrap_or(0) + 1;
                 list.extend(numbers.by_ref().take(count).map(bulleted));
                 end = list.len();
@@ -302,22 +282,13 @@ impl Log<'_> {
         let heading = |index| Some((index, self.task(index)?, is_example(self.text(index)?)));
         let tasks: Vec<(usize, &str, bool)> = (0..end).filter_map(heading).collect();
         let example = |&(_, named, is_example): &(usize, &str, bool)| is_example && named == task;
-        let after_example = tasks
-            .iter()
-            .rposition(example)
-            .map_or(0, |example| example + 1);
+        let after_example = tasks.iter().rposition(example).map_or(0, |example| example + 1);
         let larger = |&&(_, named, is_example): &&(usize, &str, bool)| {
             !is_example && order(named) > order(task)
         };
         let is_high = |index: &usize| self.text(*index).is_some_and(|text| HIGH.is_match(text));
-        let after_last = tasks
-            .last()
-            .and_then(|(last, ..)| (last + 1..end).find(is_high));
-        let larger = tasks
-            .iter()
-            .skip(after_example)
-            .find(larger)
-            .map(|task| task.0);
+        let after_last = tasks.last().and_then(|(last, ..)| (last + 1..end).find(is_high));
+        let larger = tasks.iter().skip(after_example).find(larger).map(|task| task.0);
         let at = larger.or(after_last).unwrap_or(end);
         let separator = if title.is_empty() { "" } else { ": " };
         let mut text = vec![format!("## Task {task}{separator}{title}"), String::new()];
@@ -331,22 +302,14 @@ impl Log<'_> {
 
     /// The end of `range` without the blank lines and the rules that separate it from what follows.
     fn content_end(&self, range: Range<usize>) -> usize {
-        let is_below_blank = |index: usize| {
-            index
-                .checked_sub(1)
-                .is_none_or(|above| self.is_blank(above))
-        };
+        let is_below_blank =
+            |index: usize| index.checked_sub(1).is_none_or(|above| self.is_blank(above));
         // A row of dashes right under a text is no rule but makes a heading of the text.
         let is_gap = |index: &usize| {
             self.is_blank(*index)
                 || (self.text(*index).is_some_and(is_rule) && is_below_blank(*index))
         };
-        range
-            .clone()
-            .rev()
-            .take_while(is_gap)
-            .last()
-            .unwrap_or(range.end)
+        range.clone().rev().take_while(is_gap).last().unwrap_or(range.end)
     }
 
     /// Inserts `text` with blank lines around it.
@@ -363,11 +326,7 @@ impl Log<'_> {
     /// Joins the lines with `text` in the place of `replaced`, and with the line endings that they have.
     fn with(&self, replaced: Range<usize>, text: &[String]) -> String {
         let sources = |range| {
-            self.0
-                .get::<Range<usize>>(range)
-                .unwrap_or_default()
-                .iter()
-                .map(|line| line.source)
+            self.0.get::<Range<usize>>(range).unwrap_or_default().iter().map(|line| line.source)
         };
         let is_windows =
             sources(0..1.min(self.0.len())).any(|line| line.trim_end_matches('\n').ends_with('\r'));
@@ -414,9 +373,7 @@ fn block_label(text: &str) -> Option<&'static str> {
     let is_markup = |c: char| c.is_whitespace() || matches!(c, '*' | '_' | ':' | '#');
     let name = text.trim_matches(is_markup);
     let may_be_label = indentation(text) < 4 && bullet(text).is_none();
-    [INTERNAL, COMPETITIVE]
-        .into_iter()
-        .find(|block| may_be_label && *block == name)
+    [INTERNAL, COMPETITIVE].into_iter().find(|block| may_be_label && *block == name)
 }
 
 /// A bullet's marker, with the white space around it, and its text.
@@ -530,10 +487,7 @@ mod tests {
     }
 
     fn headings(document: &str) -> Vec<&str> {
-        document
-            .lines()
-            .filter(|line| line.starts_with("## "))
-            .collect()
+        document.lines().filter(|line| line.starts_with("## ")).collect()
     }
 
     #[test]
@@ -544,18 +498,9 @@ mod tests {
             title("007_fan_effect_spreading_complete.md"),
             is("007", "Fan Effect Spreading")
         );
-        assert_eq!(
-            title("005_binding_formation_in_progress.md"),
-            is("005", "Binding Formation")
-        );
-        assert_eq!(
-            title("003_migration_utilities_skipped.md"),
-            is("003", "Migration Utilities")
-        );
-        assert_eq!(
-            title("012_mark_pending_tasks_blocked.md"),
-            is("012", "Mark Pending Tasks")
-        );
+        assert_eq!(title("005_binding_formation_in_progress.md"), is("005", "Binding Formation"));
+        assert_eq!(title("003_migration_utilities_skipped.md"), is("003", "Migration Utilities"));
+        assert_eq!(title("012_mark_pending_tasks_blocked.md"), is("012", "Mark Pending Tasks"));
         assert_eq!(title("008_hnsw__index_pending.md"), is("008", "Hnsw Index"));
     }
 
@@ -609,11 +554,7 @@ mod tests {
 
     #[test]
     fn a_mode_without_numbers_is_left_alone() {
-        let section = Section {
-            internal: None,
-            competitive: lines(&["Before: b"]),
-            ..both("007")
-        };
+        let section = Section { internal: None, competitive: lines(&["Before: b"]), ..both("007") };
         let document = updated(SPECIFIED, &section);
         assert!(document.contains(INTERNAL_LINES[3]), "{document}");
         assert!(!document.contains("Neo4j"), "{document}");
@@ -621,25 +562,15 @@ mod tests {
 
     #[test]
     fn a_section_without_numbers_is_not_written() {
-        let section = Section {
-            internal: None,
-            ..short("007")
-        };
+        let section = Section { internal: None, ..short("007") };
         assert_eq!(updated("# Log\n", &section), "# Log\n");
     }
 
     #[test]
     fn the_heading_stays_as_people_wrote_it() {
-        for heading in [
-            "## Task 007: Fans (again)",
-            "##  Task 007 - Fans ##",
-            "## Task 007",
-        ] {
+        for heading in ["## Task 007: Fans (again)", "##  Task 007 - Fans ##", "## Task 007"] {
             let document = format!("{heading}\n\n**Internal Performance**:\n  - Before: old\n");
-            assert_eq!(
-                updated(&document, &short("007")),
-                document.replace("old", "new")
-            );
+            assert_eq!(updated(&document, &short("007")), document.replace("old", "new"));
         }
     }
 
@@ -694,10 +625,7 @@ The cache explains it.
     fn a_nested_bullet_stays_whatever_its_label() {
         let document =
             "## Task 007\n\n**Internal Performance**:\n  - Before: old\n    - Status: mine\n";
-        let section = Section {
-            internal: lines(&["Before: new", "Status: new"]),
-            ..short("007")
-        };
+        let section = Section { internal: lines(&["Before: new", "Status: new"]), ..short("007") };
         let expected = "## Task 007\n\n**Internal Performance**:\n  - Before: new\n    - Status: mine\n  - Status: new\n";
         assert_eq!(updated(document, &section), expected);
     }
@@ -705,10 +633,7 @@ The cache explains it.
     #[test]
     fn a_block_ends_at_the_label_of_the_other_even_if_that_is_indented() {
         let document = "## Task 007\n\n**Internal Performance**:\n- Before: old\n   **Competitive Performance**:\n- Before: kept\n";
-        assert_eq!(
-            updated(document, &short("007")),
-            document.replace("old", "new")
-        );
+        assert_eq!(updated(document, &short("007")), document.replace("old", "new"));
     }
 
     #[test]
@@ -721,10 +646,7 @@ The cache explains it.
     #[test]
     fn the_blocks_may_stand_in_either_order() {
         let document = "## Task 007\n\n**Competitive Performance**:\n  - Before: old\n\n**Internal Performance**:\n  - Before: old\n";
-        let section = Section {
-            competitive: lines(&["Before: new"]),
-            ..short("007")
-        };
+        let section = Section { competitive: lines(&["Before: new"]), ..short("007") };
         assert_eq!(updated(document, &section), document.replace("old", "new"));
     }
 
@@ -755,19 +677,13 @@ The cache explains it.
         let waived = "  - Status: waived by the team\n";
         let document = SPECIFIED
             .replace("  - vs Neo4j", &format!("{written}  - vs Neo4j"))
-            .replace(
-                "advantage maintained\n",
-                &format!("advantage maintained\n{waived}"),
-            );
+            .replace("advantage maintained\n", &format!("advantage maintained\n{waived}"));
         let changed = Section {
             competitive: lines(&["Before: b", "vs Neo4j: n", "Status: s"]),
             ..both("007")
         };
         let document = updated(&document, &changed);
-        assert!(
-            document.contains(written) && document.ends_with(waived),
-            "{document}"
-        );
+        assert!(document.contains(written) && document.ends_with(waived), "{document}");
     }
 
     #[test]
@@ -779,45 +695,30 @@ The cache explains it.
     #[test]
     fn a_task_with_the_same_number_is_another_task() {
         let document = updated(&updated("", &both("007")), &short("7"));
-        assert_eq!(
-            headings(&document),
-            ["## Task 007: Fan Effect Spreading", "## Task 7"]
-        );
+        assert_eq!(headings(&document), ["## Task 007: Fan Effect Spreading", "## Task 7"]);
         assert!(document.starts_with(SPECIFIED), "{document}");
     }
 
     #[test]
     fn the_list_keeps_its_own_indentation_and_marker() {
         let document = "## Task 007\n\n**Internal Performance:**\n\n* Before: old\n";
-        let section = Section {
-            internal: lines(&["Before: new", "After:  new"]),
-            ..short("007")
-        };
+        let section = Section { internal: lines(&["Before: new", "After:  new"]), ..short("007") };
         let expected = "## Task 007\n\n**Internal Performance:**\n\n* Before: new\n* After:  new\n";
         assert_eq!(updated(document, &section), expected);
     }
 
     #[test]
     fn a_missing_internal_block_goes_before_the_competitive_one() {
-        let section = Section {
-            internal: None,
-            ..both("007")
-        };
+        let section = Section { internal: None, ..both("007") };
         let competitive = updated("", &section);
         assert_eq!(updated(&competitive, &both("007")), SPECIFIED);
     }
 
     #[test]
     fn a_missing_competitive_block_goes_to_the_end_of_the_section() {
-        let section = Section {
-            competitive: None,
-            ..both("007")
-        };
+        let section = Section { competitive: None, ..both("007") };
         let document = format!("{}\n---\n\n## Summary\n", updated("", &section));
-        assert_eq!(
-            updated(&document, &both("007")),
-            format!("{SPECIFIED}\n---\n\n## Summary\n")
-        );
+        assert_eq!(updated(&document, &both("007")), format!("{SPECIFIED}\n---\n\n## Summary\n"));
     }
 
     #[test]
@@ -846,15 +747,9 @@ The cache explains it.
             assert_eq!(refused(&document), document.lines().count(), "{numbers}");
         }
         let list = "**Internal Performance**:\n  - Before: 1ms\n\nIn review:\n";
-        assert_eq!(
-            refused(&format!("## Task 007\n\n{list}- Status: open\n")),
-            7
-        );
+        assert_eq!(refused(&format!("## Task 007\n\n{list}- Status: open\n")), 7);
         let text = "**Internal Performance**:\n(pending)\n";
-        assert_eq!(
-            refused(&format!("## Task 007\n\n{text}- Status: open\n")),
-            5
-        );
+        assert_eq!(refused(&format!("## Task 007\n\n{text}- Status: open\n")), 5);
     }
 
     #[test]
@@ -911,10 +806,7 @@ The cache explains it.
         for heading in ["Task 008: B\n---", "<h2>Task 008: B</h2>", "### Task 008"] {
             let rest = format!("{heading}\n\n**Internal Performance**:\n  - Before: 8ms\n");
             let document = format!("## Task 007\n\nNot measured yet.\n{rest}");
-            assert!(
-                updated(&document, &short("007")).ends_with(&rest),
-                "{heading}"
-            );
+            assert!(updated(&document, &short("007")).ends_with(&rest), "{heading}");
         }
     }
 
@@ -928,11 +820,7 @@ The cache explains it.
             let example = heading.replace("TITLE", "Task 007 (example)");
             if example.ends_with("(example)") {
                 let document = updated(&format!("{example}\n"), &short("007"));
-                assert_eq!(
-                    headings(&document).last(),
-                    Some(&"## Task 007"),
-                    "{example}"
-                );
+                assert_eq!(headings(&document).last(), Some(&"## Task 007"), "{example}");
             }
         }
         for heading in ["## TASK 007", "## Task #007", "## task: 007"] {
@@ -952,10 +840,7 @@ The cache explains it.
     fn a_row_of_dashes_below_a_list_is_a_rule() {
         let document =
             "## Task 007\n\n**Internal Performance**:\n  - Before: old\n---\n## Task 008\n";
-        assert_eq!(
-            updated(document, &short("007")),
-            document.replace("old", "new")
-        );
+        assert_eq!(updated(document, &short("007")), document.replace("old", "new"));
     }
 
     #[test]
@@ -973,10 +858,7 @@ The cache explains it.
         let expected = ["1", "2", "009", "010", "100", "baseline", "rerun"]
             .map(|task| format!("## Task {task}"));
         assert_eq!(headings(&document), expected);
-        assert!(
-            document.starts_with("# Log\n\nText.\n\n## Task 1\n\n"),
-            "{document}"
-        );
+        assert!(document.starts_with("# Log\n\nText.\n\n## Task 1\n\n"), "{document}");
     }
 
     #[test]
@@ -989,10 +871,7 @@ The cache explains it.
     #[test]
     fn the_last_task_stays_before_what_is_no_task() {
         let document = updated("## Task 001\n\n## Summary\n", &short("002"));
-        assert_eq!(
-            headings(&document),
-            ["## Task 001", "## Task 002", "## Summary"]
-        );
+        assert_eq!(headings(&document), ["## Task 001", "## Task 002", "## Summary"]);
     }
 
     #[test]
@@ -1019,21 +898,13 @@ The cache explains it.
         let document = updated(&updated(example, &short("009")), &short("003"));
         assert_eq!(
             headings(&document),
-            [
-                "## Task 007: Fans (Example) ##",
-                "## Task 003",
-                "## Task 009"
-            ]
+            ["## Task 007: Fans (Example) ##", "## Task 003", "## Task 009"]
         );
         let before_example = format!("## Task 009\n\n{example}");
         let document = updated(&before_example, &short("007"));
         assert_eq!(
             headings(&document),
-            [
-                "## Task 009",
-                "## Task 007: Fans (Example) ##",
-                "## Task 007"
-            ]
+            ["## Task 009", "## Task 007: Fans (Example) ##", "## Task 007"]
         );
     }
 
@@ -1052,10 +923,7 @@ The cache explains it.
     #[test]
     fn a_comment_between_the_bullets_stays() {
         let document = "## Task 007\n\n**Internal Performance**:\n  - Before: old\n  <!-- a\n  b -->\n  - After:  old\n";
-        let section = Section {
-            internal: lines(&["Before: new", "After:  new"]),
-            ..short("007")
-        };
+        let section = Section { internal: lines(&["Before: new", "After:  new"]), ..short("007") };
         assert_eq!(updated(document, &section), document.replace("old", "new"));
     }
 
@@ -1084,58 +952,27 @@ The cache explains it.
     #[test]
     fn a_last_line_that_is_not_touched_keeps_its_lack_of_an_ending() {
         let document = "## Task 001\n\n**Internal Performance**:\n  - Before: old\n\nText.";
-        assert_eq!(
-            updated(document, &short("001")),
-            document.replace("old", "new")
-        );
+        assert_eq!(updated(document, &short("001")), document.replace("old", "new"));
     }
 
     #[test]
     fn what_could_not_be_found_again_is_refused() {
         let refused = [
-            Section {
-                task: String::new(),
-                ..both("")
-            },
+            Section { task: String::new(), ..both("") },
             both("a b"),
             both("007:"),
             both("007."),
             both("7\n8"),
-            Section {
-                title: Some("a\nb".to_owned()),
-                ..both("007")
-            },
-            Section {
-                title: Some("a (example)".to_owned()),
-                ..both("007")
-            },
-            Section {
-                title: Some("a <!-- b".to_owned()),
-                ..both("007")
-            },
-            Section {
-                internal: lines(&[]),
-                ..both("007")
-            },
-            Section {
-                internal: lines(&["Remark: x"]),
-                ..both("007")
-            },
-            Section {
-                competitive: lines(&["Before: a\nb"]),
-                ..both("007")
-            },
-            Section {
-                competitive: lines(&["Before: <!-- a"]),
-                ..both("007")
-            },
+            Section { title: Some("a\nb".to_owned()), ..both("007") },
+            Section { title: Some("a (example)".to_owned()), ..both("007") },
+            Section { title: Some("a <!-- b".to_owned()), ..both("007") },
+            Section { internal: lines(&[]), ..both("007") },
+            Section { internal: lines(&["Remark: x"]), ..both("007") },
+            Section { competitive: lines(&["Before: a\nb"]), ..both("007") },
+            Section { competitive: lines(&["Before: <!-- a"]), ..both("007") },
         ];
         for section in refused {
-            assert_eq!(
-                update("", &section).expect_err("refused").line,
-                None,
-                "{section:?}"
-            );
+            assert_eq!(update("", &section).expect_err("refused").line, None, "{section:?}");
         }
     }
 
@@ -1169,11 +1006,7 @@ The cache explains it.
 
     fn any_log() -> impl Strategy<Value = String> {
         let ending = prop::sample::select(vec!["\n", "\r\n"]);
-        (
-            prop::collection::vec(any_line(), 0..30),
-            ending,
-            any::<bool>(),
-        )
+        (prop::collection::vec(any_line(), 0..30), ending, any::<bool>())
             .prop_map(|(lines, ending, ends)| lines.join(ending) + if ends { ending } else { "" })
     }
 
@@ -1182,12 +1015,11 @@ The cache explains it.
             vec!["Before", "After", "Change", "vs Neo4j", "Status"],
             1..=5,
         );
-        prop::option::of(labels.prop_map(|labels| {
-            labels
-                .into_iter()
-                .map(|label| format!("{label}: new"))
-                .collect()
-        }))
+        prop::option::of(
+            labels.prop_map(|labels| {
+                labels.into_iter().map(|label| format!("{label}: new")).collect()
+            }),
+        )
     }
 
     fn any_section() -> impl Strategy<Value = Section> {
@@ -1214,10 +1046,7 @@ The cache explains it.
         let ends = starts.iter().skip(1).chain([&end]);
         let is_own =
             |start: usize| log.task(start) == Some(task) && !is_example(log.text(start).unwrap());
-        let sections = starts
-            .iter()
-            .zip(ends)
-            .filter(|(start, _)| !is_own(**start));
+        let sections = starts.iter().zip(ends).filter(|(start, _)| !is_own(**start));
         let text = |(start, end): (&usize, &usize)| {
             let sources = log.0[*start..*end].iter().map(|line| line.source);
             sources.collect::<String>().trim_end().to_owned()

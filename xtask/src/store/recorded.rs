@@ -130,18 +130,13 @@ pub fn newest_group(
         runs.extend(unreadable);
     }
     runs.reverse();
-    Some(Group {
-        runs,
-        planned: run.of,
-    })
+    Some(Group { runs, planned: run.of })
 }
 
 /// `true` where the text of a run's provenance has a session. To parse thousands of them would be slow.
 fn is_of_session(results: &Results, name: &RunName) -> bool {
-    read_file(&results.path(name, Part::Diagnosis)).is_ok_and(|text| {
-        text.split(|&byte| byte == b'\n')
-            .any(|line| line == b"[session]")
-    })
+    read_file(&results.path(name, Part::Diagnosis))
+        .is_ok_and(|text| text.split(|&byte| byte == b'\n').any(|line| line == b"[session]"))
 }
 
 fn place(run: &Result<Recorded, Fault>) -> Option<&Provenance> {
@@ -174,12 +169,7 @@ pub fn read(path: &Path) -> Result<Recorded, Fault> {
                 .map_err(|fault| fault.in_file(beside))?,
         },
     };
-    Ok(Recorded {
-        path: path.to_owned(),
-        result,
-        provenance,
-        bytes,
-    })
+    Ok(Recorded { path: path.to_owned(), result, provenance, bytes })
 }
 
 fn unreadable(path: &Path, error: io::Error) -> Fault {

@@ -64,10 +64,7 @@ pub fn save(
 ) -> Result<PathBuf> {
     let saved = write(results, workplace, circumstances, measured).map_err(|error| {
         workplace.remove_scratch();
-        error.next(format!(
-            "the logs are in {}",
-            workplace.directory().display()
-        ))
+        error.next(format!("the logs are in {}", workplace.directory().display()))
     })?;
     // Only the server's log is left; its end is in the provenance. If it stays, the next check clears it.
     let _ = workplace.clear();
@@ -108,11 +105,7 @@ fn samples(run: &Measured) -> String {
     );
     for Sample { at, usage } in &run.samples {
         let (rss, vsz, cpu) = (usage.rss_kib, usage.vsz_kib, usage.cpu_percent);
-        let _ = writeln!(
-            lines,
-            "{:>7.2} {rss:>9} {vsz:>10} {cpu:>6.1}",
-            at.as_secs_f64()
-        );
+        let _ = writeln!(lines, "{:>7.2} {rss:>9} {vsz:>10} {cpu:>6.1}", at.as_secs_f64());
     }
     lines
 }
@@ -138,19 +131,11 @@ fn provenance(around: &Circumstances, run: &Measured) -> Provenance {
             stand_in: run.implementation == Implementation::StandIn,
         },
         git: around.git.cloned(),
-        host: Host {
-            state: around.state.clone(),
-            ..around.host.clone()
-        },
+        host: Host { state: around.state.clone(), ..around.host.clone() },
         server: server(run),
         noise: run.noise.clone(),
         environment: Some(environment()),
-        warnings: around
-            .warnings
-            .iter()
-            .chain(&run.warnings)
-            .cloned()
-            .collect(),
+        warnings: around.warnings.iter().chain(&run.warnings).cloned().collect(),
         log_tail: run.log_tail.clone(),
     }
 }

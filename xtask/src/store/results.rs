@@ -23,9 +23,7 @@ pub struct Lock(#[allow(dead_code, reason = "held, not read")] File);
 impl Results {
     /// The results of `checkout`.
     pub fn of(checkout: &Path) -> Self {
-        Self {
-            folder: checkout.join(RESULTS),
-        }
+        Self { folder: checkout.join(RESULTS) }
     }
 
     pub fn folder(&self) -> &Path {
@@ -83,9 +81,8 @@ impl Results {
                 .and_then(|()| fs::rename(from, &to))
                 .map_err(Error::at("cannot save", &to))
         };
-        let ordered = Part::ALL
-            .iter()
-            .filter_map(|part| files.iter().find(|(known, _)| known == part));
+        let ordered =
+            Part::ALL.iter().filter_map(|part| files.iter().find(|(known, _)| known == part));
         if let Err(error) = ordered.map(place).collect::<Result<Vec<()>>>() {
             for (part, from) in files {
                 // Those that were not placed yet are not there.
@@ -146,13 +143,7 @@ mod tests {
         let checkout = tempfile::tempdir().unwrap();
         let results = Results::of(checkout.path());
         let lock = results.lock().unwrap();
-        assert!(
-            results
-                .lock()
-                .unwrap_err()
-                .what()
-                .contains("another measurement")
-        );
+        assert!(results.lock().unwrap_err().what().contains("another measurement"));
         drop(lock);
         assert!(results.lock().is_ok());
     }
@@ -164,10 +155,7 @@ mod tests {
         fs::create_dir_all(results.folder()).unwrap();
         let taken = name("007_before_20251231_235959");
         fs::write(results.path(&taken, Part::System), "").unwrap();
-        assert_eq!(
-            results.unused(taken).to_string(),
-            "007_before_20260101_000000"
-        );
+        assert_eq!(results.unused(taken).to_string(), "007_before_20260101_000000");
     }
 
     #[test]
@@ -178,10 +166,7 @@ mod tests {
         let from = results.folder().join("written");
         fs::write(&from, "").unwrap();
         let name = name("007_before_20251231_235959");
-        let files = [
-            (Part::LoadLog, from),
-            (Part::Result, results.folder().join("absent")),
-        ];
+        let files = [(Part::LoadLog, from), (Part::Result, results.folder().join("absent"))];
         assert!(results.save(&name, &files).is_err());
         let left: Vec<_> = fs::read_dir(results.folder())
             .unwrap()

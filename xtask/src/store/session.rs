@@ -105,10 +105,8 @@ impl SessionRecord {
             name.is_some_and(|name| name.starts_with(stem))
                 && path.extension().is_some_and(|kind| kind == RECORD)
         };
-        let mut paths: Vec<PathBuf> = entries
-            .filter_map(|entry| Some(entry.ok()?.path()))
-            .filter(is_record)
-            .collect();
+        let mut paths: Vec<PathBuf> =
+            entries.filter_map(|entry| Some(entry.ok()?.path())).filter(is_record).collect();
         paths.sort_unstable();
         let records = paths.into_iter().map(|path| {
             let text = fs::read_to_string(&path).unwrap_or_default();
@@ -117,9 +115,7 @@ impl SessionRecord {
         });
         // Short hashes may agree where the whole ones do not.
         let is_about = |record: &Self| record.subject == subject(record.subject.duration_seconds);
-        records
-            .filter(|record| record.as_ref().map_or(true, is_about))
-            .collect()
+        records.filter(|record| record.as_ref().map_or(true, is_about)).collect()
     }
 
     /// Writes the record, by rename.
@@ -187,10 +183,7 @@ mod tests {
     use crate::stats::paired;
 
     fn member(name: &str, p99_ms: f64) -> Member {
-        Member {
-            name: RunName::parse(name).unwrap(),
-            p99_ms,
-        }
+        Member { name: RunName::parse(name).unwrap(), p99_ms }
     }
 
     fn record() -> SessionRecord {
@@ -275,10 +268,7 @@ run = "007_before_20251108_140000"
 
     #[test]
     fn a_record_keeps_its_bytes() {
-        let written = SessionRecord {
-            seed: 7,
-            ..record()
-        };
+        let written = SessionRecord { seed: 7, ..record() };
         assert_eq!(written.to_text(), RECORDED);
         assert_eq!(SessionRecord::parse(RECORDED), Some(written));
     }
@@ -296,18 +286,11 @@ run = "007_before_20251108_140000"
         let text = record().to_text();
         for (ours, other) in [("6, 10, 16", "6, 10, 15"), ("6, 10, 16", "6, 16")] {
             assert!(text.contains(ours), "{text}");
-            assert_eq!(
-                SessionRecord::parse(&text.replace(ours, other)),
-                None,
-                "{other}"
-            );
+            assert_eq!(SessionRecord::parse(&text.replace(ours, other)), None, "{other}");
         }
         let alpha = format!("alpha = {}", record().plan.alpha());
         assert!(text.contains(&alpha), "{text}");
-        assert_eq!(
-            SessionRecord::parse(&text.replace(&alpha, "alpha = 0.05")),
-            None
-        );
+        assert_eq!(SessionRecord::parse(&text.replace(&alpha, "alpha = 0.05")), None);
     }
 
     #[test]
@@ -362,9 +345,8 @@ run = "007_before_20251108_140000"
                 .collect()
         };
         let share = |decisions: &[paired::Decision], verdict| {
-            let hits = decisions
-                .iter()
-                .filter(|decision| **decision == paired::Decision::Final(verdict));
+            let hits =
+                decisions.iter().filter(|decision| **decision == paired::Decision::Final(verdict));
             hits.count() * 100 / decisions.len()
         };
         let unchanged = verdicts(0.0);
@@ -380,17 +362,11 @@ run = "007_before_20251108_140000"
         let subject = record().subject;
         record().save(&results).unwrap();
         let now = Timestamp::parse("20251108_140000").unwrap();
-        let aside = SessionRecord::archive(&results, &subject, now)
-            .unwrap()
-            .unwrap();
+        let aside = SessionRecord::archive(&results, &subject, now).unwrap().unwrap();
         assert!(aside.exists());
         assert_eq!(SessionRecord::load(&results, &subject).unwrap(), None);
         assert_eq!(about(&results, &subject), []);
-        assert!(
-            SessionRecord::archive(&results, &subject, now)
-                .unwrap()
-                .is_none()
-        );
+        assert!(SessionRecord::archive(&results, &subject, now).unwrap().is_none());
     }
 
     #[test]
@@ -401,34 +377,16 @@ run = "007_before_20251108_140000"
         record.save(&results).unwrap();
         let subject = || record.subject.clone();
         for other in [
-            Subject {
-                mode: Mode::Competitive,
-                ..subject()
-            },
-            Subject {
-                before: "e".repeat(40),
-                ..subject()
-            },
-            Subject {
-                after: "e".repeat(40),
-                ..subject()
-            },
-            Subject {
-                scenario: "e".repeat(40),
-                ..subject()
-            },
+            Subject { mode: Mode::Competitive, ..subject() },
+            Subject { before: "e".repeat(40), ..subject() },
+            Subject { after: "e".repeat(40), ..subject() },
+            Subject { scenario: "e".repeat(40), ..subject() },
             // The same in the short form that the file name has.
-            Subject {
-                after: "b".repeat(12) + "x",
-                ..subject()
-            },
+            Subject { after: "b".repeat(12) + "x", ..subject() },
         ] {
             assert_eq!(about(&results, &other), [], "{other:?}");
         }
-        let longer = Subject {
-            duration_seconds: 60,
-            ..subject()
-        };
+        let longer = Subject { duration_seconds: 60, ..subject() };
         assert_eq!(about(&results, &longer).len(), 1);
         assert!(matches!(SessionRecord::load(&results, &longer), Ok(None)));
     }

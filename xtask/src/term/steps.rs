@@ -106,9 +106,7 @@ impl Steps {
         let time = seconds(self.began.elapsed());
         let line = self.line(Ink::Good, self.name, what);
         let used = NAME_WIDTH + 2 + what.chars().count();
-        let gap = LINE_WIDTH
-            .saturating_sub(used + time.chars().count())
-            .max(1);
+        let gap = LINE_WIDTH.saturating_sub(used + time.chars().count()).max(1);
         let time = self.style.paint(Ink::Faint, &time);
         let start = if self.live { "\r\x1b[K" } else { "" };
         self.say(&format!("{start}{line}{}{time}\n", " ".repeat(gap)));
@@ -122,13 +120,9 @@ impl Steps {
     }
 
     fn overwrite(&mut self, what: &str) {
-        let what: String = (self.heading.chars().chain(what.chars()))
-            .take(LINE_WIDTH - NAME_WIDTH - 2)
-            .collect();
-        streams::errors(&format!(
-            "\r\x1b[K{}",
-            self.line(Ink::Good, self.name, &what)
-        ));
+        let what: String =
+            (self.heading.chars().chain(what.chars())).take(LINE_WIDTH - NAME_WIDTH - 2).collect();
+        streams::errors(&format!("\r\x1b[K{}", self.line(Ink::Good, self.name, &what)));
         self.unfinished = true;
     }
 

@@ -76,10 +76,7 @@ pub fn errors_are_live() -> bool {
 /// When it cannot be written. A reader that stopped reading is no error.
 pub fn output(text: &str) -> io::Result<()> {
     let mut stream = io::stdout().lock();
-    match stream
-        .write_all(text.as_bytes())
-        .and_then(|()| stream.flush())
-    {
+    match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other,
     }
@@ -88,9 +85,7 @@ pub fn output(text: &str) -> io::Result<()> {
 /// Writes to standard error; nobody is left to read it where that fails.
 pub fn errors(text: &str) {
     let mut stream = io::stderr().lock();
-    let _ = stream
-        .write_all(text.as_bytes())
-        .and_then(|()| stream.flush());
+    let _ = stream.write_all(text.as_bytes()).and_then(|()| stream.flush());
 }
 
 #[cfg(test)]
@@ -120,10 +115,7 @@ mod tests {
     fn clicolor_force_colours_a_pipe_but_does_not_beat_no_color() {
         assert_eq!(style(false, &[("CLICOLOR_FORCE", "1")]), Style::Colour);
         assert_eq!(style(false, &[("CLICOLOR_FORCE", "0")]), Style::Plain);
-        assert_eq!(
-            style(false, &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]),
-            Style::Plain
-        );
+        assert_eq!(style(false, &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]), Style::Plain);
     }
 
     #[test]

@@ -34,10 +34,7 @@ impl Checkout {
 
     /// Sets when a run's result was last changed, in hours before now.
     pub fn modified_hours_ago(&self, name: &str, hours: u64) {
-        let file = File::options()
-            .append(true)
-            .open(self.path(&result_file(name)))
-            .unwrap();
+        let file = File::options().append(true).open(self.path(&result_file(name))).unwrap();
         let ago = Duration::from_secs(hours * 60 * 60);
         file.set_modified(SystemTime::now() - ago).unwrap();
     }
@@ -74,10 +71,9 @@ impl Checkout {
     pub fn reasons(&self) -> String {
         assert_eq!(self.exit_code(), 3, "{}", self.report());
         match self.comparison().judgement {
-            Judgement::Impossible(reasons) => reasons
-                .iter()
-                .map(|reason| format!("{}\n", reason.fault.why))
-                .collect(),
+            Judgement::Impossible(reasons) => {
+                reasons.iter().map(|reason| format!("{}\n", reason.fault.why)).collect()
+            }
             judged => panic!("{judged:?}"),
         }
     }

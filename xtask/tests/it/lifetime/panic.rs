@@ -28,9 +28,7 @@ fn a_panic_while_the_server_starts() {
     workplace.prepare().unwrap();
     let server = Program {
         path: root.join("target/release/engram"),
-        arguments: ["start", "--port", &checkout.port().to_string()]
-            .map(str::to_owned)
-            .to_vec(),
+        arguments: ["start", "--port", &checkout.port().to_string()].map(str::to_owned).to_vec(),
         environment: vec![
             format!("ENGRAM_DATA_DIR={}", workplace.data().display()),
             format!("ENGRAM_PID_PATH={}", workplace.pid_file().display()),
