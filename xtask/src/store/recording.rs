@@ -23,40 +23,40 @@ use crate::store::results::{self, Results};
 
 /// Where and how one run was measured, beside what it measured itself.
 #[derive(Debug, Clone)]
-pub struct Circumstances<'a> {
+pub(crate) struct Circumstances<'a> {
     /// The run.
-    pub name: &'a RunName,
+    pub(crate) name: &'a RunName,
     /// When it was started.
-    pub started: OffsetDateTime,
+    pub(crate) started: OffsetDateTime,
     /// The first run of its group.
-    pub group: &'a RunName,
+    pub(crate) group: &'a RunName,
     /// 1 for the first run of the group.
-    pub index: u32,
+    pub(crate) index: u32,
     /// How many runs the group is to have.
-    pub of: u32,
+    pub(crate) of: u32,
     /// The pair that it belongs to.
-    pub session: Option<Session>,
+    pub(crate) session: Option<Session>,
     /// The binaries.
-    pub built: &'a Built,
+    pub(crate) built: &'a Built,
     /// The load.
-    pub scenario: &'a Scenario,
+    pub(crate) scenario: &'a Scenario,
     /// Seconds of load asked for.
-    pub duration: Duration,
+    pub(crate) duration: Duration,
     /// The state of the checkout.
-    pub git: Option<&'a Git>,
+    pub(crate) git: Option<&'a Git>,
     /// The machine.
-    pub host: &'a Host,
+    pub(crate) host: &'a Host,
     /// Its state before the build.
-    pub state: &'a HostState,
+    pub(crate) state: &'a HostState,
     /// What makes every run of the group weaker, in words.
-    pub warnings: &'a [String],
+    pub(crate) warnings: &'a [String],
 }
 
 /// Saves what `measured` says and the files in `workplace`; returns the path of the result.
 ///
 /// # Errors
 /// Names the file that could not be written; nothing is saved then, and the logs stay in the workplace.
-pub fn save(
+pub(crate) fn save(
     results: &Results,
     workplace: &Workplace,
     circumstances: &Circumstances,
