@@ -69,7 +69,7 @@ fn comparison(comparison: &Comparison, around: &Surroundings) -> Value {
 /// A number for each judged metric, in the unit of its change.
 fn by_metric(number: impl Fn(Metric) -> f64) -> Map<String, Value> {
     metrics::judged(|_| true)
-        .filter_map(|quantity| Some((quantity.change_key(), number(quantity.judged?).into())))
+        .filter_map(|quantity| Some((quantity.change_key(), number(quantity.judged()?).into())))
         .collect()
 }
 
@@ -97,14 +97,15 @@ fn outcome(outcome: Outcome) -> &'static str {
 fn side(side: &Side) -> Value {
     let metrics = METRICS
         .iter()
-        .filter_map(|metric| Some((metric.key?.to_owned(), json!((metric.value)(side)))));
+        .filter(|metric| !metric.key.is_empty())
+        .map(|metric| (metric.key.to_owned(), json!(metric.value(side))));
     let files = side.files.iter().map(|file| file.to_string_lossy());
     let rest = json!({
         "files": files.collect::<Value>(),
         "p99_lowest_ms": side.p99_spread_ms.0,
         "p99_highest_ms": side.p99_spread_ms.1,
-        "operations": side.operations,
-        "errors": side.errors,
+        "operations": side.total(|run| run.result.total_operations),
+        "errors": side.total(|run| run.result.total_errors),
         "operation_p99_ms": side.operation_p99_ms,
         "stand_in": side.stand_in,
         "by_perf_check": side.by_perf_check,

@@ -24,7 +24,7 @@ pub fn reason(comparison: &Comparison) -> String {
 fn judged(comparison: &Comparison, verdict: &Verdict) -> String {
     let is_clean = verdict.regressed.is_empty();
     let part = |quantity: &Quantity| {
-        let change = match (quantity.judged, comparison.sight()) {
+        let change = match (quantity.judged(), comparison.sight()) {
             (Some(Metric::P99), Some(sight)) => interval(&sight, comparison.paired_verdict()),
             _ => quantity.judged_change(verdict),
         };

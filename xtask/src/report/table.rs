@@ -53,7 +53,7 @@ pub enum Mark {
 pub fn metrics(comparison: &Comparison, before: &Side, after: &Side) -> Vec<Row> {
     let compared = METRICS.iter().filter(|metric| metric.shown != Shown::Summarised);
     compared
-        .filter_map(|metric| Some((metric, (metric.value)(before)?, (metric.value)(after)?)))
+        .filter_map(|metric| Some((metric, metric.value(before)?, metric.value(after)?)))
         .flat_map(|(metric, before, after)| {
             let row = Row {
                 name: metric.title(),
@@ -70,7 +70,7 @@ pub fn metrics(comparison: &Comparison, before: &Side, after: &Side) -> Vec<Row>
 /// The row with its limit and mark, if the metric is judged. Where pairs have judged it, their estimate has a row of
 /// its own, since the medians of the two sides need not differ by as much.
 fn judged(comparison: &Comparison, quantity: &Quantity, row: Row) -> Vec<Row> {
-    let (Some(metric), Some(verdict)) = (quantity.judged, comparison.judged()) else {
+    let (Some(metric), Some(verdict)) = (quantity.judged(), comparison.judged()) else {
         return vec![row];
     };
     let by_pairs = metric == Metric::P99 && comparison.sight().is_some();

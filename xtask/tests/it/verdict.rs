@@ -608,7 +608,8 @@ mod cannot_be_judged {
     #[test]
     fn a_before_with_more_than_10_percent_of_its_requests_failed() {
         let before = good().error_rate(0.1 + 2e-9);
-        assert!(Checkout::of_two(before, good()).reasons().contains("failed"));
+        let reasons = Checkout::of_two(before, good()).reasons();
+        assert!(reasons.contains("of the requests FAILED"), "{reasons}");
     }
 
     #[test]
