@@ -9,7 +9,7 @@ use crate::judge::verdict::{self, Figures, Outcome, P99Rule, Verdict};
 use crate::model::names::{Mode, Phase, TaskId};
 use crate::model::recorded::{Group, Recorded};
 use crate::stats::numbers::median;
-use crate::stats::paired::{self, PairedVerdict, Sight};
+use crate::stats::paired::{self, Look, PairedVerdict};
 use crate::stats::single_runs::SingleRuns;
 
 /// Everything to compare.
@@ -56,7 +56,7 @@ pub struct Comparison {
     pub single_runs: Option<SingleRuns>,
     /// The offered load in requests per second, where both sides kept up with it: it fixes their throughput.
     pub pinned_rate: Option<f64>,
-    /// What makes the judgement weaker, in words.
+    /// Weaknesses of the judgement, in words.
     pub warnings: Vec<String>,
 }
 
@@ -91,7 +91,7 @@ pub struct Side {
 pub struct EndedSession {
     pub verdict: PairedVerdict,
     /// The look that decided; `None` if it ended before the first.
-    pub sight: Option<Sight>,
+    pub look: Option<Look>,
     /// Each failed run of the after server, in words.
     pub after_failures: Vec<String>,
 }
@@ -164,8 +164,8 @@ pub fn compare(question: Question, single_runs: Option<SingleRuns>) -> Compariso
 
 impl EndedSession {
     fn rule(&self) -> P99Rule {
-        let percent = |sight: Sight| paired::percent(sight.interval.estimate);
-        P99Rule::Paired { verdict: self.verdict, percent: self.sight.map(percent) }
+        let percent = |look: Look| paired::percent(look.interval.estimate);
+        P99Rule::Paired { verdict: self.verdict, percent: self.look.map(percent) }
     }
 }
 
@@ -176,8 +176,8 @@ impl Comparison {
     }
 
     /// The decisive look of the paired session, if there was one.
-    pub fn sight(&self) -> Option<Sight> {
-        self.session.as_ref()?.sight
+    pub fn look(&self) -> Option<Look> {
+        self.session.as_ref()?.look
     }
 
     /// The answer of the decision table, if there is one.

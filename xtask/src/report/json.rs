@@ -11,8 +11,8 @@ use crate::model::limits::{
 };
 use crate::model::names::{Mode, Phase};
 use crate::report::metrics::{self, METRICS};
-use crate::report::next::{self, Surroundings};
-use crate::stats::paired::{self, PairedVerdict, Sight};
+use crate::report::next::{self, Context};
+use crate::stats::paired::{self, Look, PairedVerdict};
 
 /// The version of the shape: raised when a key changes its meaning or goes away.
 pub const FORMAT: u32 = 1;
@@ -20,7 +20,7 @@ pub const FORMAT: u32 = 1;
 /// The whole report, ending in a line break. `error` is what failed beside the comparisons, or in their place.
 pub fn report(
     comparisons: &[Comparison],
-    around: &Surroundings,
+    around: &Context,
     exit_code: u8,
     error: Option<&Error>,
 ) -> String {
@@ -34,7 +34,7 @@ pub fn report(
     format!("{report:#}\n")
 }
 
-fn comparison(comparison: &Comparison, around: &Surroundings) -> Value {
+fn comparison(comparison: &Comparison, around: &Context) -> Value {
     let verdict = comparison.verdict();
     let judged = comparison.judged();
     let regressed = judged.map(|verdict| {
@@ -134,9 +134,9 @@ fn position(comparison: &Comparison, position: Position) -> Value {
 }
 
 fn session(session: &EndedSession) -> Value {
-    let sight = session.sight;
+    let look = session.look;
     let percent =
-        |ln_ratio: fn(&Sight) -> f64| sight.as_ref().map(|sight| paired::percent(ln_ratio(sight)));
+        |ln_ratio: fn(&Look) -> f64| look.as_ref().map(|look| paired::percent(ln_ratio(look)));
     json!({
         "verdict": match session.verdict {
             PairedVerdict::Regressed => "regressed",
@@ -145,16 +145,16 @@ fn session(session: &EndedSession) -> Value {
             PairedVerdict::Suspected => "suspected",
             PairedVerdict::AfterFails => "after_fails",
         },
-        "pairs": sight.map(|sight| sight.pairs),
-        "p99_percent": percent(|sight| sight.interval.estimate),
-        "p99_lowest_percent": percent(|sight| sight.interval.lower),
-        "p99_highest_percent": percent(|sight| sight.interval.upper),
-        "distinguishable_percent": percent(Sight::smallest_distinguishable),
-        "pairs_to_settle": sight.and_then(|sight| sight.pairs_to_settle),
+        "pairs": look.map(|look| look.pairs),
+        "p99_percent": percent(|look| look.interval.estimate),
+        "p99_lowest_percent": percent(|look| look.interval.lower),
+        "p99_highest_percent": percent(|look| look.interval.upper),
+        "distinguishable_percent": percent(Look::resolution),
+        "pairs_to_settle": look.and_then(|look| look.pairs_to_settle),
     })
 }
 
-fn reason(comparison: &Comparison, reason: &Reason, around: &Surroundings) -> Value {
+fn reason(comparison: &Comparison, reason: &Reason, around: &Context) -> Value {
     let fault = &reason.fault;
     json!({
         "file": fault.file.as_ref().map(|file| file.to_string_lossy()),

@@ -73,7 +73,7 @@ fn judged(comparison: &Comparison, quantity: &Quantity, row: Row) -> Vec<Row> {
     let (Some(metric), Some(verdict)) = (quantity.judged(), comparison.judged()) else {
         return vec![row];
     };
-    let by_pairs = metric == Metric::P99 && comparison.sight().is_some();
+    let by_pairs = metric == Metric::P99 && comparison.look().is_some();
     let mark = match metric {
         _ if verdict.regressed.contains(&metric) => Mark::Regressed,
         Metric::P99 if is_unsettled(comparison) => Mark::Unsettled,
