@@ -13,7 +13,7 @@ use common::project::Project;
 use common::recording::Recording;
 
 use xtask::model::names::{Part, Timestamp};
-use xtask::model::provenance::Session;
+use xtask::model::provenance::SessionPlace;
 
 #[path = "../tests/it/common/mod.rs"]
 mod common;
@@ -87,7 +87,7 @@ fn project(recorded: usize, of: Of) -> Project {
                 }
             }
             Of::Pairs => run.at(&Timestamp::of(later + after).to_string()).with(|provenance| {
-                provenance.session = Some(Session {
+                provenance.session = Some(SessionPlace {
                     id: "a session".to_owned(),
                     pair: 1,
                     order: "before-first".to_owned(),

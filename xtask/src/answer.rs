@@ -14,7 +14,7 @@ use crate::model::provenance::Provenance;
 use crate::model::recorded::Group;
 use crate::model::session::{Failure, SessionRecord};
 use crate::model::typed;
-use crate::stats::paired::{Decision, PairedVerdict};
+use crate::stats::paired::{PairedVerdict, Progress};
 use crate::stats::single_runs;
 use crate::store::baselines;
 use crate::store::recorded::{self, Listing};
@@ -132,7 +132,7 @@ fn of_session(
     let failures = record.failures_of(Phase::After).map(failure_in_words);
     let session = EndedSession {
         verdict,
-        sight: record.assess().sight,
+        look: record.assess().look,
         after_failures: failures.map(|failure| format!("the {failure}")).collect(),
     };
     let question = Question {
@@ -191,13 +191,13 @@ fn about(results: &Results, mode: Mode, before: &Provenance, after: &Provenance)
         return sessions;
     };
     for record in SessionRecord::about(results, mode, before, server, scenario) {
-        match record.map(|record| (record.assess().decision, record)) {
+        match record.map(|record| (record.assess().progress, record)) {
             Err(unusable) => {
                 let reason = Reason::new(unusable, Remedy::Confirm);
                 sessions.unusable.push(reason);
             }
-            Ok((Decision::Final(verdict), record)) => sessions.ended.push((record, verdict)),
-            Ok((Decision::Continue { .. }, record)) => sessions.warnings.push(unfinished(&record)),
+            Ok((Progress::Final(verdict), record)) => sessions.ended.push((record, verdict)),
+            Ok((Progress::Continue { .. }, record)) => sessions.warnings.push(unfinished(&record)),
         }
     }
     sessions

@@ -1,4 +1,4 @@
-//! The one error type: what failed, on which file or command, and what to do next.
+//! The error of a command, with what to do next; and the fault in a file, with its line.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// The result of everything in this crate that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// A failure as the user reads it: one message, and what to do about it.
+/// A failure as the user reads it: one message, and advice.
 #[derive(Debug, Clone)]
 pub struct Error {
     what: String,
@@ -82,7 +82,7 @@ impl From<xshell::Error> for Error {
     }
 }
 
-/// Something wrong in a file, or in what was found: displays as `file:line: why`, as far as these are known.
+/// A fault in a file or a value. Displays as `file:line: why`, as far as these are known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     /// The faulty file.

@@ -184,16 +184,16 @@ impl Bench {
             Some(Mode::Internal),
         )?
         .remove(0);
-        let sight = comparison.sight();
-        if sight.is_none() {
+        let look = comparison.look();
+        if look.is_none() {
             return Err(String::from_utf8_lossy(&output.stdout).into());
         }
         Ok(LiveSession {
             kind,
             exit,
             verdict: comparison.headline().to_owned(),
-            pairs: sight.map_or(0, |sight| sight.pairs),
-            raw: sight.map(|sight| sight.interval),
+            pairs: look.map_or(0, |look| look.pairs),
+            raw: look.map(|look| look.interval),
             stolen: self.stolen(&comparison)?,
             minutes,
         })

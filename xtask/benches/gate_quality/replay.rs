@@ -9,7 +9,7 @@ use xtask::model::limits::PLAN;
 use xtask::model::names::{Mode, Phase, RunName};
 use xtask::model::recorded::{Group, Recorded};
 use xtask::model::session::{Member, PairRecord, SessionRecord, Subject};
-use xtask::stats::paired::{Decision, PairedVerdict};
+use xtask::stats::paired::{PairedVerdict, Progress};
 
 use crate::recording::{Recording, Run};
 
@@ -171,14 +171,14 @@ fn pairs(window: &[Run], effect: f64, draw: u64) -> (SessionRecord, Vec<[Recorde
 fn paired(window: &[Run], effect: f64, draw: u64) -> (Verdict, usize) {
     let (record, pairs) = pairs(window, effect, draw);
     let assessment = record.assess();
-    let used = assessment.sight.map_or(pairs.len(), |sight| sight.pairs);
+    let used = assessment.look.map_or(pairs.len(), |look| look.pairs);
     let (before, after) =
         pairs.into_iter().take(used).map(|[before, after]| (before, after)).unzip();
-    let session = match assessment.decision {
-        Decision::Final(verdict) => {
-            Some(EndedSession { verdict, sight: assessment.sight, after_failures: Vec::new() })
+    let session = match assessment.progress {
+        Progress::Final(verdict) => {
+            Some(EndedSession { verdict, look: assessment.look, after_failures: Vec::new() })
         }
-        Decision::Continue { .. } => None,
+        Progress::Continue { .. } => None,
     };
     let question = Question { session, ..question(before, after) };
     let comparison = comparison::compare(question, None);

@@ -10,11 +10,11 @@ use crate::judge::fitness;
 use crate::measure::build::Built;
 use crate::measure::host;
 use crate::measure::port;
-use crate::measure::run::{self, Limits, Measured, Plan};
+use crate::measure::run::{self, Limits, Measured, RunPlan};
 use crate::measure::scenario::Scenario;
 use crate::measure::workplace::Workplace;
 use crate::model::names::{Mode, Phase, RunName, TaskId};
-use crate::model::provenance::{Git, Host, HostState, Session};
+use crate::model::provenance::{Git, Host, HostState, SessionPlace};
 use crate::model::recorded::Recorded;
 use crate::store::clock::Clock;
 use crate::store::recorded;
@@ -78,7 +78,7 @@ pub(crate) struct Place {
     /// 1 for the first run of the group.
     pub(crate) index: u32,
     pub(crate) of: u32,
-    pub(crate) session: Option<Session>,
+    pub(crate) session: Option<SessionPlace>,
 }
 
 impl Bench {
@@ -126,7 +126,7 @@ impl Bench {
             task: self.setup.task.clone(),
             phase: side.phase,
         });
-        let plan = Plan {
+        let plan = RunPlan {
             tool: &self.tool,
             checkout: &self.checkout,
             binaries: &side.built.binaries,

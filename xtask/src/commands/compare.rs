@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::words::{Words, task_id};
-use super::{Outcome, checkout_option, here, print, say, surroundings};
+use super::{Outcome, checkout_option, context, here, print, say};
 use crate::answer;
 use crate::error::{Error, Fault, Result};
 use crate::judge::comparison::{self, Comparison, Question, outcome};
@@ -14,7 +14,7 @@ use crate::model::layout;
 use crate::model::names::{Mode, Part, RunName, TaskId};
 use crate::model::recorded::Recorded;
 use crate::report::list::{self, Entry};
-use crate::report::next::Surroundings;
+use crate::report::next::Context;
 use crate::report::{human, json, log, markdown};
 use crate::stats::numbers::median;
 use crate::store::clock::Clock;
@@ -152,7 +152,7 @@ pub(crate) fn run(options: &Options, _: Clock) -> Result<Outcome> {
         Ok(compared) => compared,
         Err(error) => {
             if options.format == Format::Json {
-                let (around, code) = (Surroundings::default(), Outcome::CannotJudge.code());
+                let (around, code) = (Context::default(), Outcome::CannotJudge.code());
                 print(&json::report(&[], &around, code, Some(&error)))?;
             }
             return Err(error);
@@ -185,21 +185,21 @@ pub(crate) fn run(options: &Options, _: Clock) -> Result<Outcome> {
 fn compared(
     options: &Options,
     checkout: Result<&Path, &Error>,
-) -> Result<(Vec<Comparison>, Surroundings)> {
+) -> Result<(Vec<Comparison>, Context)> {
     let option = checkout_option(options.checkout.as_deref());
     let checkout = checkout.map_err(Error::clone);
     Ok(match &options.subject {
-        Subject::Everything => (Vec::new(), Surroundings::default()),
+        Subject::Everything => (Vec::new(), Context::default()),
         Subject::Task(task, mode) => {
             let checkout = checkout?;
-            let around = Surroundings {
+            let around = Context {
                 unlogged: (!options.log).then(|| task.clone()),
-                ..surroundings(checkout, option)
+                ..context(checkout, option)
             };
             (answer::of_task(checkout, task, *mode)?, around)
         }
         Subject::Files { task, before, after } => {
-            let around = Surroundings { options: option, here: here(), ..Surroundings::default() };
+            let around = Context { options: option, here: here(), ..Context::default() };
             let comparison = of_files(checkout, task.as_ref(), before, after)?;
             (vec![comparison], around)
         }
@@ -246,7 +246,7 @@ fn write_log(
     checkout: &Path,
     task: &TaskId,
     comparisons: &[Comparison],
-    around: &Surroundings,
+    around: &Context,
 ) -> Result<String> {
     let path = checkout.join(layout::PERFORMANCE_LOG);
     let lines =

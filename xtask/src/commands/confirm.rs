@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::bench::{Bench, PORT, Place, Setup, Side};
 use super::words::{Words, task_id};
-use super::{Outcome, say, surroundings};
+use super::{Outcome, context, say};
 use crate::answer;
 use crate::error::{Blame, Error, Result};
 use crate::judge::{comparison, fitness};
@@ -14,14 +14,14 @@ use crate::measure::run::{self, Limits, Measured};
 use crate::measure::{checkout, content, noise, quiet};
 use crate::model::limits::{PLAN, threshold_percent};
 use crate::model::names::{Phase, RunName};
-use crate::model::provenance::{Provenance, Session};
+use crate::model::provenance::{Provenance, SessionPlace};
 use crate::model::recorded::Recorded;
 use crate::model::session::{Failure, Member, PairRecord, SessionRecord, Subject};
 use crate::model::typed;
 use crate::report::human;
-use crate::report::next::Surroundings;
+use crate::report::next::Context;
 use crate::report::pairs::{self, Line};
-use crate::stats::paired::{self, Decision, Plan};
+use crate::stats::paired::{self, Plan, Progress};
 use crate::store::clock::Clock;
 use crate::store::recorded::{self, Listing};
 use crate::term::steps::{Steps, Verbosity};
@@ -138,9 +138,9 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
 
     // What `perf-compare` says of the mode: the session's verdict, or a worse one of another duration.
     let comparisons = answer::of_task(&checkout, &setup.task, Some(setup.mode))?;
-    let around = Surroundings {
+    let around = Context {
         unlogged: Some(setup.task.clone()),
-        ..surroundings(&checkout, setup.checkout_option())
+        ..context(&checkout, setup.checkout_option())
     };
     let report = human::report(&comparisons, &around, Style::of_output());
     // The verdict is recorded: a reader that is gone does not undo it.
@@ -284,7 +284,7 @@ fn open(options: &Options, bench: &Bench, sides: &Sides) -> Result<SessionRecord
 }
 
 fn goes_on(record: &SessionRecord) -> bool {
-    matches!(record.assess().decision, Decision::Continue { .. })
+    matches!(record.assess().progress, Progress::Continue { .. })
 }
 
 /// A session while it measures.
@@ -373,7 +373,7 @@ impl Running {
     fn pair(&mut self) -> Result<Pair, (Phase, Error)> {
         let number = self.record.pairs.len() + 1;
         let [first, second] = self.record.order(number);
-        let session = Session {
+        let session = SessionPlace {
             id: self.record.id(),
             pair: u32::try_from(number).unwrap_or(u32::MAX),
             order: format!("{first}-first"),
@@ -390,7 +390,7 @@ impl Running {
     }
 
     /// One run, as `perf-check` does it, saved under the same names.
-    fn one(&mut self, phase: Phase, session: Session) -> Result<(RunName, Recorded)> {
+    fn one(&mut self, phase: Phase, session: SessionPlace) -> Result<(RunName, Recorded)> {
         let bench = &mut self.bench;
         let mut conditions = bench.conditions();
         let heading = format!("pair {}, {phase}", session.pair);

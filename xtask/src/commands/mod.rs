@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 pub use crate::judge::verdict::Outcome;
-use crate::report::next::Surroundings;
+use crate::report::next::Context;
 use crate::store::clock::Clock;
 use crate::term::shell_word;
 use crate::term::streams;
@@ -145,8 +145,8 @@ fn path_word(path: &Path) -> String {
 }
 
 /// What the suggestions of a report about the results in `root` need; `options` are those of every command.
-fn surroundings(root: &Path, options: String) -> Surroundings {
-    Surroundings { root: root.display().to_string(), options, here: here(), unlogged: None }
+fn context(root: &Path, options: String) -> Context {
+    Context { root: root.display().to_string(), options, here: here(), unlogged: None }
 }
 
 /// The current directory; empty if it is gone.

@@ -8,7 +8,7 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::{Outcome, checkout_option, print, surroundings};
+use super::{Outcome, checkout_option, context, print};
 use crate::answer;
 use crate::error::{Error, Fault, Result};
 use crate::judge::comparison::{Comparison, Judgement};
@@ -17,7 +17,7 @@ use crate::model::names::{Mode, Part, Phase, RunName, TaskId};
 use crate::model::recorded::{Group, Recorded};
 use crate::model::typed;
 use crate::report::human;
-use crate::report::next::Surroundings;
+use crate::report::next::Context;
 use crate::store::recorded::{self, Listing};
 use crate::store::results::Results;
 use crate::term::streams::{self, Ink, Style};
@@ -113,7 +113,7 @@ struct Evidence {
     checkout: PathBuf,
     /// Every task that has results.
     tasks: Vec<Task>,
-    around: Surroundings,
+    around: Context,
 }
 
 /// What is recorded of one task.
@@ -141,7 +141,7 @@ impl Evidence {
         Ok(Self {
             checkout: checkout.to_owned(),
             tasks: by_task.into_iter().map(task).collect(),
-            around: surroundings(checkout, option),
+            around: context(checkout, option),
         })
     }
 
@@ -269,8 +269,8 @@ fn task_of_branch<'a>(branch: &str, recorded: impl Iterator<Item = &'a TaskId>) 
 /// Judges a task that has an after on the content being pushed, in every mode that it has results for.
 fn judge(evidence: &Evidence, branch: &Branch, task: &Task, tip: &str) -> Outcome {
     let Evidence { checkout, around, .. } = evidence;
-    let before = |mode| known(&task.newest(mode, Phase::Before)?);
-    let after = |mode| known(task.afters().get(&mode)?);
+    let before = |mode| common_content(&task.newest(mode, Phase::Before)?);
+    let after = |mode| common_content(task.afters().get(&mode)?);
     match answer::of_task(checkout, &task.id, None) {
         Ok(comparisons) => Outcome::worst(comparisons.into_iter().map(|comparison| {
             // Not what a paired session ran on: it may be of earlier builds of the same two servers.
@@ -289,7 +289,7 @@ fn judge(evidence: &Evidence, branch: &Branch, task: &Task, tip: &str) -> Outcom
 }
 
 /// The content that all runs of a group were measured on.
-fn known(group: &Group) -> Option<String> {
+fn common_content(group: &Group) -> Option<String> {
     let content = content_of(group.runs.first()?)?;
     let same = |run| content_of(run) == Some(content);
     group.runs.iter().all(same).then(|| content.to_owned())
@@ -320,7 +320,7 @@ fn is_about(
 }
 
 /// Says what a comparison comes to for the branch.
-fn judge_mode(branch: &Branch, comparison: &Comparison, around: &Surroundings) -> Outcome {
+fn judge_mode(branch: &Branch, comparison: &Comparison, around: &Context) -> Outcome {
     let style = Style::of_errors();
     let report = || human::report(std::slice::from_ref(comparison), around, style);
     let outcome = comparison.outcome();
@@ -360,7 +360,7 @@ fn unknown(branch: &Branch, why: &str, commands: &[String]) -> Outcome {
 }
 
 /// The commands that would make the evidence of a task, in the modes that it has results for.
-fn measure(task: &str, recorded: &[RunName], around: &Surroundings) -> Vec<String> {
+fn measure(task: &str, recorded: &[RunName], around: &Context) -> Vec<String> {
     let has = |mode, phase| {
         let is_it = |name: &RunName| name.mode == mode && name.phase == phase;
         recorded.iter().any(is_it)
@@ -377,7 +377,7 @@ fn measure(task: &str, recorded: &[RunName], around: &Surroundings) -> Vec<Strin
         .collect()
 }
 
-fn command(task: &str, mode: Mode, phase: Phase, around: &Surroundings) -> String {
+fn command(task: &str, mode: Mode, phase: Phase, around: &Context) -> String {
     let how = match phase {
         Phase::Before => "   # with the change stashed or not yet made",
         Phase::After => "",

@@ -7,10 +7,9 @@ use crate::error::Fault;
 use crate::judge::fitness::{self, Reason, Remedy};
 use crate::judge::verdict::{self, Figures, Outcome, P99Rule, Verdict};
 use crate::model::names::{Mode, Phase, TaskId};
-use crate::model::provenance::Provenance;
 use crate::model::recorded::{Group, Recorded};
 use crate::stats::numbers::median;
-use crate::stats::paired::{self, PairedVerdict, Sight};
+use crate::stats::paired::{self, Look, PairedVerdict};
 use crate::stats::single_runs::SingleRuns;
 
 /// Everything to compare.
@@ -57,7 +56,7 @@ pub struct Comparison {
     pub single_runs: Option<SingleRuns>,
     /// The offered load in requests per second, where both sides kept up with it: it fixes their throughput.
     pub pinned_rate: Option<f64>,
-    /// What makes the judgement weaker, in words.
+    /// Weaknesses of the judgement, in words.
     pub warnings: Vec<String>,
 }
 
@@ -71,33 +70,16 @@ pub enum Judgement {
     Impossible(Vec<Reason>),
 }
 
-/// The runs of one side: each metric is the median over them.
-#[derive(Debug, Clone, PartialEq)]
+/// The runs of one side.
+#[derive(Debug, Clone)]
 pub struct Side {
     pub files: Vec<PathBuf>,
+    pub runs: Vec<Recorded>,
     pub figures: Figures,
-    /// Median latency, in milliseconds.
-    pub(crate) p50_ms: f64,
-    /// 95th percentile of the latency, in milliseconds.
-    pub(crate) p95_ms: f64,
     /// Lowest and highest P99 of the runs, in milliseconds.
     pub p99_spread_ms: (f64, f64),
-    /// Requests sent, in all runs together.
-    pub(crate) operations: u64,
-    /// Requests that failed, in all runs together.
-    pub(crate) errors: u64,
-    /// Requests sent in a run.
-    pub(crate) operations_per_run: f64,
-    /// Requests that failed in a run.
-    pub(crate) errors_per_run: f64,
-    /// P99 of each operation, in milliseconds.
-    pub(crate) operation_p99_ms: BTreeMap<String, f64>,
-    /// The server's CPU time per request, in microseconds.
-    pub(crate) cpu_us_per_operation: Option<f64>,
-    /// The most memory that the server had in RAM, in MiB.
-    pub(crate) peak_memory_mib: Option<f64>,
-    /// The share of the wanted CPU time that the hypervisor gave to others, 0 to 1.
-    pub(crate) stolen_share: Option<f64>,
+    /// Median P99 of each operation, in milliseconds.
+    pub operation_p99_ms: BTreeMap<String, f64>,
     /// At least one run measured the stand-in.
     pub(crate) stand_in: bool,
     /// Every run has provenance, which the old scripts did not write.
@@ -109,7 +91,7 @@ pub struct Side {
 pub struct EndedSession {
     pub verdict: PairedVerdict,
     /// The look that decided; `None` if it ended before the first.
-    pub sight: Option<Sight>,
+    pub look: Option<Look>,
     /// Each failed run of the after server, in words.
     pub after_failures: Vec<String>,
 }
@@ -182,8 +164,8 @@ pub fn compare(question: Question, single_runs: Option<SingleRuns>) -> Compariso
 
 impl EndedSession {
     fn rule(&self) -> P99Rule {
-        let percent = |sight: Sight| paired::percent(sight.interval.estimate);
-        P99Rule::Paired { verdict: self.verdict, percent: self.sight.map(percent) }
+        let percent = |look: Look| paired::percent(look.interval.estimate);
+        P99Rule::Paired { verdict: self.verdict, percent: self.look.map(percent) }
     }
 }
 
@@ -194,8 +176,8 @@ impl Comparison {
     }
 
     /// The decisive look of the paired session, if there was one.
-    pub fn sight(&self) -> Option<Sight> {
-        self.session.as_ref()?.sight
+    pub fn look(&self) -> Option<Look> {
+        self.session.as_ref()?.look
     }
 
     /// The answer of the decision table, if there is one.
@@ -287,52 +269,35 @@ fn interrupted(phase: Phase, group: &Group) -> Option<String> {
         .then(|| format!("{phase}: the group was interrupted, {found} of {planned} runs count"))
 }
 
-#[allow(clippy::cast_precision_loss, reason = "exact up to 2^53")]
-fn whole(count: u64) -> f64 {
-    count as f64
-}
-
 impl Side {
-    /// The medians of the runs; `None` of no run. `error_rate` selects the rate to judge by.
-    pub(crate) fn of(runs: &[Recorded], error_rate: fn(&Recorded) -> f64) -> Option<Self> {
-        let of = |value: &dyn Fn(&Recorded) -> f64| median(runs.iter().map(value));
-        let known = |value: fn(&Provenance) -> Option<f64>| {
-            median(runs.iter().filter_map(|run| value(run.provenance.as_ref()?)))
-        };
-        let total =
-            |value: fn(&Recorded) -> u64| runs.iter().map(value).fold(0, u64::saturating_add);
+    /// The side of these runs; `None` of no run. `error_rate` selects the rate to judge by.
+    pub fn of(runs: &[Recorded], error_rate: fn(&Recorded) -> f64) -> Option<Self> {
         let p99s = || runs.iter().map(|run| run.result.p99_ms);
         let mut operations: BTreeMap<&String, Vec<f64>> = BTreeMap::new();
         for (name, operation) in runs.iter().flat_map(|run| &run.result.operations) {
             operations.entry(name).or_default().push(operation.p99_ms);
         }
         let operations = operations.into_iter();
+        let provenance = || runs.iter().filter_map(|run| run.provenance.as_ref());
         Some(Self {
             files: runs.iter().map(|run| run.path.clone()).collect(),
             figures: Figures {
                 p99_ms: median(p99s())?,
-                throughput: of(&|run| run.result.throughput)?,
-                error_rate: of(&error_rate)?,
+                throughput: median(runs.iter().map(|run| run.result.throughput))?,
+                error_rate: median(runs.iter().map(error_rate))?,
             },
-            p50_ms: of(&|run| run.result.p50_ms)?,
-            p95_ms: of(&|run| run.result.p95_ms)?,
             p99_spread_ms: (p99s().fold(f64::INFINITY, f64::min), p99s().fold(0.0, f64::max)),
-            operations: total(|run| run.result.total_operations),
-            errors: total(|run| run.result.total_errors),
-            operations_per_run: of(&|run| whole(run.result.total_operations))?,
-            errors_per_run: of(&|run| whole(run.result.total_errors))?,
             operation_p99_ms: operations
                 .filter_map(|(name, values)| Some((name.clone(), median(values)?)))
                 .collect(),
-            cpu_us_per_operation: known(|run| run.noise.server_cpu_us_per_operation),
-            peak_memory_mib: known(|run| run.server.peak_memory_kib.map(whole))
-                .map(|kib| kib / 1024.0),
-            stolen_share: known(|run| run.noise.steal_share),
-            stand_in: runs.iter().any(|run| {
-                let provenance = run.provenance.as_ref();
-                provenance.is_some_and(|provenance| provenance.build.stand_in)
-            }),
-            by_perf_check: runs.iter().all(|run| run.provenance.is_some()),
+            stand_in: provenance().any(|provenance| provenance.build.stand_in),
+            by_perf_check: provenance().count() == runs.len(),
+            runs: runs.to_vec(),
         })
+    }
+
+    /// A count, summed over the runs.
+    pub fn total(&self, count: fn(&Recorded) -> u64) -> u64 {
+        self.runs.iter().map(count).fold(0, u64::saturating_add)
     }
 }

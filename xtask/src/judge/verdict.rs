@@ -42,13 +42,21 @@ pub enum Metric {
 impl Metric {
     pub const ALL: [Self; 3] = [Self::P99, Self::Throughput, Self::ErrorRate];
 
+    /// The figure that it is.
+    pub fn of(self, figures: Figures) -> f64 {
+        match self {
+            Self::P99 => figures.p99_ms,
+            Self::Throughput => figures.throughput,
+            Self::ErrorRate => figures.error_rate,
+        }
+    }
+
     /// The change in per cent of before; for the error rate, in percentage points.
     fn change(self, before: Figures, after: Figures) -> f64 {
-        let percent = |before: f64, after: f64| (after - before) / before * 100.0;
+        let (before, after) = (self.of(before), self.of(after));
         match self {
-            Self::P99 => percent(before.p99_ms, after.p99_ms),
-            Self::Throughput => percent(before.throughput, after.throughput),
-            Self::ErrorRate => (after.error_rate - before.error_rate) * 100.0,
+            Self::P99 | Self::Throughput => (after - before) / before * 100.0,
+            Self::ErrorRate => (after - before) * 100.0,
         }
     }
 

@@ -44,7 +44,7 @@ impl Default for Limits {
 
 /// The server, the load and the limits of a run.
 #[derive(Debug, Clone)]
-pub struct Plan<'a> {
+pub struct RunPlan<'a> {
     /// This executable, which becomes the supervisor.
     pub tool: &'a Path,
     /// The checkout, which both processes run in.
@@ -106,7 +106,7 @@ const TAIL_LINES: usize = 20;
 ///
 /// # Errors
 /// Names the step that failed, with the end of the log that gives the reason.
-pub fn run(plan: &Plan, workplace: &Workplace, steps: &mut Steps) -> Result<Measured> {
+pub fn run(plan: &RunPlan, workplace: &Workplace, steps: &mut Steps) -> Result<Measured> {
     workplace.prepare()?;
     port::free(plan.port)?;
     let children = Children::start(plan.tool, workplace, plan.limits.stop_grace)?;
@@ -121,7 +121,7 @@ pub fn run(plan: &Plan, workplace: &Workplace, steps: &mut Steps) -> Result<Meas
 
 /// A run in progress.
 struct Running<'a> {
-    plan: &'a Plan<'a>,
+    plan: &'a RunPlan<'a>,
     workplace: &'a Workplace,
     children: Children,
     steps: &'a mut Steps,
@@ -300,7 +300,7 @@ fn answered_by_another(port: u16, stranger: Option<u32>, workplace: &Workplace) 
         .next("end it, or choose another port: --port N")
 }
 
-fn server(plan: &Plan, workplace: &Workplace) -> Program {
+fn server(plan: &RunPlan, workplace: &Workplace) -> Program {
     Program {
         path: plan.binaries.engram.clone(),
         arguments: ["start", "--port", &plan.port.to_string()].map(str::to_owned).to_vec(),
@@ -313,7 +313,7 @@ fn server(plan: &Plan, workplace: &Workplace) -> Program {
     }
 }
 
-fn load_generator(plan: &Plan, workplace: &Workplace) -> Program {
+fn load_generator(plan: &RunPlan, workplace: &Workplace) -> Program {
     let scenario = plan.checkout.join(plan.scenario.file);
     let options = [
         ("--scenario", scenario.display().to_string()),
@@ -341,7 +341,7 @@ fn time_left(duration: Duration, elapsed: Duration) -> String {
 
 /// A non-zero exit with a complete result is a measurement; without one it is a failure. Its cause is unknown: it
 /// counts as the server's, so that no server passes in pairs by leaving its load without a result.
-fn read_result(plan: &Plan, workplace: &Workplace, exit: Exit) -> Result<LoadResult> {
+fn read_result(plan: &RunPlan, workplace: &Workplace, exit: Exit) -> Result<LoadResult> {
     let failed = |what: String| {
         with_log(Error::new(what).of_server(), &workplace.load_log())
             .next("fix what the log says, or build the load generator anew: without --no-build")
@@ -363,7 +363,12 @@ fn read_result(plan: &Plan, workplace: &Workplace, exit: Exit) -> Result<LoadRes
     Ok(result)
 }
 
-fn weaknesses(plan: &Plan, workplace: &Workplace, result: &LoadResult, exit: Exit) -> Vec<String> {
+fn weaknesses(
+    plan: &RunPlan,
+    workplace: &Workplace,
+    result: &LoadResult,
+    exit: Exit,
+) -> Vec<String> {
     let mut warnings = Vec::new();
     if exit != Exit::Code(0) {
         let missed = plan.scenario.limits.missed(result);

@@ -13,7 +13,7 @@ section! {
     pub struct Provenance {
         pub run: Run = "run",
         /// The pair that the run belongs to, if it was measured in pairs.
-        pub session: Option<Session> = "session",
+        pub session: Option<SessionPlace> = "session",
         pub load: Load = "load",
         pub build: BuildRecord = "build",
         /// The state of the checkout; absent outside a repository.
@@ -50,7 +50,7 @@ section! {
 section! {
     /// A run's place in a paired session.
     #[derive(Default)]
-    pub struct Session {
+    pub struct SessionPlace {
         /// The id of the session's record.
         pub id: String = "id",
         /// 1 for the first pair.
@@ -272,7 +272,7 @@ mod tests {
                 index: 1,
                 of: 3,
             },
-            session: Some(Session { id: "a".into(), pair: 2, order: "after-first".into() }),
+            session: Some(SessionPlace { id: "a".into(), pair: 2, order: "after-first".into() }),
             load: Load {
                 scenario: "scenarios/m17_baseline.toml".into(),
                 scenario_hash: Some("abc".into()),

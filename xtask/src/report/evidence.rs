@@ -20,20 +20,20 @@ pub(crate) fn evidence(comparison: &Comparison, options: &str) -> Vec<Evidence> 
 }
 
 fn session(comparison: &Comparison) -> Option<Evidence> {
-    let sight = comparison.sight()?;
-    let interval = sight.interval;
+    let look = comparison.look()?;
+    let interval = look.interval;
     let [estimate, lower, upper] =
         [interval.estimate, interval.lower, interval.upper].map(words::percent_of_ln);
     let mut lines = vec![
         format!("change      {estimate}, surely between {lower} and {upper}"),
         format!(
             "resolution  changes of about {} and more are detectable at this noise",
-            size(sight.smallest_distinguishable())
+            size(look.resolution())
         ),
     ];
-    let pairs = sight.pairs_to_settle;
+    let pairs = look.pairs_to_settle;
     lines.extend(pairs.map(|pairs| format!("to settle   about {pairs} pairs")));
-    Some(Evidence { title: format!("P99 in a paired session of {} pairs", sight.pairs), lines })
+    Some(Evidence { title: format!("P99 in a paired session of {} pairs", look.pairs), lines })
 }
 
 fn single_runs(comparison: &Comparison, options: &str) -> Option<Evidence> {

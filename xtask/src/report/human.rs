@@ -7,7 +7,7 @@ use crate::judge::fitness::Reason;
 use crate::judge::verdict::Outcome;
 use crate::model::limits::COMPETITOR;
 use crate::report::evidence;
-use crate::report::next::{self, Surroundings};
+use crate::report::next::{self, Context};
 use crate::report::reason::{reason, spread};
 use crate::report::table::{self, Mark, Row};
 use crate::report::words;
@@ -22,7 +22,7 @@ const LONGEST_TASK: usize = 30;
 const NAME: usize = 18;
 
 /// The whole report.
-pub fn report(comparisons: &[Comparison], around: &Surroundings, style: Style) -> String {
+pub fn report(comparisons: &[Comparison], around: &Context, style: Style) -> String {
     let mut text = String::new();
     for comparison in comparisons {
         let _ = writeln!(text, "{}", verdict_line(comparison, style));
@@ -87,7 +87,7 @@ fn heading(comparison: &Comparison) -> String {
 }
 
 /// Everything about one mode, in paragraphs.
-fn details(comparison: &Comparison, around: &Surroundings, style: Style) -> Vec<String> {
+fn details(comparison: &Comparison, around: &Context, style: Style) -> Vec<String> {
     let mut paragraphs = Vec::new();
     let reasons = comparison.reasons();
     if !reasons.is_empty() && !is_told_by_the_verdict_line(comparison, reasons) {
@@ -119,7 +119,7 @@ fn is_told_by_the_verdict_line(comparison: &Comparison, reasons: &[Reason]) -> b
 }
 
 /// A reason, below its place.
-fn why(reason: &Reason, around: &Surroundings) -> String {
+fn why(reason: &Reason, around: &Context) -> String {
     match around.place(&reason.fault) {
         Some(place) => {
             let place = words::printable(&place);

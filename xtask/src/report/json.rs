@@ -11,8 +11,8 @@ use crate::model::limits::{
 };
 use crate::model::names::{Mode, Phase};
 use crate::report::metrics::{self, METRICS};
-use crate::report::next::{self, Surroundings};
-use crate::stats::paired::{self, PairedVerdict, Sight};
+use crate::report::next::{self, Context};
+use crate::stats::paired::{self, Look, PairedVerdict};
 
 /// The version of the shape: raised when a key changes its meaning or goes away.
 pub(crate) const FORMAT: u32 = 1;
@@ -20,7 +20,7 @@ pub(crate) const FORMAT: u32 = 1;
 /// The whole report, ending in a line break. `error` is what failed beside the comparisons, or in their place.
 pub fn report(
     comparisons: &[Comparison],
-    around: &Surroundings,
+    around: &Context,
     exit_code: u8,
     error: Option<&Error>,
 ) -> String {
@@ -34,7 +34,7 @@ pub fn report(
     format!("{report:#}\n")
 }
 
-fn comparison(comparison: &Comparison, around: &Surroundings) -> Value {
+fn comparison(comparison: &Comparison, around: &Context) -> Value {
     let verdict = comparison.verdict();
     let judged = comparison.judged();
     let regressed = judged.map(|verdict| {
@@ -69,7 +69,7 @@ fn comparison(comparison: &Comparison, around: &Surroundings) -> Value {
 /// A number for each judged metric, in the unit of its change.
 fn by_metric(number: impl Fn(Metric) -> f64) -> Map<String, Value> {
     metrics::judged(|_| true)
-        .filter_map(|quantity| Some((quantity.change_key(), number(quantity.judged?).into())))
+        .filter_map(|quantity| Some((quantity.change_key(), number(quantity.judged()?).into())))
         .collect()
 }
 
@@ -97,14 +97,15 @@ fn outcome(outcome: Outcome) -> &'static str {
 fn side(side: &Side) -> Value {
     let metrics = METRICS
         .iter()
-        .filter_map(|metric| Some((metric.key?.to_owned(), json!((metric.value)(side)))));
+        .filter(|metric| !metric.key.is_empty())
+        .map(|metric| (metric.key.to_owned(), json!(metric.value(side))));
     let files = side.files.iter().map(|file| file.to_string_lossy());
     let rest = json!({
         "files": files.collect::<Value>(),
         "p99_lowest_ms": side.p99_spread_ms.0,
         "p99_highest_ms": side.p99_spread_ms.1,
-        "operations": side.operations,
-        "errors": side.errors,
+        "operations": side.total(|run| run.result.total_operations),
+        "errors": side.total(|run| run.result.total_errors),
         "operation_p99_ms": side.operation_p99_ms,
         "stand_in": side.stand_in,
         "by_perf_check": side.by_perf_check,
@@ -133,9 +134,9 @@ fn position(comparison: &Comparison, position: Position) -> Value {
 }
 
 fn session(session: &EndedSession) -> Value {
-    let sight = session.sight;
+    let look = session.look;
     let percent =
-        |ln_ratio: fn(&Sight) -> f64| sight.as_ref().map(|sight| paired::percent(ln_ratio(sight)));
+        |ln_ratio: fn(&Look) -> f64| look.as_ref().map(|look| paired::percent(ln_ratio(look)));
     json!({
         "verdict": match session.verdict {
             PairedVerdict::Regressed => "regressed",
@@ -144,16 +145,16 @@ fn session(session: &EndedSession) -> Value {
             PairedVerdict::Suspected => "suspected",
             PairedVerdict::AfterFails => "after_fails",
         },
-        "pairs": sight.map(|sight| sight.pairs),
-        "p99_percent": percent(|sight| sight.interval.estimate),
-        "p99_lowest_percent": percent(|sight| sight.interval.lower),
-        "p99_highest_percent": percent(|sight| sight.interval.upper),
-        "distinguishable_percent": percent(Sight::smallest_distinguishable),
-        "pairs_to_settle": sight.and_then(|sight| sight.pairs_to_settle),
+        "pairs": look.map(|look| look.pairs),
+        "p99_percent": percent(|look| look.interval.estimate),
+        "p99_lowest_percent": percent(|look| look.interval.lower),
+        "p99_highest_percent": percent(|look| look.interval.upper),
+        "distinguishable_percent": percent(Look::resolution),
+        "pairs_to_settle": look.and_then(|look| look.pairs_to_settle),
     })
 }
 
-fn reason(comparison: &Comparison, reason: &Reason, around: &Surroundings) -> Value {
+fn reason(comparison: &Comparison, reason: &Reason, around: &Context) -> Value {
     let fault = &reason.fault;
     json!({
         "file": fault.file.as_ref().map(|file| file.to_string_lossy()),

@@ -1,4 +1,4 @@
-//! What is recorded, one line a group.
+//! The recorded groups, one line each.
 
 use std::fmt::Write as _;
 
@@ -8,27 +8,26 @@ use crate::term::streams::{Ink, Style};
 /// One group of recorded runs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
-    /// The task.
-    pub(crate) task: String,
+    pub task: String,
     /// `internal` or `competitive`.
     pub(crate) mode: String,
     /// `before` or `after`.
-    pub(crate) phase: String,
-    /// When the newest run was started, in local time.
-    pub(crate) when: String,
-    /// The commit measured; absent without provenance.
-    pub(crate) commit: Option<String>,
-    /// Median P99 in milliseconds and throughput in operations per second, or why it cannot be read.
-    pub(crate) figures: Result<(f64, f64), String>,
-    /// How many runs, and what kind of group.
-    pub(crate) group: String,
+    pub phase: String,
+    /// The start of the newest run, in local time.
+    pub when: String,
+    /// The measured commit; absent without provenance.
+    pub commit: Option<String>,
+    /// Median P99 in milliseconds and throughput in operations per second, or the reason why it cannot be read.
+    pub figures: Result<(f64, f64), String>,
+    /// The number of runs, and the kind of the group.
+    pub group: String,
 }
 
 /// The columns of a terminal.
 const WIDTH: usize = 80;
 /// The fewest columns of a task: the others are never so wide that less is left.
 const LEAST_TASK: usize = 5;
-/// How much of a commit is shown.
+/// The shown characters of a commit.
 const COMMIT: usize = 7;
 
 /// The table.

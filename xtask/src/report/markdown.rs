@@ -7,13 +7,13 @@ use crate::judge::comparison::{Comparison, Side};
 use crate::judge::verdict::Outcome;
 use crate::model::limits::COMPETITOR;
 use crate::report::evidence;
-use crate::report::next::{self, Surroundings};
+use crate::report::next::{self, Context};
 use crate::report::reason::{reason, spread};
 use crate::report::table::{self, Mark, Row};
 use crate::report::words;
 
 /// The whole report.
-pub fn report(comparisons: &[Comparison], around: &Surroundings) -> String {
+pub fn report(comparisons: &[Comparison], around: &Context) -> String {
     let sections = comparisons.iter().map(|comparison| section(comparison, around));
     let steps = next::steps(comparisons, around).into_iter().map(|step| {
         let commands = step.commands.join("\n");
@@ -22,7 +22,7 @@ pub fn report(comparisons: &[Comparison], around: &Surroundings) -> String {
     sections.chain(steps).collect::<Vec<String>>().join("\n")
 }
 
-fn section(comparison: &Comparison, around: &Surroundings) -> String {
+fn section(comparison: &Comparison, around: &Context) -> String {
     let mark = match comparison.outcome() {
         Outcome::Success => "✅",
         Outcome::InternalRegression | Outcome::CompetitiveRegression => "❌",
@@ -126,7 +126,7 @@ fn capitalised(text: &str) -> String {
     first.into_iter().chain(letters).collect()
 }
 
-/// Text that stays text: no table cell, mark-up or mention comes of it.
+/// Text with the characters escaped that would make a table cell, mark-up or a mention.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in words::printable(text).chars() {

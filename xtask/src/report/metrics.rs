@@ -1,22 +1,27 @@
 //! The one table of metrics: every format shows what stands here.
 
 use crate::judge::comparison::Side;
-use crate::judge::verdict::{Metric, Verdict};
+use crate::judge::verdict::Metric::{self, ErrorRate, P99, Throughput};
+use crate::judge::verdict::Verdict;
 use crate::model::names::Mode;
+use crate::model::provenance::Provenance;
+use crate::model::recorded::Recorded;
 use crate::report::words;
+use crate::stats::numbers::median;
+
+use Shown::{Compared, Summarised};
+use Source::{Judged, Runs};
+use Unit::{Count, Share};
 
 /// A metric as it is shown.
-pub(crate) struct Quantity {
-    pub(crate) name: &'static str,
-    pub(crate) unit: Unit,
-    pub(crate) decimals: usize,
-    /// The key in the JSON of a side; `None` if it is not part of it.
-    pub(crate) key: Option<&'static str>,
-    pub(crate) shown: Shown,
-    /// `None` if it is not judged.
-    pub(crate) judged: Option<Metric>,
-    /// In the unit; `None` if it was not recorded.
-    pub(crate) value: fn(&Side) -> Option<f64>,
+pub struct Quantity {
+    pub name: &'static str,
+    pub unit: Unit,
+    pub decimals: usize,
+    /// The key in the JSON of a side; empty if it is not part of it.
+    pub key: &'static str,
+    pub shown: Shown,
+    pub source: Source,
 }
 
 /// The unit of a value; it decides how a change is shown.
@@ -38,92 +43,92 @@ pub(crate) enum Shown {
     /// In the summary of a check.
     Summarised,
 }
+/// The source of a value.
+pub enum Source {
+    /// The figure that is judged.
+    Judged(Metric),
+    /// The median over the runs, in the unit; `None` for a run that does not know it.
+    Runs(fn(&Recorded) -> Option<f64>),
+}
 
-const LATENCY: Quantity = Quantity {
-    name: "",
-    unit: Unit::Of("ms"),
-    decimals: 3,
-    key: None,
-    shown: Shown::Everywhere,
-    judged: None,
-    value: |_| None,
-};
+const fn metric(
+    name: &'static str,
+    unit: Unit,
+    decimals: usize,
+    key: &'static str,
+    source: Source,
+) -> Quantity {
+    Quantity { name, unit, decimals, key, shown: Shown::Everywhere, source }
+}
 
-const COUNT: Quantity = Quantity { unit: Unit::Count, decimals: 1, ..LATENCY };
+/// A metric of the summary alone.
+const fn summarised(
+    name: &'static str,
+    unit: Unit,
+    decimals: usize,
+    of: fn(&Recorded) -> Option<f64>,
+) -> Quantity {
+    Quantity { shown: Summarised, ..metric(name, unit, decimals, "", Runs(of)) }
+}
+
+const MS: Unit = Unit::Of("ms");
+const OPS: Unit = Unit::Of("ops/s");
+const MIB: Unit = Unit::Of("MiB");
+const US: Unit = Unit::Of("us/operation");
 
 /// All metrics, in the order in which they are shown.
-pub(crate) static METRICS: [Quantity; 10] = [
-    Quantity { name: "P50", key: Some("p50_ms"), value: |side| Some(side.p50_ms), ..LATENCY },
-    Quantity { name: "P95", key: Some("p95_ms"), value: |side| Some(side.p95_ms), ..LATENCY },
-    Quantity {
-        name: "P99",
-        key: Some("p99_ms"),
-        judged: Some(Metric::P99),
-        value: |side| Some(side.figures.p99_ms),
-        ..LATENCY
-    },
-    Quantity {
-        name: "throughput",
-        unit: Unit::Of("ops/s"),
-        decimals: 2,
-        key: Some("throughput"),
-        judged: Some(Metric::Throughput),
-        value: |side| Some(side.figures.throughput),
-        ..LATENCY
-    },
-    Quantity {
-        name: "operations",
-        shown: Shown::Summarised,
-        value: |side| Some(side.operations_per_run),
-        ..COUNT
-    },
-    Quantity {
-        name: "errors",
-        key: Some("errors_per_run"),
-        value: |side| Some(side.errors_per_run),
-        ..COUNT
-    },
-    Quantity {
-        name: "error rate",
-        unit: Unit::Share,
-        decimals: 2,
-        key: Some("error_rate"),
-        shown: Shown::Compared,
-        judged: Some(Metric::ErrorRate),
-        value: |side| Some(side.figures.error_rate),
-    },
-    Quantity {
-        name: "peak memory",
-        unit: Unit::Of("MiB"),
-        decimals: 0,
-        shown: Shown::Summarised,
-        value: |side| side.peak_memory_mib,
-        ..LATENCY
-    },
-    Quantity {
-        name: "CPU",
-        unit: Unit::Of("us/operation"),
-        decimals: 0,
-        key: Some("cpu_us_per_operation"),
-        value: |side| side.cpu_us_per_operation,
-        ..LATENCY
-    },
-    Quantity {
-        name: "CPU stolen",
-        unit: Unit::Share,
-        decimals: 1,
-        shown: Shown::Summarised,
-        value: |side| side.stolen_share,
-        ..LATENCY
-    },
+pub static METRICS: [Quantity; 10] = [
+    metric("P50", MS, 3, "p50_ms", Runs(|run| Some(run.result.p50_ms))),
+    metric("P95", MS, 3, "p95_ms", Runs(|run| Some(run.result.p95_ms))),
+    metric("P99", MS, 3, "p99_ms", Judged(P99)),
+    metric("throughput", OPS, 2, "throughput", Judged(Throughput)),
+    summarised("operations", Count, 1, |run| Some(whole(run.result.total_operations))),
+    metric("errors", Count, 1, "errors_per_run", Runs(|run| Some(whole(run.result.total_errors)))),
+    Quantity { shown: Compared, ..metric("error rate", Share, 2, "error_rate", Judged(ErrorRate)) },
+    summarised("peak memory", MIB, 0, |run| {
+        Some(whole(known(run)?.server.peak_memory_kib?) / 1024.0)
+    }),
+    metric(
+        "CPU",
+        US,
+        0,
+        "cpu_us_per_operation",
+        Runs(|run| known(run)?.noise.server_cpu_us_per_operation),
+    ),
+    summarised("CPU stolen", Share, 1, |run| known(run)?.noise.steal_share),
 ];
 
+#[allow(clippy::cast_precision_loss, reason = "exact up to 2^53")]
+fn whole(count: u64) -> f64 {
+    count as f64
+}
+
+fn known(run: &Recorded) -> Option<&Provenance> {
+    run.provenance.as_ref()
+}
+
 /// The judged metrics that are wanted, in the order of the table.
-pub(crate) fn judged(wanted: impl Fn(Metric) -> bool) -> impl Iterator<Item = &'static Quantity> {
-    METRICS.iter().filter(move |quantity| quantity.judged.is_some_and(&wanted))
+pub fn judged(wanted: impl Fn(Metric) -> bool) -> impl Iterator<Item = &'static Quantity> {
+    METRICS.iter().filter(move |quantity| quantity.judged().is_some_and(&wanted))
 }
 
 impl Quantity {
+    /// The judge's name of it, if it is judged.
+    pub fn judged(&self) -> Option<Metric> {
+        match self.source {
+            Judged(metric) => Some(metric),
+            Runs(_) => None,
+        }
+    }
+
+    /// The value of a side, in the unit; `None` if no run knows it.
+    pub fn value(&self, side: &Side) -> Option<f64> {
+        match self.source {
+            Judged(metric) => Some(metric.of(side.figures)),
+            Runs(of) => median(side.runs.iter().filter_map(of)),
+        }
+    }
+
     /// `P99 ms`
     pub(crate) fn title(&self) -> String {
         let unit = match self.unit {
@@ -154,14 +159,14 @@ impl Quantity {
     }
 
     /// The limit of a judged metric as a change could have it: `+5%`, `-5%`, `+5 pp`.
-    pub(crate) fn limit(&self, mode: Mode) -> String {
-        let limit = self.judged.map(|metric| metric.limit(mode));
+    pub fn limit(&self, mode: Mode) -> String {
+        let limit = self.judged().map(|metric| metric.limit(mode));
         limit.map_or_else(String::new, |limit| format!("{limit:+}{}", self.change_unit()))
     }
 
     /// The change of a judged metric, with as many decimals as show a regression to be beyond its limit.
-    pub(crate) fn judged_change(&self, verdict: &Verdict) -> String {
-        let Some(metric) = self.judged else {
+    pub fn judged_change(&self, verdict: &Verdict) -> String {
+        let Some(metric) = self.judged() else {
             return String::new();
         };
         let (value, limit) = (verdict.change(metric), metric.limit(verdict.mode));
@@ -185,9 +190,8 @@ impl Quantity {
     }
 
     /// The name of a judged metric in JSON: `p99`.
-    pub(crate) fn id(&self) -> &'static str {
-        let key = self.key.unwrap_or_default();
-        key.strip_suffix("_ms").unwrap_or(key)
+    pub fn id(&self) -> &'static str {
+        self.key.strip_suffix("_ms").unwrap_or(self.key)
     }
 
     /// The key of its change in JSON: `p99_percent`.

@@ -1,4 +1,4 @@
-//! What the user reads: pure text, and the one place that writes it.
+//! The text that the user reads, made from values; nothing here prints.
 
 pub(crate) mod evidence;
 pub mod human;

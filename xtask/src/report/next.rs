@@ -13,7 +13,7 @@ use crate::term::shell_word;
 
 /// The place of the comparisons and of the user: it completes commands, and shortens paths.
 #[derive(Debug, Clone, Default)]
-pub struct Surroundings {
+pub struct Context {
     /// The checkout whose newest results are compared; empty for two named files.
     pub root: String,
     /// Options that every suggested command needs, such as ` -C ../engram`.
@@ -24,7 +24,7 @@ pub struct Surroundings {
     pub unlogged: Option<TaskId>,
 }
 
-impl Surroundings {
+impl Context {
     /// `path` as the user would type it.
     pub(crate) fn path(&self, path: &Path) -> String {
         match path.strip_prefix(&self.here) {
@@ -53,7 +53,7 @@ pub(crate) struct Step {
 }
 
 /// All that helps with these comparisons, the quick things first.
-pub(crate) fn steps(comparisons: &[Comparison], around: &Surroundings) -> Vec<Step> {
+pub fn steps(comparisons: &[Comparison], around: &Context) -> Vec<Step> {
     let regressed = || comparisons.iter().filter(|comparison| comparison.outcome().is_regression());
     let measurements = comparisons.iter().flat_map(|comparison| measurements(comparison, around));
     let records = regressed().filter_map(|comparison| records(comparison, around));
@@ -88,7 +88,7 @@ fn merged(steps: impl Iterator<Item = Step>) -> Vec<Step> {
 }
 
 /// The measurements or fixes that are needed before the next comparison; none after a clean one.
-fn measurements(comparison: &Comparison, around: &Surroundings) -> Vec<Step> {
+fn measurements(comparison: &Comparison, around: &Context) -> Vec<Step> {
     let measure_after =
         |purpose| Step { purpose, commands: check(comparison, Phase::After, around) };
     let by_remedy = |remedy, commands| Step { purpose: purpose(remedy), commands };
@@ -123,11 +123,7 @@ fn purpose(remedy: Remedy) -> &'static str {
 }
 
 /// The commands of the remedy for a reason.
-pub(crate) fn remedy(
-    comparison: &Comparison,
-    reason: &Reason,
-    around: &Surroundings,
-) -> Vec<String> {
+pub fn remedy(comparison: &Comparison, reason: &Reason, around: &Context) -> Vec<String> {
     let check = |phase| check(comparison, phase, around);
     match (reason.remedy, &reason.fault.file) {
         (Remedy::Measure(phase), _) => check(phase),
@@ -142,13 +138,13 @@ pub(crate) fn remedy(
 }
 
 /// The command that measures a side; none where the task is unknown.
-fn check(comparison: &Comparison, phase: Phase, around: &Surroundings) -> Vec<String> {
+fn check(comparison: &Comparison, phase: Phase, around: &Context) -> Vec<String> {
     let task = comparison.task.iter();
     task.map(|task| typed::perf_check(task, phase, comparison.mode, &around.options)).collect()
 }
 
 /// The command that measures both sides in pairs, with the binaries that were kept for the newest results.
-fn confirm(comparison: &Comparison, around: &Surroundings) -> Vec<String> {
+fn confirm(comparison: &Comparison, around: &Context) -> Vec<String> {
     let sides = [&comparison.before, &comparison.after];
     let kept = sides.into_iter().flatten().all(|side| side.by_perf_check);
     let task = comparison.task.iter();
@@ -161,7 +157,7 @@ fn confirm(comparison: &Comparison, around: &Surroundings) -> Vec<String> {
 const PROFILED: &str = "profile";
 
 /// The same load once more, measured by this tool and recorded apart, while a profiler looks at its server.
-fn profile(comparison: &Comparison, around: &Surroundings) -> Option<Step> {
+fn profile(comparison: &Comparison, around: &Context) -> Option<Step> {
     if around.root.is_empty() {
         return None;
     }
@@ -188,7 +184,7 @@ fn profile(comparison: &Comparison, around: &Surroundings) -> Option<Step> {
 const PROFILED_SECONDS: u64 = 20;
 
 /// The other records of the newest run after the change.
-fn records(comparison: &Comparison, around: &Surroundings) -> Option<Step> {
+fn records(comparison: &Comparison, around: &Context) -> Option<Step> {
     let after = comparison.after.as_ref()?;
     let stem = around.path(&after.files.last()?.with_extension(""));
     let commands = match after.by_perf_check {

@@ -1,4 +1,4 @@
-//! A paired session as it goes: one line a pair, with the estimate drawn to scale against the margin.
+//! A paired session while it runs: one line for each pair, with the estimate drawn to scale against the margin.
 
 use std::time::Duration;
 
@@ -13,19 +13,19 @@ const PER_COLUMN: f64 = 0.033;
 
 /// One finished pair.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Line {
-    /// The pair, 1 for the first.
-    pub(crate) pair: usize,
+pub struct Line {
+    /// From 1.
+    pub pair: usize,
     /// P99 before and after, in milliseconds.
     pub(crate) p99_ms: [f64; 2],
     /// Stolen share of the wanted CPU time before and after, 0 to 1, where the system shows it.
     pub(crate) stolen: [Option<f64>; 2],
     /// Share of the CPUs that others used before and after, 0 to 1, where the system shows it.
-    pub(crate) others: [Option<f64>; 2],
-    /// Since the session was started or continued.
-    pub(crate) used: Duration,
-    /// The most that it can still take, at the pace so far.
-    pub(crate) left: Duration,
+    pub others: [Option<f64>; 2],
+    /// Time since the session was started or continued.
+    pub used: Duration,
+    /// The longest time that it can still take, at the pace so far.
+    pub left: Duration,
 }
 
 /// The heading over the lines. `margin` is the smallest slow-down that matters, as a logarithm.
@@ -46,9 +46,8 @@ pub(crate) fn heading(margin: f64) -> String {
     )
 }
 
-/// What the marks of the axis mean.
-pub(crate) const LEGEND: &str =
-    "P99 in ms, CPU shares in %; o estimate, = its interval, : the limit";
+/// The meaning of the marks on the axis.
+pub const LEGEND: &str = "P99 in ms, CPU shares in %; o estimate, = its interval, : the limit";
 
 /// The line of the newest pair; `differences` are those of all pairs so far.
 pub(crate) fn line(line: &Line, differences: &[f64], alpha: f64, margin: f64) -> String {
@@ -111,7 +110,7 @@ fn column_of(value: f64) -> i32 {
     unclipped(value).clamp(-HALF_WIDTH, HALF_WIDTH)
 }
 
-#[allow(clippy::cast_possible_truncation, reason = "saturates, which is what is wanted")]
+#[allow(clippy::cast_possible_truncation, reason = "saturates, which is intended")]
 fn unclipped(value: f64) -> i32 {
     (value / PER_COLUMN).round() as i32
 }

@@ -4,7 +4,7 @@ use crate::judge::comparison::{Comparison, Judgement, Side};
 use crate::judge::verdict::{Metric, Verdict};
 use crate::report::metrics::{self, Quantity};
 use crate::report::words;
-use crate::stats::paired::{PairedVerdict, Sight};
+use crate::stats::paired::{Look, PairedVerdict};
 
 /// The reason for the verdict, or for there being none.
 pub(crate) fn reason(comparison: &Comparison) -> String {
@@ -24,11 +24,11 @@ pub(crate) fn reason(comparison: &Comparison) -> String {
 fn judged(comparison: &Comparison, verdict: &Verdict) -> String {
     let is_clean = verdict.regressed.is_empty();
     let part = |quantity: &Quantity| {
-        let change = match (quantity.judged, comparison.sight()) {
-            (Some(Metric::P99), Some(sight)) => interval(&sight, comparison.paired_verdict()),
+        let change = match (quantity.judged(), comparison.look()) {
+            (Some(Metric::P99), Some(look)) => interval(&look, comparison.paired_verdict()),
             _ => quantity.judged_change(verdict),
         };
-        match is_clean && comparison.sight().is_none() {
+        match is_clean && comparison.look().is_none() {
             true => format!("{} {change} (limit {})", quantity.name, quantity.limit(verdict.mode)),
             false => format!("{} {change}", quantity.name),
         }
@@ -44,15 +44,15 @@ fn judged(comparison: &Comparison, verdict: &Verdict) -> String {
 
 /// An estimate with its bounds: `+8.2% (+3.1% to +14.0%, 10 pairs)`. Where it passes unsettled, the bound that matters:
 /// `+1.0% (could be up to +6.2%, 16 pairs)`.
-fn interval(sight: &Sight, verdict: Option<PairedVerdict>) -> String {
-    let interval = sight.interval;
+fn interval(look: &Look, verdict: Option<PairedVerdict>) -> String {
+    let interval = look.interval;
     let [estimate, lower, upper] =
         [interval.estimate, interval.lower, interval.upper].map(words::percent_of_ln);
     let bounds = match verdict {
         Some(PairedVerdict::NoRegressionFound) => format!("could be up to {upper}"),
         _ => format!("{lower} to {upper}"),
     };
-    format!("{estimate} ({bounds}, {} pairs)", sight.pairs)
+    format!("{estimate} ({bounds}, {} pairs)", look.pairs)
 }
 
 /// The spread of the runs of a group; `None` for a single run.

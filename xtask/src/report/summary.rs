@@ -38,7 +38,7 @@ pub(crate) fn summary(summary: &Summary, style: Style) -> String {
     let more = if summary.runs.len() > MOST_SHOWN { " …" } else { "" };
     for metric in METRICS.iter().filter(|metric| metric.shown != Shown::Compared) {
         let figure = |value| metric.figure(value);
-        let value = |run: &Side| (metric.value)(run).map_or_else(|| "unknown".into(), figure);
+        let value = |run: &Side| metric.value(run).map_or_else(|| "unknown".into(), figure);
         let line = line(&metric.title(), &value) + more;
         let _ = match metric.name {
             "P99" => writeln!(text, "{}", style.paint(Ink::Strong, &line)),

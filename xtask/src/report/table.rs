@@ -53,7 +53,7 @@ pub(crate) enum Mark {
 pub(crate) fn metrics(comparison: &Comparison, before: &Side, after: &Side) -> Vec<Row> {
     let compared = METRICS.iter().filter(|metric| metric.shown != Shown::Summarised);
     compared
-        .filter_map(|metric| Some((metric, (metric.value)(before)?, (metric.value)(after)?)))
+        .filter_map(|metric| Some((metric, metric.value(before)?, metric.value(after)?)))
         .flat_map(|(metric, before, after)| {
             let row = Row {
                 name: metric.title(),
@@ -70,10 +70,10 @@ pub(crate) fn metrics(comparison: &Comparison, before: &Side, after: &Side) -> V
 /// The row with its limit and mark, if the metric is judged. Where pairs have judged it, their estimate has a row of
 /// its own, since the medians of the two sides need not differ by as much.
 fn judged(comparison: &Comparison, quantity: &Quantity, row: Row) -> Vec<Row> {
-    let (Some(metric), Some(verdict)) = (quantity.judged, comparison.judged()) else {
+    let (Some(metric), Some(verdict)) = (quantity.judged(), comparison.judged()) else {
         return vec![row];
     };
-    let by_pairs = metric == Metric::P99 && comparison.sight().is_some();
+    let by_pairs = metric == Metric::P99 && comparison.look().is_some();
     let mark = match metric {
         _ if verdict.regressed.contains(&metric) => Mark::Regressed,
         Metric::P99 if is_unsettled(comparison) => Mark::Unsettled,

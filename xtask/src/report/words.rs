@@ -25,11 +25,11 @@ pub(crate) fn points(value: f64) -> String {
     format!("{} pp", signed(value, 1))
 }
 
-/// From here on a change is shown by its order alone.
+/// From here on, only the order of magnitude of a change is shown.
 const HUGE_CHANGE: f64 = 1e6;
 
-/// A number with its sign, except that what rounds to nothing is `+0.0`.
-pub(crate) fn signed(value: f64, decimals: usize) -> String {
+/// A number with its sign; one that rounds to zero is `+0.0`.
+pub fn signed(value: f64, decimals: usize) -> String {
     if value.abs() >= HUGE_CHANGE {
         return format!("{value:+.1e}");
     }
@@ -57,11 +57,11 @@ pub(crate) fn count(value: f64, decimals: usize) -> String {
     }
 }
 
-/// Text from a file: what would steer a terminal, or break a line, is spelt out.
-pub(crate) fn printable(text: &str) -> String {
+/// Text from a file, with the characters escaped that would control a terminal or break a line.
+pub fn printable(text: &str) -> String {
     let mut printable = String::with_capacity(text.len());
     for c in text.chars() {
-        // Beside the control characters those that turn the direction of the text.
+        // Besides the control characters, those that change the direction of the text.
         match c.is_control()
             || matches!(c, '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
         {
@@ -72,8 +72,8 @@ pub(crate) fn printable(text: &str) -> String {
     printable
 }
 
-/// A name in at most `width` characters, its middle left out if need be: the end tells as much as the beginning.
-pub(crate) fn shortened(name: &str, width: usize) -> String {
+/// A name in at most `width` characters. The middle is omitted, since the end says as much as the beginning.
+pub fn shortened(name: &str, width: usize) -> String {
     let name = printable(name);
     let length = name.chars().count();
     if length <= width {
@@ -85,8 +85,8 @@ pub(crate) fn shortened(name: &str, width: usize) -> String {
     format!("{start}…{end}")
 }
 
-/// At most `decimals` of them, without trailing zeros: `0.458`, `10.2`, `490`.
-pub(crate) fn trimmed(value: f64, decimals: usize) -> String {
+/// A number with at most `decimals` decimals, without trailing zeros: `0.458`, `10.2`, `490`.
+pub fn trimmed(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
     match text.contains('.') {
         true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
@@ -102,8 +102,8 @@ pub(crate) fn speedup(percent: f64) -> String {
     }
 }
 
-/// `text` in at most `width` characters, with `…` in the place of the words that are too many.
-pub(crate) fn cut(text: &str, width: usize) -> String {
+/// `text` in at most `width` characters, with `…` instead of the words that do not fit.
+pub fn cut(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.to_owned();
     }

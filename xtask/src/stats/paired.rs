@@ -74,9 +74,9 @@ pub enum PairedVerdict {
     AfterFails,
 }
 
-/// What to do with a record now.
+/// The next step of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decision {
+pub enum Progress {
     /// Measure until there are `next_look` pairs, and look again.
     Continue {
         /// Pairs in all, not pairs to add.
@@ -86,9 +86,9 @@ pub enum Decision {
     Final(PairedVerdict),
 }
 
-/// What one look saw.
+/// The result of one look.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Sight {
+pub struct Look {
     /// The pairs it used, counted from the first.
     pub pairs: usize,
     /// ln(P99 after / P99 before), with its bounds at the plan's alpha.
@@ -99,21 +99,21 @@ pub struct Sight {
     pub(crate) pairs_to_settle: Option<usize>,
 }
 
-impl Sight {
-    /// The smallest change, as a logarithm of a ratio, that this many pairs tell apart from none.
+impl Look {
+    /// The smallest change, as a logarithm of a ratio, that this many pairs distinguish from none.
     #[must_use]
-    pub(crate) fn smallest_distinguishable(&self) -> f64 {
+    pub fn resolution(&self) -> f64 {
         self.interval.half_width()
     }
 }
 
-/// A decision and what it rests on.
+/// The progress of a record, and what it rests on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Assessment {
-    /// Whether to measure on, or the verdict.
-    pub decision: Decision,
+    /// Measure on, or the verdict.
+    pub progress: Progress,
     /// The look that decided, or the latest one reached; `None` before the first.
-    pub sight: Option<Sight>,
+    pub look: Option<Look>,
 }
 
 /// Judges a record.
@@ -124,19 +124,19 @@ pub struct Assessment {
 #[must_use]
 pub fn decide(plan: &Plan, differences: &[f64], margin: f64, after_failures: usize) -> Assessment {
     let mut assessment = Assessment {
-        decision: Decision::Continue { next_look: plan.next_look(0).unwrap_or(0) },
-        sight: None,
+        progress: Progress::Continue { next_look: plan.next_look(0).unwrap_or(0) },
+        look: None,
     };
     for pairs in plan.looks {
         let Some(seen) = differences.get(..*pairs) else {
             break;
         };
-        assessment = look(plan, seen, margin);
-        if matches!(assessment.decision, Decision::Final(_)) {
+        assessment = look_at(plan, seen, margin);
+        if matches!(assessment.progress, Progress::Final(_)) {
             break;
         }
     }
-    assessment.decision = with_failures(plan, assessment.decision, after_failures);
+    assessment.progress = with_failures(plan, assessment.progress, after_failures);
     assessment
 }
 
@@ -161,27 +161,27 @@ pub(crate) fn percent(ln_ratio: f64) -> f64 {
 }
 
 /// The decision of one look, on exactly the pairs it is for.
-fn look(plan: &Plan, differences: &[f64], margin: f64) -> Assessment {
+fn look_at(plan: &Plan, differences: &[f64], margin: f64) -> Assessment {
     let Some(interval) = signed_rank::interval(differences, plan.alpha()) else {
-        return Assessment { decision: Decision::Final(PairedVerdict::Suspected), sight: None };
+        return Assessment { progress: Progress::Final(PairedVerdict::Suspected), look: None };
     };
     let beyond_margin = exceeds(interval.estimate, margin);
-    let decision = if exceeds(interval.lower, 0.0) && beyond_margin {
-        Decision::Final(PairedVerdict::Regressed)
+    let progress = if exceeds(interval.lower, 0.0) && beyond_margin {
+        Progress::Final(PairedVerdict::Regressed)
     } else if !exceeds(interval.upper, margin) {
-        Decision::Final(PairedVerdict::NotRegressed)
+        Progress::Final(PairedVerdict::NotRegressed)
     } else if let Some(next_look) = plan.next_look(differences.len()) {
-        Decision::Continue { next_look }
+        Progress::Continue { next_look }
     } else if beyond_margin {
-        Decision::Final(PairedVerdict::Suspected)
+        Progress::Final(PairedVerdict::Suspected)
     } else {
-        Decision::Final(PairedVerdict::NoRegressionFound)
+        Progress::Final(PairedVerdict::NoRegressionFound)
     };
     let settled =
-        matches!(decision, Decision::Final(PairedVerdict::Regressed | PairedVerdict::NotRegressed));
+        matches!(progress, Progress::Final(PairedVerdict::Regressed | PairedVerdict::NotRegressed));
     Assessment {
-        decision,
-        sight: Some(Sight {
+        progress,
+        look: Some(Look {
             pairs: differences.len(),
             interval,
             pairs_to_settle: if settled {
@@ -225,12 +225,12 @@ fn times_rounded_up(pairs: usize, factor: f64) -> Option<usize> {
 /// A failing after binary is news, not noise: it ends the session when it happens again, and until
 /// then it only takes the pass away. The second failure comes before any verdict on the pairs: a
 /// record that has two of them had no verdict yet when the second one happened.
-fn with_failures(plan: &Plan, decision: Decision, after_failures: usize) -> Decision {
+fn with_failures(plan: &Plan, progress: Progress, after_failures: usize) -> Progress {
     use PairedVerdict::{AfterFails, NoRegressionFound, NotRegressed};
-    match decision {
-        _ if after_failures >= plan.failures_that_end => Decision::Final(AfterFails),
-        Decision::Final(NotRegressed | NoRegressionFound) if after_failures > 0 => {
-            Decision::Final(AfterFails)
+    match progress {
+        _ if after_failures >= plan.failures_that_end => Progress::Final(AfterFails),
+        Progress::Final(NotRegressed | NoRegressionFound) if after_failures > 0 => {
+            Progress::Final(AfterFails)
         }
         as_it_was => as_it_was,
     }
@@ -252,8 +252,8 @@ mod tests {
         PLAN.up_to(16).unwrap()
     }
 
-    fn judge(differences: &[f64]) -> Decision {
-        decide(&full_plan(), differences, margin(5.0), 0).decision
+    fn judge(differences: &[f64]) -> Progress {
+        decide(&full_plan(), differences, margin(5.0), 0).progress
     }
 
     /// Pairs that scatter evenly around `centre`, the same for every two pairs.
@@ -285,78 +285,78 @@ mod tests {
     fn before_the_first_look_measuring_goes_on() {
         for pairs in 0..6 {
             let found = decide(&full_plan(), &vec![9.0; pairs], margin(5.0), 0);
-            assert_eq!(found.decision, Decision::Continue { next_look: 6 });
-            assert_eq!(found.sight, None);
+            assert_eq!(found.progress, Progress::Continue { next_look: 6 });
+            assert_eq!(found.look, None);
         }
     }
 
     #[test]
     fn six_pairs_surely_slower_and_beyond_the_margin_are_regressed() {
-        assert_eq!(judge(&scattered(0.20, 0.10, 6)), Decision::Final(Regressed));
+        assert_eq!(judge(&scattered(0.20, 0.10, 6)), Progress::Final(Regressed));
     }
 
     #[test]
     fn surely_slower_but_within_the_margin_is_not_regressed() {
-        assert_eq!(judge(&scattered(0.02, 0.01, 6)), Decision::Final(NotRegressed));
+        assert_eq!(judge(&scattered(0.02, 0.01, 6)), Progress::Final(NotRegressed));
     }
 
     #[test]
     fn surely_faster_is_not_regressed() {
-        assert_eq!(judge(&scattered(-0.3, 0.1, 6)), Decision::Final(NotRegressed));
+        assert_eq!(judge(&scattered(-0.3, 0.1, 6)), Progress::Final(NotRegressed));
     }
 
     #[test]
     fn between_looks_measuring_goes_on_to_the_next() {
         let noise = scattered(0.0, 0.5, 16);
         for (pairs, next_look) in [(6, 10), (7, 10), (9, 10), (10, 16), (15, 16)] {
-            assert_eq!(judge(&noise[..pairs]), Decision::Continue { next_look }, "{pairs}");
+            assert_eq!(judge(&noise[..pairs]), Progress::Continue { next_look }, "{pairs}");
         }
     }
 
     #[test]
     fn between_looks_the_latest_look_is_shown_and_later_pairs_are_not_in_it() {
         let mut differences = scattered(0.0, 0.5, 10);
-        let at_the_look = decide(&full_plan(), &differences, margin(5.0), 0).sight.unwrap();
+        let at_the_look = decide(&full_plan(), &differences, margin(5.0), 0).look.unwrap();
         differences.extend([7.0, 8.0, 9.0]);
-        let later = decide(&full_plan(), &differences, margin(5.0), 0).sight.unwrap();
+        let later = decide(&full_plan(), &differences, margin(5.0), 0).look.unwrap();
         assert_eq!(at_the_look.pairs, 10);
         assert_eq!(at_the_look, later);
     }
 
     #[test]
     fn noise_around_no_change_ends_without_a_regression_found() {
-        assert_eq!(judge(&scattered(0.0, 0.5, 16)), Decision::Final(NoRegressionFound));
+        assert_eq!(judge(&scattered(0.0, 0.5, 16)), Progress::Final(NoRegressionFound));
     }
 
     #[test]
     fn noise_around_a_large_change_ends_suspected() {
-        assert_eq!(judge(&scattered(0.1, 0.5, 16)), Decision::Final(Suspected));
+        assert_eq!(judge(&scattered(0.1, 0.5, 16)), Progress::Final(Suspected));
     }
 
     #[test]
     fn a_change_equal_to_the_margin_passes() {
-        assert_eq!(judge(&[margin(5.0); 6]), Decision::Final(NotRegressed));
+        assert_eq!(judge(&[margin(5.0); 6]), Progress::Final(NotRegressed));
     }
 
     #[test]
     fn a_change_just_beyond_the_margin_regresses() {
-        assert_eq!(judge(&[margin(5.001); 6]), Decision::Final(Regressed));
+        assert_eq!(judge(&[margin(5.001); 6]), Progress::Final(Regressed));
     }
 
     #[test]
     fn competitive_mode_lets_more_pass() {
         let differences = [margin(8.0); 6];
         let competitive = decide(&full_plan(), &differences, margin(10.0), 0);
-        assert_eq!(judge(&differences), Decision::Final(Regressed));
-        assert_eq!(competitive.decision, Decision::Final(NotRegressed));
+        assert_eq!(judge(&differences), Progress::Final(Regressed));
+        assert_eq!(competitive.progress, Progress::Final(NotRegressed));
     }
 
     #[test]
     fn a_shorter_plan_is_final_at_its_own_last_look() {
         let noise = scattered(0.0, 0.5, 10);
         let plan = PLAN.up_to(10).unwrap();
-        let found = decide(&plan, &noise, margin(5.0), 0).decision;
-        assert_eq!(found, Decision::Final(NoRegressionFound));
+        let found = decide(&plan, &noise, margin(5.0), 0).progress;
+        assert_eq!(found, Progress::Final(NoRegressionFound));
     }
 
     #[test]
@@ -364,22 +364,22 @@ mod tests {
         for broken in [f64::NAN, f64::NEG_INFINITY] {
             let mut differences = scattered(-0.3, 0.1, 16);
             differences[3] = broken;
-            assert_eq!(judge(&differences), Decision::Final(Suspected));
+            assert_eq!(judge(&differences), Progress::Final(Suspected));
         }
     }
 
     #[test]
     fn one_failure_of_after_turns_a_pass_into_a_failure() {
         for passing in [scattered(-0.3, 0.1, 6), scattered(0.0, 0.5, 16)] {
-            let found = decide(&full_plan(), &passing, margin(5.0), 1).decision;
-            assert_eq!(found, Decision::Final(AfterFails));
+            let found = decide(&full_plan(), &passing, margin(5.0), 1).progress;
+            assert_eq!(found, Progress::Final(AfterFails));
         }
     }
 
     #[test]
     fn one_failure_of_after_lets_measuring_go_on() {
-        let found = decide(&full_plan(), &scattered(0.0, 0.5, 6), margin(5.0), 1).decision;
-        assert_eq!(found, Decision::Continue { next_look: 10 });
+        let found = decide(&full_plan(), &scattered(0.0, 0.5, 6), margin(5.0), 1).progress;
+        assert_eq!(found, Progress::Continue { next_look: 10 });
     }
 
     #[test]
@@ -387,8 +387,8 @@ mod tests {
         for (differences, verdict) in
             [(scattered(0.2, 0.1, 6), Regressed), (scattered(0.1, 0.5, 16), Suspected)]
         {
-            let found = decide(&full_plan(), &differences, margin(5.0), 1).decision;
-            assert_eq!(found, Decision::Final(verdict));
+            let found = decide(&full_plan(), &differences, margin(5.0), 1).progress;
+            assert_eq!(found, Progress::Final(verdict));
         }
     }
 
@@ -396,28 +396,28 @@ mod tests {
     fn two_failures_of_after_end_the_session_at_once() {
         for pairs in [0, 3, 6, 16] {
             let differences = scattered(-0.3, 0.1, pairs);
-            let found = decide(&full_plan(), &differences, margin(5.0), 2).decision;
-            assert_eq!(found, Decision::Final(AfterFails), "{pairs} pairs");
+            let found = decide(&full_plan(), &differences, margin(5.0), 2).progress;
+            assert_eq!(found, Progress::Final(AfterFails), "{pairs} pairs");
         }
     }
 
     #[test]
     fn an_unsettled_estimate_within_the_margin_names_the_pairs_that_would_pass_it() {
         let differences = scattered(0.0, 0.5, 16);
-        let sight = decide(&full_plan(), &differences, margin(5.0), 0).sight.unwrap();
+        let look = decide(&full_plan(), &differences, margin(5.0), 0).look.unwrap();
         // Sixteen pairs of +-0.5: the bounds are -0.5 and 0.5, the estimate is 0.
         let formula = 16.0 * (0.5 / 1.05_f64.ln()).powi(2);
-        assert!((sight.smallest_distinguishable() - 0.5).abs() < 1e-12);
+        assert!((look.resolution() - 0.5).abs() < 1e-12);
         assert!((1680.0..1681.0).contains(&formula));
-        assert_eq!(sight.pairs_to_settle, Some(1681));
+        assert_eq!(look.pairs_to_settle, Some(1681));
     }
 
     #[test]
     fn a_suspicion_names_the_pairs_that_would_find_it() {
         let differences = scattered(0.25, 0.5, 16);
-        let sight = decide(&full_plan(), &differences, margin(5.0), 0).sight.unwrap();
+        let look = decide(&full_plan(), &differences, margin(5.0), 0).look.unwrap();
         // 16 * (0.5 / 0.25)^2
-        assert_eq!(sight.pairs_to_settle, Some(64));
+        assert_eq!(look.pairs_to_settle, Some(64));
     }
 
     #[test]
@@ -426,22 +426,22 @@ mod tests {
         // and 16 * (0.0625 / 0.12)^2 is less than the sixteen that were not enough.
         let differences = [[0.12, 0.12, 0.12, -0.13]; 4].concat();
         let found = decide(&full_plan(), &differences, margin(5.0), 0);
-        assert_eq!(found.decision, Decision::Final(Suspected));
-        assert_eq!(found.sight.unwrap().pairs_to_settle, Some(17));
+        assert_eq!(found.progress, Progress::Final(Suspected));
+        assert_eq!(found.look.unwrap().pairs_to_settle, Some(17));
     }
 
     #[test]
     fn no_number_of_pairs_settles_a_change_of_exactly_the_margin() {
         let differences = scattered(margin(5.0), 0.5, 16);
-        let sight = decide(&full_plan(), &differences, margin(5.0), 0).sight.unwrap();
-        assert_eq!(sight.pairs_to_settle, None);
+        let look = decide(&full_plan(), &differences, margin(5.0), 0).look.unwrap();
+        assert_eq!(look.pairs_to_settle, None);
     }
 
     #[test]
     fn a_settled_record_asks_for_no_more_pairs() {
         for settled in [scattered(0.2, 0.1, 6), scattered(-0.3, 0.1, 6)] {
-            let sight = decide(&full_plan(), &settled, margin(5.0), 0).sight.unwrap();
-            assert_eq!(sight.pairs_to_settle, None);
+            let look = decide(&full_plan(), &settled, margin(5.0), 0).look.unwrap();
+            assert_eq!(look.pairs_to_settle, None);
         }
     }
 
@@ -508,7 +508,7 @@ mod tests {
             after_failures in 0..2_usize,
         ) {
             let ended = decide(&full_plan(), &differences, margin(5.0), after_failures);
-            let used = ended.sight.unwrap().pairs;
+            let used = ended.look.unwrap().pairs;
             let continued = [&differences[..used], &beyond].concat();
             prop_assert_eq!(decide(&full_plan(), &continued, margin(5.0), after_failures), ended);
         }
@@ -519,7 +519,7 @@ mod tests {
         ) {
             let grown = (0..=16)
                 .map(|pairs| judge(&differences[..pairs]))
-                .find(|decision| matches!(decision, Decision::Final(_)));
+                .find(|progress| matches!(progress, Progress::Final(_)));
             prop_assert_eq!(grown, Some(judge(&differences)));
         }
 
@@ -539,7 +539,7 @@ mod tests {
         ) {
             for plan in [6, 10, 16].map(|look| PLAN.up_to(look).unwrap()) {
                 let found = decide(&plan, &differences, margin(threshold_percent), after_failures);
-                prop_assert!(!matches!(found.decision, Decision::Final(NotRegressed | NoRegressionFound)));
+                prop_assert!(!matches!(found.progress, Progress::Final(NotRegressed | NoRegressionFound)));
             }
         }
 
@@ -547,15 +547,15 @@ mod tests {
         fn every_record_as_long_as_its_plan_is_final(
             differences in prop::collection::vec(-2.0..2.0_f64, 16..20),
         ) {
-            prop_assert!(matches!(judge(&differences), Decision::Final(_)));
+            prop_assert!(matches!(judge(&differences), Progress::Final(_)));
         }
 
         #[test]
         fn pairs_to_settle_are_more_than_there_are(
             differences in prop::collection::vec(-2.0..2.0_f64, 0..20),
         ) {
-            if let Some(sight) = decide(&full_plan(), &differences, margin(5.0), 0).sight {
-                prop_assert!(sight.pairs_to_settle.is_none_or(|needed| needed > sight.pairs));
+            if let Some(look) = decide(&full_plan(), &differences, margin(5.0), 0).look {
+                prop_assert!(look.pairs_to_settle.is_none_or(|needed| needed > look.pairs));
             }
         }
     }
@@ -590,7 +590,7 @@ mod tests {
         let mut random = Random(20_251);
         let hits = (0..SESSIONS)
             .map(|_| differences(&mut random))
-            .filter(|session| decide(plan, session, margin, 0).decision == Decision::Final(verdict))
+            .filter(|session| decide(plan, session, margin, 0).progress == Progress::Final(verdict))
             .map(|_| 1.0)
             .sum::<f64>();
         hits / f64::from(SESSIONS)

@@ -17,7 +17,7 @@ use crate::measure::scenario::{self, Scenario};
 use crate::measure::workplace::Workplace;
 use crate::model::names::{Mode, Part, RunName};
 use crate::model::provenance::{
-    BuildRecord, Git, Host, HostState, Load, Provenance, Run, ServerRun, Session,
+    BuildRecord, Git, Host, HostState, Load, Provenance, Run, ServerRun, SessionPlace,
 };
 use crate::store::results::{self, Results};
 
@@ -35,7 +35,7 @@ pub(crate) struct Circumstances<'a> {
     /// How many runs the group is to have.
     pub(crate) of: u32,
     /// The pair that it belongs to.
-    pub(crate) session: Option<Session>,
+    pub session: Option<SessionPlace>,
     /// The binaries.
     pub(crate) built: &'a Built,
     /// The load.

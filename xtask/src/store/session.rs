@@ -323,7 +323,7 @@ run = "007_before_20251108_140000"
     fn a_bias_for_whichever_side_runs_second_neither_alarms_nor_passes() {
         const BIAS: f64 = 0.2;
         const RECORDS: u64 = 500;
-        let verdicts = |change: f64| -> Vec<paired::Decision> {
+        let verdicts = |change: f64| -> Vec<paired::Progress> {
             (0..RECORDS)
                 .map(|seed| {
                     let mut record = SessionRecord { seed, ..record() };
@@ -345,13 +345,13 @@ run = "007_before_20251108_140000"
                             }
                         })
                         .collect();
-                    record.assess().decision
+                    record.assess().progress
                 })
                 .collect()
         };
-        let share = |decisions: &[paired::Decision], verdict| {
+        let share = |decisions: &[paired::Progress], verdict| {
             let hits =
-                decisions.iter().filter(|decision| **decision == paired::Decision::Final(verdict));
+                decisions.iter().filter(|decision| **decision == paired::Progress::Final(verdict));
             hits.count() * 100 / decisions.len()
         };
         let unchanged = verdicts(0.0);

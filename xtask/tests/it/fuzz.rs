@@ -22,7 +22,7 @@ use serde_json::Value;
 use xtask::judge::comparison::Comparison;
 use xtask::model::layout::BASELINES;
 use xtask::model::names::{Mode, TaskId};
-use xtask::report::next::Surroundings;
+use xtask::report::next::Context;
 use xtask::report::{human, json, log, markdown};
 use xtask::store::performance_log::{self, Section};
 use xtask::term::streams::Style;
@@ -192,7 +192,7 @@ fn all_of_it(checkout: &Checkout) -> Vec<Comparison> {
     let Ok(comparisons) = xtask::answer::of_task(&root, &task, None) else {
         return Vec::new();
     };
-    let around = Surroundings { root: root.display().to_string(), ..Surroundings::default() };
+    let around = Context { root: root.display().to_string(), ..Context::default() };
     let text = human::report(&comparisons, &around, Style::Plain);
     let steers = |c: char| c.is_control() && c != '\n';
     assert!(!text.contains(steers), "{text:?}");

@@ -251,7 +251,7 @@ mod files {
     use law::Numbers;
     use serde_json::{Value, json};
     use xtask::model::layout::BASELINES;
-    use xtask::model::provenance::{Provenance, Session};
+    use xtask::model::provenance::{Provenance, SessionPlace};
 
     const INPUTS: usize = 1_000;
     /// How often each exit code is reached at least.
@@ -557,7 +557,7 @@ mod files {
             }
             if random.once_in(2) {
                 let session =
-                    Session { id: "session".into(), pair: 1, order: "before-first".into() };
+                    SessionPlace { id: "session".into(), pair: 1, order: "before-first".into() };
                 let paired = Recording::figures(500.0, 1.0)
                     .with(move |told| told.session = Some(session.clone()));
                 checkout.record(&name(phase, 15, 0), paired);

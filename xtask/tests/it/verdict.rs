@@ -608,7 +608,8 @@ mod cannot_be_judged {
     #[test]
     fn a_before_with_more_than_10_percent_of_its_requests_failed() {
         let before = good().error_rate(0.1 + 2e-9);
-        assert!(Checkout::of_two(before, good()).reasons().contains("failed"));
+        let reasons = Checkout::of_two(before, good()).reasons();
+        assert!(reasons.contains("of the requests FAILED"), "{reasons}");
     }
 
     #[test]
@@ -894,7 +895,7 @@ mod which_runs {
     use xtask::judge::comparison::{Side, outcome};
     use xtask::judge::verdict::Outcome;
     use xtask::model::names::{Mode, TaskId};
-    use xtask::model::provenance::Session;
+    use xtask::model::provenance::SessionPlace;
 
     fn run(p99: f64) -> Recording {
         Recording::figures(p99, 1000.0)
@@ -1128,7 +1129,7 @@ mod which_runs {
     fn paired(pair: u32) -> Recording {
         run(99.0).of_server("one").with(move |told| {
             told.session =
-                Some(Session { id: "a session".into(), pair, order: "before-first".into() });
+                Some(SessionPlace { id: "a session".into(), pair, order: "before-first".into() });
         })
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use xtask::measure::build::Binaries;
 use xtask::measure::children::{Cause, Children};
 use xtask::measure::run::Limits;
-use xtask::measure::run::{self, Plan};
+use xtask::measure::run::{self, RunPlan};
 use xtask::measure::scenario::Scenario;
 use xtask::measure::supervisor::{Exit, Program, Role};
 use xtask::measure::workplace::Workplace;
@@ -76,7 +76,7 @@ fn what_was_over_before_a_limit_was_looked_at_was_in_time() {
     let root = checkout.path("");
     let script = LATE.replace("$ROOT", root.to_str().unwrap());
     checkout.script("late", &script.replace("$PORT", &checkout.port().to_string()));
-    let plan = Plan {
+    let plan = RunPlan {
         tool: &checkout.path("target/release/late"),
         checkout: &root,
         binaries: &Binaries {

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use xtask::judge::comparison::{Comparison, Judgement};
 use xtask::model::names::{Mode, TaskId};
 use xtask::report::human;
-use xtask::report::next::Surroundings;
+use xtask::report::next::Context;
 use xtask::term::streams::Style;
 
 use super::Checkout;
@@ -63,7 +63,7 @@ impl Checkout {
 
     /// What a person reads.
     pub fn report(&self) -> String {
-        human::report(&self.comparisons(), &Surroundings::default(), Style::Plain)
+        human::report(&self.comparisons(), &Context::default(), Style::Plain)
     }
 
     /// Why the only mode of the task cannot be judged, a reason a line; fails if it can.

@@ -10,7 +10,7 @@ use xtask::measure::scenario;
 use xtask::model::layout::{self, BASELINES, RESULTS};
 use xtask::model::limits::PLAN;
 use xtask::model::names::{Mode, Part, Phase, RunName, TaskId, Timestamp};
-use xtask::model::provenance::{BuildRecord, Git, Load, Provenance, Run, Session};
+use xtask::model::provenance::{BuildRecord, Git, Load, Provenance, Run, SessionPlace};
 use xtask::model::session::{Member, PairRecord, SessionRecord, Subject};
 use xtask::store::results::Results;
 
@@ -380,7 +380,7 @@ impl Recording {
                 run.at = Some(Timestamp::of(moment).to_string());
                 let mut provenance = run.provenance().unwrap();
                 provenance.session =
-                    Some(Session { id: record.id(), pair, order: "before-first".to_owned() });
+                    Some(SessionPlace { id: record.id(), pair, order: "before-first".to_owned() });
                 run.record(checkout, Some(provenance));
                 Member { name: run.name(), p99_ms }
             });

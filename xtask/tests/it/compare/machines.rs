@@ -149,6 +149,22 @@ fn every_format_has_every_warning() {
     }
 }
 
+/// `perf-check` saves with a run the very warnings that the judge derives from its numbers.
+#[test]
+fn a_warning_that_was_saved_with_its_run_is_shown_once() {
+    let (before, after) = internal_clean();
+    let before = before.throughput(900.0).with(|it| {
+        it.warnings = vec!["the offered load was not reached: 900 of 1000 requests/s".to_owned()];
+    });
+    let after = after.throughput(880.0).with(|it| {
+        it.warnings = vec!["the offered load was not reached: 880 of 1000 requests/s".to_owned()];
+    });
+    let checkout = recorded([(before, after)]);
+    let output = compare(&checkout, "007").output;
+    assert_eq!(output.matches("was not reached").count(), 1, "{output}");
+    assert_has(&output, "before: the offered load was not reached");
+}
+
 #[test]
 fn a_host_that_changed_within_a_group_is_told() {
     let on = |side: Recording, host: fn(&mut xtask::model::provenance::Provenance)| side.with(host);

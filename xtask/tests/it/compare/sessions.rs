@@ -1,5 +1,7 @@
 //! Paired sessions: which one answers, and what is said of it. Each record holds the six pairs of the shortest plan.
 
+use serde_json::Value;
+
 use super::{
     assert_has, assert_lacks, compare, competitive_clean, internal_clean, internal_regressed,
     recorded, unjudged,
@@ -31,6 +33,38 @@ fn a_session_that_is_sure_overrules_single_runs() {
     assert_eq!(passed.code, Some(0), "{passed:?}");
     let regressed = compare(&with_session(internal_clean(), &SURELY_SLOWER), "007");
     assert_eq!(regressed.code, Some(1), "{regressed:?}");
+}
+
+/// The medians of the two sides differ by another figure.
+#[test]
+fn every_format_has_the_estimate_of_the_pairs_as_the_change_of_p99() {
+    let pairs = [
+        (0.45, 0.45 * 1.104),
+        (0.44, 0.44 * 1.104),
+        (0.46, 0.46 * 1.104),
+        (0.45, 0.45 * 1.104),
+        (0.41, 0.5),
+        (0.47, 0.5),
+    ];
+    let checkout = with_session(internal_clean(), &pairs);
+    let report: Value = serde_json::from_str(&compare(&checkout, "007 --json").output).unwrap();
+    let comparison = &report["comparisons"][0];
+    let change = comparison["changes"]["p99_percent"].as_f64().unwrap();
+    assert_eq!(comparison["session"]["p99_percent"].as_f64(), Some(change));
+    let [before, after] =
+        ["before", "after"].map(|side| comparison[side]["p99_ms"].as_f64().unwrap());
+    let of_medians = format!("{:+.1}%", (after / before - 1.0) * 100.0);
+    let change = format!("{change:+.1}%");
+    assert_ne!(change, of_medians);
+    let human = compare(&checkout, "007 --log").output;
+    let row = |name: &str| human.lines().find(|line| line.starts_with(name)).unwrap();
+    assert!(row("  P99 ms ").ends_with(&of_medians), "{human}");
+    assert_has(row("  P99 by pairs "), &format!("{change}     +5%  REGRESSED"));
+    let markdown = compare(&checkout, "007 --markdown").output;
+    assert_has(&markdown, &format!("| P99 by pairs | | | {change} | +5% | **regressed** |"));
+    let log = checkout.path("roadmap/milestone-17/PERFORMANCE_LOG.md");
+    let log = std::fs::read_to_string(log).unwrap();
+    assert_has(&log, &format!("Change: {change}, -0.5%"));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use xtask::measure::build::Binaries;
 use xtask::measure::children::Children;
 use xtask::measure::run::Limits;
-use xtask::measure::run::{self, Plan};
+use xtask::measure::run::{self, RunPlan};
 use xtask::measure::scenario::Scenario;
 use xtask::measure::supervisor::{Program, Role};
 use xtask::measure::workplace::Workplace;
@@ -51,7 +51,7 @@ fn a_panic_while_the_server_starts() {
 fn a_panic_under_load() {
     let checkout = Step::Load.checkout();
     let (root, workplace) = places(&checkout);
-    let plan = Plan {
+    let plan = RunPlan {
         tool: Path::new(TOOL),
         checkout: &root,
         binaries: &Binaries {
