@@ -87,11 +87,14 @@ impl Bench {
         let results = Results::of(checkout);
         let scenario = Scenario::read(checkout, setup.mode)?;
         let lock = results.lock()?;
+        let workplace = Workplace::beside(results.folder());
+        // First: an interrupted run may still be stopping its server, which has the port.
+        workplace.clear()?;
         port::free(setup.port)?;
         Ok(Self {
             setup: setup.clone(),
             checkout: checkout.to_owned(),
-            workplace: Workplace::beside(results.folder()),
+            workplace,
             results,
             scenario,
             clock,

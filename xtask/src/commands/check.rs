@@ -114,7 +114,6 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
 
     steps.begin("preflight", &checkout.display().to_string());
     let mut bench = Bench::open(setup, &checkout, steps, clock)?;
-    bench.workplace.clear()?;
     let target = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
     for folder in [bench.results.folder(), &checkout.join(target)] {
         enough_disk(folder)?;
