@@ -32,7 +32,7 @@ Options
   --competitive        the competitive scenario instead of the internal one
   --duration SECONDS   length of the load (60)
   --runs N             N runs, each with a fresh server, as one group (1)
-  --no-build           measure the binaries as they lie
+  --no-build           measure the existing binaries
   --port N             port of the server (7432)
   --ready-timeout S    longest wait until the server is healthy (120)
   --load-grace S       longest the load may run over its duration (60)
@@ -51,7 +51,6 @@ Exit codes
   3  not measured and not saved; the message says why and what to do
 ";
 
-/// What is typed.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Options {
     setup: Setup,
@@ -186,8 +185,8 @@ fn build_step(build: Build, bench: &mut Bench) -> Result<Built> {
     let built = build::prepare(&bench.checkout, &bench.workplace.git(), build)?;
     steps.done(match (build, &built.content) {
         (Build::Now, Some(_)) => "built",
-        (Build::Now, None) => "built; from what is unknown: no git, or files changed",
-        (Build::Existing, _) => "none: --no-build; built from what is unknown",
+        (Build::Now, None) => "built; source hash unknown (no git, or files changed)",
+        (Build::Existing, _) => "none: --no-build; source hash unknown",
     });
     Ok(built)
 }

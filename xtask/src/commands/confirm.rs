@@ -27,9 +27,9 @@ use crate::term::steps::{Steps, Verbosity};
 use crate::term::streams::{self, Style};
 
 pub(crate) const HELP: &str = "\
-Tells a change from noise: runs the before and the after binary in turn, in
-short runs, until the answer is sure or the plan is used up. It uses the
-binaries that perf-check kept for the newest before and after.
+Distinguishes a change from noise: runs the before and the after binary in
+turn, in short runs, until the answer is sure or the plan is used up. It uses
+the binaries that perf-check kept for the newest before and after.
 
 Usage: cargo xtask perf-confirm <task> [options]
 
@@ -40,7 +40,7 @@ Options
   --duration SECONDS   length of each load (10)
   --max-pairs N        6, 10 or 16 pairs at most (16)
   --wait-quiet S       longest wait for a quiet machine before a run (60)
-  --fresh              put the earlier record aside and start anew
+  --fresh              archive the earlier record and start a new one
   --port N             port of the servers (7432)
   -C DIR               the checkout (this tool's own workspace)
   -h, --help           this text
@@ -58,7 +58,6 @@ Exit codes
   3  suspected, or not measurable; the message says why
 ";
 
-/// What is typed.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Options {
     setup: Setup,
@@ -109,7 +108,7 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
 /// Measures pairs until the verdict falls, and reports it.
 ///
 /// # Errors
-/// When the binaries are not kept any more, or a run fails for a reason other than the after server's. The finished
+/// When the binaries are no longer kept, or a run fails for another reason than the after server. The finished
 /// pairs stay, and the next call continues.
 pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
     let setup = &options.setup;
@@ -135,7 +134,7 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
         .measure_pairs()?;
     }
 
-    // What `perf-compare` says of the mode: the session's verdict, or a worse one of another duration.
+    // As `perf-compare` answers: the session's verdict, or a worse one of another duration.
     let comparisons = answer::of_task(&checkout, &setup.task, Some(setup.mode))?;
     let around = Surroundings {
         unlogged: Some(setup.task.clone()),
@@ -229,7 +228,7 @@ fn kept_binaries(
         let git = provenance.git.as_ref();
         let commit = match git.and_then(|git| git.commit.as_deref()) {
             Some(commit) => format!("commit {commit}"),
-            None => "its commit is not known".to_owned(),
+            None => "its commit is unknown".to_owned(),
         };
         return Err(Error::new(format!(
             "the binaries of the newest {phase} are no longer in {}",
@@ -267,7 +266,7 @@ fn open(options: &Options, bench: &Bench, sides: &Sides) -> Result<SessionRecord
         && let Some(archived) = SessionRecord::archive(results, &subject, now)?
     {
         say(&format!(
-            "the earlier record was put aside: {}",
+            "the earlier record was archived: {}",
             archived.display()
         ));
     }
@@ -279,7 +278,7 @@ fn open(options: &Options, bench: &Bench, sides: &Sides) -> Result<SessionRecord
     if record.loadtest != loadtest {
         return Err(
             Error::new("the load generator has changed since these pairs were measured")
-                .next("start anew, putting them aside: the same command with --fresh"),
+                .next("archive them and start a new record: the same command with --fresh"),
         );
     }
     let measured = record.pairs.len();
@@ -289,7 +288,7 @@ fn open(options: &Options, bench: &Bench, sides: &Sides) -> Result<SessionRecord
             record.plan.last_look()
         ),
         false => format!(
-            "the record of these binaries has ended, after {measured} pairs; --fresh puts it aside"
+            "the record of these binaries has ended, after {measured} pairs; --fresh archives it"
         ),
     });
     if record.plan != options.plan {

@@ -26,7 +26,7 @@ The performance gate: did this change make the server slower?
 
   cargo perf-check <task> <before|after>   measure one side of a change
   cargo perf-compare <task>                judge before against after
-  cargo xtask perf-confirm <task>          tell a change from noise, in pairs
+  cargo xtask perf-confirm <task>          distinguish a change from noise
   cargo xtask hook install                 let git push ask for the verdict
 
 `--help` after a command lists its options.
@@ -187,7 +187,7 @@ fn path_word(path: &Path) -> String {
     shell_word(&path.to_string_lossy())
 }
 
-/// What the suggestions of a report about the results in `root` need; `options` are those of every command.
+/// The surroundings of a report about the results in `root`; every suggested command gets `options`.
 fn surroundings(root: &Path, options: String) -> Surroundings {
     Surroundings {
         root: root.display().to_string(),

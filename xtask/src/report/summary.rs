@@ -1,4 +1,4 @@
-//! What `perf-check` says at the end: the numbers, what weakens them, and the next command to type.
+//! The end of `perf-check`: the numbers, what weakens them, and the next command to type.
 
 use std::fmt::Write as _;
 

@@ -23,18 +23,18 @@ use crate::model::provenance::{
 };
 use crate::store::results::{self, Results};
 
-/// Where and how one run was measured, beside what it measured itself.
+/// The place and the circumstances of one run, apart from its own measurements.
 #[derive(Debug, Clone)]
 pub struct Circumstances<'a> {
     /// The run.
     pub name: &'a RunName,
-    /// When it was started.
+    /// The time of its start.
     pub started: OffsetDateTime,
     /// The first run of its group.
     pub group: &'a RunName,
     /// 1 for the first run of the group.
     pub index: u32,
-    /// How many runs the group is to have.
+    /// The planned number of runs in the group.
     pub of: u32,
     /// The pair that it belongs to.
     pub session: Option<Session>,
@@ -50,7 +50,7 @@ pub struct Circumstances<'a> {
     pub host: &'a Host,
     /// Its state before the run.
     pub state: &'a State,
-    /// What makes the run weaker, in words.
+    /// The weaknesses of the run, in words.
     pub warnings: &'a [String],
 }
 

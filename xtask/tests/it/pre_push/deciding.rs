@@ -396,7 +396,7 @@ mod what_is_not_known {
         project.record(&slower().not_built(), None);
         warns(
             &project,
-            "what after was measured on is not known",
+            "the source hash of after is unknown",
             "cargo perf-check 007 after\n",
         );
     }
@@ -409,7 +409,7 @@ mod what_is_not_known {
         project.record(&slower(), Some(&tip));
         warns(
             &project,
-            "what before was measured on is not known",
+            "the source hash of before is unknown",
             "cargo perf-check 007 before",
         );
     }
@@ -422,7 +422,7 @@ mod what_is_not_known {
         project.record(&slower().by_old_script(), None);
         warns(
             &project,
-            "what after was measured on is not known",
+            "the source hash of after is unknown",
             "cargo perf-check 007 after\n",
         );
     }
@@ -477,7 +477,7 @@ mod what_is_not_known {
         project.record_group(&slower(), &[(0.6, "another content"), (0.6, &tip)]);
         warns(
             &project,
-            "what after was measured on is not known",
+            "the source hash of after is unknown",
             "cargo perf-check 007 after\n",
         );
     }
