@@ -13,11 +13,11 @@ use crate::measure::run::{self, Limits, Measured, Plan};
 use crate::measure::scenario::Scenario;
 use crate::measure::workplace::Workplace;
 use crate::model::names::{Mode, Phase, RunName, TaskId};
-use crate::model::provenance::{Git, Session};
+use crate::model::provenance::Git;
 use crate::model::recorded::Recorded;
 use crate::store::clock::Clock;
 use crate::store::recorded;
-use crate::store::recording::{self, Circumstances};
+use crate::store::recording::{self, Circumstances, Place};
 use crate::store::results::{Lock, Results};
 use crate::term::steps::Steps;
 
@@ -68,16 +68,6 @@ pub(crate) struct Side {
 pub(crate) struct Conditions {
     pub(crate) state: State,
     pub(crate) warnings: Vec<String>,
-}
-
-/// A run's place among others.
-pub(crate) struct Place {
-    /// The group's first run; `None` for that run itself.
-    pub(crate) group: Option<RunName>,
-    /// 1 for the first run of the group.
-    pub(crate) index: u32,
-    pub(crate) of: u32,
-    pub(crate) session: Option<Session>,
 }
 
 impl Bench {
@@ -147,10 +137,7 @@ impl Bench {
         let circumstances = Circumstances {
             name: &name,
             started,
-            group: place.group.as_ref().unwrap_or(&name),
-            index: place.index,
-            of: place.of,
-            session: place.session,
+            place,
             built: &side.built,
             scenario: &self.scenario,
             duration: self.setup.duration,

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use super::bench::{Bench, PORT, Place, Setup, Side, file_name};
+use super::bench::{Bench, PORT, Setup, Side, file_name};
 use super::words::{Words, did_you_mean, task_id};
 use super::{Outcome, checkout_option};
 use crate::error::{Error, Result};
@@ -16,6 +16,7 @@ use crate::model::names::Phase;
 use crate::model::typed;
 use crate::report::summary;
 use crate::store::clock::Clock;
+use crate::store::recording::Place;
 use crate::term::steps::{Steps, Verbosity};
 use crate::term::streams::{self, Style};
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::bench::{Bench, PORT, Place, Setup, Side};
+use super::bench::{Bench, PORT, Setup, Side};
 use super::words::{Words, task_id};
 use super::{Outcome, compare, say, surroundings};
 use crate::answer;
@@ -23,6 +23,7 @@ use crate::report::pairs::{self, Line};
 use crate::stats::paired::{self, Decision, Plan};
 use crate::store::clock::Clock;
 use crate::store::recorded::{self, Listing};
+use crate::store::recording::Place;
 use crate::term::steps::{Steps, Verbosity};
 use crate::term::streams::{self, Style};
 

@@ -23,6 +23,19 @@ use crate::model::provenance::{
 };
 use crate::store::results::{self, Results};
 
+/// A run's place among others.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The first run of its group; `None` for that run itself.
+    pub group: Option<RunName>,
+    /// 1 for the first run of the group.
+    pub index: u32,
+    /// The planned number of runs in the group.
+    pub of: u32,
+    /// The pair that it belongs to.
+    pub session: Option<Session>,
+}
+
 /// The place and the circumstances of one run, apart from its own measurements.
 #[derive(Debug, Clone)]
 pub struct Circumstances<'a> {
@@ -30,14 +43,8 @@ pub struct Circumstances<'a> {
     pub name: &'a RunName,
     /// The time of its start.
     pub started: OffsetDateTime,
-    /// The first run of its group.
-    pub group: &'a RunName,
-    /// 1 for the first run of the group.
-    pub index: u32,
-    /// The planned number of runs in the group.
-    pub of: u32,
-    /// The pair that it belongs to.
-    pub session: Option<Session>,
+    /// Its place among other runs.
+    pub place: Place,
     /// The binaries.
     pub built: &'a Built,
     /// The load.
@@ -129,11 +136,16 @@ fn provenance(around: &Circumstances, run: &Measured) -> Provenance {
         run: Run {
             name: around.name.to_string(),
             started: around.started.format(&Rfc3339).unwrap_or_default(),
-            group: around.group.to_string(),
-            index: around.index,
-            of: around.of,
+            group: around
+                .place
+                .group
+                .as_ref()
+                .unwrap_or(around.name)
+                .to_string(),
+            index: around.place.index,
+            of: around.place.of,
         },
-        session: around.session.clone(),
+        session: around.place.session.clone(),
         load: load(around.name.mode, around),
         build: BuildRecord {
             profile: PROFILE.to_owned(),
