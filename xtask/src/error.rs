@@ -1,7 +1,7 @@
 //! The one error type: what failed, on which file or command, and what to do next.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The result of everything in this crate that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -14,23 +14,19 @@ pub struct Error {
     blame: Blame,
 }
 
-/// Whose failure it is.
+/// The cause of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Blame {
-    /// The machine's, the user's, or this tool's.
-    Surroundings,
-    /// The measured server's: it crashed, hung or answered with errors.
+    /// The machine, the user, or this tool.
+    Environment,
+    /// The measured server: it crashed, hung or answered with errors.
     Server,
 }
 
 impl Error {
     /// A failure described by `what`: a sentence that names the file or command.
     pub fn new(what: impl Into<String>) -> Self {
-        Self {
-            what: what.into(),
-            next: Vec::new(),
-            blame: Blame::Surroundings,
-        }
+        Self { what: what.into(), next: Vec::new(), blame: Blame::Environment }
     }
 
     /// `doing` failed because of `cause`.
@@ -88,5 +84,57 @@ impl std::error::Error for Error {}
 impl From<xshell::Error> for Error {
     fn from(error: xshell::Error) -> Self {
         Self::new(error.to_string())
+    }
+}
+
+/// Something wrong in a file, or in what was found: displays as `file:line: why`, as far as these are known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The faulty file.
+    pub file: Option<PathBuf>,
+    /// The faulty line, from 1.
+    pub line: Option<usize>,
+    /// The reason, without the place.
+    pub why: String,
+}
+
+impl Fault {
+    /// A fault without a place.
+    pub fn new(why: impl Into<String>) -> Self {
+        Self { file: None, line: None, why: why.into() }
+    }
+
+    /// Adds the line, from 1.
+    #[must_use]
+    pub fn at_line(mut self, line: usize) -> Self {
+        self.line = Some(line);
+        self
+    }
+
+    /// Adds the file.
+    #[must_use]
+    pub fn in_file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.file = Some(file.into());
+        self
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let file = self.file.as_ref().map(|file| file.display().to_string());
+        match (file, self.line) {
+            (Some(file), Some(line)) => write!(f, "{file}:{line}: {}", self.why),
+            (Some(file), None) => write!(f, "{file}: {}", self.why),
+            (None, Some(line)) => write!(f, "line {line}: {}", self.why),
+            (None, None) => f.write_str(&self.why),
+        }
+    }
+}
+
+impl std::error::Error for Fault {}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        Self::new(fault.to_string())
     }
 }

@@ -21,10 +21,7 @@ pub fn largest_noise<const AIMS: usize>(
     let mut largest = [None; AIMS];
     let mut holds = [true; AIMS];
     for size in SIZES.map(|hundredths| f64::from(hundredths) / 100.0) {
-        let tallies: Vec<Tally> = effects
-            .iter()
-            .map(|effect| simulate(*effect, size))
-            .collect();
+        let tallies: Vec<Tally> = effects.iter().map(|effect| simulate(*effect, size)).collect();
         for aim in 0..AIMS {
             holds[aim] &= is_met(aim, &tallies);
             if holds[aim] {

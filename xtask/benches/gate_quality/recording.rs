@@ -44,10 +44,7 @@ pub fn read(path: &Path) -> Result<Recording> {
         return Err(failed(&"no runs").into());
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    Ok(Recording {
-        name: name.into_owned(),
-        runs,
-    })
+    Ok(Recording { name: name.into_owned(), runs })
 }
 
 fn run(line: &str) -> std::result::Result<Run, String> {
@@ -67,11 +64,7 @@ fn run(line: &str) -> std::result::Result<Run, String> {
 
 /// Of the first eight figures of the `cpu` line of `/proc/stat`: steal / (busy + steal), as `perf-check` records it.
 fn stolen(jiffies: &Value) -> Option<f64> {
-    let ticks: Vec<f64> = jiffies
-        .as_array()?
-        .iter()
-        .map(Value::as_f64)
-        .collect::<Option<_>>()?;
+    let ticks: Vec<f64> = jiffies.as_array()?.iter().map(Value::as_f64).collect::<Option<_>>()?;
     let [user, nice, system, _idle, _iowait, irq, softirq, steal] = ticks[..] else {
         return None;
     };

@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use super::{checkout_option, this_program};
 use crate::error::{Error, Result};
+use crate::judge::fitness;
 use crate::measure::build::Built;
-use crate::measure::host::{self, Host, State};
+use crate::measure::host;
 use crate::measure::port;
 use crate::measure::run::{self, Limits, Measured, Plan};
 use crate::measure::scenario::Scenario;
 use crate::measure::workplace::Workplace;
 use crate::model::names::{Mode, Phase, RunName, TaskId};
-use crate::model::provenance::Git;
+use crate::model::provenance::{Git, Host, HostState};
 use crate::model::recorded::Recorded;
 use crate::store::clock::Clock;
 use crate::store::recorded;
@@ -66,7 +67,7 @@ pub(crate) struct Side {
 
 /// The state of the machine before a run, and all that makes the run weaker.
 pub(crate) struct Conditions {
-    pub(crate) state: State,
+    pub(crate) state: HostState,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -97,10 +98,7 @@ impl Bench {
 
     pub(crate) fn conditions(&self) -> Conditions {
         let state = host::state();
-        Conditions {
-            warnings: host::warnings(&self.host, &state),
-            state,
-        }
+        Conditions { warnings: host::warnings(&state), state }
     }
 
     /// Measures `side` once with a fresh server, saves the run, and reads it back.
@@ -131,8 +129,10 @@ impl Bench {
             port: self.setup.port,
             limits: self.setup.limits,
         };
-        let measured = run::run(&plan, &self.workplace, &mut self.steps)?;
+        let mut measured = run::run(&plan, &self.workplace, &mut self.steps)?;
         accept(&measured)?;
+        let weaknesses = fitness::weaknesses(&measured.result, self.scenario.rate);
+        measured.warnings.extend(weaknesses);
         self.steps.begin("save", "");
         let circumstances = Circumstances {
             name: &name,
@@ -155,7 +155,5 @@ impl Bench {
 
 /// A file as a step shows it: with the folders, the competitive ones are too long for a line.
 pub(crate) fn file_name(path: &Path) -> Cow<'_, str> {
-    path.file_name()
-        .unwrap_or(path.as_os_str())
-        .to_string_lossy()
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy()
 }

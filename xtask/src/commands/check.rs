@@ -9,12 +9,14 @@ use super::bench::{Bench, PORT, Setup, Side, file_name};
 use super::words::{Words, did_you_mean, task_id};
 use super::{Outcome, checkout_option};
 use crate::error::{Error, Result};
+use crate::judge::{comparison, fitness};
 use crate::measure::build::{self, Build, Built};
 use crate::measure::run::Limits;
 use crate::measure::{checkout, git, host};
 use crate::model::names::Phase;
+use crate::model::recorded::Recorded;
 use crate::model::typed;
-use crate::report::summary;
+use crate::report::summary::{self, Summary};
 use crate::store::clock::Clock;
 use crate::store::recording::Place;
 use crate::term::steps::{Steps, Verbosity};
@@ -84,19 +86,10 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
     let checkout = words.path("-C")?;
     let [task, phase] = words.positional(["<task>", "<before|after>"])?;
     Ok(Options {
-        setup: Setup {
-            task: task_id(&task)?,
-            mode,
-            duration,
-            port,
-            limits,
-            checkout,
-        },
+        setup: Setup { task: task_id(&task)?, mode, duration, port, limits, checkout },
         phase: Phase::parse(&phase).ok_or_else(|| {
             let nearest = did_you_mean(&phase, ["before", "after"]);
-            Error::new(format!(
-                "`{phase}` is not a phase: before or after{nearest}"
-            ))
+            Error::new(format!("`{phase}` is not a phase: before or after{nearest}"))
         })?,
         runs,
         build,
@@ -120,9 +113,7 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
     }
     let mut conditions = bench.conditions();
     let file = file_name(Path::new(bench.scenario.file));
-    bench
-        .steps
-        .done(&format!("{file}, port {} is free", setup.port));
+    bench.steps.done(&format!("{file}, port {} is free", setup.port));
     for warning in &conditions.warnings {
         bench.steps.warn(warning);
     }
@@ -133,11 +124,7 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
         bench.steps.warn(unknown);
         conditions.warnings.push(unknown.into());
     }
-    let side = Side {
-        phase: *phase,
-        built,
-        git: git::state(&checkout),
-    };
+    let side = Side { phase: *phase, built, git: git::state(&checkout) };
 
     let mut first = None;
     let mut runs = Vec::new();
@@ -146,12 +133,7 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
             let heading = format!("run {index} of {}", options.runs);
             bench.steps.heading(&heading);
         }
-        let place = Place {
-            group: first.clone(),
-            index,
-            of: options.runs,
-            session: None,
-        };
+        let place = Place { group: first.clone(), index, of: options.runs, session: None };
         let (name, run) = bench
             .measure(&side, &conditions, place, |_| Ok(()))
             .map_err(|error| incomplete_group(error, runs.len()))?;
@@ -163,14 +145,17 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
         first.get_or_insert(name);
         runs.push(run);
     }
-    let title = format!("{} {phase}, {}", setup.task, setup.mode);
+    let failing =
+        runs.iter().filter(|run: &&Recorded| fitness::error_replies(&run.result).is_some());
+    let of_run = |run| comparison::Side::of(std::slice::from_ref(run), |run| run.result.error_rate);
+    let summary = Summary {
+        title: format!("{} {phase}, {}", setup.task, setup.mode),
+        failing: failing.count(),
+        runs: &runs.iter().filter_map(of_run).collect::<Vec<_>>(),
+        next: next(options),
+    };
     // It is saved: a reader that is gone does not undo that.
-    let _ = streams::output(&summary::summary(
-        &title,
-        &runs,
-        &next(options),
-        Style::of_output(),
-    ));
+    let _ = streams::output(&summary::summary(&summary, Style::of_output()));
     Ok(Outcome::Success)
 }
 
@@ -249,9 +234,7 @@ fn enough_disk(folder: &Path) -> Result<()> {
 fn incomplete_group(error: Error, saved: usize) -> Error {
     match saved {
         0 => error.next("nothing was saved"),
-        saved => error.next(format!(
-            "the failed run was not saved; the {saved} before it were"
-        )),
+        saved => error.next(format!("the failed run was not saved; the {saved} before it were")),
     }
 }
 
@@ -264,21 +247,14 @@ mod tests {
     use crate::model::names::Mode;
 
     fn typed(line: &str) -> Result<Options> {
-        read(Words::new(
-            line.split_whitespace().map(OsString::from).collect(),
-        ))
+        read(Words::new(line.split_whitespace().map(OsString::from).collect()))
     }
 
     #[test]
     fn a_check_has_the_defaults_of_its_help() {
-        let Options {
-            setup, runs, build, ..
-        } = typed("007 before").unwrap();
+        let Options { setup, runs, build, .. } = typed("007 before").unwrap();
         assert_eq!((setup.duration.as_secs(), runs, setup.port), (60, 1, 7432));
-        assert_eq!(
-            (setup.mode, build, setup.checkout),
-            (Mode::Internal, Build::Now, None)
-        );
+        assert_eq!((setup.mode, build, setup.checkout), (Mode::Internal, Build::Now, None));
         assert_eq!(setup.limits, Limits::default());
     }
 
@@ -294,10 +270,7 @@ mod tests {
             (setup.mode, options.phase, options.build),
             (Mode::Competitive, Phase::After, Build::Existing)
         );
-        assert_eq!(
-            (setup.duration.as_secs(), options.runs, setup.port),
-            (3, 2, 9)
-        );
+        assert_eq!((setup.duration.as_secs(), options.runs, setup.port), (3, 2, 9));
         assert_eq!(setup.limits.ready.as_secs(), 4);
         assert_eq!(setup.limits.load_grace.as_secs(), 5);
         assert_eq!(setup.limits.stop_grace.as_secs(), 6);

@@ -7,13 +7,12 @@ use std::path::{Path, PathBuf};
 use super::words::{Words, task_id};
 use super::{Outcome, checkout_option, here, print, say, surroundings};
 use crate::answer;
-use crate::error::{Error, Result};
-use crate::judge::comparison::{self, Comparison, Question};
-use crate::judge::verdict::Decision;
+use crate::error::{Error, Fault, Result};
+use crate::judge::comparison::{self, Comparison, Question, outcome};
 use crate::measure::checkout;
 use crate::model::layout;
 use crate::model::names::{Mode, Part, RunName, TaskId};
-use crate::model::recorded::{Recorded, Unusable};
+use crate::model::recorded::Recorded;
 use crate::report::list::{self, Entry};
 use crate::report::next::Surroundings;
 use crate::report::{human, json, log, markdown};
@@ -81,11 +80,7 @@ enum Subject {
     /// The newest results of a task, in one mode or in each that has any.
     Task(TaskId, Option<Mode>),
     /// Two named files, and the task whose log entry they make.
-    Files {
-        task: Option<TaskId>,
-        before: PathBuf,
-        after: PathBuf,
-    },
+    Files { task: Option<TaskId>, before: PathBuf, after: PathBuf },
 }
 
 impl Subject {
@@ -106,10 +101,8 @@ enum Format {
 }
 
 pub(crate) fn read(mut words: Words) -> Result<Options> {
-    let mode = words.either(
-        ("--internal", Mode::Internal),
-        ("--competitive", Mode::Competitive),
-    )?;
+    let mode =
+        words.either(("--internal", Mode::Internal), ("--competitive", Mode::Competitive))?;
     let format = words.either(("--json", Format::Json), ("--markdown", Format::Markdown))?;
     let log = words.flag("--log");
     let list = words.flag("--list");
@@ -124,11 +117,7 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
         (true, ..) => return refused("--list goes with no other option than -C"),
         (false, Some(before), Some(after)) if mode.is_none() => {
             let task = words.optional()?.map(|task| task_id(&task)).transpose()?;
-            Subject::Files {
-                task,
-                before,
-                after,
-            }
+            Subject::Files { task, before, after }
         }
         (false, Some(_), Some(_)) => {
             return refused(
@@ -145,12 +134,7 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
     if log && subject.task().is_none() {
         return refused("--log needs a task");
     }
-    Ok(Options {
-        subject,
-        format: format.unwrap_or(Format::Human),
-        log,
-        checkout,
-    })
+    Ok(Options { subject, format: format.unwrap_or(Format::Human), log, checkout })
 }
 
 /// Compares, prints and, if asked, writes the log entry.
@@ -213,34 +197,12 @@ fn compared(
             };
             (answer::of_task(checkout, task, *mode)?, around)
         }
-        Subject::Files {
-            task,
-            before,
-            after,
-        } => {
-            let around = Surroundings {
-                options: option,
-                here: here(),
-                ..Surroundings::default()
-            };
+        Subject::Files { task, before, after } => {
+            let around = Surroundings { options: option, here: here(), ..Surroundings::default() };
             let comparison = of_files(checkout, task.as_ref(), before, after)?;
             (vec![comparison], around)
         }
     })
-}
-
-/// The outcome of comparisons: the worst.
-pub fn outcome(comparisons: &[Comparison]) -> Outcome {
-    Outcome::worst(
-        comparisons
-            .iter()
-            .map(|comparison| match comparison.decision() {
-                Some(Decision::Clean) => Outcome::Success,
-                Some(Decision::InternalRegression) => Outcome::InternalRegression,
-                Some(Decision::CompetitiveRegression) => Outcome::CompetitiveRegression,
-                Some(Decision::Undecided) | None => Outcome::CannotJudge,
-            }),
-    )
 }
 
 fn of_files(
@@ -273,6 +235,7 @@ fn of_files(
         before: Some(recorded::lone(before)),
         after: Some(recorded::lone(after)),
         baseline,
+        session: None,
     };
     Ok(comparison::compare(question, None))
 }
@@ -285,12 +248,8 @@ fn write_log(
     around: &Surroundings,
 ) -> Result<String> {
     let path = checkout.join(layout::PERFORMANCE_LOG);
-    let lines = |mode| {
-        comparisons
-            .iter()
-            .find(|comparison| comparison.mode == mode)
-            .and_then(log::lines)
-    };
+    let lines =
+        |mode| comparisons.iter().find(|comparison| comparison.mode == mode).and_then(log::lines);
     let section = Section {
         task: task.to_string(),
         title: title(checkout, task),
@@ -298,19 +257,14 @@ fn write_log(
         competitive: lines(Mode::Competitive),
     };
     if section.internal.is_none() && section.competitive.is_none() {
-        return Err(Error::new(
-            "nothing was judged, so there is no log entry to write",
-        ));
+        return Err(Error::new("nothing was judged, so there is no log entry to write"));
     }
     let document = match fs::read_to_string(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         other => other.map_err(Error::at("cannot read", &path))?,
     };
-    let updated =
-        performance_log::update(&document, &section).map_err(|error| match error.line {
-            Some(line) => Error::because(format!("{}:{line}", path.display()), error),
-            None => Error::because(path.display(), error),
-        })?;
+    let updated = performance_log::update(&document, &section)
+        .map_err(|fault| Error::new(fault.in_file(&path).to_string()))?;
     let done = match updated == document {
         true => "is already in",
         false => {
@@ -318,10 +272,7 @@ fn write_log(
             "written to"
         }
     };
-    Ok(format!(
-        "log entry of task {task} {done} {}",
-        around.path(&path)
-    ))
+    Ok(format!("log entry of task {task} {done} {}", around.path(&path)))
 }
 
 /// The title of a task, from its file in the roadmap.
@@ -344,24 +295,16 @@ pub fn recorded(checkout: &Path) -> Result<Vec<Entry>> {
     for name in Listing::read(&results)?.all().into_iter().rev() {
         let run = recorded::read(&results.path(&name, Part::Result));
         let key = group_key(&name, &run);
-        match groups
-            .iter_mut()
-            .rev()
-            .take(LOOK_BACK)
-            .find(|(known, ..)| *known == key)
-        {
+        match groups.iter_mut().rev().take(LOOK_BACK).find(|(known, ..)| *known == key) {
             Some((_, _, runs)) => runs.push(run),
             None => groups.push((key, name, vec![run])),
         }
     }
-    Ok(groups
-        .into_iter()
-        .map(|(_, name, runs)| entry(&name, &runs))
-        .collect())
+    Ok(groups.into_iter().map(|(_, name, runs)| entry(&name, &runs)).collect())
 }
 
 /// A run, read or refused.
-type Read = Result<Recorded, Unusable>;
+type Read = Result<Recorded, Fault>;
 
 /// Runs of one group lie near each other in time: this many groups back at most.
 const LOOK_BACK: usize = 8;
@@ -414,9 +357,7 @@ mod tests {
     use super::*;
 
     fn typed(line: &str) -> Result<Options> {
-        read(Words::new(
-            line.split_whitespace().map(OsString::from).collect(),
-        ))
+        read(Words::new(line.split_whitespace().map(OsString::from).collect()))
     }
 
     #[test]
@@ -424,15 +365,9 @@ mod tests {
         let subject = |line: &str| typed(line).unwrap().subject;
         let task = TaskId::parse("007").unwrap();
         assert_eq!(subject("007"), Subject::Task(task.clone(), None));
-        assert_eq!(
-            subject("007 --internal"),
-            Subject::Task(task, Some(Mode::Internal))
-        );
+        assert_eq!(subject("007 --internal"), Subject::Task(task, Some(Mode::Internal)));
         assert_eq!(subject("--list"), Subject::Everything);
-        assert!(matches!(
-            subject("--before a --after b"),
-            Subject::Files { .. }
-        ));
+        assert!(matches!(subject("--before a --after b"), Subject::Files { .. }));
     }
 
     #[test]

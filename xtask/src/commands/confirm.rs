@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 
 use super::bench::{Bench, PORT, Setup, Side};
 use super::words::{Words, task_id};
-use super::{Outcome, compare, say, surroundings};
+use super::{Outcome, say, surroundings};
 use crate::answer;
 use crate::error::{Blame, Error, Result};
+use crate::judge::{comparison, fitness};
 use crate::measure::build::{self, Binaries, Build, Built, LOAD_GENERATOR, SERVER};
 use crate::measure::run::{self, Limits, Measured};
 use crate::measure::{checkout, content, noise, quiet};
-use crate::model::limits::{FAILED_BEFORE, PLAN, threshold_percent};
+use crate::model::limits::{PLAN, threshold_percent};
 use crate::model::names::{Phase, RunName};
 use crate::model::provenance::Session;
 use crate::model::recorded::Recorded;
@@ -84,9 +85,9 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
     let takes = format!("one of {}", looks.join(", "));
     let plan = match words.value("--max-pairs", &takes)? {
         None => PLAN,
-        Some(pairs) => PLAN
-            .up_to(pairs)
-            .ok_or_else(|| Error::new(format!("--max-pairs takes {takes}")))?,
+        Some(pairs) => {
+            PLAN.up_to(pairs).ok_or_else(|| Error::new(format!("--max-pairs takes {takes}")))?
+        }
     };
     let fresh = words.flag("--fresh");
     let checkout = words.path("-C")?;
@@ -144,7 +145,7 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
     let report = human::report(&comparisons, &around, Style::of_output());
     // The verdict is recorded: a reader that is gone does not undo it.
     let _ = streams::output(&format!("\n{report}"));
-    Ok(compare::outcome(&comparisons))
+    Ok(comparison::outcome(&comparisons))
 }
 
 /// The newest before and after: the servers that were kept, and the after side's load generator for both.
@@ -170,16 +171,8 @@ impl Sides {
         let (after, scenario_hash) = newest(Phase::After)?;
         let both = &after.built.binaries;
         before.built.binaries.loadtest.clone_from(&both.loadtest);
-        before
-            .built
-            .binaries
-            .loadtest_hash
-            .clone_from(&both.loadtest_hash);
-        Ok(Self {
-            before,
-            after,
-            scenario_hash,
-        })
+        before.built.binaries.loadtest_hash.clone_from(&both.loadtest_hash);
+        Ok(Self { before, after, scenario_hash })
     }
 }
 
@@ -240,8 +233,7 @@ fn kept(
 /// The record to go on with: the existing one, or a new one.
 fn open(options: &Options, bench: &Bench, sides: &Sides) -> Result<SessionRecord> {
     let hash = |hash: &Option<String>| {
-        hash.clone()
-            .ok_or_else(|| Error::new("a session needs git, for the hashes"))
+        hash.clone().ok_or_else(|| Error::new("a session needs git, for the hashes"))
     };
     let (results, scenario) = (&bench.results, &bench.scenario);
     if scenario.hash != sides.scenario_hash {
@@ -271,10 +263,8 @@ fn open(options: &Options, bench: &Bench, sides: &Sides) -> Result<SessionRecord
         return Ok(record);
     };
     if record.loadtest != loadtest {
-        return Err(
-            Error::new("the load generator has changed since these pairs were measured")
-                .next("archive them and start a new record: the same command with --fresh"),
-        );
+        return Err(Error::new("the load generator has changed since these pairs were measured")
+            .next("archive them and start a new record: the same command with --fresh"));
     }
     let measured = record.pairs.len();
     say(&match goes_on(&record) {
@@ -333,7 +323,7 @@ impl Running {
                     self.record.save(&self.bench.results)?;
                     self.show(&pair);
                 }
-                Err((_, error)) if error.blame() == Blame::Surroundings => {
+                Err((_, error)) if error.blame() == Blame::Environment => {
                     return Err(
                         error.next("the finished pairs are kept; the same command continues")
                     );
@@ -363,16 +353,10 @@ impl Running {
 
     fn note_failure(&mut self, phase: Phase, error: &Error) -> Result<()> {
         let bench = &mut self.bench;
-        let failure = Failure {
-            pair: self.record.pairs.len() + 1,
-            phase,
-            why: error.what().to_owned(),
-        };
+        let failure =
+            Failure { pair: self.record.pairs.len() + 1, phase, why: error.what().to_owned() };
         bench.steps.clear();
-        say(&format!(
-            "pair {} is void: the {phase} server failed: {}",
-            failure.pair, failure.why
-        ));
+        say(&format!("pair {} is void: the {phase} server failed: {}", failure.pair, failure.why));
         self.record.failures.push(failure.clone());
         self.record.save(&bench.results)?;
         for log in [bench.workplace.server_log(), bench.workplace.load_log()] {
@@ -420,16 +404,9 @@ impl Running {
             Phase::Before => &self.sides.before,
             Phase::After => &self.sides.after,
         };
-        let place = Place {
-            group: None,
-            index: 1,
-            of: 1,
-            session: Some(session),
-        };
+        let place = Place { group: None, index: 1, of: 1, session: Some(session) };
         let grace = bench.setup.limits.stop_grace;
-        bench.measure(side, &conditions, place, |measured| {
-            refuse_failed(measured, grace)
-        })
+        bench.measure(side, &conditions, place, |measured| refuse_failed(measured, grace))
     }
 
     /// Shows the newest pair, and what all pairs say so far.
@@ -442,14 +419,10 @@ impl Running {
         };
         let count = |number| u32::try_from(number).unwrap_or(u32::MAX);
         let used = self.began.elapsed();
-        let seen = |section, key| {
-            pair.each_ref()
-                .map(|(_, run)| run.provenance.as_ref()?.number(section, key))
-        };
         let line = Line {
             pair: pairs,
             p99_ms: pair.each_ref().map(|(_, run)| run.result.p99_ms),
-            stolen: seen("noise", "steal_share"),
+            stolen: pair.each_ref().map(|(_, run)| run.provenance.as_ref()?.noise.steal_share),
             others: pair.each_ref().map(|(_, run)| others_share(run)),
             used,
             left: (used / count(measured_now)).saturating_mul(count(missing)),
@@ -466,26 +439,21 @@ impl Running {
 /// The share of the machine's CPU time that others used during the load, 0 to 1.
 fn others_share(run: &Recorded) -> Option<f64> {
     let provenance = run.provenance.as_ref()?;
-    let load_seconds = provenance.number("server", "load_seconds")?;
+    let load_seconds = provenance.server.load_seconds?;
     let whole = load_seconds * f64::from(noise::processors());
-    Some(provenance.number("noise", "others_cpu_seconds")? / whole)
+    Some(provenance.noise.others_cpu_seconds? / whole)
 }
 
 /// Refuses a run whose server did not do what it was asked: its latencies are no evidence.
 fn refuse_failed(measured: &Measured, grace: Duration) -> Result<()> {
     let result = &measured.result;
-    if let Some(why) = run::unclean_stop(measured.stop, grace) {
-        return Err(Error::new(why).of_server());
+    let failed = run::unclean_stop(measured.stop, grace)
+        .or_else(|| fitness::no_latency(result))
+        .or_else(|| fitness::error_replies(result));
+    match failed {
+        Some(why) => Err(Error::new(why).of_server()),
+        None => Ok(()),
     }
-    if result.error_rate > FAILED_BEFORE || result.p99_ms == 0.0 {
-        return Err(Error::new(format!(
-            "{:.1}% of its requests failed, P99 {} ms",
-            result.error_rate * 100.0,
-            result.p99_ms
-        ))
-        .of_server());
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -496,11 +464,8 @@ mod tests {
 
     #[test]
     fn a_confirmation_ends_at_one_of_the_looks() {
-        let typed = |line: &str| {
-            read(Words::new(
-                line.split_whitespace().map(OsString::from).collect(),
-            ))
-        };
+        let typed =
+            |line: &str| read(Words::new(line.split_whitespace().map(OsString::from).collect()));
         let last_look = |line| typed(line).unwrap().plan.last_look();
         assert_eq!(last_look("007"), 16);
         assert_eq!(last_look("007 --max-pairs 6"), 6);

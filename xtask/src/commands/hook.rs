@@ -77,9 +77,7 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
         other => {
             let known = ["install", "uninstall", "status", "pre-push"];
             let nearest = did_you_mean(other, known);
-            return Err(Error::new(format!(
-                "`hook {other}` is nothing this tool does{nearest}"
-            )));
+            return Err(Error::new(format!("`hook {other}` is nothing this tool does{nearest}")));
         }
     };
     let [] = words.positional([])?;
@@ -109,10 +107,7 @@ struct Place {
 impl Place {
     fn of(checkout: &Path) -> Result<Self> {
         let folder = git::hooks_folder(checkout)?;
-        Ok(Self {
-            hook: folder.join("pre-push"),
-            kept: folder.join("pre-push.kept-by-perf-gate"),
-        })
+        Ok(Self { hook: folder.join("pre-push"), kept: folder.join("pre-push.kept-by-perf-gate") })
     }
 }
 
@@ -153,10 +148,7 @@ fn install(place: &Place, checkout: &Path) -> Result<String> {
     }
     rename(&partial, &place.hook)?;
     let kept = match exists(&place.kept) {
-        true => format!(
-            "the hook that was there is called first: {}\n",
-            place.kept.display()
-        ),
+        true => format!("the hook that was there is called first: {}\n", place.kept.display()),
         false => String::new(),
     };
     let counted = match git::is_new(checkout, &place.hook) {
@@ -177,10 +169,8 @@ fn refuse(place: &Place, checkout: &Path, owner: &Owner, script: &str) -> Result
         .next(OWN_HOOKS));
     }
     if git::is_tracked(checkout, &place.hook) {
-        return Err(
-            Error::new(format!("{hook} is tracked by git, so it is not replaced"))
-                .next(by_hand(checkout)?),
-        );
+        return Err(Error::new(format!("{hook} is tracked by git, so it is not replaced"))
+            .next(by_hand(checkout)?));
     }
     match owner {
         Owner::Us(installed) if value(installed, "prefix=") != value(script, "prefix=") => {
@@ -247,14 +237,12 @@ fn by_hand(checkout: &Path) -> Result<String> {
 fn uninstall(place: &Place) -> Result<String> {
     let hook = place.hook.display();
     match (owner(place), exists(&place.kept)) {
-        (Owner::Another(_), _) => Err(Error::new(format!(
-            "{hook} is not this tool's hook; it stays as it is"
-        ))),
+        (Owner::Another(_), _) => {
+            Err(Error::new(format!("{hook} is not this tool's hook; it stays as it is")))
+        }
         (Owner::Nobody | Owner::Us(_), true) => {
             rename(&place.kept, &place.hook)?;
-            Ok(format!(
-                "removed; the hook that was there before is back: {hook}\n"
-            ))
+            Ok(format!("removed; the hook that was there before is back: {hook}\n"))
         }
         (Owner::Us(_), false) => {
             fs::remove_file(&place.hook).map_err(Error::at("cannot remove", &place.hook))?;

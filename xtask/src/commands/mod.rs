@@ -15,6 +15,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+pub use crate::judge::verdict::Outcome;
 use crate::report::next::Surroundings;
 use crate::store::clock::Clock;
 use crate::term::shell_word;
@@ -57,18 +58,13 @@ impl Command {
             let options = read(words)?;
             Ok(Box::new(move |clock| run(&options, clock)))
         };
-        Self {
-            help,
-            read: Box::new(ready),
-        }
+        Self { help, read: Box::new(ready) }
     }
 
     /// The command as it is typed, from the usage line of its help text.
     fn typed(&self) -> &'static str {
         let usage = self.help.split("Usage: ").nth(1);
-        usage
-            .and_then(|usage| usage.split(" <").next())
-            .unwrap_or_default()
+        usage.and_then(|usage| usage.split(" <").next()).unwrap_or_default()
     }
 
     fn name(&self) -> &'static str {
@@ -119,45 +115,6 @@ pub fn read(words: Vec<OsString>) -> Result<Request> {
         .map_err(|error| error.next(format!("`{} --help` lists what it takes", command.typed())))
 }
 
-/// The outcome of a command, which `main` makes the exit code of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// Measured, or no regression.
-    Success,
-    /// The after side is slower than the internal threshold allows.
-    InternalRegression,
-    /// The same in competitive mode, or the position against the competitor is lost.
-    CompetitiveRegression,
-    /// Not measured, or not to be judged.
-    CannotJudge,
-}
-
-impl Outcome {
-    /// The exit code. Nothing else chooses one.
-    pub fn code(self) -> u8 {
-        match self {
-            Self::Success => 0,
-            Self::InternalRegression => 1,
-            Self::CompetitiveRegression => 2,
-            Self::CannotJudge => 3,
-        }
-    }
-
-    /// The outcome of several modes: the worst, where a regression is worse than no verdict.
-    pub fn worst(outcomes: impl IntoIterator<Item = Self>) -> Self {
-        const WORST_FIRST: [Outcome; 3] = [
-            Outcome::CompetitiveRegression,
-            Outcome::InternalRegression,
-            Outcome::CannotJudge,
-        ];
-        let all: Vec<Self> = outcomes.into_iter().collect();
-        WORST_FIRST
-            .into_iter()
-            .find(|outcome| all.contains(outcome))
-            .unwrap_or(Self::Success)
-    }
-}
-
 /// Prints `text` as a command's whole work.
 ///
 /// # Errors
@@ -189,12 +146,7 @@ fn path_word(path: &Path) -> String {
 
 /// The surroundings of a report about the results in `root`; every suggested command gets `options`.
 fn surroundings(root: &Path, options: String) -> Surroundings {
-    Surroundings {
-        root: root.display().to_string(),
-        options,
-        here: here(),
-        unlogged: None,
-    }
+    Surroundings { root: root.display().to_string(), options, here: here(), unlogged: None }
 }
 
 /// The current directory; empty if it is gone.
@@ -250,10 +202,7 @@ mod tests {
             let shown: Vec<&str> = words::flags(command.help).collect();
             assert!(shown.contains(&"-C"), "{shown:?}");
             for flag in shown {
-                let line = command
-                    .help
-                    .lines()
-                    .find(|line| line.trim_start().starts_with(flag));
+                let line = command.help.lines().find(|line| line.trim_start().starts_with(flag));
                 let placeholder = line.and_then(|line| {
                     let next = line.split_whitespace().nth(1)?;
                     next.chars().all(|c| c.is_ascii_uppercase()).then_some(next)
@@ -272,7 +221,7 @@ mod tests {
 
     #[test]
     fn the_supervisor_is_called_by_its_name() {
-        let is_it = |command: &Command| command.name() == crate::measure::supervised::SUPERVISE;
+        let is_it = |command: &Command| command.name() == crate::measure::children::SUPERVISE;
         assert!(commands().iter().any(is_it));
     }
 
@@ -307,10 +256,7 @@ mod tests {
         assert_eq!(refused(""), "no command given");
         assert_eq!(refused("perf-check"), "<task> is missing");
         assert_eq!(refused("perf-check 007"), "<before|after> is missing");
-        assert_eq!(
-            refused("perf-check 007 before now"),
-            "`now` is one word too many"
-        );
+        assert_eq!(refused("perf-check 007 before now"), "`now` is one word too many");
     }
 
     #[test]
@@ -325,10 +271,7 @@ mod tests {
             "--runs",
         ] {
             let message = refused(&format!("perf-check 007 before {line}"));
-            assert!(
-                message.contains("takes a whole number from 1 to"),
-                "{message}"
-            );
+            assert!(message.contains("takes a whole number from 1 to"), "{message}");
         }
     }
 

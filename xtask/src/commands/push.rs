@@ -8,14 +8,13 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::{Outcome, checkout_option, compare, print, surroundings};
+use super::{Outcome, checkout_option, print, surroundings};
 use crate::answer;
-use crate::error::{Error, Result};
+use crate::error::{Error, Fault, Result};
 use crate::judge::comparison::{Comparison, Judgement};
-use crate::judge::verdict::Decision;
 use crate::measure::{checkout, content, git};
 use crate::model::names::{Mode, Part, Phase, RunName, TaskId};
-use crate::model::recorded::{Group, Recorded, Unusable};
+use crate::model::recorded::{Group, Recorded};
 use crate::model::typed;
 use crate::report::human;
 use crate::report::next::Surroundings;
@@ -134,12 +133,8 @@ impl Evidence {
         for name in Listing::read(&results)?.all() {
             by_task.entry(name.task.clone()).or_default().push(name);
         }
-        let task = |(id, names)| Task {
-            id,
-            names,
-            results: results.clone(),
-            afters: OnceCell::new(),
-        };
+        let task =
+            |(id, names)| Task { id, names, results: results.clone(), afters: OnceCell::new() };
         // The tool's own workspace needs no `-C`.
         let is_own = checkout::find(None).is_ok_and(|own| own == checkout);
         let option = checkout_option((!is_own).then_some(checkout));
@@ -152,10 +147,7 @@ impl Evidence {
 
     fn of_other_worktrees(checkout: &Path) -> Vec<Self> {
         let others = git::worktrees(checkout).into_iter();
-        others
-            .filter(|other| other != checkout)
-            .filter_map(|other| Self::of(&other).ok())
-            .collect()
+        others.filter(|other| other != checkout).filter_map(|other| Self::of(&other).ok()).collect()
     }
 
     /// The tasks with a newest after that was measured on `content`.
@@ -168,8 +160,7 @@ impl Evidence {
 impl Task {
     fn afters(&self) -> &BTreeMap<Mode, Group> {
         let after = |mode| Some((mode, self.newest(mode, Phase::After)?));
-        self.afters
-            .get_or_init(|| Mode::ALL.into_iter().filter_map(after).collect())
+        self.afters.get_or_init(|| Mode::ALL.into_iter().filter_map(after).collect())
     }
 
     fn newest(&self, mode: Mode, phase: Phase) -> Option<Group> {
@@ -177,7 +168,7 @@ impl Task {
     }
 
     /// The runs of its newest afters.
-    fn runs(&self) -> impl Iterator<Item = &Result<Recorded, Unusable>> {
+    fn runs(&self) -> impl Iterator<Item = &Result<Recorded, Fault>> {
         self.afters().values().flat_map(|group| &group.runs)
     }
 
@@ -185,9 +176,7 @@ impl Task {
     fn is_on(&self, content: &str) -> bool {
         // To search the text first spares taking the runs of most tasks apart.
         self.mentions(content)
-            && self
-                .runs()
-                .any(|run| content_of(run).is_some_and(|known| known == content))
+            && self.runs().any(|run| content_of(run).is_some_and(|known| known == content))
     }
 
     fn mentions(&self, content: &str) -> bool {
@@ -216,7 +205,7 @@ impl Task {
     }
 }
 
-fn content_of(run: &Result<Recorded, Unusable>) -> Option<&str> {
+fn content_of(run: &Result<Recorded, Fault>) -> Option<&str> {
     let provenance = run.as_ref().ok()?.provenance.as_ref()?;
     provenance.build.content.as_deref()
 }
@@ -234,9 +223,7 @@ fn decide(evidence: &Evidence, branch: &Branch, tip: &str) -> Outcome {
         measured.retain(|task| is(task, &named));
     }
     if !measured.is_empty() {
-        let judged = measured
-            .into_iter()
-            .map(|task| judge(evidence, branch, task, tip));
+        let judged = measured.into_iter().map(|task| judge(evidence, branch, task, tip));
         return Outcome::worst(judged);
     }
     let named = || task_of_branch(branch.name, tasks.iter().map(|task| &task.id));
@@ -275,19 +262,13 @@ fn task_of_branch<'a>(branch: &str, recorded: impl Iterator<Item = &'a TaskId>) 
         .map(TaskId::as_str)
         .filter(|task| fits(task))
         .max_by_key(|task| task.len())
-        .or_else(|| {
-            name.split(['-', '_', '/'])
-                .next()
-                .filter(|task| !task.is_empty())
-        })
+        .or_else(|| name.split(['-', '_', '/']).next().filter(|task| !task.is_empty()))
         .map(str::to_owned)
 }
 
 /// Judges a task that has an after on the content being pushed, in every mode that it has results for.
 fn judge(evidence: &Evidence, branch: &Branch, task: &Task, tip: &str) -> Outcome {
-    let Evidence {
-        checkout, around, ..
-    } = evidence;
+    let Evidence { checkout, around, .. } = evidence;
     let before = |mode| known(&task.newest(mode, Phase::Before)?);
     let after = |mode| known(task.afters().get(&mode)?);
     match answer::of_task(checkout, &task.id, None) {
@@ -333,10 +314,9 @@ fn is_about(
             Err((Phase::After, "the code changed since after was measured"))
         }
         (None, _) => Err((Phase::Before, "the source hash of before is unknown")),
-        (Some(before), _) if before == tip => Err((
-            Phase::Before,
-            "before was measured on this content, as after was",
-        )),
+        (Some(before), _) if before == tip => {
+            Err((Phase::Before, "before was measured on this content, as after was"))
+        }
         (Some(_), Some(_)) => Ok(()),
     }
 }
@@ -345,19 +325,20 @@ fn is_about(
 fn judge_mode(branch: &Branch, comparison: &Comparison, around: &Surroundings) -> Outcome {
     let style = Style::of_errors();
     let report = || human::report(std::slice::from_ref(comparison), around, style);
-    match comparison.decision() {
-        Some(Decision::Clean) => {
+    let outcome = comparison.outcome();
+    match outcome {
+        Outcome::Success => {
             let verdict = human::verdict_line(comparison, style);
             streams::errors(&format!("perf: {verdict}\n"));
         }
-        Some(Decision::InternalRegression | Decision::CompetitiveRegression) => {
+        Outcome::InternalRegression | Outcome::CompetitiveRegression => {
             streams::errors(&format!(
                 "{}\npush of {} blocked: a regression was measured\n{WAY_OUT}\n",
                 report(),
                 branch.name
             ));
         }
-        Some(Decision::Undecided) | None => {
+        Outcome::Undecided | Outcome::CannotJudge => {
             streams::errors(&report());
             let task = comparison.task.as_ref();
             let task = task.map_or_else(String::new, |task| format!(" of task {task}"));
@@ -365,7 +346,7 @@ fn judge_mode(branch: &Branch, comparison: &Comparison, around: &Surroundings) -
             return unknown(branch, &what, &[]);
         }
     }
-    compare::outcome(std::slice::from_ref(comparison))
+    outcome
 }
 
 /// The advice for every push that is blocked.
@@ -391,9 +372,7 @@ fn measure(task: &str, recorded: &[RunName], around: &Surroundings) -> Vec<Strin
     if modes.is_empty() {
         modes.push(Mode::Internal);
     }
-    let sides = modes
-        .iter()
-        .flat_map(|mode| Phase::ALL.map(|phase| (*mode, phase)));
+    let sides = modes.iter().flat_map(|mode| Phase::ALL.map(|phase| (*mode, phase)));
     sides
         .filter(|(mode, phase)| *phase == Phase::After || !has(*mode, Phase::Before))
         .map(|(mode, phase)| command(task, mode, phase, around))
@@ -417,14 +396,8 @@ mod tests {
 
     #[test]
     fn tags_and_deletions_are_no_branches() {
-        assert_eq!(
-            Branch::parse(&format!("refs/tags/v1 {OID} refs/tags/v1 {NONE}")),
-            None
-        );
-        assert_eq!(
-            Branch::parse(&format!("(delete) {NONE} refs/heads/main {OID}")),
-            None
-        );
+        assert_eq!(Branch::parse(&format!("refs/tags/v1 {OID} refs/tags/v1 {NONE}")), None);
+        assert_eq!(Branch::parse(&format!("(delete) {NONE} refs/heads/main {OID}")), None);
         assert_eq!(Branch::parse(""), None);
     }
 
@@ -432,10 +405,7 @@ mod tests {
     fn a_new_branch_has_no_remote_tip() {
         let line = format!("HEAD {OID} refs/heads/task/007 {NONE}");
         let branch = Branch::parse(&line).unwrap();
-        assert_eq!(
-            (branch.name, branch.tip, branch.remote_tip),
-            ("task/007", OID, None)
-        );
+        assert_eq!((branch.name, branch.tip, branch.remote_tip), ("task/007", OID, None));
     }
 
     #[test]
@@ -456,11 +426,7 @@ mod tests {
             ("main", None),
             ("task/", None),
         ] {
-            assert_eq!(
-                task_of_branch(branch, recorded.iter()).as_deref(),
-                task,
-                "{branch}"
-            );
+            assert_eq!(task_of_branch(branch, recorded.iter()).as_deref(), task, "{branch}");
         }
     }
 }

@@ -24,10 +24,7 @@ pub(crate) struct Words {
 
 impl Words {
     pub(crate) fn new(words: Vec<OsString>) -> Self {
-        Self {
-            left: Arguments::from_vec(words),
-            help: "",
-        }
+        Self { left: Arguments::from_vec(words), help: "" }
     }
 
     /// The same words, as those of the command that `help` describes.
@@ -83,9 +80,7 @@ impl Words {
         flag: &'static str,
         takes: &str,
     ) -> Result<Option<T>> {
-        self.left
-            .opt_value_from_str(flag)
-            .map_err(|_| Error::new(format!("{flag} takes {takes}")))
+        self.left.opt_value_from_str(flag).map_err(|_| Error::new(format!("{flag} takes {takes}")))
     }
 
     pub(crate) fn whole<T: FromStr + PartialOrd + Display>(
@@ -111,8 +106,7 @@ impl Words {
         default: Duration,
         least: u64,
     ) -> Result<Duration> {
-        self.whole(flag, default.as_secs(), least..=MOST_SECONDS)
-            .map(Duration::from_secs)
+        self.whole(flag, default.as_secs(), least..=MOST_SECONDS).map(Duration::from_secs)
     }
 
     /// The words that are left, exactly `N`, which errors call by these names.
@@ -132,9 +126,7 @@ impl Words {
     /// The words that are left. pico-args takes an unknown flag for one of them: flags are refused here.
     fn at_most(self, most: usize) -> Result<Vec<String>> {
         let left = self.left.finish().into_iter();
-        let left: Vec<String> = left
-            .map(|word| word.to_string_lossy().into_owned())
-            .collect();
+        let left: Vec<String> = left.map(|word| word.to_string_lossy().into_owned()).collect();
         if let Some(flag) = left.iter().find(|word| word.starts_with('-')) {
             let bare = flag.split('=').next().unwrap_or(flag);
             let known: Vec<&str> = flags(self.help).collect();
@@ -158,10 +150,7 @@ pub(crate) fn task_id(text: &str) -> Result<TaskId> {
 pub(crate) fn flags(help: &str) -> impl Iterator<Item = &str> {
     help.lines()
         .filter_map(|line| line.strip_prefix("  "))
-        .flat_map(|line| {
-            line.split_whitespace()
-                .take_while(|word| word.starts_with('-'))
-        })
+        .flat_map(|line| line.split_whitespace().take_while(|word| word.starts_with('-')))
         .map(|word| word.trim_end_matches(','))
 }
 
@@ -172,9 +161,7 @@ pub(crate) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a s
         .map(|candidate| (edit_distance(word, candidate), candidate))
         .min()
         .filter(|(distance, candidate)| *distance <= candidate.len() / 3)
-        .map_or_else(String::new, |(_, candidate)| {
-            format!("; did you mean `{candidate}`?")
-        })
+        .map_or_else(String::new, |(_, candidate)| format!("; did you mean `{candidate}`?"))
 }
 
 /// Levenshtein distance in characters; long words are cut, as no flag is that long.
@@ -203,12 +190,9 @@ mod tests {
 
     #[test]
     fn edit_distance_counts_single_character_edits() {
-        for (a, b, distance) in [
-            ("", "", 0),
-            ("a", "", 1),
-            ("kitten", "sitting", 3),
-            ("--run", "--runs", 1),
-        ] {
+        for (a, b, distance) in
+            [("", "", 0), ("a", "", 1), ("kitten", "sitting", 3), ("--run", "--runs", 1)]
+        {
             assert_eq!(edit_distance(a, b), distance, "{a} {b}");
         }
     }
@@ -216,9 +200,6 @@ mod tests {
     #[test]
     fn the_options_of_a_help_text_are_those_that_its_lines_begin_with() {
         let help = "Usage: x --not-here\n\n  --one N    not --this\n  -C DIR     a\n  -h, --help  b\n  word --c";
-        assert_eq!(
-            flags(help).collect::<Vec<_>>(),
-            ["--one", "-C", "-h", "--help"]
-        );
+        assert_eq!(flags(help).collect::<Vec<_>>(), ["--one", "-C", "-h", "--help"]);
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod checkout;
+pub mod children;
 pub mod content;
 pub mod git;
 pub mod health;
@@ -13,6 +14,5 @@ pub mod quiet;
 pub mod run;
 pub mod scenario;
 pub mod shell;
-pub mod supervised;
 pub mod supervisor;
 pub mod workplace;

@@ -16,7 +16,7 @@ pub const ERROR_RATE_POINTS: f64 = 5.0;
 pub const POSITION_POINTS: f64 = 5.0;
 /// Largest share of failed requests on the before side: above it the latencies are those of error replies.
 pub const FAILED_BEFORE: f64 = 0.10;
-/// How far the elapsed times of results without provenance may lie apart, as a share of the before side's.
+/// The largest difference of the elapsed times of results without provenance, as a share of the before side's.
 pub const ELAPSED_SHARE: f64 = 0.05;
 /// The share of the offered load below which it counts as not reached.
 pub const OFFERED_LOAD_REACHED: f64 = 0.95;

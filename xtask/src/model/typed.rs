@@ -6,18 +6,12 @@ use crate::model::names::{Mode, Phase};
 
 /// The command that measures one side.
 pub fn perf_check(task: impl Display, phase: Phase, mode: Mode, options: &str) -> String {
-    format!(
-        "cargo perf-check {task} {phase}{}{options}",
-        mode_option(mode)
-    )
+    format!("cargo perf-check {task} {phase}{}{options}", mode_option(mode))
 }
 
 /// The command that measures both sides in pairs.
 pub fn perf_confirm(task: impl Display, mode: Mode, options: &str) -> String {
-    format!(
-        "cargo xtask perf-confirm {task}{}{options}",
-        mode_option(mode)
-    )
+    format!("cargo xtask perf-confirm {task}{}{options}", mode_option(mode))
 }
 
 /// The command that judges the newest results.

@@ -36,10 +36,8 @@ pub fn list(entries: &[Entry], style: Style) -> String {
     if entries.is_empty() {
         return "nothing is recorded yet; begin with: cargo perf-check <task> before\n".to_owned();
     }
-    let heading = [
-        "task", "mode", "phase", "when", "commit", "P99 ms", "ops/s", "runs",
-    ]
-    .map(str::to_owned);
+    let heading =
+        ["task", "mode", "phase", "when", "commit", "P99 ms", "ops/s", "runs"].map(str::to_owned);
     let rows: Vec<[String; 8]> = entries.iter().map(row).collect();
     let mut widths = heading.each_ref().map(|cell| cell.chars().count());
     for row in &rows {
@@ -83,16 +81,7 @@ fn row(entry: &Entry) -> [String; 8] {
 /// One line, with the reason in the place of the figures where there is one.
 fn line(row: &[String; 8], widths: &[usize; 8], why: Option<(String, Style)>) -> String {
     let [task, mode, phase, when, commit, p99, throughput, group] = row;
-    let [
-        w_task,
-        w_mode,
-        w_phase,
-        w_when,
-        w_commit,
-        w_p99,
-        w_throughput,
-        _,
-    ] = *widths;
+    let [w_task, w_mode, w_phase, w_when, w_commit, w_p99, w_throughput, _] = *widths;
     let task = words::shortened(task, w_task);
     let known = format!(
         "{task:<w_task$} {mode:<w_mode$} {phase:<w_phase$} {when:<w_when$} {commit:<w_commit$}"

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::report::words;
+use crate::stats::paired;
 use crate::stats::signed_rank::{self, Interval};
 
 /// The columns on either side of "no change".
@@ -74,7 +75,7 @@ fn both(shares: [Option<f64>; 2]) -> String {
 
 fn change(ln_ratio: f64) -> String {
     const MOST: f64 = 999.0;
-    match words::from_ln(ln_ratio) {
+    match paired::percent(ln_ratio) {
         beyond if beyond > MOST => format!(">+{MOST}%"),
         percent => words::percent(percent),
     }
@@ -90,9 +91,7 @@ fn axis(estimate: Option<f64>, interval: Option<Interval>, margin: f64) -> Strin
                 (column_of(interval.lower)..=column_of(interval.upper)).contains(&column)
             });
             let reaches = |bound: fn(&Interval) -> f64| {
-                interval
-                    .as_ref()
-                    .map_or(0, |interval| unclipped(bound(interval)))
+                interval.as_ref().map_or(0, |interval| unclipped(bound(interval)))
             };
             match () {
                 () if estimate.is_some_and(here) => 'o',
@@ -111,10 +110,7 @@ fn column_of(value: f64) -> i32 {
     unclipped(value).clamp(-HALF_WIDTH, HALF_WIDTH)
 }
 
-#[allow(
-    clippy::cast_possible_truncation,
-    reason = "saturates, which is what is wanted"
-)]
+#[allow(clippy::cast_possible_truncation, reason = "saturates, which is what is wanted")]
 fn unclipped(value: f64) -> i32 {
     (value / PER_COLUMN).round() as i32
 }
@@ -133,11 +129,7 @@ mod tests {
     use super::*;
 
     fn interval(estimate: f64, lower: f64, upper: f64) -> Interval {
-        Interval {
-            estimate,
-            lower,
-            upper,
-        }
+        Interval { estimate, lower, upper }
     }
 
     #[test]

@@ -1,124 +1,67 @@
-//! The end of `perf-check`: the numbers, what weakens them, and the next command to type.
+//! The end of a check: the numbers, a warning where they mean nothing, and the next command to type.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use crate::model::limits::FAILED_BEFORE;
-use crate::model::recorded::Recorded;
+use crate::judge::comparison::Side;
+use crate::report::metrics::{METRICS, Shown};
+use crate::report::words;
 use crate::term::streams::{Ink, Style};
 
-/// The summary of a group of runs; `next` is the next command.
-pub fn summary(title: &str, runs: &[Recorded], next: &str, style: Style) -> String {
+/// A group of runs.
+pub struct Summary<'a> {
+    /// `007 before, internal`
+    pub title: String,
+    /// Each run as a side of its own.
+    pub runs: &'a [Side],
+    /// Runs of which so many requests failed that the latencies are those of error replies.
+    pub failing: usize,
+    /// The command to type next, and the words before it.
+    pub next: String,
+}
+
+/// The columns that a terminal has room for; every run is in its files.
+const MOST_SHOWN: usize = 5;
+
+pub fn summary(summary: &Summary, style: Style) -> String {
     let mut text = String::from("\n");
-    let is_stand_in = |run: &Recorded| {
-        let provenance = run.provenance.as_ref();
-        provenance.is_some_and(|provenance| provenance.build.stand_in)
-    };
-    let kind = match runs.iter().any(is_stand_in) {
-        true => ", measured on the stand-in, not the real Engram",
-        false => "",
-    };
-    let title = format!("{title}{kind}");
+    let mut title = summary.title.clone();
+    if summary.runs.iter().any(|run| run.stand_in) {
+        let _ = write!(title, ", {}", words::STAND_IN);
+    }
     let _ = writeln!(text, "{}\n", style.paint(Ink::Strong, &title));
-    metrics(&mut text, runs, style);
-    operations(&mut text, runs);
-    let failing = runs
-        .iter()
-        .filter(|run| run.result.error_rate > FAILED_BEFORE)
-        .count();
-    if failing > 0 {
+    let shown = summary.runs.iter().take(MOST_SHOWN);
+    let line = |name: &str, value: &dyn Fn(&Side) -> String| {
+        let values: Vec<String> = shown.clone().map(|run| format!("{:>9}", value(run))).collect();
+        format!("  {name:<18}{}", values.join(" "))
+    };
+    let more = if summary.runs.len() > MOST_SHOWN { " …" } else { "" };
+    for metric in METRICS.iter().filter(|metric| metric.shown != Shown::Compared) {
+        let figure = |value| metric.figure(value);
+        let value = |run: &Side| (metric.value)(run).map_or_else(|| "unknown".into(), figure);
+        let line = line(&metric.title(), &value) + more;
+        let _ = match metric.name {
+            "P99" => writeln!(text, "{}", style.paint(Ink::Strong, &line)),
+            _ => writeln!(text, "{line}"),
+        };
+    }
+    let _ = writeln!(text, "\n  P99 by operation, ms");
+    let operations = summary.runs.iter().flat_map(|run| run.operation_p99_ms.keys());
+    for name in operations.collect::<BTreeSet<&String>>() {
+        let value = |run: &Side| match run.operation_p99_ms.get(name) {
+            Some(p99_ms) => words::figure(*p99_ms, 3),
+            None => "-".to_owned(),
+        };
+        let _ = writeln!(text, "{}", line(name, &value));
+    }
+    if summary.failing > 0 {
+        let (failing, all) = (summary.failing, summary.runs.len());
+        let runs = if all == 1 { "run" } else { "runs" };
         let loud = format!(
-            "\nREQUESTS FAILED in {failing} of {}: these are the latencies of error replies",
-            count(runs.len() as u64, "run")
+            "\nREQUESTS FAILED in {failing} of {all} {runs}: these are the latencies of error replies"
         );
         let _ = writeln!(text, "{}", style.paint(Ink::Bad, &loud));
     }
-    let _ = writeln!(text, "\nnext: {next}");
+    let _ = writeln!(text, "\nnext: {}", summary.next);
     text
-}
-
-/// One line a metric: the value of a single run, or each run's beside the others'.
-fn metrics(text: &mut String, runs: &[Recorded], style: Style) {
-    let mut line = |name: &str, value: &dyn Fn(&Recorded) -> String| {
-        let values: Vec<String> = runs
-            .iter()
-            .map(|run| format!("{:>9}", value(run)))
-            .collect();
-        // A large group is cut to the width of a terminal; every run is in its files.
-        let shown = values
-            .get(..values.len().min(MOST_SHOWN))
-            .unwrap_or_default()
-            .join(" ");
-        let more = if values.len() > MOST_SHOWN {
-            " …"
-        } else {
-            ""
-        };
-        let line = format!("  {name:<18}{shown}{more}");
-        let _ = writeln!(
-            text,
-            "{}",
-            if name.starts_with("P99") {
-                style.paint(Ink::Strong, &line)
-            } else {
-                line
-            }
-        );
-    };
-    line("P50 ms", &|run| format!("{:.3}", run.result.p50_ms));
-    line("P95 ms", &|run| format!("{:.3}", run.result.p95_ms));
-    line("P99 ms", &|run| format!("{:.3}", run.result.p99_ms));
-    line("throughput ops/s", &|run| {
-        format!("{:.2}", run.result.throughput)
-    });
-    line("operations", &|run| run.result.total_operations.to_string());
-    line("errors", &|run| run.result.total_errors.to_string());
-    let seen = |run: &Recorded, section, key| run.provenance.as_ref()?.number(section, key);
-    let shown = |value: Option<f64>, decimals| {
-        value.map_or_else(
-            || "unknown".to_owned(),
-            |value| format!("{value:.decimals$}"),
-        )
-    };
-    line("peak memory MiB", &|run| {
-        let kib = seen(run, "server", "peak_memory_kib");
-        shown(kib.map(|kib| (kib / 1024.0).floor()), 0)
-    });
-    line("CPU us/operation", &|run| {
-        shown(seen(run, "noise", "server_cpu_us_per_operation"), 0)
-    });
-    line("CPU stolen %", &|run| {
-        let share = seen(run, "noise", "steal_share");
-        shown(share.map(|share| share * 100.0), 1)
-    });
-}
-
-const MOST_SHOWN: usize = 5;
-
-fn operations(text: &mut String, runs: &[Recorded]) {
-    let mut names: Vec<&String> = runs
-        .iter()
-        .flat_map(|run| run.result.operations.keys())
-        .collect();
-    names.sort_unstable();
-    names.dedup();
-    let _ = writeln!(text, "\n  P99 by operation, ms");
-    for name in names {
-        let values: Vec<String> = runs
-            .iter()
-            .take(MOST_SHOWN)
-            .map(|run| match run.result.operations.get(name) {
-                Some(operation) => format!("{:>9.3}", operation.p99_ms),
-                None => format!("{:>9}", "-"),
-            })
-            .collect();
-        let _ = writeln!(text, "  {name:<18}{}", values.join(" "));
-    }
-}
-
-/// `3 runs`, `1 run`.
-fn count(number: u64, noun: &str) -> String {
-    match number {
-        1 => format!("1 {noun}"),
-        _ => format!("{number} {noun}s"),
-    }
 }

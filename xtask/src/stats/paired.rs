@@ -19,21 +19,14 @@ impl Plan {
     /// A plan that looks at these numbers of pairs, ascending, with an error probability of `family_alpha` (0 to 1)
     /// in all, and that ends at the given number of failed runs of the after server: a single one may be an accident.
     pub const fn new(looks: &'static [usize], family_alpha: f64, failures_that_end: usize) -> Self {
-        Self {
-            looks,
-            family_alpha,
-            failures_that_end,
-        }
+        Self { looks, family_alpha, failures_that_end }
     }
 
     /// The same plan, ended at `max_pairs`; `None` unless that is one of its looks.
     #[must_use]
     pub fn up_to(self, max_pairs: usize) -> Option<Self> {
         let last = self.looks.iter().position(|look| *look == max_pairs)?;
-        Some(Self {
-            looks: self.looks.get(..=last)?,
-            ..self
-        })
+        Some(Self { looks: self.looks.get(..=last)?, ..self })
     }
 
     /// The numbers of pairs at which to look, ascending.
@@ -127,9 +120,7 @@ pub struct Assessment {
 #[must_use]
 pub fn decide(plan: &Plan, differences: &[f64], margin: f64, after_failures: usize) -> Assessment {
     let mut assessment = Assessment {
-        decision: Decision::Continue {
-            next_look: plan.next_look(0).unwrap_or(0),
-        },
+        decision: Decision::Continue { next_look: plan.next_look(0).unwrap_or(0) },
         sight: None,
     };
     for pairs in plan.looks {
@@ -149,9 +140,7 @@ pub fn decide(plan: &Plan, differences: &[f64], margin: f64, after_failures: usi
 /// finite.
 #[must_use]
 pub fn difference(before: f64, after: f64) -> Option<f64> {
-    let ratio_exists = [before, after]
-        .iter()
-        .all(|p99| p99.is_finite() && *p99 > 0.0);
+    let ratio_exists = [before, after].iter().all(|p99| p99.is_finite() && *p99 > 0.0);
     ratio_exists.then(|| after.ln() - before.ln())
 }
 
@@ -161,13 +150,16 @@ pub fn margin(threshold_percent: f64) -> f64 {
     (threshold_percent / 100.0).ln_1p()
 }
 
+/// The change in per cent that belongs to the logarithm of a ratio: ln 1.05 gives 5.
+#[must_use]
+pub fn percent(ln_ratio: f64) -> f64 {
+    ln_ratio.exp_m1() * 100.0
+}
+
 /// The decision of one look, on exactly the pairs it is for.
 fn look(plan: &Plan, differences: &[f64], margin: f64) -> Assessment {
     let Some(interval) = signed_rank::interval(differences, plan.alpha()) else {
-        return Assessment {
-            decision: Decision::Final(PairedVerdict::Suspected),
-            sight: None,
-        };
+        return Assessment { decision: Decision::Final(PairedVerdict::Suspected), sight: None };
     };
     let beyond_margin = exceeds(interval.estimate, margin);
     let decision = if exceeds(interval.lower, 0.0) && beyond_margin {
@@ -181,10 +173,8 @@ fn look(plan: &Plan, differences: &[f64], margin: f64) -> Assessment {
     } else {
         Decision::Final(PairedVerdict::NoRegressionFound)
     };
-    let settled = matches!(
-        decision,
-        Decision::Final(PairedVerdict::Regressed | PairedVerdict::NotRegressed)
-    );
+    let settled =
+        matches!(decision, Decision::Final(PairedVerdict::Regressed | PairedVerdict::NotRegressed));
     Assessment {
         decision,
         sight: Some(Sight {
@@ -225,9 +215,7 @@ fn times_rounded_up(pairs: usize, factor: f64) -> Option<usize> {
         clippy::cast_sign_loss,
         reason = "within the range of u32"
     )]
-    (0.0..f64::from(u32::MAX))
-        .contains(&rounded)
-        .then_some(rounded as usize)
+    (0.0..f64::from(u32::MAX)).contains(&rounded).then_some(rounded as usize)
 }
 
 /// A failing after binary is news, not noise: it ends the session when it happens again, and until
@@ -266,9 +254,7 @@ mod tests {
 
     /// Pairs that scatter evenly around `centre`, the same for every two pairs.
     fn scattered(centre: f64, spread: f64, pairs: usize) -> Vec<f64> {
-        (0..pairs)
-            .map(|pair| centre + if pair % 2 == 0 { spread } else { -spread })
-            .collect()
+        (0..pairs).map(|pair| centre + if pair % 2 == 0 { spread } else { -spread }).collect()
     }
 
     #[test]
@@ -307,52 +293,35 @@ mod tests {
 
     #[test]
     fn surely_slower_but_within_the_margin_is_not_regressed() {
-        assert_eq!(
-            judge(&scattered(0.02, 0.01, 6)),
-            Decision::Final(NotRegressed)
-        );
+        assert_eq!(judge(&scattered(0.02, 0.01, 6)), Decision::Final(NotRegressed));
     }
 
     #[test]
     fn surely_faster_is_not_regressed() {
-        assert_eq!(
-            judge(&scattered(-0.3, 0.1, 6)),
-            Decision::Final(NotRegressed)
-        );
+        assert_eq!(judge(&scattered(-0.3, 0.1, 6)), Decision::Final(NotRegressed));
     }
 
     #[test]
     fn between_looks_measuring_goes_on_to_the_next() {
         let noise = scattered(0.0, 0.5, 16);
         for (pairs, next_look) in [(6, 10), (7, 10), (9, 10), (10, 16), (15, 16)] {
-            assert_eq!(
-                judge(&noise[..pairs]),
-                Decision::Continue { next_look },
-                "{pairs}"
-            );
+            assert_eq!(judge(&noise[..pairs]), Decision::Continue { next_look }, "{pairs}");
         }
     }
 
     #[test]
     fn between_looks_the_latest_look_is_shown_and_later_pairs_are_not_in_it() {
         let mut differences = scattered(0.0, 0.5, 10);
-        let at_the_look = decide(&full_plan(), &differences, margin(5.0), 0)
-            .sight
-            .unwrap();
+        let at_the_look = decide(&full_plan(), &differences, margin(5.0), 0).sight.unwrap();
         differences.extend([7.0, 8.0, 9.0]);
-        let later = decide(&full_plan(), &differences, margin(5.0), 0)
-            .sight
-            .unwrap();
+        let later = decide(&full_plan(), &differences, margin(5.0), 0).sight.unwrap();
         assert_eq!(at_the_look.pairs, 10);
         assert_eq!(at_the_look, later);
     }
 
     #[test]
     fn noise_around_no_change_ends_without_a_regression_found() {
-        assert_eq!(
-            judge(&scattered(0.0, 0.5, 16)),
-            Decision::Final(NoRegressionFound)
-        );
+        assert_eq!(judge(&scattered(0.0, 0.5, 16)), Decision::Final(NoRegressionFound));
     }
 
     #[test]
@@ -411,10 +380,9 @@ mod tests {
 
     #[test]
     fn one_failure_of_after_leaves_what_is_not_a_pass() {
-        for (differences, verdict) in [
-            (scattered(0.2, 0.1, 6), Regressed),
-            (scattered(0.1, 0.5, 16), Suspected),
-        ] {
+        for (differences, verdict) in
+            [(scattered(0.2, 0.1, 6), Regressed), (scattered(0.1, 0.5, 16), Suspected)]
+        {
             let found = decide(&full_plan(), &differences, margin(5.0), 1).decision;
             assert_eq!(found, Decision::Final(verdict));
         }
@@ -432,9 +400,7 @@ mod tests {
     #[test]
     fn an_unsettled_estimate_within_the_margin_names_the_pairs_that_would_pass_it() {
         let differences = scattered(0.0, 0.5, 16);
-        let sight = decide(&full_plan(), &differences, margin(5.0), 0)
-            .sight
-            .unwrap();
+        let sight = decide(&full_plan(), &differences, margin(5.0), 0).sight.unwrap();
         // Sixteen pairs of +-0.5: the bounds are -0.5 and 0.5, the estimate is 0.
         let formula = 16.0 * (0.5 / 1.05_f64.ln()).powi(2);
         assert!((sight.smallest_distinguishable() - 0.5).abs() < 1e-12);
@@ -445,9 +411,7 @@ mod tests {
     #[test]
     fn a_suspicion_names_the_pairs_that_would_find_it() {
         let differences = scattered(0.25, 0.5, 16);
-        let sight = decide(&full_plan(), &differences, margin(5.0), 0)
-            .sight
-            .unwrap();
+        let sight = decide(&full_plan(), &differences, margin(5.0), 0).sight.unwrap();
         // 16 * (0.5 / 0.25)^2
         assert_eq!(sight.pairs_to_settle, Some(64));
     }
@@ -465,18 +429,14 @@ mod tests {
     #[test]
     fn no_number_of_pairs_settles_a_change_of_exactly_the_margin() {
         let differences = scattered(margin(5.0), 0.5, 16);
-        let sight = decide(&full_plan(), &differences, margin(5.0), 0)
-            .sight
-            .unwrap();
+        let sight = decide(&full_plan(), &differences, margin(5.0), 0).sight.unwrap();
         assert_eq!(sight.pairs_to_settle, None);
     }
 
     #[test]
     fn a_settled_record_asks_for_no_more_pairs() {
         for settled in [scattered(0.2, 0.1, 6), scattered(-0.3, 0.1, 6)] {
-            let sight = decide(&full_plan(), &settled, margin(5.0), 0)
-                .sight
-                .unwrap();
+            let sight = decide(&full_plan(), &settled, margin(5.0), 0).sight.unwrap();
             assert_eq!(sight.pairs_to_settle, None);
         }
     }
@@ -488,13 +448,9 @@ mod tests {
 
     #[test]
     fn a_difference_needs_two_positive_figures() {
-        for (before, after) in [
-            (0.0, 1.0),
-            (1.0, 0.0),
-            (-1.0, 1.0),
-            (1.0, f64::NAN),
-            (f64::INFINITY, 1.0),
-        ] {
+        for (before, after) in
+            [(0.0, 1.0), (1.0, 0.0), (-1.0, 1.0), (1.0, f64::NAN), (f64::INFINITY, 1.0)]
+        {
             assert_eq!(difference(before, after), None, "{before} {after}");
         }
     }
@@ -639,9 +595,7 @@ mod tests {
     /// Sixteen pairs of `noise` times `scale`, around `centre`.
     fn session(random: &mut Random, noise: Noise, centre: f64, scale: f64) -> Vec<f64> {
         let mut loudness = 1.0;
-        (0..16)
-            .map(|_| centre + scale * noise(random, &mut loudness))
-            .collect()
+        (0..16).map(|_| centre + scale * noise(random, &mut loudness)).collect()
     }
 
     fn normal(random: &mut Random, _: &mut f64) -> f64 {

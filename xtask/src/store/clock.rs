@@ -9,8 +9,8 @@ use crate::model::names::Timestamp;
 pub struct Clock(UtcOffset);
 
 impl Clock {
-    /// Reads the time zone. Must be called before any thread is started, as it cannot be read safely afterwards; a
-    /// zone that cannot be told is UTC.
+    /// Reads the time zone; an unknown one counts as UTC. Must be called before any thread is started: afterwards the
+    /// zone cannot be read safely.
     pub fn local() -> Self {
         Self(UtcOffset::current_local_offset().unwrap_or(UtcOffset::UTC))
     }

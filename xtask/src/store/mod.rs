@@ -3,7 +3,6 @@
 pub mod baselines;
 pub mod clock;
 mod markdown;
-mod markdown_table;
 pub mod performance_log;
 pub mod recorded;
 pub mod recording;

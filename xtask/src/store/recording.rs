@@ -8,18 +8,16 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use toml::{Table, Value};
 
 use crate::error::Result;
 use crate::measure::build::{Build, Built, PROFILE};
 use crate::measure::health::Implementation;
-use crate::measure::host::{Host, Power, State};
-use crate::measure::run::Measured;
+use crate::measure::run::{Measured, Sample};
 use crate::measure::scenario::{self, Scenario};
 use crate::measure::workplace::Workplace;
 use crate::model::names::{Mode, Part, RunName};
 use crate::model::provenance::{
-    BuildRecord, Git, Load, Provenance, Run, Session, known, measured, text, whole,
+    BuildRecord, Git, Host, HostState, Load, Provenance, Run, ServerRun, Session,
 };
 use crate::store::results::{self, Results};
 
@@ -56,7 +54,7 @@ pub struct Circumstances<'a> {
     /// The machine.
     pub host: &'a Host,
     /// Its state before the run.
-    pub state: &'a State,
+    pub state: &'a HostState,
     /// The weaknesses of the run, in words.
     pub warnings: &'a [String],
 }
@@ -73,12 +71,9 @@ pub fn save(
 ) -> Result<PathBuf> {
     let saved = write(results, workplace, circumstances, measured).map_err(|error| {
         workplace.remove_scratch();
-        error.next(format!(
-            "the logs are in {}",
-            workplace.directory().display()
-        ))
+        error.next(format!("the logs are in {}", workplace.directory().display()))
     })?;
-    // What is left is the server's log; its end is in the provenance. If it stays, the next check clears it.
+    // Only the server's log is left; its end is in the provenance. If it stays, the next check clears it.
     let _ = workplace.clear();
     Ok(saved)
 }
@@ -104,29 +99,20 @@ fn write(
     )
 }
 
-/// As `ps -o rss,vsz,%cpu,%mem` prints it, for the end of the load; then every sample.
+/// The end of the load as `ps -o rss,vsz,%cpu,%mem` prints it; then every sample.
 fn samples(run: &Measured) -> String {
     let mut lines = String::from("  RSS    VSZ %CPU %MEM\n");
-    if let Some(last) = run.samples.last() {
-        let usage = last.usage;
-        let _ = writeln!(
-            lines,
-            "{:>5} {:>6} {:>4.1} {:>4.1}",
-            usage.rss_kib, usage.vsz_kib, usage.cpu_percent, usage.memory_percent
-        );
+    if let Some(Sample { usage, .. }) = run.samples.last() {
+        let (rss, vsz) = (usage.rss_kib, usage.vsz_kib);
+        let (cpu, memory) = (usage.cpu_percent, usage.memory_percent);
+        let _ = writeln!(lines, "{rss:>5} {vsz:>6} {cpu:>4.1} {memory:>4.1}");
     }
     lines.push_str(
         "\n# one line a second of load: seconds, RSS in KiB, VSZ in KiB, %CPU since the start\n",
     );
-    for sample in &run.samples {
-        let _ = writeln!(
-            lines,
-            "{:>7.2} {:>9} {:>10} {:>6.1}",
-            sample.at.as_secs_f64(),
-            sample.usage.rss_kib,
-            sample.usage.vsz_kib,
-            sample.usage.cpu_percent
-        );
+    for Sample { at, usage } in &run.samples {
+        let (rss, vsz, cpu) = (usage.rss_kib, usage.vsz_kib, usage.cpu_percent);
+        let _ = writeln!(lines, "{:>7.2} {rss:>9} {vsz:>10} {cpu:>6.1}", at.as_secs_f64());
     }
     lines
 }
@@ -136,12 +122,7 @@ fn provenance(around: &Circumstances, run: &Measured) -> Provenance {
         run: Run {
             name: around.name.to_string(),
             started: around.started.format(&Rfc3339).unwrap_or_default(),
-            group: around
-                .place
-                .group
-                .as_ref()
-                .unwrap_or(around.name)
-                .to_string(),
+            group: around.place.group.as_ref().unwrap_or(around.name).to_string(),
             index: around.place.index,
             of: around.place.of,
         },
@@ -157,18 +138,11 @@ fn provenance(around: &Circumstances, run: &Measured) -> Provenance {
             stand_in: run.implementation == Implementation::StandIn,
         },
         git: around.git.cloned(),
-        details: BTreeMap::from([
-            ("host".to_owned(), host(around.host, around.state)),
-            ("server".to_owned(), server(run)),
-            ("noise".to_owned(), noise(run)),
-            ("environment".to_owned(), environment()),
-        ]),
-        warnings: around
-            .warnings
-            .iter()
-            .chain(&run.warnings)
-            .cloned()
-            .collect(),
+        host: Host { state: around.state.clone(), ..around.host.clone() },
+        server: server(run),
+        noise: run.noise.clone(),
+        environment: Some(environment()),
+        warnings: around.warnings.iter().chain(&run.warnings).cloned().collect(),
         log_tail: run.log_tail.clone(),
     }
 }
@@ -189,70 +163,19 @@ fn load(mode: Mode, around: &Circumstances) -> Load {
     }
 }
 
-fn host(host: &Host, state: &State) -> Table {
-    let owned = |value: &Option<String>| value.clone().and_then(text);
-    known([
-        ("name", owned(&host.name)),
-        ("system", owned(&host.system)),
-        ("cpu", owned(&host.cpu)),
-        ("cores", host.cores.and_then(whole)),
-        ("memory_mib", host.memory_mib.and_then(whole)),
-        ("governor", owned(&state.governor)),
-        ("load_average", state.load_average.and_then(measured)),
-        ("swap_mib", state.swap_mib.and_then(whole)),
-        ("compilers", state.compilers.and_then(whole)),
-        (
-            "power",
-            state.power.and_then(|power| {
-                text(match power {
-                    Power::Mains => "mains",
-                    Power::Battery => "battery",
-                })
-            }),
-        ),
-    ])
+fn server(run: &Measured) -> ServerRun {
+    ServerRun {
+        ready_seconds: Some(run.ready.as_secs_f64()),
+        load_seconds: Some(run.load.as_secs_f64()),
+        stop_seconds: Some(run.stop.took.as_secs_f64()),
+        server_end: Some(run.stop.exit.to_string()),
+        load_generator_end: Some(run.load_exit.to_string()),
+        peak_memory_kib: run.peak_memory_kib(),
+    }
 }
 
-fn server(run: &Measured) -> Table {
-    known([
-        ("ready_seconds", measured(run.ready.as_secs_f64())),
-        ("load_seconds", measured(run.load.as_secs_f64())),
-        ("stop_seconds", measured(run.stop.took.as_secs_f64())),
-        ("server_end", text(run.stop.exit.to_string())),
-        ("load_generator_end", text(run.load_exit.to_string())),
-        ("peak_memory_kib", run.peak_memory_kib().and_then(whole)),
-    ])
-}
-
-fn noise(run: &Measured) -> Table {
-    let noise = run.noise;
-    known([
-        ("steal_share", noise.steal_share.and_then(measured)),
-        (
-            "cpu_pressure_seconds",
-            noise.pressure_seconds.and_then(measured),
-        ),
-        (
-            "others_cpu_seconds",
-            noise.others_cpu_seconds.and_then(measured),
-        ),
-        (
-            "tool_cpu_seconds",
-            noise.tool_cpu_seconds.and_then(measured),
-        ),
-        (
-            "server_cpu_seconds",
-            noise.server_cpu_seconds.and_then(measured),
-        ),
-        (
-            "server_cpu_us_per_operation",
-            run.server_cpu_us_per_operation().and_then(measured),
-        ),
-    ])
-}
-
-/// The variables that can change what the server does; those that every run sets anew are no news.
-fn environment() -> Table {
+/// The variables that can change what the server does, without those that every run sets anew.
+fn environment() -> BTreeMap<String, String> {
     let matters = |name: &str| {
         (name.starts_with("ENGRAM_") && !matches!(name, "ENGRAM_DATA_DIR" | "ENGRAM_PID_PATH"))
             || name.starts_with("STAND_IN_")
@@ -260,12 +183,8 @@ fn environment() -> Table {
     };
     env::vars_os()
         .filter_map(|(name, value)| {
-            Some((
-                name.into_string().ok()?,
-                value.to_string_lossy().into_owned(),
-            ))
+            let name = name.into_string().ok().filter(|name| matters(name))?;
+            Some((name, value.to_string_lossy().into_owned()))
         })
-        .filter(|(name, _)| matters(name))
-        .map(|(name, value)| (name, Value::String(value)))
         .collect()
 }

@@ -13,16 +13,16 @@ pub struct Steps {
     what: String,
     heading: String,
     began: Instant,
-    /// Whether the cursor of a terminal stands in an unfinished line.
+    /// The cursor of a terminal stands in an unfinished line.
     unfinished: bool,
 }
 
-/// How much is said.
+/// The amount of output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verbosity {
     /// A line a step.
     EveryStep,
-    /// The step in progress, on a terminal only, and warnings: what remains on the screen is another's.
+    /// The step in progress, on a terminal only, and warnings: another part of the tool prints what remains.
     ProgressOnly,
 }
 
@@ -65,11 +65,11 @@ impl Steps {
         }
     }
 
-    /// Begins a step that may take long: elsewhere than on a terminal it is announced, too.
+    /// Begins a step that may take long: it is announced elsewhere than on a terminal, too.
     pub fn begin_long(&mut self, name: &'static str, what: &str) {
         self.begin(name, what);
         if !self.live {
-            self.say(&format!("{}\n", self.line(what)));
+            self.say(&format!("{}\n", self.line(Ink::Good, self.name, what)));
         }
     }
 
@@ -81,7 +81,7 @@ impl Steps {
         }
     }
 
-    /// Shows how far the current step is; on a terminal only.
+    /// Shows the progress of the current step; on a terminal only.
     pub fn progress(&mut self, state: &str) {
         if self.live {
             let what = format!("{}, {state}", self.what);
@@ -97,18 +97,16 @@ impl Steps {
         }
     }
 
-    /// Ends the step with what came of it.
+    /// Ends the step with its outcome.
     pub fn done(&mut self, what: &str) {
         if self.verbosity == Verbosity::ProgressOnly {
             self.clear();
             return;
         }
         let time = seconds(self.began.elapsed());
-        let line = self.line(what);
+        let line = self.line(Ink::Good, self.name, what);
         let used = NAME_WIDTH + 2 + what.chars().count();
-        let gap = LINE_WIDTH
-            .saturating_sub(used + time.chars().count())
-            .max(1);
+        let gap = LINE_WIDTH.saturating_sub(used + time.chars().count()).max(1);
         let time = self.style.paint(Ink::Faint, &time);
         let start = if self.live { "\r\x1b[K" } else { "" };
         self.say(&format!("{start}{line}{}{time}\n", " ".repeat(gap)));
@@ -117,24 +115,19 @@ impl Steps {
 
     /// A warning, between steps.
     pub fn warn(&mut self, what: &str) {
-        let name = self
-            .style
-            .paint(Ink::Warning, &format!("{:>NAME_WIDTH$}", "warning"));
-        streams::errors(&format!("{name}  {what}\n"));
+        let line = self.line(Ink::Warning, "warning", what);
+        streams::errors(&format!("{line}\n"));
     }
 
     fn overwrite(&mut self, what: &str) {
-        let what: String = (self.heading.chars().chain(what.chars()))
-            .take(LINE_WIDTH - NAME_WIDTH - 2)
-            .collect();
-        streams::errors(&format!("\r\x1b[K{}", self.line(&what)));
+        let what: String =
+            (self.heading.chars().chain(what.chars())).take(LINE_WIDTH - NAME_WIDTH - 2).collect();
+        streams::errors(&format!("\r\x1b[K{}", self.line(Ink::Good, self.name, &what)));
         self.unfinished = true;
     }
 
-    fn line(&self, what: &str) -> String {
-        let name = self
-            .style
-            .paint(Ink::Good, &format!("{:>NAME_WIDTH$}", self.name));
+    fn line(&self, ink: Ink, name: &str, what: &str) -> String {
+        let name = self.style.paint(ink, &format!("{name:>NAME_WIDTH$}"));
         format!("{name}  {what}")
     }
 

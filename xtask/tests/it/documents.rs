@@ -60,30 +60,15 @@ fn takes(words: &[&str]) -> Result<(), String> {
     read.map(drop).map_err(|error| error.to_string())
 }
 
-const FOLDERS: [(&str, &str); 4] = [
-    ("--package", ""),
-    ("--bench", "benches"),
-    ("--test", "tests"),
-    ("--bin", "src/bin"),
-];
-const FLAGS: [&str; 6] = [
-    "--release",
-    "--workspace",
-    "--quiet",
-    "--all-targets",
-    "--lib",
-    "--locked",
-];
+const FOLDERS: [(&str, &str); 4] =
+    [("--package", ""), ("--bench", "benches"), ("--test", "tests"), ("--bin", "src/bin")];
+const FLAGS: [&str; 6] =
+    ["--release", "--workspace", "--quiet", "--all-targets", "--lib", "--locked"];
 
 /// What follows a `--` is the test runner's or the benchmark's own; a word without a dash is a filter.
 fn check_cargo(options: &[&str]) -> Result<(), String> {
-    let mut options = options.iter().map(|option| {
-        if *option == "-p" {
-            "--package"
-        } else {
-            *option
-        }
-    });
+    let mut options =
+        options.iter().map(|option| if *option == "-p" { "--package" } else { *option });
     while let Some(option) = options.next().filter(|option| *option != "--") {
         if FLAGS.contains(&option) || !option.starts_with('-') {
             continue;
@@ -165,10 +150,7 @@ fn the_workflow_states_the_limits_that_decide() {
                 format!("more than {position}"),
             ],
         ),
-        (
-            "docs/migration.md",
-            vec![format!("more than {failed} of the requests before failed")],
-        ),
+        ("docs/migration.md", vec![format!("more than {failed} of the requests before failed")]),
     ] {
         let text = fs::read_to_string(root().join(document)).unwrap();
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -194,34 +176,17 @@ fn the_product_and_not_the_tool_is_built_by_default() {
     let text = fs::read_to_string(root().join("Cargo.toml")).unwrap();
     let manifest: toml::Table = text.parse().unwrap();
     let members = manifest["workspace"]["default-members"].as_array().unwrap();
-    assert!(
-        members
-            .iter()
-            .all(|member| member.as_str() != Some("xtask")),
-        "{members:?}"
-    );
+    assert!(members.iter().all(|member| member.as_str() != Some("xtask")), "{members:?}");
 }
 
 #[test]
 fn the_tool_has_exactly_the_eight_dependencies() {
     let text = fs::read_to_string(root().join("xtask/Cargo.toml")).unwrap();
     let manifest: toml::Table = text.parse().unwrap();
-    let names: Vec<&str> = manifest["dependencies"]
-        .as_table()
-        .unwrap()
-        .keys()
-        .map(String::as_str)
-        .collect();
-    let mut eight = [
-        "xshell",
-        "duct",
-        "serde_json",
-        "toml",
-        "pico-args",
-        "walkdir",
-        "regex",
-        "time",
-    ];
+    let names: Vec<&str> =
+        manifest["dependencies"].as_table().unwrap().keys().map(String::as_str).collect();
+    let mut eight =
+        ["xshell", "duct", "serde_json", "toml", "pico-args", "walkdir", "regex", "time"];
     eight.sort_unstable();
     assert_eq!(names, eight);
 }

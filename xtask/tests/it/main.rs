@@ -10,6 +10,6 @@ mod fuzz;
 mod lifetime;
 mod oracle;
 mod pre_push;
-mod recorded_runs;
+mod rooms;
 mod snapshots;
 mod verdict;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::recorded_runs::random::Random;
+use crate::common::random::Random;
 
 /// The law, in as few lines as it takes. Nothing of the tool is used here.
 mod law {
@@ -34,10 +34,7 @@ mod law {
         let limit = if competitor.is_some() { 10.0 } else { 5.0 };
         let regressed = [
             above((after.p99 - before.p99) / before.p99 * 100.0, limit),
-            above(
-                (before.throughput - after.throughput) / before.throughput * 100.0,
-                limit,
-            ),
+            above((before.throughput - after.throughput) / before.throughput * 100.0, limit),
             above((after.error_rate - before.error_rate) * 100.0, 5.0),
         ];
         let level_1 = regressed.contains(&true);
@@ -58,11 +55,7 @@ mod law {
             (None, true) => 1,
             (Some(_), _) => 2,
         };
-        Answer {
-            regressed,
-            status,
-            exit,
-        }
+        Answer { regressed, status, exit }
     }
 
     /// The exit code of several modes.
@@ -85,13 +78,12 @@ mod law {
 /// Numbers that a table could be wrong about.
 mod numbers {
     use super::law::Numbers;
-    use crate::recorded_runs::NEO4J_MS;
-    use crate::recorded_runs::random::Random;
+    use crate::common::documents::NEO4J_MS;
+    use crate::common::random::Random;
 
     /// How far from a threshold, on either side of the slack of 1e-9 and of nothing.
-    const OFFSETS: [f64; 11] = [
-        0.0, 1e-12, -1e-12, 3e-10, -3e-10, 2e-9, -2e-9, 1e-7, -1e-7, 0.1, -0.1,
-    ];
+    const OFFSETS: [f64; 11] =
+        [0.0, 1e-12, -1e-12, 3e-10, -3e-10, 2e-9, -2e-9, 1e-7, -1e-7, 0.1, -0.1];
     /// As short and as long as a latency, in milliseconds, and as low and as high as a throughput gets: a file with
     /// another is refused.
     const LATENCIES: [f64; 5] = [1e-6, 1.000_000_1e-6, 1e-3, 8.639_999e7, 8.64e7];
@@ -170,8 +162,7 @@ mod numbers {
 mod figures {
     use super::*;
     use law::{Answer, Numbers};
-    use xtask::commands::compare::outcome;
-    use xtask::judge::comparison::{Comparison, Judgement};
+    use xtask::judge::comparison::{Comparison, Judgement, outcome};
     use xtask::judge::verdict::{Figures, Metric, P99Rule, judge};
     use xtask::model::names::Mode;
 
@@ -191,24 +182,13 @@ mod figures {
         };
         let (before, after) = (figures(before), figures(after));
         let verdict = judge(mode, before, after, competitor, P99Rule::Threshold);
-        let (changes, position) = (verdict.changes, verdict.position);
+        let position = verdict.position;
         let speedups = position.map_or([0.0; 2], |at| [at.speedup_before, at.speedup_after]);
-        let shown = [
-            changes.p99_percent,
-            changes.throughput_percent,
-            changes.error_points,
-        ];
-        assert!(
-            shown
-                .iter()
-                .chain(&speedups)
-                .all(|number| number.is_finite()),
-            "{verdict:?}"
-        );
+        let shown = Metric::ALL.map(|metric| verdict.change(metric));
+        assert!(shown.iter().chain(&speedups).all(|number| number.is_finite()), "{verdict:?}");
         let standing = position.map(|position| position.standing.to_string());
         Answer {
-            regressed: [Metric::P99, Metric::Throughput, Metric::ErrorRate]
-                .map(|metric| verdict.regressed.contains(&metric)),
+            regressed: Metric::ALL.map(|metric| verdict.regressed.contains(&metric)),
             status: standing.map(|standing| known(&standing)),
             exit: outcome(&[Comparison {
                 task: None,
@@ -254,23 +234,20 @@ mod figures {
                 "{before:?} {after:?} {competitor:?}"
             );
             let level_1 = answer.regressed.contains(&true);
-            *rows
-                .entry(format!("{:?} {level_1}", answer.status))
-                .or_default() += 1;
+            *rows.entry(format!("{:?} {level_1}", answer.status)).or_default() += 1;
         }
         // Two in internal mode; of the eight in competitive mode one cannot be: whoever regressed is not still behind.
         assert_eq!(rows.len(), 9, "{rows:?}");
-        assert!(
-            rows.values().all(|times| *times >= LEAST_PER_ROW),
-            "{rows:?}"
-        );
+        assert!(rows.values().all(|times| *times >= LEAST_PER_ROW), "{rows:?}");
     }
 }
 
 /// The whole path, from files.
 mod files {
     use super::*;
-    use crate::recorded_runs::{BASELINE_DOCUMENT, Checkout, NEO4J_MS, Run, result_file};
+    use crate::common::Checkout;
+    use crate::common::documents::{BASELINE_DOCUMENT, NEO4J_MS};
+    use crate::common::recording::{Recording, result_file};
     use law::Numbers;
     use serde_json::{Value, json};
     use xtask::model::layout::BASELINES;
@@ -279,6 +256,20 @@ mod files {
     const INPUTS: usize = 1_000;
     /// How often each exit code is reached at least.
     const LEAST_PER_EXIT: usize = 50;
+
+    /// A run, and what the law reads of it.
+    #[derive(Debug, Clone)]
+    struct Run {
+        recording: Recording,
+        result: Value,
+        provenance: Option<Provenance>,
+    }
+
+    impl Run {
+        fn of(recording: Recording) -> Self {
+            Self { result: recording.result(), provenance: recording.provenance(), recording }
+        }
+    }
 
     /// One side: runs that belong together, in order.
     #[derive(Debug, Clone)]
@@ -306,14 +297,8 @@ mod files {
         (None, false),
         (Some(""), false),
         (Some("Neo4j's P99 latency is 27.96ms."), false),
-        (
-            Some("| System | P99 Latency |\n|---|---|\n| Redis | 8ms |\n"),
-            false,
-        ),
-        (
-            Some("| System | P99 Latency |\n|---|---|\n| Neo4j | fast |\n"),
-            false,
-        ),
+        (Some("| System | P99 Latency |\n|---|---|\n| Redis | 8ms |\n"), false),
+        (Some("| System | P99 Latency |\n|---|---|\n| Neo4j | fast |\n"), false),
         (
             Some("| System | P99 Latency |\n|---|---|\n| Neo4j | 27.96ms |\n| Neo4j | 279.6ms |\n"),
             false,
@@ -389,10 +374,8 @@ mod files {
                 one.load == other.load && build(one) == build(other)
             }
             _ => {
-                let (one, other) = (
-                    number(one, "elapsed_seconds"),
-                    number(other, "elapsed_seconds"),
-                );
+                let (one, other) =
+                    (number(one, "elapsed_seconds"), number(other, "elapsed_seconds"));
                 !law::above((one - other).abs(), 0.05 * one)
             }
         };
@@ -405,11 +388,7 @@ mod files {
     }
 
     fn built(side: &Side) -> bool {
-        let built = |run: &Run| {
-            run.provenance
-                .as_ref()
-                .is_some_and(|told| told.build.by_this_run)
-        };
+        let built = |run: &Run| run.provenance.as_ref().is_some_and(|told| told.build.by_this_run);
         side.runs.iter().all(built)
     }
 
@@ -441,12 +420,9 @@ mod files {
             error_rate: law::median(side.runs.iter().map(rate).collect()),
         };
         let competitor = case.competitive.then_some(NEO4J_MS);
-        let exit = law::answer(
-            numbers(before, stated_error_rate),
-            numbers(after, error_rate),
-            competitor,
-        )
-        .exit;
+        let exit =
+            law::answer(numbers(before, stated_error_rate), numbers(after, error_rate), competitor)
+                .exit;
         // Stricter than the law, and meant to be: where after no latency was recorded, nothing was measured that could
         // pass.
         let is_silent = |run: &Run| number(run, "p99_latency_ms") == 0.0;
@@ -458,41 +434,38 @@ mod files {
     }
 
     /// Something about one run that may, or may not, forbid a verdict.
-    fn change(run: Run, random: &mut Random) -> Run {
+    fn change(run: Recording, random: &mut Random) -> Recording {
         match random.below(26) {
-            22 => run.with(
-                random.one_of(&NUMBERS),
-                random.one_of(&[5e-324, 1e300, 6e307]),
-            ),
-            23 => run.with("total_errors", random.one_of(&[59_990, 59_991, 6_000])),
-            24 => run.with("p50_latency_ms", 1e3),
+            22 => run.field(random.one_of(&NUMBERS), random.one_of(&[5e-324, 1e300, 6e307])),
+            23 => run.field("total_errors", random.one_of(&[59_990, 59_991, 6_000])),
+            24 => run.field("p50_latency_ms", 1e3),
             25 => run.without_latencies(),
-            0 => run.without(random.one_of(&NUMBERS)),
-            1 => run.without("config_name"),
-            2 => run.without("per_operation_stats"),
-            3 => run.with(random.one_of(&NUMBERS), -1),
-            4 => run.with(random.one_of(&NUMBERS), Value::Null),
-            5 => run.with(random.one_of(&NUMBERS), "10"),
-            6 => run.failing(random.one_of(&[1.0, 1.1, 2.0])),
-            7 => run.failing(random.one_of(&[0.09, 0.1, 0.1 + 3e-10, 0.1 + 2e-9, 0.11])),
-            8 => run.with("p99_latency_ms", 0),
-            9 => run.with("overall_throughput", 0.0),
-            10 => run.with("total_operations", 0),
-            11 => run.with("total_errors", 0),
-            12 => run.with("config_name", "another"),
+            0 => run.without_field(random.one_of(&NUMBERS)),
+            1 => run.without_field("config_name"),
+            2 => run.without_field("per_operation_stats"),
+            3 => run.field(random.one_of(&NUMBERS), -1),
+            4 => run.field(random.one_of(&NUMBERS), Value::Null),
+            5 => run.field(random.one_of(&NUMBERS), "10"),
+            6 => run.error_rate(random.one_of(&[1.0, 1.1, 2.0])),
+            7 => run.error_rate(random.one_of(&[0.09, 0.1, 0.1 + 3e-10, 0.1 + 2e-9, 0.11])),
+            8 => run.field("p99_latency_ms", 0),
+            9 => run.field("overall_throughput", 0.0),
+            10 => run.field("total_operations", 0),
+            11 => run.field("total_errors", 0),
+            12 => run.field("config_name", "another"),
             13 => {
                 let elapsed = [57.0, 63.0, 63.0 + 3e-10, 63.0 + 2e-9, 56.9, 66.0, 0.0];
-                run.with("elapsed_seconds", random.one_of(&elapsed))
+                run.field("elapsed_seconds", random.one_of(&elapsed))
             }
-            14 => run.with("unknown", json!([1, {"deep": null}])),
-            _ if run.provenance.is_none() => run,
-            15 => run.told(|told| told.load.seed += 1),
-            16 => run.told(|told| told.load.duration_seconds += 1),
-            17 => run.told(|told| told.load.scenario.push('x')),
-            18 => run.told(|told| told.load.scenario_hash = Some("changed".into())),
-            19 => run.told(|told| told.build.profile = "dev".into()),
-            20 => run.told(|told| told.build.stand_in = true),
-            _ => run.told(|told| told.build.by_this_run = false),
+            14 => run.field("unknown", json!([1, {"deep": null}])),
+            _ if run.provenance().is_none() => run,
+            15 => run.with(|told| told.load.seed += 1),
+            16 => run.with(|told| told.load.duration_seconds += 1),
+            17 => run.with(|told| told.load.scenario.push('x')),
+            18 => run.with(|told| told.load.scenario_hash = Some("changed".into())),
+            19 => run.with(|told| told.build.profile = "dev".into()),
+            20 => run.with(|told| told.build.stand_in = true),
+            _ => run.with(|told| told.build.by_this_run = false),
         }
     }
 
@@ -512,14 +485,14 @@ mod files {
         let old = random.once_in(4);
         let count = if old { 1 } else { 1 + random.below(4) };
         let server = random.one_of(&["one", "two", "three"]);
-        let mut runs: Vec<Run> = (0..count)
+        let mut runs: Vec<Recording> = (0..count)
             .map(|index| {
                 let spread = match index {
                     0 => 1.0,
                     _ => random.between(0.97, 1.03),
                 };
-                let run = Run::new(numbers.p99 * spread, numbers.throughput * spread)
-                    .failing(numbers.error_rate);
+                let run = Recording::figures(numbers.p99 * spread, numbers.throughput * spread)
+                    .error_rate(numbers.error_rate);
                 if old { run } else { run.of_server(server) }
             })
             .collect();
@@ -528,11 +501,9 @@ mod files {
             runs[at] = change(runs[at].clone(), random);
         }
         Side {
-            runs,
+            runs: runs.into_iter().map(Run::of).collect(),
             planned: u32::try_from(count + random.below(2)).unwrap(),
-            spoilt: random
-                .once_in(20)
-                .then(|| (random.below(count), random.one_of(&SPOILT))),
+            spoilt: random.once_in(20).then(|| (random.below(count), random.one_of(&SPOILT))),
         }
     }
 
@@ -569,10 +540,10 @@ mod files {
             for (index, run) in side.runs.iter().enumerate() {
                 let place = u32::try_from(index + 1).unwrap();
                 let run = match run.provenance {
-                    None => run.clone(),
-                    Some(_) => run
-                        .clone()
-                        .in_group(&name(phase, 14, 0), place, side.planned),
+                    None => run.recording.clone(),
+                    Some(_) => {
+                        run.recording.clone().in_group(&name(phase, 14, 0), place, side.planned)
+                    }
                 };
                 checkout.record(&name(phase, 14, index), run);
             }
@@ -581,15 +552,14 @@ mod files {
             }
             // Neither older runs nor those of a paired session take part.
             if random.once_in(2) {
-                checkout.record(&name(phase, 13, 0), Run::new(500.0, 1.0).of_server("old"));
+                checkout
+                    .record(&name(phase, 13, 0), Recording::figures(500.0, 1.0).of_server("old"));
             }
             if random.once_in(2) {
-                let session = Session {
-                    id: "session".into(),
-                    pair: 1,
-                    order: "before-first".into(),
-                };
-                let paired = Run::new(500.0, 1.0).told(|told| told.session = Some(session));
+                let session =
+                    Session { id: "session".into(), pair: 1, order: "before-first".into() };
+                let paired = Recording::figures(500.0, 1.0)
+                    .with(move |told| told.session = Some(session.clone()));
                 checkout.record(&name(phase, 15, 0), paired);
             }
         }
@@ -611,7 +581,7 @@ mod files {
             };
             let modes: &[bool] = random.one_of(&[&[false][..], &[true], &[false, true]]);
             let cases: Vec<Case> = modes.iter().map(|&mode| case(&mut random, mode)).collect();
-            let checkout = Checkout::new();
+            let checkout = Checkout::to_compare();
             match document {
                 Some(text) => checkout.write(BASELINES, text),
                 None => std::fs::remove_file(checkout.path(BASELINES)).unwrap(),
@@ -639,9 +609,6 @@ mod files {
             }
         }
         assert_eq!(exits.len(), 4, "{exits:?}");
-        assert!(
-            exits.values().all(|times| *times >= LEAST_PER_EXIT),
-            "{exits:?}"
-        );
+        assert!(exits.values().all(|times| *times >= LEAST_PER_EXIT), "{exits:?}");
     }
 }

@@ -1,10 +1,12 @@
 //! The decision table, row by row; what cannot be judged; and which runs are taken.
 
-use crate::recorded_runs::{Checkout, NEO4J_MS, Run, result_file};
+use crate::common::Checkout;
+use crate::common::documents::NEO4J_MS;
+use crate::common::recording::{Recording, result_file};
 
 /// Judges two sides' figures without any file.
 mod on_figures {
-    use xtask::commands::compare::outcome;
+    use xtask::judge::comparison::outcome;
     use xtask::judge::comparison::{Comparison, Judgement};
     use xtask::judge::verdict::{Figures, Metric, P99Rule, Standing, Verdict, judge};
     use xtask::model::names::Mode;
@@ -17,11 +19,7 @@ mod on_figures {
     pub const BEYOND_SLACK: f64 = 2e-9;
 
     pub fn figures(p99_ms: f64, throughput: f64, error_rate: f64) -> Figures {
-        Figures {
-            p99_ms,
-            throughput,
-            error_rate,
-        }
+        Figures { p99_ms, throughput, error_rate }
     }
 
     pub fn internal(before: Figures, after: Figures) -> Verdict {
@@ -30,13 +28,7 @@ mod on_figures {
 
     pub fn competitive(before: Figures, after: Figures) -> Verdict {
         let baseline = Some(BASELINE_MS);
-        judge(
-            Mode::Competitive,
-            before,
-            after,
-            baseline,
-            P99Rule::Threshold,
-        )
+        judge(Mode::Competitive, before, after, baseline, P99Rule::Threshold)
     }
 
     pub fn exit_code(verdict: Verdict) -> u8 {
@@ -73,10 +65,7 @@ mod on_figures {
         #[test]
         fn internal_and_clean_is_0() {
             let verdict = internal(figures(10.0, 1000.0, 0.0), figures(10.2, 990.0, 0.0));
-            assert_eq!(
-                (verdict.regressed.as_slice(), verdict.position),
-                (&[][..], None)
-            );
+            assert_eq!((verdict.regressed.as_slice(), verdict.position), (&[][..], None));
             assert_eq!(exit_code(verdict), 0);
         }
 
@@ -137,10 +126,7 @@ mod on_figures {
         #[test]
         fn all_metrics_that_regressed_are_reported() {
             let verdict = internal(figures(10.0, 1000.0, 0.0), figures(20.0, 500.0, 0.5));
-            assert_eq!(
-                verdict.regressed,
-                [Metric::P99, Metric::Throughput, Metric::ErrorRate]
-            );
+            assert_eq!(verdict.regressed, [Metric::P99, Metric::Throughput, Metric::ErrorRate]);
         }
 
         #[test]
@@ -261,10 +247,7 @@ mod on_figures {
 
         #[test]
         fn internal_throughput_must_not_fall_by_more() {
-            assert_eq!(
-                internal_throughput(95.0 - BEYOND_SLACK),
-                [Metric::Throughput]
-            );
+            assert_eq!(internal_throughput(95.0 - BEYOND_SLACK), [Metric::Throughput]);
         }
 
         #[test]
@@ -275,10 +258,7 @@ mod on_figures {
 
         #[test]
         fn competitive_throughput_must_not_fall_by_more() {
-            assert_eq!(
-                competitive_throughput(90.0 - BEYOND_SLACK),
-                [Metric::Throughput]
-            );
+            assert_eq!(competitive_throughput(90.0 - BEYOND_SLACK), [Metric::Throughput]);
         }
 
         #[test]
@@ -306,27 +286,18 @@ mod on_figures {
         #[test]
         fn the_speedup_may_fall_by_5_points() {
             assert_eq!(position(60.0, 65.0), Some(Standing::Maintained));
-            assert_eq!(
-                position(60.0, 65.0 + WITHIN_SLACK),
-                Some(Standing::Maintained)
-            );
+            assert_eq!(position(60.0, 65.0 + WITHIN_SLACK), Some(Standing::Maintained));
         }
 
         #[test]
         fn the_speedup_must_not_fall_by_more() {
-            assert_eq!(
-                position(60.0, 65.0 + BEYOND_SLACK),
-                Some(Standing::Degraded)
-            );
+            assert_eq!(position(60.0, 65.0 + BEYOND_SLACK), Some(Standing::Degraded));
         }
 
         #[test]
         fn a_p99_equal_to_the_competitors_is_not_slower() {
             assert_eq!(position(99.0, 100.0), Some(Standing::Maintained));
-            assert_eq!(
-                position(99.0, 100.0 + WITHIN_SLACK),
-                Some(Standing::Maintained)
-            );
+            assert_eq!(position(99.0, 100.0 + WITHIN_SLACK), Some(Standing::Maintained));
         }
 
         #[test]
@@ -337,28 +308,19 @@ mod on_figures {
         #[test]
         fn a_before_equal_to_the_competitor_was_not_behind_it() {
             assert_eq!(position(100.0, 101.0), Some(Standing::Slower));
-            assert_eq!(
-                position(100.0 + WITHIN_SLACK, 101.0),
-                Some(Standing::Slower)
-            );
+            assert_eq!(position(100.0 + WITHIN_SLACK, 101.0), Some(Standing::Slower));
         }
 
         #[test]
         fn a_before_above_the_competitor_was_behind_it() {
-            assert_eq!(
-                position(100.0 + BEYOND_SLACK, 101.0),
-                Some(Standing::StillBehind)
-            );
+            assert_eq!(position(100.0 + BEYOND_SLACK, 101.0), Some(Standing::StillBehind));
         }
 
         #[test]
         fn a_regression_without_any_fall_of_the_speedup_maintains_the_advantage() {
             let at = |after| competitive(figures(40.0, 500.0, 0.0), figures(after, 400.0, 0.0));
             assert_eq!(standing(&at(40.0)), Some(Standing::Maintained));
-            assert_eq!(
-                standing(&at(40.0 + WITHIN_SLACK)),
-                Some(Standing::Maintained)
-            );
+            assert_eq!(standing(&at(40.0 + WITHIN_SLACK)), Some(Standing::Maintained));
         }
 
         #[test]
@@ -381,15 +343,21 @@ mod worked_examples {
     const DIGITS: f64 = 1e-9;
 
     fn regressing() -> Checkout {
-        Checkout::of_two_competitive(Run::new(10.2, 490.0), Run::new(11.5, 490.0))
+        Checkout::of_two_competitive(
+            Recording::figures(10.2, 490.0),
+            Recording::figures(11.5, 490.0),
+        )
     }
 
     fn internal() -> Checkout {
-        Checkout::of_two(Run::new(0.458, 999.88), Run::new(0.472, 995.24))
+        Checkout::of_two(Recording::figures(0.458, 999.88), Recording::figures(0.472, 995.24))
     }
 
     fn clean() -> Checkout {
-        Checkout::of_two_competitive(Run::new(10.2, 490.0), Run::new(10.5, 487.0))
+        Checkout::of_two_competitive(
+            Recording::figures(10.2, 490.0),
+            Recording::figures(10.5, 487.0),
+        )
     }
 
     fn verdict(checkout: &Checkout) -> Verdict {
@@ -405,16 +373,13 @@ mod worked_examples {
 
     #[track_caller]
     fn assert_near(measured: f64, wanted: f64) {
-        assert!(
-            (measured - wanted).abs() < DIGITS,
-            "{measured} not {wanted}"
-        );
+        assert!((measured - wanted).abs() < DIGITS, "{measured} not {wanted}");
     }
 
     #[test]
     fn from_10_2_to_11_5_ms_is_a_competitive_regression() {
         let verdict = verdict(&regressing());
-        assert_near(verdict.changes.p99_percent, 12.745_098_039);
+        assert_near(verdict.change(Metric::P99), 12.745_098_039);
         assert_eq!(verdict.regressed, [Metric::P99]);
         assert_eq!(regressing().exit_code(), 2);
     }
@@ -430,12 +395,9 @@ mod worked_examples {
     #[test]
     fn from_10_2_to_11_5_ms_prints_the_numbers_of_the_specification() {
         let report = regressing().report();
-        for wanted in [
-            "+12.7%",
-            "before  63.5% faster",
-            "after   58.9% faster",
-            "positioning degraded",
-        ] {
+        for wanted in
+            ["+12.7%", "before  63.5% faster", "after   58.9% faster", "positioning degraded"]
+        {
             assert!(report.contains(wanted), "{wanted} is not in\n{report}");
         }
     }
@@ -443,8 +405,8 @@ mod worked_examples {
     #[test]
     fn from_0_458_to_0_472_ms_is_clean() {
         let verdict = verdict(&internal());
-        assert_near(verdict.changes.p99_percent, 3.056_768_559);
-        assert_near(verdict.changes.throughput_percent, -0.464_055_687);
+        assert_near(verdict.change(Metric::P99), 3.056_768_559);
+        assert_near(verdict.change(Metric::Throughput), -0.464_055_687);
         assert_eq!(internal().exit_code(), 0);
     }
 
@@ -464,8 +426,8 @@ mod worked_examples {
     #[test]
     fn from_10_2_to_10_5_ms_is_clean_with_the_advantage_maintained() {
         let verdict = verdict(&clean());
-        assert_near(verdict.changes.p99_percent, 2.941_176_471);
-        assert_near(verdict.changes.throughput_percent, -0.612_244_898);
+        assert_near(verdict.change(Metric::P99), 2.941_176_471);
+        assert_near(verdict.change(Metric::Throughput), -0.612_244_898);
         let position = verdict.position.unwrap();
         assert_near(position.speedup_after, 62.446_351_931);
         assert_eq!(position.standing, Standing::Maintained);
@@ -496,12 +458,12 @@ mod cannot_be_judged {
     const BEFORE: &str = "007_before_20251108_140000";
     const AFTER: &str = "007_after_20251108_144000";
 
-    fn good() -> Run {
-        Run::new(10.0, 1000.0)
+    fn good() -> Recording {
+        Recording::figures(10.0, 1000.0)
     }
 
     /// On either side: the reasons given, told apart.
-    fn on_either_side(bad: &Run) -> [String; 2] {
+    fn on_either_side(bad: &Recording) -> [String; 2] {
         [
             Checkout::of_two(bad.clone(), good()).reasons(),
             Checkout::of_two(good(), bad.clone()).reasons(),
@@ -509,7 +471,7 @@ mod cannot_be_judged {
     }
 
     #[track_caller]
-    fn assert_on_either_side(bad: &Run, wanted: &str) {
+    fn assert_on_either_side(bad: &Recording, wanted: &str) {
         for reasons in on_either_side(bad) {
             assert!(reasons.contains(wanted), "{reasons}");
         }
@@ -520,23 +482,20 @@ mod cannot_be_judged {
         let before = || good().of_server("one");
         let after = || good().of_server("two");
         assert_eq!(Checkout::of_two(before(), after()).exit_code(), 0);
-        let reasons = Checkout::of_two(before(), after().told(change)).reasons();
-        assert!(
-            reasons.contains("not comparable") && reasons.contains(wanted),
-            "{reasons}"
-        );
+        let reasons = Checkout::of_two(before(), after().with(change)).reasons();
+        assert!(reasons.contains("not comparable") && reasons.contains(wanted), "{reasons}");
     }
 
     #[test]
     fn a_missing_before() {
-        let checkout = Checkout::new();
+        let checkout = Checkout::to_compare();
         checkout.record(AFTER, good());
         assert_eq!(checkout.reasons(), "there is no before result\n");
     }
 
     #[test]
     fn a_missing_after() {
-        let checkout = Checkout::new();
+        let checkout = Checkout::to_compare();
         checkout.record(BEFORE, good());
         assert_eq!(checkout.reasons(), "there is no after result\n");
     }
@@ -551,7 +510,7 @@ mod cannot_be_judged {
     #[test]
     fn json_that_is_cut_off() {
         let checkout = Checkout::of_two(good(), good());
-        let whole = good().result.to_string();
+        let whole = good().text();
         checkout.write(&result_file(BEFORE), &whole[..whole.len() / 2]);
         assert!(checkout.reasons().contains("cut off"));
     }
@@ -565,7 +524,7 @@ mod cannot_be_judged {
 
     #[test]
     fn a_folder_in_place_of_a_file() {
-        let checkout = Checkout::new();
+        let checkout = Checkout::to_compare();
         checkout.record(BEFORE, good());
         std::fs::create_dir(checkout.path(&result_file(AFTER))).unwrap();
         checkout.reasons();
@@ -583,14 +542,14 @@ mod cannot_be_judged {
             "p95_latency_ms",
             "p99_latency_ms",
         ] {
-            assert_on_either_side(&good().without(key), &format!("`{key}` is missing"));
+            assert_on_either_side(&good().without_field(key), &format!("`{key}` is missing"));
         }
     }
 
     #[test]
     fn a_negative_number() {
         for key in ["overall_throughput", "overall_error_rate", "p99_latency_ms"] {
-            assert_on_either_side(&good().with(key, -1.0), &format!("`{key}` is negative"));
+            assert_on_either_side(&good().field(key, -1.0), &format!("`{key}` is negative"));
         }
     }
 
@@ -598,7 +557,7 @@ mod cannot_be_judged {
     fn a_number_that_is_not_finite() {
         for spelling in ["NaN", "Infinity", "1e999"] {
             let checkout = Checkout::of_two(good(), good());
-            let text = good().with("p99_latency_ms", "here").result.to_string();
+            let text = good().field("p99_latency_ms", "here").text();
             checkout.write(&result_file(AFTER), text.replace("\"here\"", spelling));
             assert!(checkout.reasons().contains("not readable"), "{spelling}");
         }
@@ -606,90 +565,71 @@ mod cannot_be_judged {
 
     #[test]
     fn an_error_rate_above_1() {
-        assert_on_either_side(&good().with("overall_error_rate", 1.01), "above 1");
+        assert_on_either_side(&good().field("overall_error_rate", 1.01), "above 1");
     }
 
     #[test]
     fn a_before_p99_of_0() {
         let before = good().without_latencies();
-        assert!(
-            Checkout::of_two(before, good())
-                .reasons()
-                .contains("P99 is 0")
-        );
+        assert!(Checkout::of_two(before, good()).reasons().contains("P99 is 0"));
     }
 
     /// Stricter than the law, which names the before side alone: no latency recorded is nothing measured.
     #[test]
     fn an_after_p99_of_0() {
         let after = good().without_latencies();
-        assert!(
-            Checkout::of_two(good(), after)
-                .reasons()
-                .contains("P99 is 0")
-        );
+        assert!(Checkout::of_two(good(), after).reasons().contains("P99 is 0"));
     }
 
     /// Failures after are judged, even where all of them failed.
     #[test]
     fn an_after_without_latencies_that_fails_is_a_regression() {
-        let after = good().without_latencies().failing(1.0);
+        let after = good().without_latencies().error_rate(1.0);
         assert_eq!(Checkout::of_two(good(), after).exit_code(), 1);
     }
 
     #[test]
     fn a_before_throughput_of_0() {
-        let before = good().with("overall_throughput", 0.0);
-        assert!(
-            Checkout::of_two(before, good())
-                .reasons()
-                .contains("throughput is 0")
-        );
+        let before = good().field("overall_throughput", 0.0);
+        assert!(Checkout::of_two(before, good()).reasons().contains("throughput is 0"));
     }
 
     #[test]
     fn an_after_throughput_of_0_is_no_such_reason_but_a_regression() {
-        let after = good().with("overall_throughput", 0.0);
+        let after = good().field("overall_throughput", 0.0);
         assert_eq!(Checkout::of_two(good(), after).exit_code(), 1);
     }
 
     #[test]
     fn no_operation_at_all() {
-        assert_on_either_side(&good().with("total_operations", 0), "no request was sent");
+        assert_on_either_side(&good().field("total_operations", 0), "no request was sent");
     }
 
     #[test]
     fn a_before_with_more_than_10_percent_of_its_requests_failed() {
-        let before = good().failing(0.1 + 2e-9);
-        assert!(
-            Checkout::of_two(before, good())
-                .reasons()
-                .contains("failed")
-        );
+        let before = good().error_rate(0.1 + 2e-9);
+        assert!(Checkout::of_two(before, good()).reasons().contains("failed"));
     }
 
     #[test]
     fn a_before_with_10_percent_failed_is_no_such_reason() {
         for rate in [0.1, 0.1 + 5e-10] {
-            let before = good().failing(rate);
+            let before = good().error_rate(rate);
             assert_eq!(Checkout::of_two(before, good()).exit_code(), 0, "{rate}");
         }
     }
 
     #[test]
     fn an_after_that_failed_altogether_is_no_such_reason_but_a_regression() {
-        let after = good().failing(1.0);
+        let after = good().error_rate(1.0);
         assert_eq!(Checkout::of_two(good(), after).exit_code(), 1);
     }
 
     #[test]
     fn another_scenario_by_its_name() {
-        let after = good().with("config_name", "Another");
+        let after = good().field("config_name", "Another");
         let reasons = Checkout::of_two(good(), after).reasons();
-        assert!(
-            reasons.contains("scenario `M17 Baseline` before, `Another` after"),
-            "{reasons}"
-        );
+        assert!(reasons.contains("scenario `M17 Baseline` before, `Another` after"), "{reasons}");
     }
 
     #[test]
@@ -737,12 +677,9 @@ mod cannot_be_judged {
     #[test]
     fn without_provenance_a_load_longer_or_shorter_by_more_than_5_percent() {
         for elapsed in [63.0 + 1e-6, 57.0 - 1e-6] {
-            let after = good().with("elapsed_seconds", elapsed);
+            let after = good().field("elapsed_seconds", elapsed);
             let reasons = Checkout::of_two(good(), after).reasons();
-            assert!(
-                reasons.contains("load of 60.0 s before"),
-                "{elapsed}: {reasons}"
-            );
+            assert!(reasons.contains("load of 60.0 s before"), "{elapsed}: {reasons}");
         }
     }
 
@@ -750,7 +687,7 @@ mod cannot_be_judged {
     fn without_provenance_a_load_longer_or_shorter_by_5_percent_is_no_such_reason() {
         // 5 % of 10.2 is less than the difference of 10.2 and 10.71, in binary.
         for (before, after) in [(60.0, 63.0), (60.0, 57.0), (10.2, 10.71)] {
-            let at = |elapsed: f64| good().with("elapsed_seconds", elapsed);
+            let at = |elapsed: f64| good().field("elapsed_seconds", elapsed);
             let checkout = Checkout::of_two(at(before), at(after));
             assert_eq!(checkout.exit_code(), 0, "{before} {after}");
         }
@@ -764,11 +701,8 @@ mod cannot_be_judged {
 
     #[test]
     fn with_provenance_the_measured_length_of_the_load_decides_nothing() {
-        let after = good().with("elapsed_seconds", 70.0).of_server("two");
-        assert_eq!(
-            Checkout::of_two(good().of_server("one"), after).exit_code(),
-            0
-        );
+        let after = good().field("elapsed_seconds", 70.0).of_server("two");
+        assert_eq!(Checkout::of_two(good().of_server("one"), after).exit_code(), 0);
     }
 
     #[test]
@@ -782,7 +716,7 @@ mod cannot_be_judged {
     #[test]
     fn provenance_that_is_cut_off() {
         let checkout = Checkout::of_two(good().of_server("one"), good().of_server("two"));
-        let file = checkout.path(&crate::recorded_runs::diagnosis_file(AFTER));
+        let file = checkout.path(&crate::common::recording::diagnosis_file(AFTER));
         let whole = std::fs::read_to_string(&file).unwrap();
         std::fs::write(file, &whole[..whole.len() / 2]).unwrap();
         assert!(checkout.reasons().contains("not readable as provenance"));
@@ -846,23 +780,16 @@ mod cannot_be_judged {
 
     #[test]
     fn every_reason_is_given_and_not_only_the_first() {
-        let before = good()
-            .with("total_operations", 0)
-            .with("overall_throughput", 0.0);
-        let reasons = Checkout::of_two(before, good().without("p99_latency_ms")).reasons();
+        let before = good().field("total_operations", 0).field("overall_throughput", 0.0);
+        let reasons = Checkout::of_two(before, good().without_field("p99_latency_ms")).reasons();
         assert!(reasons.contains("p99_latency_ms"), "{reasons}");
-        let before = good()
-            .with("total_operations", 0)
-            .with("overall_throughput", 0.0);
-        assert_eq!(
-            Checkout::of_two(before, good()).reasons().lines().count(),
-            2
-        );
+        let before = good().field("total_operations", 0).field("overall_throughput", 0.0);
+        assert_eq!(Checkout::of_two(before, good()).reasons().lines().count(), 2);
     }
 
     #[test]
     fn the_report_has_the_reason_the_file_and_the_command_that_mends_it() {
-        let report = Checkout::of_two(good(), good().without("p99_latency_ms")).report();
+        let report = Checkout::of_two(good(), good().without_field("p99_latency_ms")).report();
         for wanted in [
             "CANNOT JUDGE",
             "007_after_20251108_144000.json",
@@ -879,8 +806,8 @@ mod same_binary {
     use super::*;
     use xtask::judge::comparison::Judgement;
 
-    fn slow_and_fast() -> (Run, Run) {
-        (Run::new(10.0, 1000.0), Run::new(20.0, 500.0))
+    fn slow_and_fast() -> (Recording, Recording) {
+        (Recording::figures(10.0, 1000.0), Recording::figures(20.0, 500.0))
     }
 
     #[test]
@@ -913,10 +840,9 @@ mod same_binary {
     #[test]
     fn not_built_on_one_side_is_3() {
         for stale in [0, 1] {
-            let mut sides = [10.0, 10.1].map(|p99| Run::new(p99, 1000.0).of_server("one"));
-            sides[stale] = sides[stale]
-                .clone()
-                .told(|told| told.build.by_this_run = false);
+            let mut sides =
+                [10.0, 10.1].map(|p99| Recording::figures(p99, 1000.0).of_server("one"));
+            sides[stale] = sides[stale].clone().with(|told| told.build.by_this_run = false);
             let [before, after] = sides;
             let reasons = Checkout::of_two(before, after).reasons();
             assert!(reasons.contains("--no-build"), "{stale}: {reasons}");
@@ -925,46 +851,39 @@ mod same_binary {
 
     #[test]
     fn another_binary_that_was_not_built_is_judged() {
-        let before = Run::new(10.0, 1000.0).of_server("one");
-        let after = Run::new(20.0, 1000.0)
+        let before = Recording::figures(10.0, 1000.0).of_server("one");
+        let after = Recording::figures(20.0, 1000.0)
             .of_server("two")
-            .told(|told| told.build.by_this_run = false);
+            .with(|told| told.build.by_this_run = false);
         assert_eq!(Checkout::of_two(before, after).exit_code(), 1);
     }
 
     #[test]
     fn is_found_behind_a_run_whose_server_is_not_known() {
-        let checkout = Checkout::new();
+        let checkout = Checkout::to_compare();
         let first = "007_before_20251108_140000";
-        let before = |p99| Run::new(p99, 1000.0);
+        let before = |p99| Recording::figures(p99, 1000.0);
         checkout.record(first, before(10.0).in_group(first, 1, 2));
         checkout.record(
             "007_before_20251108_140100",
             before(10.0).of_server("one").in_group(first, 2, 2),
         );
         checkout.record("007_after_20251108_150000", before(20.0).of_server("one"));
-        assert!(matches!(
-            checkout.comparison().judgement,
-            Judgement::SameServer(_)
-        ));
+        assert!(matches!(checkout.comparison().judgement, Judgement::SameServer(_)));
     }
 
     #[test]
     fn a_server_of_unknown_content_is_judged() {
-        let untold = |p99| Run::new(p99, 1000.0).told(|_| ());
+        let untold = |p99| Recording::figures(p99, 1000.0).with(|_| ());
         let checkout = Checkout::of_two(untold(10.0), untold(20.0));
-        assert!(matches!(
-            checkout.comparison().judgement,
-            Judgement::Judged(_)
-        ));
+        assert!(matches!(checkout.comparison().judgement, Judgement::Judged(_)));
     }
 
     #[test]
     fn does_not_make_good_what_cannot_be_compared() {
-        let before = Run::new(10.0, 1000.0).of_server("one");
-        let after = Run::new(10.0, 1000.0)
-            .of_server("one")
-            .told(|told| told.load.seed = 1);
+        let before = Recording::figures(10.0, 1000.0).of_server("one");
+        let after =
+            Recording::figures(10.0, 1000.0).of_server("one").with(|told| told.load.seed = 1);
         assert!(Checkout::of_two(before, after).reasons().contains("seed"));
     }
 }
@@ -972,13 +891,13 @@ mod same_binary {
 /// Which of the recorded runs are compared.
 mod which_runs {
     use super::*;
-    use xtask::commands::compare;
-    use xtask::judge::comparison::Side;
+    use xtask::judge::comparison::{Side, outcome};
+    use xtask::judge::verdict::Outcome;
     use xtask::model::names::{Mode, TaskId};
     use xtask::model::provenance::Session;
 
-    fn run(p99: f64) -> Run {
-        Run::new(p99, 1000.0)
+    fn run(p99: f64) -> Recording {
+        Recording::figures(p99, 1000.0)
     }
 
     fn before(checkout: &Checkout) -> Side {
@@ -997,7 +916,7 @@ mod which_runs {
 
     /// A checkout with an after run alone.
     fn with_after() -> Checkout {
-        let checkout = Checkout::new();
+        let checkout = Checkout::to_compare();
         checkout.record("007_after_20251109_000000", run(10.0).of_server("two"));
         checkout
     }
@@ -1061,14 +980,12 @@ mod which_runs {
     fn the_medians_of_different_metrics_come_from_different_runs() {
         let checkout = with_after();
         let first = "007_before_20251108_140000";
-        for (index, (p99, throughput)) in [(1.0, 300.0), (2.0, 100.0), (3.0, 200.0)]
-            .into_iter()
-            .enumerate()
+        for (index, (p99, throughput)) in
+            [(1.0, 300.0), (2.0, 100.0), (3.0, 200.0)].into_iter().enumerate()
         {
             let place = u32::try_from(index + 1).unwrap();
-            let run = Run::new(p99, throughput)
-                .of_server("one")
-                .in_group(first, place, 3);
+            let run =
+                Recording::figures(p99, throughput).of_server("one").in_group(first, place, 3);
             checkout.record(&format!("007_before_20251108_14000{index}"), run);
         }
         let figures = before(&checkout).figures;
@@ -1087,10 +1004,7 @@ mod which_runs {
         let checkout = with_after();
         record_group(&checkout, 14, 3, &[9.0, 1.0, 5.0]);
         let report = checkout.report();
-        assert!(
-            report.contains("medians of 3 runs, P99 from 1.000 to 9.000 ms"),
-            "{report}"
-        );
+        assert!(report.contains("medians of 3 runs, P99 from 1.000 to 9.000 ms"), "{report}");
     }
 
     #[test]
@@ -1106,10 +1020,9 @@ mod which_runs {
     fn a_lone_run_between_the_members_of_a_group_leaves_it_whole() {
         let checkout = with_after();
         record_group(&checkout, 14, 3, &[9.0, 1.0, 5.0]);
-        for (name, server) in [
-            ("007_before_20251108_140030", "one"),
-            ("007_before_20251108_140130", ""),
-        ] {
+        for (name, server) in
+            [("007_before_20251108_140030", "one"), ("007_before_20251108_140130", "")]
+        {
             checkout.record(
                 name,
                 match server {
@@ -1120,13 +1033,7 @@ mod which_runs {
         }
         let before = before(&checkout);
         assert_eq!((before.files.len(), before.figures.p99_ms), (3, 5.0));
-        assert!(
-            !checkout
-                .comparison()
-                .warnings
-                .concat()
-                .contains("interrupted")
-        );
+        assert!(!checkout.comparison().warnings.concat().contains("interrupted"));
     }
 
     #[test]
@@ -1143,9 +1050,7 @@ mod which_runs {
         record_group(&checkout, 14, 3, &[9.0, 1.0]);
         checkout.record(
             "007_before_20251108_140030",
-            run(100.0)
-                .of_server("one")
-                .in_group("007_before_20251108_140000", 1, 3),
+            run(100.0).of_server("one").in_group("007_before_20251108_140000", 1, 3),
         );
         assert_eq!(before(&checkout).files.len(), 2);
     }
@@ -1214,21 +1119,16 @@ mod which_runs {
     fn a_group_of_two_servers_cannot_be_judged() {
         let checkout = with_after();
         record_group(&checkout, 14, 2, &[10.0, 10.0]);
-        let changed = run(10.0)
-            .of_server("three")
-            .in_group("007_before_20251108_140000", 2, 2);
+        let changed = run(10.0).of_server("three").in_group("007_before_20251108_140000", 2, 2);
         checkout.record("007_before_20251108_140100", changed);
         assert!(checkout.reasons().contains("different server binaries"));
     }
 
     /// A run of a paired session that is newer than any other.
-    fn paired(pair: u32) -> Run {
-        run(99.0).of_server("one").told(|told| {
-            told.session = Some(Session {
-                id: "a session".into(),
-                pair,
-                order: "before-first".into(),
-            });
+    fn paired(pair: u32) -> Recording {
+        run(99.0).of_server("one").with(move |told| {
+            told.session =
+                Some(Session { id: "a session".into(), pair, order: "before-first".into() });
         })
     }
 
@@ -1264,13 +1164,11 @@ mod which_runs {
 
     #[track_caller]
     fn assert_worst(internal: u8, competitive: u8, wanted: u8) {
-        let checkout = Checkout::new();
+        let checkout = Checkout::to_compare();
         record_mode(&checkout, Mode::Internal, internal);
         record_mode(&checkout, Mode::Competitive, competitive);
         let comparisons = checkout.comparisons();
-        let codes = comparisons
-            .iter()
-            .map(|one| compare::outcome(std::slice::from_ref(one)).code());
+        let codes = comparisons.iter().map(|one| outcome(std::slice::from_ref(one)).code());
         assert_eq!(codes.collect::<Vec<u8>>(), [internal, competitive]);
         assert_eq!(checkout.exit_code(), wanted);
     }
@@ -1302,44 +1200,39 @@ mod which_runs {
 
     #[test]
     fn a_mode_without_any_result_takes_no_part() {
-        let checkout = Checkout::new();
+        let checkout = Checkout::to_compare();
         record_mode(&checkout, Mode::Internal, 1);
         assert_eq!(checkout.comparison().mode, Mode::Internal);
     }
 
     #[test]
     fn the_modes_do_not_share_runs() {
-        let checkout = Checkout::new();
+        let checkout = Checkout::to_compare();
         checkout.record("007_before_20251108_140000", run(10.0));
         checkout.record("competitive_007_after_20251108_144000", run(10.0));
         let judged = checkout.comparisons();
-        assert!(judged.iter().all(|mode| mode.decision().is_none()));
+        assert!(judged.iter().all(|mode| mode.outcome() == Outcome::CannotJudge));
         assert_eq!(judged.len(), 2);
     }
 
     #[test]
     fn a_mode_that_was_asked_for_is_the_only_one() {
-        let checkout = Checkout::new();
+        let checkout = Checkout::to_compare();
         record_mode(&checkout, Mode::Internal, 0);
         record_mode(&checkout, Mode::Competitive, 2);
         for (mode, code) in [(Mode::Internal, 0), (Mode::Competitive, 2)] {
             let comparisons = checkout.comparisons_in(Some(mode));
-            assert_eq!(compare::outcome(&comparisons).code(), code, "{mode}");
+            assert_eq!(outcome(&comparisons).code(), code, "{mode}");
         }
     }
 
     #[test]
     fn a_mode_that_was_asked_for_and_has_no_result_is_an_error() {
-        let checkout = Checkout::new();
+        let checkout = Checkout::to_compare();
         record_mode(&checkout, Mode::Internal, 0);
         let (folder, task) = (checkout.path(""), TaskId::parse("007").unwrap());
         let error = xtask::answer::of_task(&folder, &task, Some(Mode::Competitive)).unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .contains("cargo perf-check 007 before --competitive"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("cargo perf-check 007 before --competitive"), "{error}");
     }
 
     #[test]
@@ -1349,9 +1242,6 @@ mod which_runs {
             xtask::judge::comparison::Judgement::Judged(verdict) => verdict.position,
             other => panic!("{other:?}"),
         };
-        assert_eq!(
-            position.map(|position| position.baseline_ms),
-            Some(NEO4J_MS)
-        );
+        assert_eq!(position.map(|position| position.baseline_ms), Some(NEO4J_MS));
     }
 }

@@ -16,10 +16,7 @@ fn no_arguments_are_answered_with_where_the_help_is() {
 
 #[test]
 fn a_missing_task_and_a_missing_phase_are_named() {
-    for (words, missing) in [
-        ("perf-check", "<task>"),
-        ("perf-check 007", "<before|after>"),
-    ] {
+    for (words, missing) in [("perf-check", "<task>"), ("perf-check 007", "<before|after>")] {
         let message = finish(tool(words)).refused();
         assert!(
             message.contains(&format!("{missing} is missing"))
@@ -33,10 +30,7 @@ fn a_missing_task_and_a_missing_phase_are_named() {
 fn an_unknown_phase_is_answered_with_the_known_ones() {
     let checkout = Checkout::new();
     let message = checkout.refuses(checkout.check("007 during"));
-    assert!(
-        message.contains("`during` is not a phase: before or after"),
-        "{message}"
-    );
+    assert!(message.contains("`during` is not a phase: before or after"), "{message}");
 }
 
 #[test]
@@ -50,28 +44,15 @@ fn an_unknown_flag_is_named() {
 fn a_misspelt_flag_is_answered_with_the_nearest_real_one() {
     let checkout = Checkout::new();
     let message = checkout.refuses(checkout.check("007 before --competetive"));
-    assert!(
-        message.contains("did you mean `--competitive`?"),
-        "{message}"
-    );
+    assert!(message.contains("did you mean `--competitive`?"), "{message}");
 }
 
 #[test]
 fn tasks_that_leave_the_folder_or_make_names_ambiguous_are_refused() {
     let checkout = Checkout::new();
-    for task in [
-        "../x",
-        "a/b",
-        ".x",
-        "competitive_007",
-        "007_before",
-        "007_after_1",
-    ] {
+    for task in ["../x", "a/b", ".x", "competitive_007", "007_before", "007_after_1"] {
         let message = checkout.refuses(checkout.check(&format!("{task} before")));
-        assert!(
-            message.contains(&format!("task `{task}` is no task id")),
-            "{message}"
-        );
+        assert!(message.contains(&format!("task `{task}` is no task id")), "{message}");
     }
 }
 
@@ -111,7 +92,7 @@ fn broken_toml_is_named_with_its_line() {
     assert!(
         message.contains("scenarios/m17_baseline.toml")
             && message.contains("line 2")
-            && message.contains("mend the file"),
+            && message.contains("fix the file"),
         "{message}"
     );
 }
@@ -132,10 +113,7 @@ fn outside_every_workspace_it_asks_for_the_checkout() {
     let mut check = tool("perf-check 007 before");
     check.current_dir(&folder);
     let message = finish(check).refused();
-    assert!(
-        message.contains("no cargo workspace") && message.contains("-C DIR"),
-        "{message}"
-    );
+    assert!(message.contains("no cargo workspace") && message.contains("-C DIR"), "{message}");
 }
 
 #[test]
@@ -170,10 +148,7 @@ fn a_file_where_the_folder_of_the_results_folder_should_be_is_named() {
     let checkout = Checkout::new();
     checkout.write("tmp", "");
     let message = finish(checkout.check("007 before")).refused();
-    assert!(
-        message.contains("cannot use the results folder"),
-        "{message}"
-    );
+    assert!(message.contains("cannot use the results folder"), "{message}");
     checkout.assert_nothing_runs();
 }
 
@@ -189,10 +164,7 @@ fn of_two_checks_on_the_same_checkout_the_second_is_refused_and_the_first_measur
     let message = finish(checkout.check("007 after")).refused();
     checkout.write("go", "");
     assert_eq!(first.wait().unwrap().code(), Some(0));
-    assert!(
-        message.contains("another measurement is running on this checkout"),
-        "{message}"
-    );
+    assert!(message.contains("another measurement is running on this checkout"), "{message}");
     assert!(checkout.only(".json").contains("M17 Baseline"));
 }
 
@@ -202,11 +174,11 @@ const STARTS_WHEN_TOLD: &str =
 #[test]
 fn a_port_taken_by_a_stranger_is_refused_with_the_strangers_process() {
     let checkout = Checkout::new();
-    let stranger = TcpListener::bind(("127.0.0.1", checkout.port)).unwrap();
+    let stranger = TcpListener::bind(("127.0.0.1", checkout.port())).unwrap();
     let message = finish(checkout.check("007 before")).refused();
     drop(stranger);
     assert!(
-        message.contains(&format!("port {} is taken by process", checkout.port))
+        message.contains(&format!("port {} is taken by process", checkout.port()))
             && message.contains(&format!("kill {}", std::process::id())),
         "{message}"
     );
@@ -217,7 +189,7 @@ fn a_port_taken_by_a_stranger_is_refused_with_the_strangers_process() {
 #[test]
 fn a_port_taken_on_every_address_is_refused() {
     let checkout = Checkout::new();
-    let stranger = TcpListener::bind(("0.0.0.0", checkout.port)).unwrap();
+    let stranger = TcpListener::bind(("0.0.0.0", checkout.port())).unwrap();
     let message = finish(checkout.check("007 before")).refused();
     drop(stranger);
     assert!(message.contains("is taken by process"), "{message}");
@@ -227,7 +199,7 @@ fn a_port_taken_on_every_address_is_refused() {
 fn a_port_taken_on_ipv6_only_is_refused() {
     let checkout = Checkout::new();
     // A machine without IPv6 has nothing to refuse.
-    if let Ok(stranger) = TcpListener::bind(("::1", checkout.port)) {
+    if let Ok(stranger) = TcpListener::bind(("::1", checkout.port())) {
         let message = finish(checkout.check("007 before")).refused();
         drop(stranger);
         assert!(message.contains("is taken by process"), "{message}");
@@ -262,10 +234,7 @@ fn a_port_taken_while_the_server_starts_is_noticed_although_somebody_healthy_ans
     let output = running.wait_with_output().unwrap();
     let message = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(3), "{message}");
-    assert!(
-        message.contains(&format!("is answered by process {}", old.0.id())),
-        "{message}"
-    );
+    assert!(message.contains(&format!("is answered by process {}", old.0.id())), "{message}");
     drop(old);
     checkout.assert_nothing_is_saved();
     checkout.assert_nothing_runs();
@@ -279,7 +248,7 @@ impl OldEngram {
         let folder = checkout.path("old");
         fs::create_dir_all(&folder).unwrap();
         let child = Command::new(stand_in().join("engram"))
-            .args(["start", "--port", &checkout.port.to_string()])
+            .args(["start", "--port", &checkout.port().to_string()])
             .env("ENGRAM_DATA_DIR", folder.join("data"))
             .env("ENGRAM_PID_PATH", folder.join("pid"))
             .stdin(Stdio::null())
@@ -289,7 +258,7 @@ impl OldEngram {
             .unwrap();
         let old = Self(child);
         wait_until("the old server", || {
-            matches!(health::check(checkout.port), health::Health::Healthy(_))
+            matches!(health::check(checkout.port()), health::Health::Healthy(_))
         });
         old
     }

@@ -1,12 +1,13 @@
 //! Recorded runs of a test's own making: what `perf-check` would have left behind, or the old scripts.
 
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use serde_json::{Map, Value, json};
 use xtask::measure::scenario;
-use xtask::model::layout::RESULTS as FOLDER;
-use xtask::model::layout::{self, BASELINES};
+use xtask::model::layout::{self, BASELINES, RESULTS};
 use xtask::model::limits::PLAN;
 use xtask::model::names::{Mode, Part, Phase, RunName, TaskId, Timestamp};
 use xtask::model::provenance::{BuildRecord, Git, Load, Provenance, Run, Session};
@@ -14,32 +15,58 @@ use xtask::model::session::{Member, PairRecord, SessionRecord, Subject};
 use xtask::store::results::Results;
 
 use super::Checkout;
+use super::documents::OWN_BASELINE_DOCUMENT;
 
 /// Puts this repository's own baseline document in `checkout`.
 pub fn write_baselines(checkout: &Checkout) {
-    let own = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../docs/reference/competitive_baselines.md"
-    );
-    checkout.write(BASELINES, &fs::read_to_string(own).unwrap());
+    checkout.write(BASELINES, OWN_BASELINE_DOCUMENT);
+}
+
+/// The result file of a run, relative to the checkout.
+pub fn result_file(name: &str) -> String {
+    format!("{RESULTS}/{name}{}", Part::Result.suffix())
+}
+
+/// The provenance of a run, relative to the checkout.
+pub fn diagnosis_file(name: &str) -> String {
+    format!("{RESULTS}/{name}{}", Part::Diagnosis.suffix())
 }
 
 /// One recorded run. What is not said is as in the specification's Task 007, measured by `perf-check` on a server
 /// that differs between before and after.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Recording {
     task: String,
     mode: Mode,
     phase: Phase,
     at: Option<String>,
+    /// The name under which it is recorded, where that is not its own.
+    recorded_as: Option<String>,
     config_name: String,
     elapsed_seconds: f64,
     p99_ms: f64,
     throughput: f64,
     error_rate: f64,
+    /// The number of requests; by default as many as throughput and length make.
+    requests: Option<f64>,
     operations: Vec<(String, f64)>,
-    /// How the provenance differs from the usual; `None` if there is to be none.
-    provenance: Option<Vec<fn(&mut Provenance)>>,
+    /// What differs in the result from what the figures make it, by key; `None` leaves the key out.
+    fields: Vec<(String, Option<Value>)>,
+    /// An old script wrote it: there is no provenance.
+    by_old_script: bool,
+    /// What differs in the provenance from the usual.
+    changes: Vec<Rc<Change>>,
+}
+
+type Change = dyn Fn(&mut Provenance);
+
+impl fmt::Debug for Recording {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recording")
+            .field("result", &self.result())
+            .field("provenance", &self.provenance())
+            .finish()
+    }
 }
 
 impl Recording {
@@ -50,55 +77,51 @@ impl Recording {
             mode: Mode::Internal,
             phase: Phase::Before,
             at: None,
+            recorded_as: None,
             config_name: "M17 Baseline".to_owned(),
             elapsed_seconds: 60.0,
             p99_ms: 0.458,
             throughput: 999.88,
             error_rate: 0.0,
+            requests: None,
             operations: Vec::new(),
-            provenance: Some(Vec::new()),
+            fields: Vec::new(),
+            by_old_script: false,
+            changes: Vec::new(),
         }
+    }
+
+    /// A run of the old scripts with these figures, of a server that remains unknown in its provenance should it get
+    /// one.
+    pub fn figures(p99_ms: f64, throughput: f64) -> Self {
+        Self { p99_ms, throughput, requests: Some(59_990.0), ..Self::new() }
+            .with(|provenance| provenance.build.engram_hash = None)
+            .by_old_script()
     }
 
     /// Of another task.
     pub fn task(self, task: &str) -> Self {
-        Self {
-            task: task.to_owned(),
-            ..self
-        }
+        Self { task: task.to_owned(), ..self }
     }
 
     /// The side without the change.
     pub fn before(self) -> Self {
-        Self {
-            phase: Phase::Before,
-            ..self
-        }
+        Self { phase: Phase::Before, ..self }
     }
 
     /// The side with the change.
     pub fn after(self) -> Self {
-        Self {
-            phase: Phase::After,
-            ..self
-        }
+        Self { phase: Phase::After, ..self }
     }
 
     /// Of the competitive scenario.
     pub fn competitive(self) -> Self {
-        Self {
-            mode: Mode::Competitive,
-            config_name: "Hybrid Production 100K".to_owned(),
-            ..self
-        }
+        Self { mode: Mode::Competitive, config_name: "Hybrid Production 100K".to_owned(), ..self }
     }
 
     /// At another time, as file names carry it.
     pub fn at(self, timestamp: &str) -> Self {
-        Self {
-            at: Some(timestamp.to_owned()),
-            ..self
-        }
+        Self { at: Some(timestamp.to_owned()), ..self }
     }
 
     /// With another P99, in milliseconds.
@@ -118,18 +141,12 @@ impl Recording {
 
     /// Of another scenario, by name.
     pub fn config_name(self, name: &str) -> Self {
-        Self {
-            config_name: name.to_owned(),
-            ..self
-        }
+        Self { config_name: name.to_owned(), ..self }
     }
 
     /// With another length of load, in seconds.
     pub fn elapsed(self, elapsed_seconds: f64) -> Self {
-        Self {
-            elapsed_seconds,
-            ..self
-        }
+        Self { elapsed_seconds, ..self }
     }
 
     /// With an operation's own P99, in milliseconds, in the place of the usual three operations.
@@ -138,18 +155,50 @@ impl Recording {
         self
     }
 
-    /// As the old scripts wrote it: no provenance.
-    pub fn by_old_script(self) -> Self {
-        Self {
-            provenance: None,
-            ..self
-        }
+    /// With another value for `key` of the result.
+    pub fn field(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.fields.push((key.to_owned(), Some(value.into())));
+        self
     }
 
-    /// With something else in its provenance.
-    pub fn with(mut self, change: fn(&mut Provenance)) -> Self {
-        self.provenance.get_or_insert_default().push(change);
+    /// Without `key` in the result.
+    pub fn without_field(mut self, key: &str) -> Self {
+        self.fields.push((key.to_owned(), None));
         self
+    }
+
+    /// As where no latency was recorded.
+    pub fn without_latencies(self) -> Self {
+        ["p50_latency_ms", "p95_latency_ms", "p99_latency_ms"]
+            .into_iter()
+            .fold(self, |recording, key| recording.field(key, 0))
+    }
+
+    /// As the old scripts wrote it: no provenance.
+    pub fn by_old_script(self) -> Self {
+        Self { by_old_script: true, ..self }
+    }
+
+    /// By `perf-check`, with something else in its provenance.
+    pub fn with(mut self, change: impl Fn(&mut Provenance) + 'static) -> Self {
+        self.changes.push(Rc::new(change));
+        self.by_old_script = false;
+        self
+    }
+
+    /// Measured on the server with this content hash.
+    pub fn of_server(self, engram_hash: &str) -> Self {
+        let engram_hash = engram_hash.to_owned();
+        self.with(move |provenance| provenance.build.engram_hash = Some(engram_hash.clone()))
+    }
+
+    /// Run `index` of a group that `first` began and that was to have `of` runs.
+    pub fn in_group(self, first: &str, index: u32, of: u32) -> Self {
+        let first = first.to_owned();
+        self.with(move |provenance| {
+            provenance.run.group.clone_from(&first);
+            (provenance.run.index, provenance.run.of) = (index, of);
+        })
     }
 
     /// Measured with `--no-build`.
@@ -159,7 +208,7 @@ impl Recording {
 
     /// Measured on the server that both sides may share.
     pub fn same_server(self) -> Self {
-        self.with(|provenance| provenance.build.engram_hash = Some("the same server".to_owned()))
+        self.of_server("the same server")
     }
 
     /// Measured on the stand-in.
@@ -168,8 +217,9 @@ impl Recording {
     }
 
     /// The load generator's result.
-    pub fn result(&self) -> String {
-        let total = (self.throughput * self.elapsed_seconds).round();
+    pub fn result(&self) -> Value {
+        let total =
+            self.requests.unwrap_or_else(|| (self.throughput * self.elapsed_seconds).round());
         let usual = [("Recall", 1.0), ("Search", 0.8), ("Store", 0.6)]
             .map(|(name, share)| (name.to_owned(), self.p99_ms * share));
         let operations = match self.operations.as_slice() {
@@ -184,7 +234,7 @@ impl Recording {
                 let errors = whole(count as f64 * self.error_rate);
                 let stats = json!({
                     "count": count,
-                    "success_count": count - errors,
+                    "success_count": count.saturating_sub(errors),
                     "error_count": errors,
                     "p50_latency_us": whole(p99_ms * 500.0),
                     "p95_latency_us": whole(p99_ms * 800.0),
@@ -196,7 +246,7 @@ impl Recording {
                 (name.clone(), stats)
             })
             .collect();
-        let result = json!({
+        let mut result = json!({
             "config_name": self.config_name,
             "elapsed_seconds": self.elapsed_seconds,
             "total_operations": whole(total),
@@ -208,7 +258,19 @@ impl Recording {
             "p99_latency_ms": self.p99_ms,
             "per_operation_stats": operations,
         });
-        format!("{result:#}\n")
+        let object = result.as_object_mut().unwrap();
+        for (key, value) in &self.fields {
+            match value {
+                Some(value) => object.insert(key.clone(), value.clone()),
+                None => object.remove(key),
+            };
+        }
+        result
+    }
+
+    /// The text of its result file.
+    pub fn text(&self) -> String {
+        format!("{:#}\n", self.result())
     }
 
     /// The name of its files. Without another time, those of the specification's file system layout.
@@ -228,16 +290,13 @@ impl Recording {
     }
 
     /// Its provenance, unless the old scripts wrote it.
-    fn provenance(&self) -> Option<Provenance> {
-        let changes = self.provenance.as_ref()?;
+    pub fn provenance(&self) -> Option<Provenance> {
+        if self.by_old_script {
+            return None;
+        }
+        let name = self.recorded_as.clone().unwrap_or_else(|| self.name().to_string());
         let mut provenance = Provenance {
-            run: Run {
-                name: self.name().to_string(),
-                started: String::new(),
-                group: self.name().to_string(),
-                index: 1,
-                of: 1,
-            },
+            run: Run { name: name.clone(), started: String::new(), group: name, index: 1, of: 1 },
             load: Load {
                 scenario: layout::scenario(self.mode).to_owned(),
                 scenario_hash: Some("the scenario".to_owned()),
@@ -268,7 +327,7 @@ impl Recording {
             }),
             ..Provenance::default()
         };
-        for change in changes {
+        for change in &self.changes {
             change(&mut provenance);
         }
         Some(provenance)
@@ -320,16 +379,10 @@ impl Recording {
                 let moment = side.name().timestamp.moment() + time::Duration::hours(pair.into());
                 run.at = Some(Timestamp::of(moment).to_string());
                 let mut provenance = run.provenance().unwrap();
-                provenance.session = Some(Session {
-                    id: record.id(),
-                    pair,
-                    order: "before-first".to_owned(),
-                });
+                provenance.session =
+                    Some(Session { id: record.id(), pair, order: "before-first".to_owned() });
                 run.record(checkout, Some(provenance));
-                Member {
-                    name: run.name(),
-                    p99_ms,
-                }
+                Member { name: run.name(), p99_ms }
             });
             record.pairs.push(PairRecord { before, after });
         }
@@ -339,11 +392,11 @@ impl Recording {
     /// Writes the result alone, wherever and under whatever name.
     pub fn write_alone(&self, path: &Path) {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, self.result()).unwrap();
+        fs::write(path, self.text()).unwrap();
     }
 
     fn record(&self, checkout: &Checkout, provenance: Option<Provenance>) -> PathBuf {
-        let path = |part| checkout.path(FOLDER).join(self.name().file(part));
+        let path = |part| checkout.path(RESULTS).join(self.name().file(part));
         self.write_alone(&path(Part::Result));
         if let Some(provenance) = provenance {
             fs::write(path(Part::Diagnosis), provenance.to_text()).unwrap();
@@ -352,11 +405,22 @@ impl Recording {
     }
 }
 
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "small and positive"
-)]
+impl Checkout {
+    /// Records a run under `name`, whatever it is, as its own group unless it has one. No two are the same
+    /// measurement: as in life, each has a digit of its own.
+    pub fn record(&self, name: &str, recording: Recording) {
+        let recording = Recording {
+            recorded_as: Some(name.to_owned()),
+            ..recording.field("measured_as", name)
+        };
+        self.write(&result_file(name), recording.text());
+        if let Some(provenance) = recording.provenance() {
+            self.write(&diagnosis_file(name), provenance.to_text());
+        }
+    }
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small and positive")]
 fn whole(number: f64) -> u64 {
     number.round() as u64
 }

@@ -17,7 +17,7 @@ use crate::common::{Checkout, Finished, finish};
 
 /// A checkout with both sides of task 007 recorded, and the repository's own baselines.
 fn recorded(sides: impl IntoIterator<Item = (Recording, Recording)>) -> Checkout {
-    let checkout = Checkout::without_product();
+    let checkout = Checkout::to_compare();
     write_baselines(&checkout);
     for (before, after) in sides {
         before.write(&checkout);

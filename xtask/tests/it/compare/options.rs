@@ -21,10 +21,7 @@ fn refused(words: &str, why: &str) {
 
 #[test]
 fn a_misspelt_flag_is_refused_with_the_nearest() {
-    refused(
-        "007 --competetive",
-        "no option `--competetive`; did you mean `--competitive`?",
-    );
+    refused("007 --competetive", "no option `--competetive`; did you mean `--competitive`?");
 }
 
 #[test]
@@ -49,17 +46,8 @@ fn a_before_without_an_after_is_refused() {
 
 #[test]
 fn a_list_takes_no_option_that_it_would_ignore() {
-    for ignored in [
-        "--json",
-        "--markdown",
-        "--log",
-        "--competitive",
-        "--before a --after b",
-    ] {
-        refused(
-            &format!("--list {ignored}"),
-            "--list goes with no other option than -C",
-        );
+    for ignored in ["--json", "--markdown", "--log", "--competitive", "--before a --after b"] {
+        refused(&format!("--list {ignored}"), "--list goes with no other option than -C");
     }
 }
 
@@ -87,10 +75,7 @@ fn another_checkout_is_named_by_its_folder() {
 #[test]
 fn a_checkout_that_is_none_is_refused() {
     let checkout = Checkout::without_product();
-    assert_has(
-        &compare(&checkout, "007 -C nowhere").refused(),
-        "cannot use -C nowhere",
-    );
+    assert_has(&compare(&checkout, "007 -C nowhere").refused(), "cannot use -C nowhere");
 }
 
 #[test]
@@ -115,10 +100,7 @@ fn nothing_is_written_without_log() {
 fn the_help_states_the_limits_that_decide() {
     assert_has(HELP, &format!("P99 +{INTERNAL_THRESHOLD_PERCENT}%"));
     assert_has(HELP, &format!("throughput -{INTERNAL_THRESHOLD_PERCENT}%"));
-    assert_has(
-        HELP,
-        &format!("(competitive: {COMPETITIVE_THRESHOLD_PERCENT}%)"),
-    );
+    assert_has(HELP, &format!("(competitive: {COMPETITIVE_THRESHOLD_PERCENT}%)"));
     assert_has(HELP, &format!("error rate +{ERROR_RATE_POINTS} points"));
     assert_has(HELP, &format!("position against {COMPETITOR} counts"));
     assert_has(HELP, BASELINES);

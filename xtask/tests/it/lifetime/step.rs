@@ -1,11 +1,10 @@
 //! The steps of a check at which the tool can be ended, each made to stand still there.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use super::ending::signal;
-use crate::common::{Checkout, stand_in};
+use crate::common::{Checkout, program, source_that_becomes, stand_in};
 
 /// Where a check stands still.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,11 +84,7 @@ impl Step {
             _ => scripts(&checkout),
         }
         match self {
-            Self::Preflight => {
-                checkout.write("programs/df", ENDLESS_LOOK);
-                let executable = fs::Permissions::from_mode(0o755);
-                fs::set_permissions(checkout.path("programs/df"), executable).unwrap();
-            }
+            Self::Preflight => program(&checkout.path("programs/df"), ENDLESS_LOOK),
             Self::Start => checkout.script("engram", SERVER_STARTS_WHEN_TOLD),
             Self::Save => checkout.script("loadtest", LOG_CANNOT_BE_SAVED),
             Self::BetweenRuns => checkout.script("engram", SECOND_SERVER_IS_NEVER_HEALTHY),
@@ -176,10 +171,7 @@ impl Step {
 }
 
 fn built(checkout: &Checkout, phase: &str) -> Command {
-    checkout.command(&format!(
-        "perf-check 007 {phase} --duration 1 --port {}",
-        checkout.port
-    ))
+    checkout.command(&format!("perf-check 007 {phase} --duration 1 --port {}", checkout.port()))
 }
 
 /// Binaries that turn into the stand-in's and are quick to copy.
@@ -197,14 +189,6 @@ fn sources(checkout: &Checkout) {
     );
     checkout.write("build.rs", ENDLESS_BUILD_SCRIPT);
     for name in ["engram", "loadtest"] {
-        let program = stand_in().join(name);
-        checkout.write(
-            &format!("src/bin/{name}.rs"),
-            &format!(
-                "use std::os::unix::process::CommandExt;\n\nfn main() {{\n    \
-                 let mut command = std::process::Command::new({program:?});\n    \
-                 panic!(\"{{}}\", command.args(std::env::args_os().skip(1)).exec());\n}}\n"
-            ),
-        );
+        checkout.write(&format!("src/bin/{name}.rs"), source_that_becomes(&stand_in().join(name)));
     }
 }

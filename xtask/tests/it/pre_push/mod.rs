@@ -2,6 +2,5 @@
 
 mod deciding;
 mod installing;
-mod project;
 mod shapes;
 mod tool_away;

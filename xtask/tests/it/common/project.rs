@@ -1,20 +1,20 @@
 //! Two repositories of a test's own: a checkout, and the remote that it pushes to.
 
-#![allow(dead_code, reason = "the benchmark uses its part")]
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use tempfile::TempDir;
 use walkdir::WalkDir;
 use xtask::measure::content;
+use xtask::model::layout::{BASELINES, RESULTS};
 use xtask::model::provenance::Provenance;
 
-use crate::common::recording::Recording;
-use crate::common::{Checkout, Finished, finish, tool};
+use super::documents::BASELINE_DOCUMENT;
+use super::recording::Recording;
+use super::{Checkout, Finished, finish, git_command, tool};
 
 /// A checkout on `main`, pushed, with the hook installed by the tool's binary.
 pub struct Project {
@@ -38,21 +38,12 @@ impl Project {
         let project = Self {
             folder: checkout.path(""),
             checkout,
-            remote: tempfile::Builder::new()
-                .prefix("a remote ")
-                .tempdir()
-                .unwrap(),
+            remote: tempfile::Builder::new().prefix("a remote ").tempdir().unwrap(),
         };
         project.checkout.write(".gitignore", "/target\n/tmp\n");
-        project.checkout.write(
-            "docs/reference/competitive_baselines.md",
-            "| System | P99 Latency |\n|---|---|\n| Neo4j | 27.96ms |\n",
-        );
+        project.checkout.write(BASELINES, BASELINE_DOCUMENT);
         project.checkout.write("src/server.rs", "fast\n");
-        done(
-            project.remote.path(),
-            "init --quiet --bare --initial-branch=main",
-        );
+        done(project.remote.path(), "init --quiet --bare --initial-branch=main");
         project.git("init --quiet --initial-branch=main");
         name_committer(project.folder());
         let mut add = git(project.folder(), "remote add origin");
@@ -140,7 +131,7 @@ impl Project {
 
     /// A recorded file.
     pub fn recorded(&self, name: &str) -> PathBuf {
-        self.checkout.path("tmp/m17_performance").join(name)
+        self.checkout.path(RESULTS).join(name)
     }
 
     /// Changes the server, with `before` measured without the change and `after` with it; returns the content.
@@ -206,52 +197,22 @@ pub fn competitive_slower() -> Recording {
     slower().competitive().p99(11.5).throughput(490.0)
 }
 
-/// Git in `folder`, apart from the user's configuration and from the test runner's variables.
+/// Git in `folder` with these words.
 pub fn git(folder: &Path, words: &str) -> Command {
-    let mut command = Command::new("git");
-    for (name, _) in std::env::vars_os() {
-        let text = name.to_string_lossy();
-        if ["GIT_", "CARGO_", "PERF_"]
-            .iter()
-            .any(|prefix| text.starts_with(prefix))
-            && text != "CARGO_HOME"
-        {
-            command.env_remove(&name);
-        }
-    }
-    command
-        .args(words.split_whitespace())
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .env_remove("CI")
-        .env_remove("NO_COLOR")
-        .env_remove("CLICOLOR_FORCE")
-        .env("LC_ALL", "C")
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .env("GIT_CONFIG_NOSYSTEM", "1");
+    let mut command = git_command(folder);
+    command.args(words.split_whitespace());
     command
 }
 
 /// Runs git, which is to succeed; returns what it printed.
 #[track_caller]
 pub fn done(folder: &Path, words: &str) -> String {
-    finish(git(folder, words))
-        .succeeded()
-        .output
-        .trim_end()
-        .to_owned()
+    finish(git(folder, words)).succeeded().output.trim_end().to_owned()
 }
 
 pub fn name_committer(repository: &Path) {
     done(repository, "config user.name test");
     done(repository, "config user.email test@example.com");
-}
-
-/// Writes a program.
-pub fn program(path: &Path, text: &str) {
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, text).unwrap();
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 pub fn files(folder: &Path) -> Files {
@@ -262,10 +223,7 @@ pub fn files(folder: &Path) -> Files {
         .map(|entry| {
             let mode = entry.metadata().unwrap().permissions().mode();
             let content = match entry.path_is_symlink() {
-                true => fs::read_link(entry.path())
-                    .unwrap()
-                    .into_os_string()
-                    .into_encoded_bytes(),
+                true => fs::read_link(entry.path()).unwrap().into_os_string().into_encoded_bytes(),
                 false => fs::read(entry.path()).unwrap(),
             };
             (entry.into_path(), (mode, content))
