@@ -65,7 +65,7 @@ fn project(recorded: usize, of: Of) -> Project {
     let project = Project::without_hook();
     for number in 0..FILES {
         let path = format!("src/part_{}/file_{number}.rs", number / 30);
-        project.checkout.write(&path, &format!("pub const NUMBER: usize = {number};\n"));
+        project.checkout.write(&path, format!("pub const NUMBER: usize = {number};\n"));
     }
     project.commit();
     project.git("push --quiet origin main");

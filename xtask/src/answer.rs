@@ -150,7 +150,7 @@ fn failure_in_words(failure: &Failure) -> String {
 }
 
 /// The competitor's P99, read anew for every comparison; `None` in internal mode.
-pub fn baseline(checkout: &Path, mode: Mode) -> Option<Result<Baseline, Reason>> {
+pub(crate) fn baseline(checkout: &Path, mode: Mode) -> Option<Result<Baseline, Reason>> {
     let file = checkout.join(layout::BASELINES);
     (mode == Mode::Competitive).then(|| {
         read_baseline(&file)
@@ -193,7 +193,7 @@ fn about(results: &Results, mode: Mode, before: &Provenance, after: &Provenance)
     for record in SessionRecord::about(results, mode, before, server, scenario) {
         match record.map(|record| (record.assess().decision, record)) {
             Err(unusable) => {
-                let reason = Reason::new(unusable.into(), Remedy::Confirm);
+                let reason = Reason::new(unusable, Remedy::Confirm);
                 sessions.unusable.push(reason);
             }
             Ok((Decision::Final(verdict), record)) => sessions.ended.push((record, verdict)),

@@ -16,7 +16,7 @@ pub struct Error {
 
 /// The cause of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Blame {
+pub(crate) enum Blame {
     /// The machine, the user, or this tool.
     Environment,
     /// The measured server: it crashed, hung or answered with errors.
@@ -25,47 +25,42 @@ pub enum Blame {
 
 impl Error {
     /// A failure described by `what`: a sentence that names the file or command.
-    pub fn new(what: impl Into<String>) -> Self {
+    pub(crate) fn new(what: impl Into<String>) -> Self {
         Self { what: what.into(), next: Vec::new(), blame: Blame::Environment }
     }
 
     /// `doing` failed because of `cause`.
-    pub fn because(doing: impl fmt::Display, cause: impl fmt::Display) -> Self {
+    pub(crate) fn because(doing: impl fmt::Display, cause: impl fmt::Display) -> Self {
         Self::new(format!("{doing}: {cause}"))
     }
 
     /// For `map_err`: `doing` something to the file at `path` failed.
-    pub fn at<C: fmt::Display>(doing: &str, path: &Path) -> impl FnOnce(C) -> Self {
+    pub(crate) fn at<C: fmt::Display>(doing: &str, path: &Path) -> impl FnOnce(C) -> Self {
         move |cause| Self::because(format!("{doing} {}", path.display()), cause)
     }
 
     /// Adds a line about what to do next, or where to look.
     #[must_use]
-    pub fn next(mut self, advice: impl Into<String>) -> Self {
+    pub(crate) fn next(mut self, advice: impl Into<String>) -> Self {
         self.next.push(advice.into());
         self
     }
 
     /// Blames the measured server.
     #[must_use]
-    pub fn of_server(mut self) -> Self {
+    pub(crate) fn of_server(mut self) -> Self {
         self.blame = Blame::Server;
         self
     }
 
     /// Whose failure it is.
-    pub fn blame(&self) -> Blame {
+    pub(crate) fn blame(&self) -> Blame {
         self.blame
     }
 
     /// The message without the advice.
-    pub fn what(&self) -> &str {
+    pub(crate) fn what(&self) -> &str {
         &self.what
-    }
-
-    /// The lines of advice.
-    pub fn advice(&self) -> &[String] {
-        &self.next
     }
 }
 
@@ -91,29 +86,29 @@ impl From<xshell::Error> for Error {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     /// The faulty file.
-    pub file: Option<PathBuf>,
+    pub(crate) file: Option<PathBuf>,
     /// The faulty line, from 1.
-    pub line: Option<usize>,
+    pub(crate) line: Option<usize>,
     /// The reason, without the place.
     pub why: String,
 }
 
 impl Fault {
     /// A fault without a place.
-    pub fn new(why: impl Into<String>) -> Self {
+    pub(crate) fn new(why: impl Into<String>) -> Self {
         Self { file: None, line: None, why: why.into() }
     }
 
     /// Adds the line, from 1.
     #[must_use]
-    pub fn at_line(mut self, line: usize) -> Self {
+    pub(crate) fn at_line(mut self, line: usize) -> Self {
         self.line = Some(line);
         self
     }
 
     /// Adds the file.
     #[must_use]
-    pub fn in_file(mut self, file: impl Into<PathBuf>) -> Self {
+    pub(crate) fn in_file(mut self, file: impl Into<PathBuf>) -> Self {
         self.file = Some(file.into());
         self
     }

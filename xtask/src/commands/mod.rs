@@ -2,10 +2,10 @@
 //! This file is their one list.
 
 mod bench;
-pub mod check;
+pub(crate) mod check;
 pub mod compare;
-pub mod confirm;
-pub mod hook;
+pub(crate) mod confirm;
+pub(crate) mod hook;
 mod push;
 mod supervise;
 mod words;
@@ -78,7 +78,7 @@ impl Command {
 }
 
 /// A command whose options have been read.
-pub type Ready = Box<dyn FnOnce(Clock) -> Result<Outcome>>;
+pub(crate) type Ready = Box<dyn FnOnce(Clock) -> Result<Outcome>>;
 
 /// The request that the words after the program's name make.
 pub enum Request {

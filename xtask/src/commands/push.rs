@@ -24,14 +24,14 @@ use crate::term::streams::{self, Ink, Style};
 
 /// The word on standard output once everything is decided. The exit code alone is ambiguous: rustup's `cargo` also ends
 /// with 1 if it has no cargo to run.
-pub const DECIDED: &str = "decided";
+pub(crate) const DECIDED: &str = "decided";
 
 /// Reads git's lines from standard input and decides. A regression is its outcome; what is not known for sure is
 /// [`Outcome::CannotJudge`], and the hook knows whether that blocks.
 ///
 /// # Errors
 /// When standard input cannot be read, or the results cannot be listed.
-pub fn run(checkout: &Path, remote: &str) -> Result<Outcome> {
+pub(crate) fn run(checkout: &Path, remote: &str) -> Result<Outcome> {
     let mut lines = Vec::new();
     std::io::stdin()
         .read_to_end(&mut lines)
@@ -350,7 +350,7 @@ fn judge_mode(branch: &Branch, comparison: &Comparison, around: &Surroundings) -
 }
 
 /// The advice for every push that is blocked.
-pub const WAY_OUT: &str = "  push anyway: PERF_SKIP=1 git push, or git push --no-verify";
+pub(crate) const WAY_OUT: &str = "  push anyway: PERF_SKIP=1 git push, or git push --no-verify";
 
 /// Says that nothing is known of a branch, and how to change that.
 fn unknown(branch: &Branch, why: &str, commands: &[String]) -> Outcome {

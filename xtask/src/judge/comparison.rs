@@ -34,7 +34,7 @@ pub struct Question {
 pub struct Baseline {
     /// 99th percentile of the latency, in milliseconds.
     pub p99_ms: f64,
-    pub file: PathBuf,
+    pub(crate) file: PathBuf,
     /// From 1.
     pub line: usize,
 }
@@ -77,31 +77,31 @@ pub struct Side {
     pub files: Vec<PathBuf>,
     pub figures: Figures,
     /// Median latency, in milliseconds.
-    pub p50_ms: f64,
+    pub(crate) p50_ms: f64,
     /// 95th percentile of the latency, in milliseconds.
-    pub p95_ms: f64,
+    pub(crate) p95_ms: f64,
     /// Lowest and highest P99 of the runs, in milliseconds.
     pub p99_spread_ms: (f64, f64),
     /// Requests sent, in all runs together.
-    pub operations: u64,
+    pub(crate) operations: u64,
     /// Requests that failed, in all runs together.
-    pub errors: u64,
+    pub(crate) errors: u64,
     /// Requests sent in a run.
-    pub operations_per_run: f64,
+    pub(crate) operations_per_run: f64,
     /// Requests that failed in a run.
-    pub errors_per_run: f64,
+    pub(crate) errors_per_run: f64,
     /// P99 of each operation, in milliseconds.
-    pub operation_p99_ms: BTreeMap<String, f64>,
+    pub(crate) operation_p99_ms: BTreeMap<String, f64>,
     /// The server's CPU time per request, in microseconds.
-    pub cpu_us_per_operation: Option<f64>,
+    pub(crate) cpu_us_per_operation: Option<f64>,
     /// The most memory that the server had in RAM, in MiB.
-    pub peak_memory_mib: Option<f64>,
+    pub(crate) peak_memory_mib: Option<f64>,
     /// The share of the wanted CPU time that the hypervisor gave to others, 0 to 1.
-    pub stolen_share: Option<f64>,
+    pub(crate) stolen_share: Option<f64>,
     /// At least one run measured the stand-in.
-    pub stand_in: bool,
+    pub(crate) stand_in: bool,
     /// Every run has provenance, which the old scripts did not write.
-    pub by_perf_check: bool,
+    pub(crate) by_perf_check: bool,
 }
 
 /// The answer of a paired session that has ended.
@@ -199,7 +199,7 @@ impl Comparison {
     }
 
     /// The answer of the decision table, if there is one.
-    pub fn verdict(&self) -> Option<&Verdict> {
+    pub(crate) fn verdict(&self) -> Option<&Verdict> {
         match &self.judgement {
             Judgement::Judged(verdict) | Judgement::SameServer(verdict) => Some(verdict),
             Judgement::Impossible(_) => None,
@@ -207,7 +207,7 @@ impl Comparison {
     }
 
     /// The verdict, if the changes are held against the limits: not on one server that was measured twice.
-    pub fn judged(&self) -> Option<&Verdict> {
+    pub(crate) fn judged(&self) -> Option<&Verdict> {
         match &self.judgement {
             Judgement::Judged(verdict) => Some(verdict),
             Judgement::SameServer(_) | Judgement::Impossible(_) => None,
@@ -215,7 +215,7 @@ impl Comparison {
     }
 
     /// The reasons why there is no verdict.
-    pub fn reasons(&self) -> &[Reason] {
+    pub(crate) fn reasons(&self) -> &[Reason] {
         match &self.judgement {
             Judgement::Impossible(reasons) => reasons,
             Judgement::Judged(_) | Judgement::SameServer(_) => &[],
@@ -275,7 +275,7 @@ fn usable(phase: Phase, group: Option<&Group>, reasons: &mut Vec<Reason>) -> Vec
     for run in &group.runs {
         match run {
             Ok(run) => runs.push(run.clone()),
-            Err(unusable) => refuse(unusable.clone().into()),
+            Err(unusable) => refuse(unusable.clone()),
         }
     }
     runs
@@ -294,7 +294,7 @@ fn whole(count: u64) -> f64 {
 
 impl Side {
     /// The medians of the runs; `None` of no run. `error_rate` selects the rate to judge by.
-    pub fn of(runs: &[Recorded], error_rate: fn(&Recorded) -> f64) -> Option<Self> {
+    pub(crate) fn of(runs: &[Recorded], error_rate: fn(&Recorded) -> f64) -> Option<Self> {
         let of = |value: &dyn Fn(&Recorded) -> f64| median(runs.iter().map(value));
         let known = |value: fn(&Provenance) -> Option<f64>| {
             median(runs.iter().filter_map(|run| value(run.provenance.as_ref()?)))

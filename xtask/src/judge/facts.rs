@@ -62,10 +62,10 @@ const FACTS: [Fact; 12] = [
 ];
 
 /// A fact that must match and does not, with its two values.
-pub type Difference = (&'static str, [String; 2]);
+pub(crate) type Difference = (&'static str, [String; 2]);
 
 /// The facts that keep two runs from being compared.
-pub fn differences(a: &Recorded, b: &Recorded) -> Vec<Difference> {
+pub(crate) fn differences(a: &Recorded, b: &Recorded) -> Vec<Difference> {
     let must_match = FACTS.iter().filter(|fact| fact.rule == Rule::MustMatch);
     let mut found: Vec<Difference> = must_match
         .filter_map(|fact| {
@@ -90,7 +90,7 @@ pub fn differences(a: &Recorded, b: &Recorded) -> Vec<Difference> {
 }
 
 /// Warnings of facts that changed within a side or between them, or that only some of the runs state.
-pub fn warnings(before: &[Recorded], after: &[Recorded]) -> Vec<String> {
+pub(crate) fn warnings(before: &[Recorded], after: &[Recorded]) -> Vec<String> {
     let warning = |fact: &Fact| match fact.rule {
         Rule::MustMatch => partly_known(fact, before, after),
         Rule::Warn => changed(fact, before, after),

@@ -15,11 +15,11 @@ use crate::stats::numbers::exceeds;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reason {
     pub fault: Fault,
-    pub remedy: Remedy,
+    pub(crate) remedy: Remedy,
 }
 
 impl Reason {
-    pub fn new(fault: Fault, remedy: Remedy) -> Self {
+    pub(crate) fn new(fault: Fault, remedy: Remedy) -> Self {
         Self { fault, remedy }
     }
 
@@ -36,7 +36,7 @@ impl fmt::Display for Reason {
 
 /// The way to make a verdict possible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Remedy {
+pub(crate) enum Remedy {
     Measure(Phase),
     MeasureBoth,
     /// A correction of the baseline document.
@@ -49,7 +49,7 @@ pub enum Remedy {
 ///
 /// # Errors
 /// All reasons, not only the first.
-pub fn check(before: &[Recorded], after: &[Recorded]) -> Result<bool, Vec<Reason>> {
+pub(crate) fn check(before: &[Recorded], after: &[Recorded]) -> Result<bool, Vec<Reason>> {
     let sides = [(Phase::Before, before), (Phase::After, after)];
     let mut reasons: Vec<Reason> = Vec::new();
     for (phase, side) in sides {
@@ -104,7 +104,7 @@ fn is_built(run: &Recorded) -> bool {
 }
 
 /// The runs of an after side that recorded no latency. They improve nothing, whatever the arithmetic says.
-pub fn without_latency(after: &[Recorded]) -> Vec<Reason> {
+pub(crate) fn without_latency(after: &[Recorded]) -> Vec<Reason> {
     let why = after.iter().filter_map(|run| Some((run, no_latency(&run.result)?)));
     why.map(|(run, why)| Reason::of_run(run, why, Remedy::Measure(Phase::After))).collect()
 }
@@ -135,12 +135,12 @@ fn incomparable(phase: Phase, reference: &Recorded, other: &Recorded) -> Vec<Rea
 }
 
 /// The load generator omits latencies above its range, so a server that answers nothing in time has a P99 of 0.
-pub fn no_latency(result: &LoadResult) -> Option<String> {
+pub(crate) fn no_latency(result: &LoadResult) -> Option<String> {
     (result.p99_ms == 0.0).then(|| "its P99 is 0: no latency was recorded".to_owned())
 }
 
 /// So many requests failed that the latencies are not those of the work.
-pub fn error_replies(result: &LoadResult) -> Option<String> {
+pub(crate) fn error_replies(result: &LoadResult) -> Option<String> {
     exceeds(result.error_rate, FAILED_BEFORE).then(|| {
         format!(
             "{:.1} % of the requests FAILED: these latencies are those of error replies",
@@ -150,7 +150,7 @@ pub fn error_replies(result: &LoadResult) -> Option<String> {
 }
 
 /// The throughput stayed below `offered`, in requests per second.
-pub fn load_not_reached(result: &LoadResult, offered: f64) -> Option<String> {
+pub(crate) fn load_not_reached(result: &LoadResult, offered: f64) -> Option<String> {
     (result.throughput < OFFERED_LOAD_REACHED * offered).then(|| {
         format!(
             "the offered load was not reached: {:.0} of {offered:.0} requests/s",
@@ -160,19 +160,19 @@ pub fn load_not_reached(result: &LoadResult, offered: f64) -> Option<String> {
 }
 
 /// The weaknesses that a result has by itself, where `offered` requests per second were offered.
-pub fn weaknesses(result: &LoadResult, offered: f64) -> Vec<String> {
+pub(crate) fn weaknesses(result: &LoadResult, offered: f64) -> Vec<String> {
     let found = [error_replies(result), load_not_reached(result, offered)];
     found.into_iter().flatten().collect()
 }
 
 /// Requests offered per second.
 #[allow(clippy::cast_precision_loss)]
-pub fn offered(provenance: &Provenance) -> f64 {
+pub(crate) fn offered(provenance: &Provenance) -> f64 {
     provenance.load.rate as f64
 }
 
 /// The warnings that make a verdict on two sides weaker.
-pub fn warnings(before: &[Recorded], after: &[Recorded]) -> Vec<String> {
+pub(crate) fn warnings(before: &[Recorded], after: &[Recorded]) -> Vec<String> {
     let of_side = |phase, side: &[Recorded]| -> Vec<String> {
         side.iter().flat_map(|run| of_run(phase, run)).collect()
     };

@@ -1,6 +1,6 @@
 //! Judging recorded values, without IO: which runs can be compared, and the verdict on them.
 
 pub mod comparison;
-pub mod facts;
-pub mod fitness;
+pub(crate) mod facts;
+pub(crate) mod fitness;
 pub mod verdict;

@@ -54,7 +54,7 @@ impl Metric {
 
     /// The largest change that passes, in the unit of the change: positive where a rise is worse, negative where a
     /// fall is.
-    pub fn limit(self, mode: Mode) -> f64 {
+    pub(crate) fn limit(self, mode: Mode) -> f64 {
         match self {
             Self::P99 => threshold_percent(mode),
             Self::Throughput => -threshold_percent(mode),
@@ -126,11 +126,11 @@ impl Outcome {
     }
 
     /// The worst of several; success if there are none.
-    pub fn worst(outcomes: impl IntoIterator<Item = Self>) -> Self {
+    pub(crate) fn worst(outcomes: impl IntoIterator<Item = Self>) -> Self {
         outcomes.into_iter().max().unwrap_or(Self::Success)
     }
 
-    pub fn is_regression(self) -> bool {
+    pub(crate) fn is_regression(self) -> bool {
         self >= Self::InternalRegression
     }
 }
@@ -146,7 +146,7 @@ pub struct Verdict {
     pub regressed: Vec<Metric>,
     /// `None` without a baseline.
     pub position: Option<Position>,
-    pub outcome: Outcome,
+    pub(crate) outcome: Outcome,
 }
 
 impl Verdict {

@@ -17,17 +17,17 @@ use super::shell::{self, clean};
 use crate::error::{Error, Result};
 
 /// Cargo's name for the profile that is measured.
-pub const PROFILE: &str = "release";
+pub(crate) const PROFILE: &str = "release";
 /// The server's binary.
-pub const SERVER: &str = "engram";
+pub(crate) const SERVER: &str = "engram";
 /// The load generator's binary.
-pub const LOAD_GENERATOR: &str = "loadtest";
+pub(crate) const LOAD_GENERATOR: &str = "loadtest";
 /// The most pairs of measured binaries that are kept for later paired measurement.
 const KEPT_PAIRS: usize = 10;
 
 /// The source of the measured binaries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Build {
+pub(crate) enum Build {
     /// `cargo build` makes them now.
     Now,
     /// They are taken as they are.
@@ -49,7 +49,7 @@ pub struct Binaries {
 
 impl Binaries {
     /// Those in a folder, by their usual names, with unknown hashes.
-    pub fn in_folder(folder: &Path) -> Self {
+    pub(crate) fn in_folder(folder: &Path) -> Self {
         Self {
             engram: folder.join(SERVER),
             loadtest: folder.join(LOAD_GENERATOR),
@@ -73,13 +73,13 @@ impl Binaries {
 
 /// The binaries of a checkout, and the content that they were built from.
 #[derive(Debug, Clone)]
-pub struct Built {
-    pub binaries: Binaries,
-    pub build: Build,
+pub(crate) struct Built {
+    pub(crate) binaries: Binaries,
+    pub(crate) build: Build,
     /// The content hash of the files that they were built from; `None` where it is unknown.
-    pub content: Option<String>,
+    pub(crate) content: Option<String>,
     /// The output of `rustc --version` in the checkout.
-    pub rustc: Option<String>,
+    pub(crate) rustc: Option<String>,
 }
 
 /// Makes the binaries, or finds them, and keeps a copy under the target directory. The copy is run, since no other
@@ -87,7 +87,7 @@ pub struct Built {
 ///
 /// # Errors
 /// When the build fails, or a binary is missing.
-pub fn prepare(checkout: &Path, scratch: &Path, build: Build) -> Result<Built> {
+pub(crate) fn prepare(checkout: &Path, scratch: &Path, build: Build) -> Result<Built> {
     let shell = shell::shell(checkout)?;
     let folder = kept_folder(checkout)?;
     let (binaries, content) = match build {
@@ -115,7 +115,7 @@ pub fn prepare(checkout: &Path, scratch: &Path, build: Build) -> Result<Built> {
 ///
 /// # Errors
 /// When cargo cannot say where the target directory is.
-pub fn kept_folder(checkout: &Path) -> Result<PathBuf> {
+pub(crate) fn kept_folder(checkout: &Path) -> Result<PathBuf> {
     Ok(target_directory(&shell::shell(checkout)?)?.join("perf"))
 }
 
@@ -265,7 +265,7 @@ fn copy(folder: &Path, partial: &Path, found: &Binaries) -> io::Result<Option<Bi
 }
 
 /// The folder that a pair of binaries is kept in.
-pub fn kept_pair(folder: &Path, engram_hash: &str, loadtest_hash: &str) -> PathBuf {
+pub(crate) fn kept_pair(folder: &Path, engram_hash: &str, loadtest_hash: &str) -> PathBuf {
     let short = |hash: &str| hash.chars().take(16).collect::<String>();
     folder.join(format!("{}-{}", short(engram_hash), short(loadtest_hash)))
 }

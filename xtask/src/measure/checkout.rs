@@ -11,7 +11,7 @@ use crate::model::layout::RESULTS;
 ///
 /// # Errors
 /// When there is no such folder, or no workspace, or its path is not UTF-8 (JSON and TOML could not carry it).
-pub fn find(asked: Option<&Path>) -> Result<PathBuf> {
+pub(crate) fn find(asked: Option<&Path>) -> Result<PathBuf> {
     let root = match asked {
         Some(folder) => fs::canonicalize(folder).map_err(|error| {
             Error::at("cannot use -C", folder)(error).next("name the root of an Engram checkout")

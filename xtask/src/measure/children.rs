@@ -34,7 +34,7 @@ pub struct Stopped {
     pub exit: Exit,
     pub cause: Cause,
     /// From SIGTERM until it was gone.
-    pub took: Duration,
+    pub(crate) took: Duration,
 }
 
 /// Why a process that was to be stopped ended.
@@ -86,7 +86,7 @@ impl Children {
     }
 
     /// The supervisor's process id, which is also its process group.
-    pub fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.process.id()
     }
 

@@ -167,7 +167,7 @@ pub fn of_commit(checkout: &Path, commit: &str) -> Option<String> {
 }
 
 /// The content hash of a file as it lies on the disk; `None` without git.
-pub fn of_file(file: &Path) -> Option<String> {
+pub(crate) fn of_file(file: &Path) -> Option<String> {
     shell::answer_of_system(|shell| cmd!(shell, "git hash-object --no-filters -- {file}"))
 }
 

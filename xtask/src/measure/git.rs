@@ -33,19 +33,19 @@ pub fn state(checkout: &Path) -> Option<Git> {
 ///
 /// # Errors
 /// Outside a repository, or without git.
-pub fn root(folder: &Path) -> Result<PathBuf> {
+pub(crate) fn root(folder: &Path) -> Result<PathBuf> {
     answer_in(folder, |shell| cmd!(shell, "git rev-parse --show-toplevel"))
         .map(PathBuf::from)
         .ok_or_else(|| Error::new(format!("{} is not in a git repository", folder.display())))
 }
 
 /// The path from the working tree's root to `folder`: empty, or ending in `/`.
-pub fn prefix(folder: &Path) -> Option<String> {
+pub(crate) fn prefix(folder: &Path) -> Option<String> {
     answer_in(folder, |shell| cmd!(shell, "git rev-parse --show-prefix"))
 }
 
 /// The same folder as `folder` in every working tree of its repository.
-pub fn worktrees(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn worktrees(folder: &Path) -> Vec<PathBuf> {
     let listed = || {
         let prefix = prefix(folder)?;
         let listed = answer_in(folder, |shell| cmd!(shell, "git worktree list --porcelain"))?;
@@ -62,7 +62,7 @@ pub fn worktrees(folder: &Path) -> Vec<PathBuf> {
 ///
 /// # Errors
 /// Outside a repository, or without git.
-pub fn hooks_folder(folder: &Path) -> Result<PathBuf> {
+pub(crate) fn hooks_folder(folder: &Path) -> Result<PathBuf> {
     // A relative core.hooksPath is relative to the working tree's root.
     let root = root(folder)?;
     own_file(&root, "hooks").ok_or_else(|| {
@@ -73,7 +73,7 @@ pub fn hooks_folder(folder: &Path) -> Result<PathBuf> {
 
 /// The absolute folder of `core.hooksPath` where the user or the system has it for every repository, and which of
 /// them.
-pub fn hooks_of_all(folder: &Path) -> Option<(PathBuf, String)> {
+pub(crate) fn hooks_of_all(folder: &Path) -> Option<(PathBuf, String)> {
     let set = answer_in(folder, |shell| {
         cmd!(shell, "git config --show-scope --type=path --get core.hooksPath")
     })?;
@@ -83,18 +83,18 @@ pub fn hooks_of_all(folder: &Path) -> Option<(PathBuf, String)> {
 }
 
 /// The path of a file of the repository itself, by git's own variables and settings.
-pub fn own_file(folder: &Path, name: &str) -> Option<PathBuf> {
+pub(crate) fn own_file(folder: &Path, name: &str) -> Option<PathBuf> {
     let path = answer_in(folder, |shell| cmd!(shell, "git rev-parse --git-path {name}"))?;
     Some(folder.join(path))
 }
 
 /// `true` for a file that git tracks.
-pub fn is_tracked(folder: &Path, file: &Path) -> bool {
+pub(crate) fn is_tracked(folder: &Path, file: &Path) -> bool {
     lists(folder, "--cached", file)
 }
 
 /// `true` for a file in a working tree that git would track.
-pub fn is_new(folder: &Path, file: &Path) -> bool {
+pub(crate) fn is_new(folder: &Path, file: &Path) -> bool {
     lists(folder, "--others", file)
 }
 
@@ -107,7 +107,7 @@ fn lists(folder: &Path, which: &str, file: &Path) -> bool {
 
 /// The commits that `remote` (a name, or an address) is known to have and that the commits only in `tip` build on:
 /// `tip` itself where the remote has it already, none where git cannot tell.
-pub fn known_to_remote(checkout: &Path, tip: &str, remote: &str) -> Vec<String> {
+pub(crate) fn known_to_remote(checkout: &Path, tip: &str, remote: &str) -> Vec<String> {
     let listed = || {
         let name = remote_at(checkout, remote).unwrap_or_else(|| remote.to_owned());
         // `team/sub` may be a remote beside `team`, whose branches are not those of `team`.

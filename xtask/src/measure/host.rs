@@ -42,7 +42,7 @@ pub fn state() -> HostState {
 }
 
 /// The weaknesses of a measurement in this `state`, in words.
-pub fn warnings(state: &HostState) -> Vec<String> {
+pub(crate) fn warnings(state: &HostState) -> Vec<String> {
     // The load average is that of the whole machine, even in a container.
     warnings_on(noise::processors(), state)
 }
@@ -70,7 +70,7 @@ fn warnings_on(processors: u32, state: &HostState) -> Vec<String> {
 
 /// The free space on the disk of `folder`, in MiB; `None` for a folder that does not exist, or where the system does not
 /// show it.
-pub fn free_mib(folder: &Path) -> Option<u64> {
+pub(crate) fn free_mib(folder: &Path) -> Option<u64> {
     let shell = shell::shell(Path::new("/")).ok()?;
     let table = shell::answer(cmd!(shell, "df -Pk {folder}"))?;
     free_kib(&table).map(|kib| kib / 1024)

@@ -8,7 +8,7 @@ use crate::model::provenance::Noise;
 
 /// The machine's CPU counters at one moment. Each is `None` where the system does not show it.
 #[derive(Debug, Clone, Default)]
-pub struct Counters {
+pub(crate) struct Counters {
     machine: Option<Cpu>,
     pressure: Option<Duration>,
     server: Option<Duration>,
@@ -23,12 +23,12 @@ const STOLEN_SHARE: f64 = 0.05;
 
 impl Noise {
     /// Share of the time of all `processors` over `time` that others used, 0 to 1.
-    pub fn others_share(&self, time: Duration, processors: u32) -> Option<f64> {
+    pub(crate) fn others_share(&self, time: Duration, processors: u32) -> Option<f64> {
         Some(self.others_cpu_seconds? / (time.as_secs_f64() * f64::from(processors)))
     }
 
     /// The disturbances of a `time` on a machine of `processors`, in words that end with `when`.
-    pub fn warnings(&self, time: Duration, processors: u32, when: &str) -> Vec<String> {
+    pub(crate) fn warnings(&self, time: Duration, processors: u32, when: &str) -> Vec<String> {
         let mut warnings = Vec::new();
         let percent = |share: Option<f64>, most: f64| {
             let share = share.filter(|share| *share > most)?;
@@ -46,7 +46,7 @@ impl Noise {
 
 /// The number of processors that the machine's counters add up. A container may be given fewer of them; where the
 /// machine does not show it, the number that this process is given.
-pub fn processors() -> u32 {
+pub(crate) fn processors() -> u32 {
     let shown = fs::read_to_string("/proc/stat").map_or(0, |text| count_processors(&text));
     let known = match shown {
         0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
@@ -72,7 +72,7 @@ struct Cpu {
 
 impl Counters {
     /// Reads them. `supervisor` has waited for each load generator that ended, so its children's time is theirs.
-    pub fn read(server: u32, supervisor: u32) -> Self {
+    pub(crate) fn read(server: u32, supervisor: u32) -> Self {
         Self {
             pressure: fs::read_to_string("/proc/pressure/cpu")
                 .ok()
@@ -84,7 +84,7 @@ impl Counters {
     }
 
     /// Reads them while neither a server nor a load generator runs: all other use is that of others.
-    pub fn of_machine() -> Self {
+    pub(crate) fn of_machine() -> Self {
         Self {
             machine: fs::read_to_string("/proc/stat").ok().and_then(|text| cpu(&text)),
             pressure: None,
@@ -95,12 +95,12 @@ impl Counters {
     }
 
     /// `false` where the system does not show them.
-    pub fn are_known(&self) -> bool {
+    pub(crate) fn are_known(&self) -> bool {
         self.machine.is_some()
     }
 
     /// The noise from `self` to `later`.
-    pub fn until(&self, later: &Self) -> Noise {
+    pub(crate) fn until(&self, later: &Self) -> Noise {
         let between = |read: fn(&Self) -> Option<Duration>| {
             Some(read(later)?.saturating_sub(read(self)?).as_secs_f64())
         };

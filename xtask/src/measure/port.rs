@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 
 /// The process that answers on `127.0.0.1:port`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Listener {
+pub(crate) enum Listener {
     /// The process asked about.
     Ours,
     /// Another one, with its id where the system shows it.
@@ -55,7 +55,7 @@ fn taken(port: u16) -> Error {
 }
 
 /// Compares the listener on `127.0.0.1:port` with process `pid`.
-pub fn listener(port: u16, pid: u32) -> Listener {
+pub(crate) fn listener(port: u16, pid: u32) -> Listener {
     let all_in = |inodes: &[u64], sockets: &[u64]| {
         !inodes.is_empty() && inodes.iter().all(|inode| sockets.contains(inode))
     };

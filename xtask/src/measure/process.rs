@@ -11,24 +11,24 @@ use super::shell;
 
 /// A process's memory and CPU at one moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Usage {
+pub(crate) struct Usage {
     /// Memory in RAM, in KiB.
-    pub rss_kib: u64,
+    pub(crate) rss_kib: u64,
     /// Address space, in KiB.
-    pub vsz_kib: u64,
+    pub(crate) vsz_kib: u64,
     /// The most memory that it ever had in RAM, in KiB, where the system records it.
-    pub peak_kib: Option<u64>,
+    pub(crate) peak_kib: Option<u64>,
     /// CPU time over life time, in per cent of one core, as `ps` computes it.
-    pub cpu_percent: f64,
+    pub(crate) cpu_percent: f64,
     /// Memory in RAM as a share of the machine's, in per cent.
-    pub memory_percent: f64,
+    pub(crate) memory_percent: f64,
 }
 
 /// Clock ticks a second in `/proc`: 100 on every platform that Linux and Rust share.
-pub const TICKS_PER_SECOND: f64 = 100.0;
+pub(crate) const TICKS_PER_SECOND: f64 = 100.0;
 
 /// The usage of process `pid`, which has lived for `age`. `None` once it is gone.
-pub fn usage(pid: u32, age: Duration) -> Option<Usage> {
+pub(crate) fn usage(pid: u32, age: Duration) -> Option<Usage> {
     match fs::read_to_string(format!("/proc/{pid}/status")) {
         Ok(status) => from_proc(&status, cpu_time(pid)?, age),
         Err(_) if Path::new("/proc/self/status").exists() => None,
@@ -46,7 +46,7 @@ pub fn all() -> impl Iterator<Item = u32> {
 }
 
 /// The parent of process `pid`; `None` without `/proc`, and for the first process.
-pub fn parent(pid: u32) -> Option<u32> {
+pub(crate) fn parent(pid: u32) -> Option<u32> {
     let [parent] = fields(&stat(pid)?, Field::Parent)?;
     Some(parent).filter(|&pid| pid > 0)
 }
@@ -57,7 +57,7 @@ pub fn cpu_time(pid: u32) -> Option<Duration> {
 }
 
 /// User and system time of the children that process `pid` has waited for; `None` without `/proc`.
-pub fn children_cpu_time(pid: u32) -> Option<Duration> {
+pub(crate) fn children_cpu_time(pid: u32) -> Option<Duration> {
     ticks(&stat(pid)?, Field::ChildrenTime)
 }
 
@@ -114,7 +114,7 @@ fn from_ps(pid: u32) -> Option<Usage> {
 }
 
 /// The number in a `Name:  123 kB` line of `/proc`, in KiB.
-pub fn kib(text: &str, name: &str) -> Option<u64> {
+pub(crate) fn kib(text: &str, name: &str) -> Option<u64> {
     text.lines()
         .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?
         .split_whitespace()

@@ -11,7 +11,7 @@ const WINDOW: Duration = Duration::from_millis(500);
 /// in the meantime go to `announce`.
 ///
 /// On a system that does not show them, it does not wait.
-pub fn wait(patience: Duration, mut announce: impl FnMut(&str)) -> Vec<String> {
+pub(crate) fn wait(patience: Duration, mut announce: impl FnMut(&str)) -> Vec<String> {
     let began = Instant::now();
     let processors = noise::processors();
     loop {

@@ -67,28 +67,28 @@ pub struct Plan<'a> {
 pub struct Measured {
     /// The load generator's result.
     pub result: LoadResult,
-    pub implementation: Implementation,
+    pub(crate) implementation: Implementation,
     /// From the server's start until it was healthy.
-    pub ready: Duration,
+    pub(crate) ready: Duration,
     /// Wall time of the load generator.
-    pub load: Duration,
-    pub stop: Stopped,
-    pub load_exit: Exit,
+    pub(crate) load: Duration,
+    pub(crate) stop: Stopped,
+    pub(crate) load_exit: Exit,
     /// The server's use of the machine, once a second.
-    pub samples: Vec<Sample>,
-    pub noise: Noise,
+    pub(crate) samples: Vec<Sample>,
+    pub(crate) noise: Noise,
     /// The end of the server's log.
-    pub log_tail: String,
+    pub(crate) log_tail: String,
     /// The weaknesses of the measurement, in words.
-    pub warnings: Vec<String>,
+    pub(crate) warnings: Vec<String>,
 }
 
 /// The server at one moment of the load.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Sample {
+pub(crate) struct Sample {
     /// Since the load began.
-    pub at: Duration,
-    pub usage: Usage,
+    pub(crate) at: Duration,
+    pub(crate) usage: Usage,
 }
 
 /// The time between two questions for the health of a server that starts.
@@ -276,7 +276,7 @@ impl Running<'_> {
 }
 
 /// The fault of a stop that was not clean, in words.
-pub fn unclean_stop(stop: Stopped, grace: Duration) -> Option<String> {
+pub(crate) fn unclean_stop(stop: Stopped, grace: Duration) -> Option<String> {
     match (stop.cause, stop.exit) {
         (Cause::Killed, _) => {
             Some(format!("the server ignored SIGTERM for {} s and was killed", grace.as_secs()))
@@ -420,7 +420,7 @@ fn last_line(log: &Path) -> String {
 
 impl Measured {
     /// The most memory that the server had in RAM, in KiB; `None` where nothing was sampled.
-    pub fn peak_memory_kib(&self) -> Option<u64> {
+    pub(crate) fn peak_memory_kib(&self) -> Option<u64> {
         let peaks = self.samples.iter().map(|sample| sample.usage);
         peaks.map(|usage| usage.peak_kib.unwrap_or(usage.rss_kib)).max()
     }

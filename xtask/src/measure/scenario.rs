@@ -13,28 +13,28 @@ use crate::model::names::Mode;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scenario {
     /// The file, relative to the checkout.
-    pub file: &'static str,
+    pub(crate) file: &'static str,
     /// Its content hash; `None` without git.
-    pub hash: Option<String>,
+    pub(crate) hash: Option<String>,
     /// The name that the load generator puts into its result.
-    pub name: String,
+    pub(crate) name: String,
     /// Requests offered, per second.
-    pub rate: f64,
+    pub(crate) rate: f64,
     /// The load generator checks the result against them.
-    pub limits: Validation,
+    pub(crate) limits: Validation,
     /// The whole file.
     text: String,
 }
 
 /// The scenario's `[validation]` limits; an absent one is not checked.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Validation {
+pub(crate) struct Validation {
     /// Highest P99, in milliseconds.
-    pub p99_ms: Option<f64>,
+    pub(crate) p99_ms: Option<f64>,
     /// Lowest throughput, in operations per second.
-    pub throughput: Option<f64>,
+    pub(crate) throughput: Option<f64>,
     /// Highest error rate, 0 to 1.
-    pub error_rate: Option<f64>,
+    pub(crate) error_rate: Option<f64>,
 }
 
 /// The load generator's seed, which makes the same requests in every run of a mode.
@@ -69,7 +69,7 @@ impl Scenario {
     ///
     /// # Errors
     /// When it is not.
-    pub fn unchanged(&self, checkout: &Path) -> Result<()> {
+    pub(crate) fn unchanged(&self, checkout: &Path) -> Result<()> {
         let path = checkout.join(self.file);
         match fs::read_to_string(&path).is_ok_and(|text| text == self.text) {
             true => Ok(()),
@@ -104,7 +104,7 @@ fn number(table: &toml::Table, section: &str, key: &str) -> Option<f64> {
 
 impl Validation {
     /// The limits that `result` misses, in words.
-    pub fn missed(&self, result: &LoadResult) -> Vec<String> {
+    pub(crate) fn missed(&self, result: &LoadResult) -> Vec<String> {
         let p99 = self.p99_ms.filter(|limit| result.p99_ms > *limit);
         let throughput = self.throughput.filter(|limit| result.throughput < *limit);
         let errors = self.error_rate.filter(|limit| result.error_rate > *limit);

@@ -11,35 +11,35 @@ use crate::error::Result;
 ///
 /// # Errors
 /// When the current directory cannot be read.
-pub fn shell(checkout: &Path) -> Result<Shell> {
+pub(crate) fn shell(checkout: &Path) -> Result<Shell> {
     let shell = Shell::new()?;
     shell.change_dir(checkout);
     Ok(shell)
 }
 
 /// `command`, silent and with a clean environment.
-pub fn clean(command: Cmd<'_>) -> Cmd<'_> {
+pub(crate) fn clean(command: Cmd<'_>) -> Cmd<'_> {
     leaked_variables().into_iter().fold(command.quiet(), Cmd::env_remove)
 }
 
 /// The output of a command, without the final line break; `None` where it is missing or fails.
-pub fn answer(command: Cmd<'_>) -> Option<String> {
+pub(crate) fn answer(command: Cmd<'_>) -> Option<String> {
     clean(command).ignore_stderr().read().ok()
 }
 
 /// [`answer`] of a command that is run in `folder`.
-pub fn answer_in(folder: &Path, command: impl FnOnce(&Shell) -> Cmd<'_>) -> Option<String> {
+pub(crate) fn answer_in(folder: &Path, command: impl FnOnce(&Shell) -> Cmd<'_>) -> Option<String> {
     answer(command(&shell(folder).ok()?))
 }
 
 /// [`answer`] of a command that asks about the machine, wherever it is run.
-pub fn answer_of_system(command: impl FnOnce(&Shell) -> Cmd<'_>) -> Option<String> {
+pub(crate) fn answer_of_system(command: impl FnOnce(&Shell) -> Cmd<'_>) -> Option<String> {
     answer_in(Path::new("/"), command)
 }
 
 /// The words before a command that make the kernel send it this signal when the thread that starts it dies; `None`
 /// where the system cannot.
-pub fn dying_with_parent(signal: &'static str) -> Option<[&'static str; 4]> {
+pub(crate) fn dying_with_parent(signal: &'static str) -> Option<[&'static str; 4]> {
     let words = ["setpriv", "--pdeathsig", signal, "--"];
     let [program, arguments @ ..] = words;
     let attempt = || answer_of_system(|shell| cmd!(shell, "{program} {arguments...} true"));

@@ -65,7 +65,7 @@ pub struct Program {
 
 /// A request of the tool, one line of JSON each.
 #[derive(Debug, Clone)]
-pub enum Request {
+pub(crate) enum Request {
     /// Start a process.
     Start(Role, Program),
     /// SIGTERM, the grace, SIGKILL.
@@ -76,14 +76,14 @@ pub enum Request {
 
 /// A report of the supervisor about one process, one line of JSON each.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event {
-    pub role: Role,
-    pub news: News,
+pub(crate) struct Event {
+    pub(crate) role: Role,
+    pub(crate) news: News,
 }
 
 /// The news about a process.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum News {
+pub(crate) enum News {
     /// It runs, under this process id.
     Started(u32),
     /// It could not be started, for this reason.
@@ -97,7 +97,7 @@ pub enum News {
 }
 
 /// The signal that asks a process to end.
-pub const SIGTERM: i32 = 15;
+pub(crate) const SIGTERM: i32 = 15;
 
 /// The end of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,7 +127,7 @@ impl fmt::Display for Exit {
 }
 
 /// Serves requests from standard input until it ends. `grace` is the time between SIGTERM and SIGKILL.
-pub fn serve(workplace: &Workplace, grace: Duration) {
+pub(crate) fn serve(workplace: &Workplace, grace: Duration) {
     let occupied = workplace.occupy();
     let mut owned = Owned::new(grace);
     let mut orderly = false;
@@ -255,7 +255,7 @@ fn report(role: Role, news: News) {
 
 impl Request {
     /// One line, without its break.
-    pub fn encode(&self) -> Value {
+    pub(crate) fn encode(&self) -> Value {
         match self {
             Self::Start(role, program) => json!({
                 "request": "start",
@@ -309,7 +309,7 @@ impl Event {
     }
 
     /// Reads one line of the supervisor's output.
-    pub fn decode(line: &str) -> Option<Self> {
+    pub(crate) fn decode(line: &str) -> Option<Self> {
         let line = Line::read(line)?;
         let exit = || {
             let code = line.number("code").map(Exit::Code);

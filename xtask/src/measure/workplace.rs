@@ -14,7 +14,7 @@ pub struct Workplace(PathBuf);
 
 /// A supervisor's claim to its workplace; given back when dropped, or when the process ends.
 #[derive(Debug)]
-pub struct Occupied(#[allow(dead_code, reason = "held, not read")] File);
+pub(crate) struct Occupied(#[allow(dead_code, reason = "held, not read")] File);
 
 /// The longest time that an interrupted run may take to stop its server: more than the default grace of the load
 /// generator and the server together.
@@ -43,7 +43,7 @@ impl Workplace {
 
     /// Claims it for this process; `None` where that is impossible. A supervisor outlives a killed tool for as long as
     /// its server takes to stop, and cleans up afterwards: the next run must not begin before that.
-    pub fn occupy(&self) -> Option<Occupied> {
+    pub(crate) fn occupy(&self) -> Option<Occupied> {
         // The folder itself is locked, as that of the results is.
         let folder = File::open(&self.0).ok()?;
         folder.try_lock().ok()?;
@@ -54,7 +54,7 @@ impl Workplace {
     ///
     /// # Errors
     /// When it cannot be removed, or an interrupted run still has it after a long wait.
-    pub fn clear(&self) -> Result<()> {
+    pub(crate) fn clear(&self) -> Result<()> {
         self.wait_until_left()?;
         match fs::remove_dir_all(&self.0) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -84,14 +84,14 @@ impl Workplace {
     }
 
     /// Removes the server's data and PID file, which no run leaves to the next.
-    pub fn remove_data(&self) {
+    pub(crate) fn remove_data(&self) {
         // Best effort; the next run clears the folder whole.
         let _ = fs::remove_dir_all(self.data());
         let _ = fs::remove_file(self.pid_file());
     }
 
     /// Removes the data and an unsaved result, which are of no use after a failure. The logs stay.
-    pub fn remove_scratch(&self) {
+    pub(crate) fn remove_scratch(&self) {
         self.remove_data();
         let _ = fs::remove_dir_all(self.git());
         let _ = fs::remove_file(self.result());
@@ -109,7 +109,7 @@ impl Workplace {
     }
 
     /// Git's index and objects while the content hash is taken.
-    pub fn git(&self) -> PathBuf {
+    pub(crate) fn git(&self) -> PathBuf {
         self.0.join("git")
     }
 
@@ -129,7 +129,7 @@ impl Workplace {
     }
 
     /// The result as the load generator writes it.
-    pub fn result(&self) -> PathBuf {
+    pub(crate) fn result(&self) -> PathBuf {
         self.0.join("result.json")
     }
 }

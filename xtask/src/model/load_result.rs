@@ -9,46 +9,46 @@ use serde_json::{Map, Value};
 #[derive(Debug, Clone, PartialEq)]
 pub struct LoadResult {
     /// The scenario's name.
-    pub config_name: String,
+    pub(crate) config_name: String,
     /// Wall time of the load, in seconds.
     pub elapsed_seconds: f64,
     /// Requests sent.
     pub total_operations: u64,
     /// Requests that failed.
-    pub total_errors: u64,
+    pub(crate) total_errors: u64,
     /// Requests per second.
-    pub throughput: f64,
+    pub(crate) throughput: f64,
     /// Share of the requests that failed, 0 to 1: the worse of the stated and the counted one, so that a failure that
     /// either of them shows is one.
-    pub error_rate: f64,
+    pub(crate) error_rate: f64,
     /// The stated one, from which a rise is measured.
-    pub stated_error_rate: f64,
+    pub(crate) stated_error_rate: f64,
     /// The largest of the operations' medians, in milliseconds.
-    pub p50_ms: f64,
+    pub(crate) p50_ms: f64,
     /// The largest of the operations' 95th percentiles, in milliseconds.
-    pub p95_ms: f64,
+    pub(crate) p95_ms: f64,
     /// The largest of the operations' 99th percentiles, in milliseconds.
     pub p99_ms: f64,
     /// Each operation that occurred, by name.
-    pub operations: BTreeMap<String, Operation>,
+    pub(crate) operations: BTreeMap<String, Operation>,
 }
 
 /// The valid latencies, in milliseconds: from a nanosecond to a day. Within them no arithmetic on latencies leaves the
 /// finite numbers.
-pub const LATENCIES_MS: RangeInclusive<f64> = 1e-6..=86_400_000.0;
+pub(crate) const LATENCIES_MS: RangeInclusive<f64> = 1e-6..=86_400_000.0;
 
 /// The valid throughputs, in requests per second, for the same reason.
 const THROUGHPUTS: RangeInclusive<f64> = 1e-6..=1e8;
 
 /// One kind of request within a run.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Operation {
+pub(crate) struct Operation {
     /// Requests sent.
-    pub count: u64,
+    pub(crate) count: u64,
     /// Requests that failed.
-    pub error_count: u64,
+    pub(crate) error_count: u64,
     /// 99th percentile of the latency, in milliseconds.
-    pub p99_ms: f64,
+    pub(crate) p99_ms: f64,
 }
 
 impl LoadResult {

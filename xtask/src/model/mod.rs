@@ -8,4 +8,4 @@ pub mod provenance;
 pub mod recorded;
 mod section;
 pub mod session;
-pub mod typed;
+pub(crate) mod typed;

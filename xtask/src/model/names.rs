@@ -17,12 +17,12 @@ impl Mode {
     /// Both modes, in the order in which they are shown.
     pub const ALL: [Self; 2] = [Self::Internal, Self::Competitive];
 
-    pub fn parse(word: &str) -> Option<Self> {
+    pub(crate) fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|mode| mode.to_string() == word)
     }
 
     /// The mode in a file name, whatever the rest of the name is.
-    pub fn of_file_name(name: &str) -> Self {
+    pub(crate) fn of_file_name(name: &str) -> Self {
         match name.starts_with(COMPETITIVE_PREFIX) {
             true => Self::Competitive,
             false => Self::Internal,
@@ -60,9 +60,9 @@ pub enum Phase {
 
 impl Phase {
     /// Both phases, in the order of time.
-    pub const ALL: [Self; 2] = [Self::Before, Self::After];
+    pub(crate) const ALL: [Self; 2] = [Self::Before, Self::After];
 
-    pub fn parse(word: &str) -> Option<Self> {
+    pub(crate) fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|phase| phase.name() == word)
     }
 
@@ -87,7 +87,7 @@ pub struct TaskId(String);
 
 impl TaskId {
     /// Longest id, in bytes: the longest file name still fits in the 255 bytes that file systems allow.
-    pub const MAX_LENGTH: usize = 128;
+    pub(crate) const MAX_LENGTH: usize = 128;
 
     /// Reads an id.
     ///
@@ -118,7 +118,7 @@ impl TaskId {
         Ok(Self(text.to_owned()))
     }
 
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
@@ -130,7 +130,7 @@ impl fmt::Display for TaskId {
 }
 
 /// `true` for a name that can stand in a heading of the performance log, and be found there again.
-pub fn is_task_name(task: &str) -> bool {
+pub(crate) fn is_task_name(task: &str) -> bool {
     let is_letter = |c: char| c.is_ascii_alphanumeric();
     task.starts_with(is_letter)
         && task.ends_with(is_letter)
@@ -143,7 +143,7 @@ pub struct Timestamp(PrimitiveDateTime);
 
 impl Timestamp {
     /// Its length as text, in bytes.
-    pub const LENGTH: usize = 15;
+    pub(crate) const LENGTH: usize = 15;
 
     /// The timestamp of a moment, its fraction of a second dropped.
     pub fn of(moment: PrimitiveDateTime) -> Self {

@@ -26,14 +26,3 @@ pub struct Group {
     /// The number of runs that the group was to have.
     pub planned: u32,
 }
-
-impl Group {
-    /// The result files.
-    pub fn files(&self) -> Vec<PathBuf> {
-        let path = |run: &Result<Recorded, Fault>| match run {
-            Ok(run) => Some(run.path.clone()),
-            Err(fault) => fault.file.clone(),
-        };
-        self.runs.iter().filter_map(path).collect()
-    }
-}

@@ -5,17 +5,17 @@ use std::fmt::Display;
 use crate::model::names::{Mode, Phase};
 
 /// The command that measures one side.
-pub fn perf_check(task: impl Display, phase: Phase, mode: Mode, options: &str) -> String {
+pub(crate) fn perf_check(task: impl Display, phase: Phase, mode: Mode, options: &str) -> String {
     format!("cargo perf-check {task} {phase}{}{options}", mode_option(mode))
 }
 
 /// The command that measures both sides in pairs.
-pub fn perf_confirm(task: impl Display, mode: Mode, options: &str) -> String {
+pub(crate) fn perf_confirm(task: impl Display, mode: Mode, options: &str) -> String {
     format!("cargo xtask perf-confirm {task}{}{options}", mode_option(mode))
 }
 
 /// The command that judges the newest results.
-pub fn perf_compare(task: impl Display, options: &str) -> String {
+pub(crate) fn perf_compare(task: impl Display, options: &str) -> String {
     format!("cargo perf-compare {task}{options}")
 }
 

@@ -8,13 +8,13 @@ use crate::stats::paired;
 
 /// A paragraph.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Evidence {
-    pub title: String,
-    pub lines: Vec<String>,
+pub(crate) struct Evidence {
+    pub(crate) title: String,
+    pub(crate) lines: Vec<String>,
 }
 
 /// Everything known about the reliability. `options` are those that commands need to find the checkout.
-pub fn evidence(comparison: &Comparison, options: &str) -> Vec<Evidence> {
+pub(crate) fn evidence(comparison: &Comparison, options: &str) -> Vec<Evidence> {
     let known = [session(comparison), single_runs(comparison, options)];
     known.into_iter().flatten().collect()
 }

@@ -46,7 +46,7 @@ pub fn report(comparisons: &[Comparison], around: &Surroundings, style: Style) -
 }
 
 /// The verdict in one line.
-pub fn verdict_line(comparison: &Comparison, style: Style) -> String {
+pub(crate) fn verdict_line(comparison: &Comparison, style: Style) -> String {
     let ink = match comparison.outcome() {
         Outcome::Success => Ink::Good,
         Outcome::InternalRegression | Outcome::CompetitiveRegression => Ink::Bad,

@@ -15,7 +15,7 @@ use crate::report::next::{self, Surroundings};
 use crate::stats::paired::{self, PairedVerdict, Sight};
 
 /// The version of the shape: raised when a key changes its meaning or goes away.
-pub const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 1;
 
 /// The whole report, ending in a line break. `error` is what failed beside the comparisons, or in their place.
 pub fn report(

@@ -9,19 +9,19 @@ use crate::term::streams::{Ink, Style};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
     /// The task.
-    pub task: String,
+    pub(crate) task: String,
     /// `internal` or `competitive`.
-    pub mode: String,
+    pub(crate) mode: String,
     /// `before` or `after`.
-    pub phase: String,
+    pub(crate) phase: String,
     /// When the newest run was started, in local time.
-    pub when: String,
+    pub(crate) when: String,
     /// The commit measured; absent without provenance.
-    pub commit: Option<String>,
+    pub(crate) commit: Option<String>,
     /// Median P99 in milliseconds and throughput in operations per second, or why it cannot be read.
-    pub figures: Result<(f64, f64), String>,
+    pub(crate) figures: Result<(f64, f64), String>,
     /// How many runs, and what kind of group.
-    pub group: String,
+    pub(crate) group: String,
 }
 
 /// The columns of a terminal.
@@ -32,7 +32,7 @@ const LEAST_TASK: usize = 5;
 const COMMIT: usize = 7;
 
 /// The table.
-pub fn list(entries: &[Entry], style: Style) -> String {
+pub(crate) fn list(entries: &[Entry], style: Style) -> String {
     if entries.is_empty() {
         return "nothing is recorded yet; begin with: cargo perf-check <task> before\n".to_owned();
     }

@@ -6,22 +6,22 @@ use crate::model::names::Mode;
 use crate::report::words;
 
 /// A metric as it is shown.
-pub struct Quantity {
-    pub name: &'static str,
-    pub unit: Unit,
-    pub decimals: usize,
+pub(crate) struct Quantity {
+    pub(crate) name: &'static str,
+    pub(crate) unit: Unit,
+    pub(crate) decimals: usize,
     /// The key in the JSON of a side; `None` if it is not part of it.
-    pub key: Option<&'static str>,
-    pub shown: Shown,
+    pub(crate) key: Option<&'static str>,
+    pub(crate) shown: Shown,
     /// `None` if it is not judged.
-    pub judged: Option<Metric>,
+    pub(crate) judged: Option<Metric>,
     /// In the unit; `None` if it was not recorded.
-    pub value: fn(&Side) -> Option<f64>,
+    pub(crate) value: fn(&Side) -> Option<f64>,
 }
 
 /// The unit of a value; it decides how a change is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unit {
+pub(crate) enum Unit {
     /// A change is shown in per cent of before.
     Of(&'static str),
     /// 0 to 1, shown in per cent; a change in percentage points.
@@ -31,7 +31,7 @@ pub enum Unit {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shown {
+pub(crate) enum Shown {
     Everywhere,
     /// Where two sides are compared.
     Compared,
@@ -52,7 +52,7 @@ const LATENCY: Quantity = Quantity {
 const COUNT: Quantity = Quantity { unit: Unit::Count, decimals: 1, ..LATENCY };
 
 /// All metrics, in the order in which they are shown.
-pub static METRICS: [Quantity; 10] = [
+pub(crate) static METRICS: [Quantity; 10] = [
     Quantity { name: "P50", key: Some("p50_ms"), value: |side| Some(side.p50_ms), ..LATENCY },
     Quantity { name: "P95", key: Some("p95_ms"), value: |side| Some(side.p95_ms), ..LATENCY },
     Quantity {
@@ -119,13 +119,13 @@ pub static METRICS: [Quantity; 10] = [
 ];
 
 /// The judged metrics that are wanted, in the order of the table.
-pub fn judged(wanted: impl Fn(Metric) -> bool) -> impl Iterator<Item = &'static Quantity> {
+pub(crate) fn judged(wanted: impl Fn(Metric) -> bool) -> impl Iterator<Item = &'static Quantity> {
     METRICS.iter().filter(move |quantity| quantity.judged.is_some_and(&wanted))
 }
 
 impl Quantity {
     /// `P99 ms`
-    pub fn title(&self) -> String {
+    pub(crate) fn title(&self) -> String {
         let unit = match self.unit {
             Unit::Of(unit) => unit,
             Unit::Share => "%",
@@ -135,7 +135,7 @@ impl Quantity {
     }
 
     /// A value without its unit.
-    pub fn figure(&self, value: f64) -> String {
+    pub(crate) fn figure(&self, value: f64) -> String {
         match self.unit {
             Unit::Of(_) => words::figure(value, self.decimals),
             Unit::Share => words::figure(value * 100.0, self.decimals),
@@ -144,7 +144,7 @@ impl Quantity {
     }
 
     /// The change between two values: `+3.1%`, `+0.3 pp`, `-2`. Empty where there is no ratio.
-    pub fn change(&self, before: f64, after: f64) -> String {
+    pub(crate) fn change(&self, before: f64, after: f64) -> String {
         match self.unit {
             Unit::Of(_) => words::relative(before, after).map_or_else(String::new, words::percent),
             Unit::Share => words::points((after - before) * 100.0),
@@ -154,13 +154,13 @@ impl Quantity {
     }
 
     /// The limit of a judged metric as a change could have it: `+5%`, `-5%`, `+5 pp`.
-    pub fn limit(&self, mode: Mode) -> String {
+    pub(crate) fn limit(&self, mode: Mode) -> String {
         let limit = self.judged.map(|metric| metric.limit(mode));
         limit.map_or_else(String::new, |limit| format!("{limit:+}{}", self.change_unit()))
     }
 
     /// The change of a judged metric, with as many decimals as show a regression to be beyond its limit.
-    pub fn judged_change(&self, verdict: &Verdict) -> String {
+    pub(crate) fn judged_change(&self, verdict: &Verdict) -> String {
         let Some(metric) = self.judged else {
             return String::new();
         };
@@ -185,13 +185,13 @@ impl Quantity {
     }
 
     /// The name of a judged metric in JSON: `p99`.
-    pub fn id(&self) -> &'static str {
+    pub(crate) fn id(&self) -> &'static str {
         let key = self.key.unwrap_or_default();
         key.strip_suffix("_ms").unwrap_or(key)
     }
 
     /// The key of its change in JSON: `p99_percent`.
-    pub fn change_key(&self) -> String {
+    pub(crate) fn change_key(&self) -> String {
         let unit = match self.unit {
             Unit::Share => "points",
             Unit::Of(_) | Unit::Count => "percent",

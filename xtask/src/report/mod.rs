@@ -1,15 +1,15 @@
 //! What the user reads: pure text, and the one place that writes it.
 
-pub mod evidence;
+pub(crate) mod evidence;
 pub mod human;
 pub mod json;
-pub mod list;
+pub(crate) mod list;
 pub mod log;
 pub mod markdown;
-pub mod metrics;
+pub(crate) mod metrics;
 pub mod next;
-pub mod pairs;
-pub mod reason;
-pub mod summary;
-pub mod table;
-pub mod words;
+pub(crate) mod pairs;
+pub(crate) mod reason;
+pub(crate) mod summary;
+pub(crate) mod table;
+pub(crate) mod words;

@@ -26,7 +26,7 @@ pub struct Surroundings {
 
 impl Surroundings {
     /// `path` as the user would type it.
-    pub fn path(&self, path: &Path) -> String {
+    pub(crate) fn path(&self, path: &Path) -> String {
         match path.strip_prefix(&self.here) {
             Ok(below) if !below.as_os_str().is_empty() => below,
             _ => path,
@@ -36,7 +36,7 @@ impl Surroundings {
     }
 
     /// The file of a fault, with the line: `docs/x.md:15`.
-    pub fn place(&self, fault: &Fault) -> Option<String> {
+    pub(crate) fn place(&self, fault: &Fault) -> Option<String> {
         let file = self.path(fault.file.as_ref()?);
         Some(match fault.line {
             Some(line) => format!("{file}:{line}"),
@@ -47,13 +47,13 @@ impl Surroundings {
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
-    pub purpose: &'static str,
-    pub commands: Vec<String>,
+pub(crate) struct Step {
+    pub(crate) purpose: &'static str,
+    pub(crate) commands: Vec<String>,
 }
 
 /// All that helps with these comparisons, the quick things first.
-pub fn steps(comparisons: &[Comparison], around: &Surroundings) -> Vec<Step> {
+pub(crate) fn steps(comparisons: &[Comparison], around: &Surroundings) -> Vec<Step> {
     let regressed = || comparisons.iter().filter(|comparison| comparison.outcome().is_regression());
     let measurements = comparisons.iter().flat_map(|comparison| measurements(comparison, around));
     let records = regressed().filter_map(|comparison| records(comparison, around));
@@ -123,7 +123,11 @@ fn purpose(remedy: Remedy) -> &'static str {
 }
 
 /// The commands of the remedy for a reason.
-pub fn remedy(comparison: &Comparison, reason: &Reason, around: &Surroundings) -> Vec<String> {
+pub(crate) fn remedy(
+    comparison: &Comparison,
+    reason: &Reason,
+    around: &Surroundings,
+) -> Vec<String> {
     let check = |phase| check(comparison, phase, around);
     match (reason.remedy, &reason.fault.file) {
         (Remedy::Measure(phase), _) => check(phase),

@@ -13,23 +13,23 @@ const PER_COLUMN: f64 = 0.033;
 
 /// One finished pair.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Line {
+pub(crate) struct Line {
     /// The pair, 1 for the first.
-    pub pair: usize,
+    pub(crate) pair: usize,
     /// P99 before and after, in milliseconds.
-    pub p99_ms: [f64; 2],
+    pub(crate) p99_ms: [f64; 2],
     /// Stolen share of the wanted CPU time before and after, 0 to 1, where the system shows it.
-    pub stolen: [Option<f64>; 2],
+    pub(crate) stolen: [Option<f64>; 2],
     /// Share of the CPUs that others used before and after, 0 to 1, where the system shows it.
-    pub others: [Option<f64>; 2],
+    pub(crate) others: [Option<f64>; 2],
     /// Since the session was started or continued.
-    pub used: Duration,
+    pub(crate) used: Duration,
     /// The most that it can still take, at the pace so far.
-    pub left: Duration,
+    pub(crate) left: Duration,
 }
 
 /// The heading over the lines. `margin` is the smallest slow-down that matters, as a logarithm.
-pub fn heading(margin: f64) -> String {
+pub(crate) fn heading(margin: f64) -> String {
     format!(
         "{:>3} {:>8} {:>8} {:>7} {:>7} {:>7} {} {:>5} {:>5}\n{:>46}{}",
         "",
@@ -47,10 +47,11 @@ pub fn heading(margin: f64) -> String {
 }
 
 /// What the marks of the axis mean.
-pub const LEGEND: &str = "P99 in ms, CPU shares in %; o estimate, = its interval, : the limit";
+pub(crate) const LEGEND: &str =
+    "P99 in ms, CPU shares in %; o estimate, = its interval, : the limit";
 
 /// The line of the newest pair; `differences` are those of all pairs so far.
-pub fn line(line: &Line, differences: &[f64], alpha: f64, margin: f64) -> String {
+pub(crate) fn line(line: &Line, differences: &[f64], alpha: f64, margin: f64) -> String {
     let estimate = signed_rank::estimate(differences);
     let interval = signed_rank::interval(differences, alpha);
     let [before, after] = line.p99_ms.map(|p99| format!("{p99:>8.3}"));

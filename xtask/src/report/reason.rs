@@ -7,7 +7,7 @@ use crate::report::words;
 use crate::stats::paired::{PairedVerdict, Sight};
 
 /// The reason for the verdict, or for there being none.
-pub fn reason(comparison: &Comparison) -> String {
+pub(crate) fn reason(comparison: &Comparison) -> String {
     match &comparison.judgement {
         Judgement::SameServer(verdict) => format!(
             "nothing compared but this machine's noise: P99 {}",
@@ -56,7 +56,7 @@ fn interval(sight: &Sight, verdict: Option<PairedVerdict>) -> String {
 }
 
 /// The spread of the runs of a group; `None` for a single run.
-pub fn spread(side: &Side) -> Option<String> {
+pub(crate) fn spread(side: &Side) -> Option<String> {
     let (low, high) = side.p99_spread_ms;
     let runs = side.files.len();
     (runs > 1).then(|| format!("medians of {runs} runs, P99 from {low:.3} to {high:.3} ms"))

@@ -9,21 +9,21 @@ use crate::report::words;
 use crate::term::streams::{Ink, Style};
 
 /// A group of runs.
-pub struct Summary<'a> {
+pub(crate) struct Summary<'a> {
     /// `007 before, internal`
-    pub title: String,
+    pub(crate) title: String,
     /// Each run as a side of its own.
-    pub runs: &'a [Side],
+    pub(crate) runs: &'a [Side],
     /// Runs of which so many requests failed that the latencies are those of error replies.
-    pub failing: usize,
+    pub(crate) failing: usize,
     /// The command to type next, and the words before it.
-    pub next: String,
+    pub(crate) next: String,
 }
 
 /// The columns that a terminal has room for; every run is in its files.
 const MOST_SHOWN: usize = 5;
 
-pub fn summary(summary: &Summary, style: Style) -> String {
+pub(crate) fn summary(summary: &Summary, style: Style) -> String {
     let mut text = String::from("\n");
     let mut title = summary.title.clone();
     if summary.runs.iter().any(|run| run.stand_in) {

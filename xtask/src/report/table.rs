@@ -11,19 +11,19 @@ use crate::stats::paired::PairedVerdict;
 
 /// One line of a table; a cell is empty where there is nothing to say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Row {
+pub(crate) struct Row {
     /// The metric with its unit, or the operation.
-    pub name: String,
-    pub before: String,
-    pub after: String,
-    pub change: String,
+    pub(crate) name: String,
+    pub(crate) before: String,
+    pub(crate) after: String,
+    pub(crate) change: String,
     /// The largest change that passes.
-    pub limit: String,
-    pub mark: Mark,
+    pub(crate) limit: String,
+    pub(crate) mark: Mark,
 }
 
 impl Row {
-    pub fn heading(limit: &str) -> Self {
+    pub(crate) fn heading(limit: &str) -> Self {
         Self {
             before: "before".to_owned(),
             after: "after".to_owned(),
@@ -36,7 +36,7 @@ impl Row {
 
 /// A remark on a row.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Mark {
+pub(crate) enum Mark {
     #[default]
     Nothing,
     Within,
@@ -50,7 +50,7 @@ pub enum Mark {
 }
 
 /// The metrics of both sides.
-pub fn metrics(comparison: &Comparison, before: &Side, after: &Side) -> Vec<Row> {
+pub(crate) fn metrics(comparison: &Comparison, before: &Side, after: &Side) -> Vec<Row> {
     let compared = METRICS.iter().filter(|metric| metric.shown != Shown::Summarised);
     compared
         .filter_map(|metric| Some((metric, (metric.value)(before)?, (metric.value)(after)?)))
@@ -105,7 +105,7 @@ fn is_unsettled(comparison: &Comparison) -> bool {
 }
 
 /// The P99 of each operation, in milliseconds; the one that moved most is marked.
-pub fn operations(comparison: &Comparison, before: &Side, after: &Side) -> Vec<Row> {
+pub(crate) fn operations(comparison: &Comparison, before: &Side, after: &Side) -> Vec<Row> {
     let p99s = [before, after].map(|side| &side.operation_p99_ms);
     let names: BTreeSet<&String> = p99s.iter().flat_map(|side| side.keys()).collect();
     let values = |name: &String| p99s.map(|side| side.get(name).copied());

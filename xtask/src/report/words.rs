@@ -3,25 +3,25 @@
 use crate::stats::paired;
 
 /// Stands wherever figures of the stand-in are shown.
-pub const STAND_IN: &str = "measured on the stand-in, not the real Engram";
+pub(crate) const STAND_IN: &str = "measured on the stand-in, not the real Engram";
 
 /// A change in per cent: `+3.1%`, `-0.5%`.
-pub fn percent(value: f64) -> String {
+pub(crate) fn percent(value: f64) -> String {
     format!("{}%", signed(value, 1))
 }
 
 /// A change in per cent, of the logarithm of a ratio.
-pub fn percent_of_ln(ln_ratio: f64) -> String {
+pub(crate) fn percent_of_ln(ln_ratio: f64) -> String {
     percent(paired::percent(ln_ratio))
 }
 
 /// The change from `before` to `after` in per cent; `None` where there is no ratio.
-pub fn relative(before: f64, after: f64) -> Option<f64> {
+pub(crate) fn relative(before: f64, after: f64) -> Option<f64> {
     (before > 0.0).then(|| (after - before) / before * 100.0)
 }
 
 /// A change in percentage points: `+0.3 pp`.
-pub fn points(value: f64) -> String {
+pub(crate) fn points(value: f64) -> String {
     format!("{} pp", signed(value, 1))
 }
 
@@ -29,7 +29,7 @@ pub fn points(value: f64) -> String {
 const HUGE_CHANGE: f64 = 1e6;
 
 /// A number with its sign, except that what rounds to nothing is `+0.0`.
-pub fn signed(value: f64, decimals: usize) -> String {
+pub(crate) fn signed(value: f64, decimals: usize) -> String {
     if value.abs() >= HUGE_CHANGE {
         return format!("{value:+.1e}");
     }
@@ -41,7 +41,7 @@ pub fn signed(value: f64, decimals: usize) -> String {
 }
 
 /// A figure for a column of a table: the larger, the fewer decimals.
-pub fn figure(value: f64, decimals: usize) -> String {
+pub(crate) fn figure(value: f64, decimals: usize) -> String {
     match value {
         _ if value < 1e6 => format!("{value:.decimals$}"),
         _ if value < 1e10 => format!("{value:.0}"),
@@ -50,7 +50,7 @@ pub fn figure(value: f64, decimals: usize) -> String {
 }
 
 /// A number of things; a mean of them may have decimals, which are not shown where they are zero.
-pub fn count(value: f64, decimals: usize) -> String {
+pub(crate) fn count(value: f64, decimals: usize) -> String {
     match value < 1e10 {
         true => trimmed(value, decimals),
         false => figure(value, decimals),
@@ -58,7 +58,7 @@ pub fn count(value: f64, decimals: usize) -> String {
 }
 
 /// Text from a file: what would steer a terminal, or break a line, is spelt out.
-pub fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     let mut printable = String::with_capacity(text.len());
     for c in text.chars() {
         // Beside the control characters those that turn the direction of the text.
@@ -73,7 +73,7 @@ pub fn printable(text: &str) -> String {
 }
 
 /// A name in at most `width` characters, its middle left out if need be: the end tells as much as the beginning.
-pub fn shortened(name: &str, width: usize) -> String {
+pub(crate) fn shortened(name: &str, width: usize) -> String {
     let name = printable(name);
     let length = name.chars().count();
     if length <= width {
@@ -86,7 +86,7 @@ pub fn shortened(name: &str, width: usize) -> String {
 }
 
 /// At most `decimals` of them, without trailing zeros: `0.458`, `10.2`, `490`.
-pub fn trimmed(value: f64, decimals: usize) -> String {
+pub(crate) fn trimmed(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
     match text.contains('.') {
         true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
@@ -95,7 +95,7 @@ pub fn trimmed(value: f64, decimals: usize) -> String {
 }
 
 /// `58.9% faster`, `3.0% slower`.
-pub fn speedup(percent: f64) -> String {
+pub(crate) fn speedup(percent: f64) -> String {
     match percent < 0.0 {
         true => format!("{:.1}% slower", -percent),
         false => format!("{percent:.1}% faster"),
@@ -103,7 +103,7 @@ pub fn speedup(percent: f64) -> String {
 }
 
 /// `text` in at most `width` characters, with `…` in the place of the words that are too many.
-pub fn cut(text: &str, width: usize) -> String {
+pub(crate) fn cut(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.to_owned();
     }

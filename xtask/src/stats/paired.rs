@@ -18,7 +18,11 @@ pub struct Plan {
 impl Plan {
     /// A plan that looks at these numbers of pairs, ascending, with an error probability of `family_alpha` (0 to 1)
     /// in all, and that ends at the given number of failed runs of the after server: a single one may be an accident.
-    pub const fn new(looks: &'static [usize], family_alpha: f64, failures_that_end: usize) -> Self {
+    pub(crate) const fn new(
+        looks: &'static [usize],
+        family_alpha: f64,
+        failures_that_end: usize,
+    ) -> Self {
         Self { looks, family_alpha, failures_that_end }
     }
 
@@ -39,7 +43,7 @@ impl Plan {
     /// which holds however much one look resembles the next.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "a handful of looks")]
-    pub fn alpha(&self) -> f64 {
+    pub(crate) fn alpha(&self) -> f64 {
         self.family_alpha / self.looks.len() as f64
     }
 
@@ -92,13 +96,13 @@ pub struct Sight {
     /// About how many pairs in all would settle the question, on a machine as noisy as it was so
     /// far. `None` when it is settled, or when no number of pairs would: the change is as large as
     /// the margin.
-    pub pairs_to_settle: Option<usize>,
+    pub(crate) pairs_to_settle: Option<usize>,
 }
 
 impl Sight {
     /// The smallest change, as a logarithm of a ratio, that this many pairs tell apart from none.
     #[must_use]
-    pub fn smallest_distinguishable(&self) -> f64 {
+    pub(crate) fn smallest_distinguishable(&self) -> f64 {
         self.interval.half_width()
     }
 }
@@ -139,7 +143,7 @@ pub fn decide(plan: &Plan, differences: &[f64], margin: f64, after_failures: usi
 /// ln(after / before) of two P99 figures, in any one unit; `None` unless both are positive and
 /// finite.
 #[must_use]
-pub fn difference(before: f64, after: f64) -> Option<f64> {
+pub(crate) fn difference(before: f64, after: f64) -> Option<f64> {
     let ratio_exists = [before, after].iter().all(|p99| p99.is_finite() && *p99 > 0.0);
     ratio_exists.then(|| after.ln() - before.ln())
 }
@@ -152,7 +156,7 @@ pub fn margin(threshold_percent: f64) -> f64 {
 
 /// The change in per cent that belongs to the logarithm of a ratio: ln 1.05 gives 5.
 #[must_use]
-pub fn percent(ln_ratio: f64) -> f64 {
+pub(crate) fn percent(ln_ratio: f64) -> f64 {
     ln_ratio.exp_m1() * 100.0
 }
 

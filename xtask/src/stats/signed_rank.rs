@@ -22,7 +22,7 @@ pub struct Interval {
 impl Interval {
     /// Half the distance between the bounds: roughly the smallest change that can be told from none.
     #[must_use]
-    pub fn half_width(&self) -> f64 {
+    pub(crate) fn half_width(&self) -> f64 {
         (self.upper - self.lower) / 2.0
     }
 }
@@ -37,7 +37,7 @@ impl Interval {
 /// `None` when there are too few differences for `alpha`, when one is not finite, or when `alpha`
 /// is so large that the bounds would cross.
 #[must_use]
-pub fn interval(differences: &[f64], alpha: f64) -> Option<Interval> {
+pub(crate) fn interval(differences: &[f64], alpha: f64) -> Option<Interval> {
     if !differences.iter().all(|difference| difference.is_finite()) {
         return None;
     }
@@ -55,7 +55,7 @@ pub fn interval(differences: &[f64], alpha: f64) -> Option<Interval> {
 }
 
 /// The Hodges-Lehmann estimate alone, which needs one difference only. `None` without any, or when one is not finite.
-pub fn estimate(differences: &[f64]) -> Option<f64> {
+pub(crate) fn estimate(differences: &[f64]) -> Option<f64> {
     let finite = differences.iter().all(|difference| difference.is_finite());
     finite.then(|| median(sorted_walsh_averages(differences))).flatten()
 }
@@ -66,7 +66,7 @@ pub fn estimate(differences: &[f64]) -> Option<f64> {
 ///
 /// `None` when not even P(W+ <= 0) = 2^-`pairs` is within `alpha`, and without any pairs.
 #[must_use]
-pub fn critical_value(pairs: usize, alpha: f64) -> Option<usize> {
+pub(crate) fn critical_value(pairs: usize, alpha: f64) -> Option<usize> {
     if pairs == 0 {
         return None;
     }

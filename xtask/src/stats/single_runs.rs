@@ -5,9 +5,9 @@
 pub struct SingleRuns {
     /// 19 of 20 comparisons of a binary with itself moved P99 by no more than this, as a logarithm of a ratio: the
     /// smallest change that one run a side distinguishes.
-    pub smallest_change: f64,
+    pub(crate) smallest_change: f64,
     /// The comparisons behind it.
-    pub comparisons: usize,
+    pub(crate) comparisons: usize,
 }
 
 /// Fewer comparisons say nothing about one in twenty.
@@ -18,7 +18,7 @@ const USUALLY: (usize, usize) = (19, 20);
 /// The resolution of single runs, from the neighbours in each series of ln(P99) of one binary, in order of time.
 ///
 /// Of fewer than twenty comparisons it is the one that moved most. `None` with fewer than five.
-pub fn single_runs(series: &[Vec<f64>]) -> Option<SingleRuns> {
+pub(crate) fn single_runs(series: &[Vec<f64>]) -> Option<SingleRuns> {
     let mut moved: Vec<f64> = series
         .iter()
         .flat_map(|runs| runs.windows(2))

@@ -16,12 +16,12 @@ impl Clock {
     }
 
     /// This moment.
-    pub fn now(self) -> OffsetDateTime {
+    pub(crate) fn now(self) -> OffsetDateTime {
         OffsetDateTime::now_utc().to_offset(self.0)
     }
 
     /// The timestamp that a file name carries now.
-    pub fn timestamp(self) -> Timestamp {
+    pub(crate) fn timestamp(self) -> Timestamp {
         let now = self.now();
         Timestamp::of(time::PrimitiveDateTime::new(now.date(), now.time()))
     }

@@ -45,7 +45,7 @@ impl Listing {
     }
 
     /// The runs of one task, oldest first.
-    pub fn of_task(&self, task: &TaskId) -> Vec<RunName> {
+    pub(crate) fn of_task(&self, task: &TaskId) -> Vec<RunName> {
         let prefixes = Mode::ALL.map(|mode| format!("{}{task}_", mode.prefix()));
         let is_its = |stem: &&str| prefixes.iter().any(|prefix| stem.starts_with(prefix));
         let mut names = sorted(self.0.iter().map(String::as_str).filter(is_its));
@@ -59,7 +59,7 @@ impl Listing {
     }
 
     /// The newest runs of a mode, at most so many, oldest first.
-    pub fn newest(&self, mode: Mode, most: usize) -> Vec<RunName> {
+    pub(crate) fn newest(&self, mode: Mode, most: usize) -> Vec<RunName> {
         let mut stems: Vec<(&str, &str)> = self
             .0
             .iter()
@@ -90,7 +90,7 @@ fn sorted<'a>(stems: impl Iterator<Item = &'a str>) -> Vec<RunName> {
 /// The newest group among `names`, which are sorted, of one mode and phase. Runs of a paired session are none.
 ///
 /// A group is known by its name, which is that of its first run: other runs may lie between its own.
-pub fn newest_group(
+pub(crate) fn newest_group(
     results: &Results,
     names: &[RunName],
     mode: Mode,
@@ -144,7 +144,7 @@ fn place(run: &Result<Recorded, Fault>) -> Option<&Provenance> {
 }
 
 /// The group of the one run at `path`.
-pub fn lone(path: &Path) -> Group {
+pub(crate) fn lone(path: &Path) -> Group {
     alone(read(path))
 }
 

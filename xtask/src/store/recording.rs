@@ -23,47 +23,47 @@ use crate::store::results::{self, Results};
 
 /// A run's place among others.
 #[derive(Debug, Clone)]
-pub struct Place {
+pub(crate) struct Place {
     /// The first run of its group; `None` for that run itself.
-    pub group: Option<RunName>,
+    pub(crate) group: Option<RunName>,
     /// 1 for the first run of the group.
-    pub index: u32,
+    pub(crate) index: u32,
     /// The planned number of runs in the group.
-    pub of: u32,
+    pub(crate) of: u32,
     /// The pair that it belongs to.
-    pub session: Option<Session>,
+    pub(crate) session: Option<Session>,
 }
 
 /// The place and the circumstances of one run, apart from its own measurements.
 #[derive(Debug, Clone)]
-pub struct Circumstances<'a> {
+pub(crate) struct Circumstances<'a> {
     /// The run.
-    pub name: &'a RunName,
+    pub(crate) name: &'a RunName,
     /// The time of its start.
-    pub started: OffsetDateTime,
+    pub(crate) started: OffsetDateTime,
     /// Its place among other runs.
-    pub place: Place,
+    pub(crate) place: Place,
     /// The binaries.
-    pub built: &'a Built,
+    pub(crate) built: &'a Built,
     /// The load.
-    pub scenario: &'a Scenario,
+    pub(crate) scenario: &'a Scenario,
     /// Seconds of load asked for.
-    pub duration: Duration,
+    pub(crate) duration: Duration,
     /// The state of the checkout.
-    pub git: Option<&'a Git>,
+    pub(crate) git: Option<&'a Git>,
     /// The machine.
-    pub host: &'a Host,
+    pub(crate) host: &'a Host,
     /// Its state before the run.
-    pub state: &'a HostState,
+    pub(crate) state: &'a HostState,
     /// The weaknesses of the run, in words.
-    pub warnings: &'a [String],
+    pub(crate) warnings: &'a [String],
 }
 
 /// Saves what `measured` says and the files in `workplace`; returns the path of the result.
 ///
 /// # Errors
 /// Names the file that could not be written; nothing is saved then, and the logs stay in the workplace.
-pub fn save(
+pub(crate) fn save(
     results: &Results,
     workplace: &Workplace,
     circumstances: &Circumstances,

@@ -18,7 +18,7 @@ pub struct Results {
 
 /// The right to measure on a checkout and to write its results; given back when dropped, or when the process ends.
 #[derive(Debug)]
-pub struct Lock(#[allow(dead_code, reason = "held, not read")] File);
+pub(crate) struct Lock(#[allow(dead_code, reason = "held, not read")] File);
 
 impl Results {
     /// The results of `checkout`.
@@ -34,7 +34,7 @@ impl Results {
     ///
     /// # Errors
     /// When it cannot be made, or another measurement has it.
-    pub fn lock(&self) -> Result<Lock> {
+    pub(crate) fn lock(&self) -> Result<Lock> {
         let failed = |error: io::Error| {
             Error::at("cannot use the results folder", &self.folder)(error)
                 .next("is a file in its place, or is it read-only?")
@@ -54,7 +54,7 @@ impl Results {
     }
 
     /// A name with a timestamp that no recorded run of the same task, mode and phase has.
-    pub fn unused(&self, mut name: RunName) -> RunName {
+    pub(crate) fn unused(&self, mut name: RunName) -> RunName {
         let is_used = |name: &RunName| Part::ALL.map(|part| self.path(name, part).exists());
         while is_used(&name).contains(&true) {
             let later = name.timestamp.moment().saturating_add(Duration::SECOND);
@@ -72,7 +72,7 @@ impl Results {
     ///
     /// # Errors
     /// Names the file that could not be written.
-    pub fn save(&self, name: &RunName, files: &[(Part, PathBuf)]) -> Result<PathBuf> {
+    pub(crate) fn save(&self, name: &RunName, files: &[(Part, PathBuf)]) -> Result<PathBuf> {
         let place = |&(part, ref from): &(Part, PathBuf)| {
             let to = self.path(name, part);
             // The name must not become visible before the content is safe.
@@ -98,7 +98,7 @@ impl Results {
 ///
 /// # Errors
 /// Names the file; a full disk is the usual reason.
-pub fn write(path: &Path, text: &str) -> Result<()> {
+pub(crate) fn write(path: &Path, text: &str) -> Result<()> {
     File::create(path)
         .and_then(|mut file| file.write_all(text.as_bytes()))
         .map_err(Error::at("cannot write", path))
@@ -108,7 +108,7 @@ pub fn write(path: &Path, text: &str) -> Result<()> {
 ///
 /// # Errors
 /// Names the file that could not be written; it is as it was then.
-pub fn replace(path: &Path, text: &str) -> Result<()> {
+pub(crate) fn replace(path: &Path, text: &str) -> Result<()> {
     // The target of a link is replaced, not the link.
     let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let partial = path.with_extension("partial");

@@ -12,7 +12,7 @@ const MOST_RUNS: usize = 200;
 
 /// ln(P99) of the runs of each binary, in order of time, that were measured as `like` was: on the same machine, under
 /// the same load, in `mode`.
-pub fn series(
+pub(crate) fn series(
     results: &Results,
     listing: &Listing,
     mode: Mode,

@@ -32,7 +32,7 @@ impl SessionRecord {
     }
 
     /// The runs of a side, read from the results; a fault in place of each that cannot be read, or was changed since.
-    pub fn runs(&self, results: &Results, phase: Phase) -> Vec<Result<Recorded, Fault>> {
+    pub(crate) fn runs(&self, results: &Results, phase: Phase) -> Vec<Result<Recorded, Fault>> {
         let read = |pair: &PairRecord| {
             let (member, server) = match phase {
                 Phase::Before => (&pair.before, &self.subject.before),
@@ -61,7 +61,7 @@ impl SessionRecord {
     ///
     /// # Errors
     /// When it cannot be read or is not whole.
-    pub fn load(results: &Results, subject: &Subject) -> Result<Option<Self>> {
+    pub(crate) fn load(results: &Results, subject: &Subject) -> Result<Option<Self>> {
         let path = path(results, &subject.id());
         let text = match fs::read_to_string(&path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -79,7 +79,7 @@ impl SessionRecord {
 
     /// All records of a mode about these two servers and this scenario, of any duration; a fault in place of each that
     /// is not whole. Archived ones are left out.
-    pub fn about(
+    pub(crate) fn about(
         results: &Results,
         mode: Mode,
         before: &str,
@@ -130,7 +130,7 @@ impl SessionRecord {
     ///
     /// # Errors
     /// When it cannot be renamed.
-    pub fn archive(
+    pub(crate) fn archive(
         results: &Results,
         subject: &Subject,
         now: Timestamp,
@@ -146,13 +146,18 @@ impl SessionRecord {
     }
 
     /// The folder of the record, and of the logs of its failed runs.
-    pub fn folder(&self, results: &Results) -> PathBuf {
+    pub(crate) fn folder(&self, results: &Results) -> PathBuf {
         folder(results)
     }
 
     /// Keeps a log of a failed run beside the record, where the next run does not remove it; returns its new path,
     /// unless there is no log.
-    pub fn keep_log(&self, results: &Results, log: &Path, failure: &Failure) -> Option<PathBuf> {
+    pub(crate) fn keep_log(
+        &self,
+        results: &Results,
+        log: &Path,
+        failure: &Failure,
+    ) -> Option<PathBuf> {
         let what = log.file_name()?.to_string_lossy();
         let (id, number) = (self.id(), self.failures.len());
         let Failure { pair, phase, .. } = failure;

@@ -47,7 +47,7 @@ impl Steps {
     }
 
     /// A line that groups the steps below it; where only progress is shown, the words that it begins with.
-    pub fn heading(&mut self, what: &str) {
+    pub(crate) fn heading(&mut self, what: &str) {
         if self.verbosity == Verbosity::ProgressOnly {
             self.heading = format!("{what}: ");
         }
@@ -56,7 +56,7 @@ impl Steps {
     }
 
     /// Begins a short step. A terminal shows it at once; elsewhere it is a line when it is done.
-    pub fn begin(&mut self, name: &'static str, what: &str) {
+    pub(crate) fn begin(&mut self, name: &'static str, what: &str) {
         self.name = name;
         what.clone_into(&mut self.what);
         self.began = Instant::now();
@@ -66,7 +66,7 @@ impl Steps {
     }
 
     /// Begins a step that may take long: it is announced elsewhere than on a terminal, too.
-    pub fn begin_long(&mut self, name: &'static str, what: &str) {
+    pub(crate) fn begin_long(&mut self, name: &'static str, what: &str) {
         self.begin(name, what);
         if !self.live {
             self.say(&format!("{}\n", self.line(Ink::Good, self.name, what)));
@@ -74,7 +74,7 @@ impl Steps {
     }
 
     /// Leaves the current step's line as it is: the step prints for itself.
-    pub fn release_line(&mut self) {
+    pub(crate) fn release_line(&mut self) {
         if self.unfinished {
             streams::errors("\n");
             self.unfinished = false;
@@ -82,7 +82,7 @@ impl Steps {
     }
 
     /// Shows the progress of the current step; on a terminal only.
-    pub fn progress(&mut self, state: &str) {
+    pub(crate) fn progress(&mut self, state: &str) {
         if self.live {
             let what = format!("{}, {state}", self.what);
             self.overwrite(&what);
@@ -90,7 +90,7 @@ impl Steps {
     }
 
     /// Takes the step in progress off the screen.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         if self.unfinished {
             streams::errors("\r\x1b[K");
             self.unfinished = false;
@@ -98,7 +98,7 @@ impl Steps {
     }
 
     /// Ends the step with its outcome.
-    pub fn done(&mut self, what: &str) {
+    pub(crate) fn done(&mut self, what: &str) {
         if self.verbosity == Verbosity::ProgressOnly {
             self.clear();
             return;
@@ -114,7 +114,7 @@ impl Steps {
     }
 
     /// A warning, between steps.
-    pub fn warn(&mut self, what: &str) {
+    pub(crate) fn warn(&mut self, what: &str) {
         let line = self.line(Ink::Warning, "warning", what);
         streams::errors(&format!("{line}\n"));
     }
@@ -149,6 +149,6 @@ impl Drop for Steps {
 }
 
 /// A duration as a person reads it, to a hundredth of a second.
-pub fn seconds(duration: Duration) -> String {
+pub(crate) fn seconds(duration: Duration) -> String {
     format!("{:.2} s", duration.as_secs_f64())
 }

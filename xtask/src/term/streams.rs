@@ -14,7 +14,7 @@ pub enum Style {
 
 /// A colour with one meaning everywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ink {
+pub(crate) enum Ink {
     /// A name, or a good outcome.
     Good,
     /// Wrong.
@@ -29,12 +29,12 @@ pub enum Ink {
 
 impl Style {
     /// The style of standard output.
-    pub fn of_output() -> Self {
+    pub(crate) fn of_output() -> Self {
         Self::choose(io::stdout().is_terminal(), |name| env::var(name).ok())
     }
 
     /// The style of standard error.
-    pub fn of_errors() -> Self {
+    pub(crate) fn of_errors() -> Self {
         Self::choose(io::stderr().is_terminal(), |name| env::var(name).ok())
     }
 
@@ -50,7 +50,7 @@ impl Style {
     }
 
     /// `text` in `ink`.
-    pub fn paint(self, ink: Ink, text: &str) -> String {
+    pub(crate) fn paint(self, ink: Ink, text: &str) -> String {
         let code = match ink {
             Ink::Good => "1;32",
             Ink::Bad => "1;31",
@@ -66,7 +66,7 @@ impl Style {
 }
 
 /// `true` where standard error is a terminal on which a line can be overwritten.
-pub fn errors_are_live() -> bool {
+pub(crate) fn errors_are_live() -> bool {
     io::stderr().is_terminal() && env::var("TERM").map_or(true, |kind| kind != "dumb")
 }
 
@@ -74,7 +74,7 @@ pub fn errors_are_live() -> bool {
 ///
 /// # Errors
 /// When it cannot be written. A reader that stopped reading is no error.
-pub fn output(text: &str) -> io::Result<()> {
+pub(crate) fn output(text: &str) -> io::Result<()> {
     let mut stream = io::stdout().lock();
     match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

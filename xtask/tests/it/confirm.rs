@@ -225,7 +225,7 @@ fn without_results_or_binaries_it_says_how_to_get_them() {
 #[test]
 fn a_scenario_that_changed_since_after_was_measured_is_refused() {
     let checkout = measured(FAST, SLOW, "");
-    checkout.write("scenarios/m17_baseline.toml", &crate::common::scenario("Another"));
+    checkout.write("scenarios/m17_baseline.toml", crate::common::scenario("Another"));
     let message = confirmed(&checkout, "").refused();
     assert!(message.contains("changed since after was measured"), "{message}");
     assert_eq!(checkout.results().len(), 2);
