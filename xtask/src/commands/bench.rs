@@ -14,11 +14,11 @@ use crate::measure::run::{self, Limits, Measured, RunPlan};
 use crate::measure::scenario::Scenario;
 use crate::measure::workplace::Workplace;
 use crate::model::names::{Mode, Phase, RunName, TaskId};
-use crate::model::provenance::{Git, Host, HostState, SessionPlace};
+use crate::model::provenance::{Git, Host, HostState};
 use crate::model::recorded::Recorded;
 use crate::store::clock::Clock;
 use crate::store::recorded;
-use crate::store::recording::{self, Circumstances};
+use crate::store::recording::{self, Circumstances, Place};
 use crate::store::results::{Lock, Results};
 use crate::term::steps::Steps;
 
@@ -71,16 +71,6 @@ pub(crate) struct Conditions {
     pub(crate) warnings: Vec<String>,
 }
 
-/// A run's place among others.
-pub(crate) struct Place {
-    /// The group's first run; `None` for that run itself.
-    pub(crate) group: Option<RunName>,
-    /// 1 for the first run of the group.
-    pub(crate) index: u32,
-    pub(crate) of: u32,
-    pub(crate) session: Option<SessionPlace>,
-}
-
 impl Bench {
     /// # Errors
     /// When there is no scenario, the checkout is being measured already, or the port is taken.
@@ -88,11 +78,14 @@ impl Bench {
         let results = Results::of(checkout);
         let scenario = Scenario::read(checkout, setup.mode)?;
         let lock = results.lock()?;
+        let workplace = Workplace::beside(results.folder());
+        // First: an interrupted run may still be stopping its server, which has the port.
+        workplace.clear()?;
         port::free(setup.port)?;
         Ok(Self {
             setup: setup.clone(),
             checkout: checkout.to_owned(),
-            workplace: Workplace::beside(results.folder()),
+            workplace,
             results,
             scenario,
             clock,
@@ -144,10 +137,7 @@ impl Bench {
         let circumstances = Circumstances {
             name: &name,
             started,
-            group: place.group.as_ref().unwrap_or(&name),
-            index: place.index,
-            of: place.of,
-            session: place.session,
+            place,
             built: &side.built,
             scenario: &self.scenario,
             duration: self.setup.duration,

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use super::bench::{Bench, PORT, Place, Setup, Side, file_name};
+use super::bench::{Bench, PORT, Setup, Side, file_name};
 use super::words::{Words, did_you_mean, task_id};
 use super::{Outcome, checkout_option};
 use crate::error::{Error, Result};
@@ -18,6 +18,7 @@ use crate::model::recorded::Recorded;
 use crate::model::typed;
 use crate::report::summary::{self, Summary};
 use crate::store::clock::Clock;
+use crate::store::recording::Place;
 use crate::term::steps::{Steps, Verbosity};
 use crate::term::streams::{self, Style};
 
@@ -34,7 +35,7 @@ Options
   --competitive        the competitive scenario instead of the internal one
   --duration SECONDS   length of the load (60)
   --runs N             N runs, each with a fresh server, as one group (1)
-  --no-build           measure the binaries as they lie
+  --no-build           measure the existing binaries
   --port N             port of the server (7432)
   --ready-timeout S    longest wait until the server is healthy (120)
   --load-grace S       longest the load may run over its duration (60)
@@ -53,7 +54,6 @@ Exit codes
   3  not measured and not saved; the message says why and what to do
 ";
 
-/// What is typed.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Options {
     setup: Setup,
@@ -107,7 +107,6 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
 
     steps.begin("preflight", &checkout.display().to_string());
     let mut bench = Bench::open(setup, &checkout, steps, clock)?;
-    bench.workplace.clear()?;
     let target = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
     for folder in [bench.results.folder(), &checkout.join(target)] {
         enough_disk(folder)?;
@@ -172,8 +171,8 @@ fn build_step(build: Build, bench: &mut Bench) -> Result<Built> {
     let built = build::prepare(&bench.checkout, &bench.workplace.git(), build)?;
     steps.done(match (build, &built.content) {
         (Build::Now, Some(_)) => "built",
-        (Build::Now, None) => "built; from what is unknown: no git, or files changed",
-        (Build::Existing, _) => "none: --no-build; built from what is unknown",
+        (Build::Now, None) => "built; source hash unknown (no git, or files changed)",
+        (Build::Existing, _) => "none: --no-build; source hash unknown",
     });
     Ok(built)
 }

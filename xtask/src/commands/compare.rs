@@ -37,8 +37,8 @@ Options
   --internal           the internal results only
   --competitive        the competitive results only
                        (without either: each mode that has results)
-  --before FILE        compare two named results; the mode is told from
-  --after FILE         their names
+  --before FILE        compare two named results; their names
+  --after FILE         determine the mode
   --json               one object on standard output, for machines
   --markdown           for a pull-request comment or a CI step summary
   --log                write the task's entry in the performance log,
@@ -63,7 +63,6 @@ Exit codes
   3  could not judge; the message says why and what to do
 ";
 
-/// What is typed.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Options {
     subject: Subject,
@@ -141,7 +140,7 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
 /// Compares, prints and, if asked, writes the log entry.
 ///
 /// # Errors
-/// When nothing can be compared at all; what can be compared but not judged is an [`Outcome`].
+/// When there is nothing to compare. A comparison that cannot be judged is an [`Outcome`].
 pub(crate) fn run(options: &Options, _: Clock) -> Result<Outcome> {
     // Two named files may need none.
     let checkout = checkout::find(options.checkout.as_deref());
@@ -181,7 +180,7 @@ pub(crate) fn run(options: &Options, _: Clock) -> Result<Outcome> {
     Ok(outcome)
 }
 
-/// The comparisons that are asked for, and what a report about them needs.
+/// The comparisons asked for, and the surroundings of a report about them.
 fn compared(
     options: &Options,
     checkout: Result<&Path, &Error>,
@@ -222,7 +221,7 @@ fn of_files(
             after.display()
         )));
     }
-    // Only the competitive mode needs anything of a checkout.
+    // Only the competitive mode needs a checkout.
     let baseline = match mode {
         Mode::Internal => None,
         Mode::Competitive => answer::baseline(checkout?, mode),
@@ -241,7 +240,7 @@ fn of_files(
     Ok(comparison::compare(question, None))
 }
 
-/// Writes the entry of `task`; returns what became of it, in words.
+/// Writes the entry of `task`; returns the message about it.
 fn write_log(
     checkout: &Path,
     task: &TaskId,

@@ -1,9 +1,9 @@
 //! `perf-confirm`: distinguishes a change from noise, by running before and after in turn.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::bench::{Bench, PORT, Place, Setup, Side};
+use super::bench::{Bench, PORT, Setup, Side};
 use super::words::{Words, task_id};
 use super::{Outcome, context, say};
 use crate::answer;
@@ -14,7 +14,7 @@ use crate::measure::run::{self, Limits, Measured};
 use crate::measure::{checkout, content, noise, quiet};
 use crate::model::limits::{PLAN, threshold_percent};
 use crate::model::names::{Phase, RunName};
-use crate::model::provenance::{Provenance, SessionPlace};
+use crate::model::provenance::SessionPlace;
 use crate::model::recorded::Recorded;
 use crate::model::session::{Failure, Member, PairRecord, SessionRecord, Subject};
 use crate::model::typed;
@@ -24,13 +24,14 @@ use crate::report::pairs::{self, Line};
 use crate::stats::paired::{self, Plan, Progress};
 use crate::store::clock::Clock;
 use crate::store::recorded::{self, Listing};
+use crate::store::recording::Place;
 use crate::term::steps::{Steps, Verbosity};
 use crate::term::streams::{self, Style};
 
 pub(crate) const HELP: &str = "\
-Tells a change from noise: runs the before and the after binary in turn, in
-short runs, until the answer is sure or the plan is used up. It uses the
-binaries that perf-check kept for the newest before and after.
+Distinguishes a change from noise: runs the before and the after binary in
+turn, in short runs, until the answer is sure or the plan is used up. It uses
+the binaries that perf-check kept for the newest before and after.
 
 Usage: cargo xtask perf-confirm <task> [options]
 
@@ -41,7 +42,7 @@ Options
   --duration SECONDS   length of each load (10)
   --max-pairs N        6, 10 or 16 pairs at most (16)
   --wait-quiet S       longest wait for a quiet machine before a run (60)
-  --fresh              put the earlier record aside and start anew
+  --fresh              archive the earlier record and start a new one
   --port N             port of the servers (7432)
   -C DIR               the checkout (this tool's own workspace)
   -h, --help           this text
@@ -59,7 +60,6 @@ Exit codes
   3  suspected, or not measurable; the message says why
 ";
 
-/// What is typed.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Options {
     setup: Setup,
@@ -110,7 +110,7 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
 /// Measures pairs until the verdict falls, and reports it.
 ///
 /// # Errors
-/// When the binaries are not kept any more, or a run fails for a reason other than the after server's. The finished
+/// When the binaries are no longer kept, or a run fails for another reason than the after server. The finished
 /// pairs stay, and the next call continues.
 pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
     let setup = &options.setup;
@@ -136,7 +136,7 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
         .measure_pairs()?;
     }
 
-    // What `perf-compare` says of the mode: the session's verdict, or a worse one of another duration.
+    // As `perf-compare` answers: the session's verdict, or a worse one of another duration.
     let comparisons = answer::of_task(&checkout, &setup.task, Some(setup.mode))?;
     let around = Context {
         unlogged: Some(setup.task.clone()),
@@ -160,78 +160,74 @@ impl Sides {
     fn newest(bench: &Bench) -> Result<Self> {
         let setup = &bench.setup;
         let names = Listing::read(&bench.results)?.of_task(&setup.task);
-        let kept = build::kept_folder(&bench.checkout)?;
+        let folder = build::kept_folder(&bench.checkout)?;
         let newest = |phase| {
             let options = setup.checkout_option();
             let measure = typed::perf_check(&setup.task, phase, setup.mode, &options);
-            kept_binaries(bench, &names, phase, &kept)
+            kept(bench, &names, phase, &folder)
                 .map_err(|error| error.next(format!("measure it first: {measure}")))
         };
-        let (before, [before_server, _]) = newest(Phase::Before)?;
-        let (after, [after_server, loadtest]) = newest(Phase::After)?;
-        let side = |phase, of_side: &Provenance, engram| Side {
-            phase,
-            built: Built {
-                binaries: Binaries {
-                    engram,
-                    loadtest: loadtest.clone(),
-                    engram_hash: of_side.build.engram_hash.clone(),
-                    loadtest_hash: after.build.loadtest_hash.clone(),
-                },
-                build: Build::Existing,
-                content: of_side.build.content.clone(),
-                rustc: of_side.build.rustc.clone(),
-            },
-            git: of_side.git.clone(),
-        };
-        Ok(Self {
-            before: side(Phase::Before, &before, before_server),
-            after: side(Phase::After, &after, after_server),
-            scenario_hash: after.load.scenario_hash.clone(),
-        })
+        let (mut before, _) = newest(Phase::Before)?;
+        let (after, scenario_hash) = newest(Phase::After)?;
+        let both = &after.built.binaries;
+        before.built.binaries.loadtest.clone_from(&both.loadtest);
+        before.built.binaries.loadtest_hash.clone_from(&both.loadtest_hash);
+        Ok(Self { before, after, scenario_hash })
     }
 }
 
-/// The provenance of the newest run of a side, and its server and load generator as they were kept in `folder`.
-fn kept_binaries(
+/// The newest run of a side as it can be measured again, with the binaries that were kept in `folder`; and the hash of
+/// its scenario.
+fn kept(
     bench: &Bench,
     names: &[RunName],
     phase: Phase,
     folder: &Path,
-) -> Result<(Provenance, [PathBuf; 2])> {
+) -> Result<(Side, Option<String>)> {
     let Setup { task, mode, .. } = &bench.setup;
     let group = recorded::newest_group(&bench.results, names, *mode, phase)
         .ok_or_else(|| Error::new(format!("there is no {phase} result of task {task}")))?;
-    let run = group
-        .runs
-        .last()
-        .map(|run| run.as_ref().map_err(|unusable| Error::new(unusable.to_string())));
-    let provenance = run.transpose()?.and_then(|run| run.provenance.clone()).ok_or_else(|| {
-        Error::new(format!("the newest {phase} result says nothing about its binaries"))
-    })?;
-    let build = &provenance.build;
-    let (Some(engram), Some(loadtest)) = (&build.engram_hash, &build.loadtest_hash) else {
-        return Err(Error::new("binaries are kept by their hash, which needs git"));
+    let run = group.runs.into_iter().last().transpose();
+    let run = run.map_err(|unusable| Error::new(unusable.to_string()))?;
+    let Some(provenance) = run.and_then(|run| run.provenance) else {
+        let what = format!("the newest {phase} result says nothing about its binaries");
+        return Err(Error::new(what));
     };
-    let kept = build::kept_pair(folder, engram, loadtest);
-    let paths = [SERVER, LOAD_GENERATOR].map(|name| kept.join(name));
-    let are_whole = paths
-        .iter()
-        .zip([engram, loadtest])
-        .all(|(path, hash)| content::of_file(path).as_ref() == Some(hash));
-    if !are_whole {
-        let git = provenance.git.as_ref();
-        let commit = match git.and_then(|git| git.commit.as_deref()) {
+    let build = provenance.build;
+    let (Some(engram_hash), Some(loadtest_hash)) = (&build.engram_hash, &build.loadtest_hash)
+    else {
+        let what = "binaries are kept by their hash, which needs git";
+        return Err(Error::new(what));
+    };
+    let pair = build::kept_pair(folder, engram_hash, loadtest_hash);
+    let [engram, loadtest] = [SERVER, LOAD_GENERATOR].map(|name| pair.join(name));
+    let is_whole = |path, hash| content::of_file(path).as_ref() == Some(hash);
+    if !is_whole(&engram, engram_hash) || !is_whole(&loadtest, loadtest_hash) {
+        let commit = match provenance.git.and_then(|git| git.commit) {
             Some(commit) => format!("commit {commit}"),
-            None => "its commit is not known".to_owned(),
+            None => "its commit is unknown".to_owned(),
         };
-        return Err(Error::new(format!(
-            "the binaries of the newest {phase} are no longer in {}",
-            kept.display()
-        ))
-        .next(format!("check out what was measured ({commit}), then")));
+        let folder = pair.display();
+        let what = format!("the binaries of the newest {phase} are no longer in {folder}");
+        let advice = format!("check out what was measured ({commit}), then");
+        return Err(Error::new(what).next(advice));
     }
-    Ok((provenance, paths))
+    let side = Side {
+        phase,
+        built: Built {
+            binaries: Binaries {
+                engram,
+                loadtest,
+                engram_hash: build.engram_hash,
+                loadtest_hash: build.loadtest_hash,
+            },
+            build: Build::Existing,
+            content: build.content,
+            rustc: build.rustc,
+        },
+        git: provenance.git,
+    };
+    Ok((side, provenance.load.scenario_hash))
 }
 
 /// The record to go on with: the existing one, or a new one.
@@ -241,8 +237,10 @@ fn open(options: &Options, bench: &Bench, sides: &Sides) -> Result<SessionRecord
     };
     let (results, scenario) = (&bench.results, &bench.scenario);
     if scenario.hash != sides.scenario_hash {
-        return Err(Error::new(format!("{} changed since after was measured", scenario.file))
-            .next("measure before and after anew, under the scenario as it is now"));
+        let what = format!("{} changed since after was measured", scenario.file);
+        return Err(
+            Error::new(what).next("measure before and after anew, under the scenario as it is now")
+        );
     }
     let subject = Subject {
         mode: bench.setup.mode,
@@ -256,7 +254,8 @@ fn open(options: &Options, bench: &Bench, sides: &Sides) -> Result<SessionRecord
     if options.fresh
         && let Some(archived) = SessionRecord::archive(results, &subject, now)?
     {
-        say(&format!("the earlier record was put aside: {}", archived.display()));
+        let archived = archived.display();
+        say(&format!("the earlier record was archived: {archived}"));
     }
     let Some(record) = SessionRecord::load(results, &subject)? else {
         let record = SessionRecord::open(subject, now, loadtest, options.plan);
@@ -265,7 +264,7 @@ fn open(options: &Options, bench: &Bench, sides: &Sides) -> Result<SessionRecord
     };
     if record.loadtest != loadtest {
         return Err(Error::new("the load generator has changed since these pairs were measured")
-            .next("start anew, putting them aside: the same command with --fresh"));
+            .next("archive them and start a new record: the same command with --fresh"));
     }
     let measured = record.pairs.len();
     say(&match goes_on(&record) {
@@ -274,7 +273,7 @@ fn open(options: &Options, bench: &Bench, sides: &Sides) -> Result<SessionRecord
             record.plan.last_look()
         ),
         false => format!(
-            "the record of these binaries has ended, after {measured} pairs; --fresh puts it aside"
+            "the record of these binaries has ended, after {measured} pairs; --fresh archives it"
         ),
     });
     if record.plan != options.plan {

@@ -1,4 +1,4 @@
-//! `hook`: sets up the pre-push hook, and respects one that is there already.
+//! `hook`: sets up the pre-push hook, and respects an existing one.
 
 use std::env;
 use std::fs;
@@ -22,8 +22,8 @@ reads recorded results only and measures nothing.
 
 Usage: cargo xtask hook <install|uninstall|status> [-C DIR]
 
-  install              set it up; another's hook is kept and called first
-  uninstall            remove it, and put another's hook back
+  install              set it up; an existing hook is kept and called first
+  uninstall            remove it, and restore the hook that was there before
   status               say what is set up
 
 Options
@@ -41,7 +41,6 @@ Exit codes
   3  not done; the message says why
 ";
 
-/// What is typed.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Options {
     action: Action,
@@ -85,10 +84,10 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
     Ok(Options { action, checkout })
 }
 
-/// Does what is asked.
+/// Installs, removes or describes the hook, or decides about a push.
 ///
 /// # Errors
-/// When the checkout is no git repository, or a hook is in the way that cannot be respected.
+/// When the checkout is no git repository, or an existing hook cannot be kept and called.
 pub(crate) fn run(options: &Options, _: Clock) -> Result<Outcome> {
     let checkout = checkout::find(options.checkout.as_deref())?;
     match &options.action {
@@ -99,7 +98,7 @@ pub(crate) fn run(options: &Options, _: Clock) -> Result<Outcome> {
     }
 }
 
-/// Where the hook is, and where another's is kept.
+/// The paths of the hook and of the kept one.
 struct Place {
     hook: PathBuf,
     kept: PathBuf,
@@ -112,7 +111,7 @@ impl Place {
     }
 }
 
-/// Who the hook in place belongs to, and its text.
+/// The owner of the hook in place, with its text.
 enum Owner {
     Nobody,
     Us(String),
@@ -122,7 +121,7 @@ enum Owner {
 /// The hook below its variables.
 const BODY: &str = include_str!("pre-push.sh");
 
-/// The second line of every hook of ours.
+/// The second line of every hook that this tool wrote.
 const MARK: &str =
     "# The performance gate's pre-push hook; `cargo xtask hook uninstall` removes it.";
 
@@ -137,7 +136,7 @@ fn install(place: &Place, checkout: &Path) -> Result<String> {
     if let Some(folder) = place.hook.parent() {
         fs::create_dir_all(folder).map_err(Error::at("cannot make the folder", folder))?;
     }
-    // By rename: a push that happens now finds a whole hook or none. Another's gives way only to one that is written.
+    // By rename: a push that happens now finds a whole hook or none. An existing one is moved only once the new one is written.
     let partial = place.hook.with_extension("partial");
     results::write(&partial, &script)?;
     fs::set_permissions(&partial, fs::Permissions::from_mode(0o755)).map_err(|error| {
@@ -182,7 +181,7 @@ fn refuse(place: &Place, checkout: &Path, owner: &Owner, script: &str) -> Result
             .next("to guard this one instead: uninstall, then install again"))
         }
         Owner::Another(_) if exists(&place.kept) => Err(Error::new(format!(
-            "{hook} is another's hook, and {} keeps one already",
+            "{hook} is not this tool's hook, and {} is kept already",
             place.kept.display()
         ))
         .next("remove one of them, then install again")),
@@ -197,7 +196,7 @@ fn refuse(place: &Place, checkout: &Path, owner: &Owner, script: &str) -> Result
 const OWN_HOOKS: &str = "give this one its own, in place of those: \
     git config core.hooksPath \"$(git rev-parse --path-format=absolute --git-common-dir)/hooks\"";
 
-/// How to keep the hook out of what is measured, where it lies among the files.
+/// The advice that keeps a hook among the measured files out of the content hash.
 fn leave_out(checkout: &Path, hook: &Path) -> Result<String> {
     let root = git::root(checkout)?;
     let hook = hook.strip_prefix(&root).unwrap_or(hook).display();
@@ -209,13 +208,13 @@ fn leave_out(checkout: &Path, hook: &Path) -> Result<String> {
     ))
 }
 
-/// What a line of the script sets a variable to.
+/// The value that a line of the script gives a variable.
 fn value<'a>(script: &'a str, variable: &str) -> Option<&'a str> {
     script.lines().find_map(|line| line.strip_prefix(variable))
 }
 
-/// Whether a hook tells by its own name what to do, as overcommit's does. Where it lies stays the same: to ask for
-/// that alone (`dirname "$0"`) does no harm. Husky's asks in a file beside it, `h`.
+/// True for a hook that decides by its own name what to do, as overcommit's does. Its folder stays the same, so a hook
+/// that only asks for that (`dirname "$0"`) passes. Husky's asks in a file beside it, `h`.
 fn acts_by_name(place: &Place, text: &str) -> bool {
     const FOLDER: &str = r#"dirname (-- )?"?\$0|\$\{0%/\*\}"#;
     const NAME: &str = r#""\$0|\$\{0|basename[ (]+(-- )?\$0|argv\[0\]|PROGRAM_NAME"#;
@@ -225,7 +224,7 @@ fn acts_by_name(place: &Place, text: &str) -> bool {
     exists(&place.hook.with_file_name("h")) || text.starts_with("#!") && matches(NAME, &rest)
 }
 
-/// The line that does in another's hook what ours does.
+/// The line that does the same in an existing hook.
 fn by_hand(checkout: &Path) -> Result<String> {
     Ok(format!(
         "call this tool from it instead (husky: from .husky/pre-push), before anything else reads its input:\n    \
@@ -257,7 +256,7 @@ fn status(place: &Place) -> String {
     let hook = place.hook.display();
     match owner(place) {
         Owner::Nobody => format!("not installed: there is no {hook}\n"),
-        Owner::Another(_) => format!("not installed: {hook} is another's hook\n"),
+        Owner::Another(_) => format!("not installed: {hook} is not this tool's hook\n"),
         Owner::Us(_) if exists(&place.kept) => {
             format!("installed: {hook}\ncalls first: {}\n", place.kept.display())
         }
@@ -269,7 +268,7 @@ fn owner(place: &Place) -> Owner {
     if !exists(&place.hook) {
         return Owner::Nobody;
     }
-    // A hook may be any program, and a link to nowhere is a hook, too.
+    // A hook may be any program, or a dangling link.
     let content = fs::read(&place.hook).unwrap_or_default();
     let text = String::from_utf8_lossy(&content).into_owned();
     match text.lines().nth(1) == Some(MARK) {
@@ -278,7 +277,7 @@ fn owner(place: &Place) -> Owner {
     }
 }
 
-/// Whether there is anything of that name, a link to nowhere included.
+/// True for anything of that name, including a dangling link.
 fn exists(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok()
 }
@@ -288,11 +287,11 @@ fn rename(from: &Path, to: &Path) -> Result<()> {
     fs::rename(from, to).map_err(Error::at(&doing, to))
 }
 
-/// The hook: it calls another's first, and this tool with what git says. What the tool cannot judge passes unless
-/// `perf.required` is set; so does a tool that does not run.
+/// The hook's text. The hook calls the kept one first, then this tool with git's lines. A push that the tool cannot
+/// judge passes unless `perf.required` is set, also if the tool does not run.
 ///
-/// It calls the program as it was last built, since a push is no time to compile; `perf-check` and `perf-compare`
-/// build it anew. Only where it is gone, as after `cargo clean`, is cargo asked for it.
+/// It calls the program as it was last built, because a push is no time to compile; `perf-check` and `perf-compare`
+/// rebuild it. Only if it is gone, as after `cargo clean`, does the hook ask cargo for it.
 fn script(checkout: &Path) -> Result<String> {
     let tool = path_word(&this_program()?);
     let package = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default();

@@ -27,7 +27,7 @@ The performance gate: did this change make the server slower?
 
   cargo perf-check <task> <before|after>   measure one side of a change
   cargo perf-compare <task>                judge before against after
-  cargo xtask perf-confirm <task>          tell a change from noise, in pairs
+  cargo xtask perf-confirm <task>          distinguish a change from noise
   cargo xtask hook install                 let git push ask for the verdict
 
 `--help` after a command lists its options.

@@ -1,5 +1,5 @@
-//! What the pre-push hook decides: for each branch being pushed, whether its tip carries a measured regression. It
-//! reads recorded results only.
+//! The decision of the pre-push hook: a branch whose tip carries a measured regression is blocked. Only recorded results
+//! are read.
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -22,8 +22,8 @@ use crate::store::recorded::{self, Listing};
 use crate::store::results::Results;
 use crate::term::streams::{self, Ink, Style};
 
-/// What standard output gets once everything is decided. The exit code alone would not tell: rustup's `cargo` ends
-/// with 1, too, where it has no cargo to run.
+/// The word on standard output once everything is decided. The exit code alone is ambiguous: rustup's `cargo` also ends
+/// with 1 if it has no cargo to run.
 pub(crate) const DECIDED: &str = "decided";
 
 /// Reads git's lines from standard input and decides. A regression is its outcome; what is not known for sure is
@@ -43,7 +43,7 @@ pub(crate) fn run(checkout: &Path, remote: &str) -> Result<Outcome> {
     for branch in lines.lines().filter_map(Branch::parse) {
         match content::of_commit(checkout, branch.tip) {
             None => {
-                let why = "the content of its tip cannot be told";
+                let why = "the content of its tip cannot be determined";
                 outcomes.push(unknown(&branch, why, &[]));
             }
             Some(tip) if remote_has(checkout, remote, &branch, &tip) => {}
@@ -76,7 +76,7 @@ pub(crate) fn run(checkout: &Path, remote: &str) -> Result<Outcome> {
 struct Branch<'a> {
     name: &'a str,
     tip: &'a str,
-    /// What the remote has; `None` for a new branch.
+    /// The remote's commit; `None` for a new branch.
     remote_tip: Option<&'a str>,
 }
 
@@ -95,7 +95,7 @@ impl<'a> Branch<'a> {
     }
 }
 
-/// Whether the remote has this content already: then the push carries nothing to judge.
+/// True if the remote has this content already, so that the push carries nothing to judge.
 fn remote_has(checkout: &Path, remote: &str, branch: &Branch, tip: &str) -> bool {
     let same = |commit: &str| content::of_commit(checkout, commit).as_deref() == Some(tip);
     // A merge may build on several; a history so wide that this is not enough gets a warning at worst.
@@ -108,7 +108,7 @@ fn remote_has(checkout: &Path, remote: &str, branch: &Branch, tip: &str) -> bool
 
 const MOST_BASES: usize = 8;
 
-/// What is recorded in one checkout.
+/// The recorded results of one checkout.
 struct Evidence {
     checkout: PathBuf,
     /// Every task that has results.
@@ -116,7 +116,7 @@ struct Evidence {
     around: Context,
 }
 
-/// What is recorded of one task.
+/// The recorded results of one task.
 struct Task {
     id: TaskId,
     /// Oldest first.
@@ -172,7 +172,7 @@ impl Task {
         self.afters().values().flat_map(|group| &group.runs)
     }
 
-    /// Whether any of them was measured on `content`: one is enough to look at all.
+    /// True if one of the newest afters was measured on `content`.
     fn is_on(&self, content: &str) -> bool {
         // To search the text first spares taking the runs of most tasks apart.
         self.mentions(content)
@@ -199,7 +199,7 @@ impl Task {
             return format!("before was measured for task {task}, after was not");
         }
         match self.runs().any(|run| content_of(run).is_none()) {
-            true => format!("what after was measured on is not known (task {task})"),
+            true => format!("the source hash of after is unknown (task {task})"),
             false => format!("the code changed since it was measured for task {task}"),
         }
     }
@@ -295,8 +295,10 @@ fn common_content(group: &Group) -> Option<String> {
     group.runs.iter().all(same).then(|| content.to_owned())
 }
 
-/// Whether a comparison of what was measured on these contents is about this push; if not, which side would have to
-/// be measured, and why.
+/// Checks that a comparison is about this push, by the contents that its sides were measured on.
+///
+/// # Errors
+/// The side to measure, and why.
 fn is_about(
     comparison: &Comparison,
     [before, after]: [Option<String>; 2],
@@ -307,11 +309,11 @@ fn is_about(
         return Ok(());
     }
     match (before, after) {
-        (_, None) => Err((Phase::After, "what after was measured on is not known")),
+        (_, None) => Err((Phase::After, "the source hash of after is unknown")),
         (_, Some(after)) if after != tip => {
             Err((Phase::After, "the code changed since after was measured"))
         }
-        (None, _) => Err((Phase::Before, "what before was measured on is not known")),
+        (None, _) => Err((Phase::Before, "the source hash of before is unknown")),
         (Some(before), _) if before == tip => {
             Err((Phase::Before, "before was measured on this content, as after was"))
         }
@@ -347,7 +349,7 @@ fn judge_mode(branch: &Branch, comparison: &Comparison, around: &Context) -> Out
     outcome
 }
 
-/// What is said of every push that is blocked.
+/// The advice for every push that is blocked.
 pub(crate) const WAY_OUT: &str = "  push anyway: PERF_SKIP=1 git push, or git push --no-verify";
 
 /// Says that nothing is known of a branch, and how to change that.

@@ -74,7 +74,7 @@ impl Words {
             .map_err(|_| Error::new(format!("{flag} needs a path")))
     }
 
-    /// A value as it is typed; an error says what the flag `takes`.
+    /// The value of `flag`; an error says that it `takes` something else.
     pub(crate) fn value<T: FromStr<Err: Display>>(
         &mut self,
         flag: &'static str,
@@ -99,7 +99,7 @@ impl Words {
         }
     }
 
-    /// Whole seconds, of which there are at `least` so many.
+    /// A whole number of seconds, at least `least`.
     pub(crate) fn seconds(
         &mut self,
         flag: &'static str,

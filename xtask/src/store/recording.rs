@@ -21,21 +21,28 @@ use crate::model::provenance::{
 };
 use crate::store::results::{self, Results};
 
-/// Where and how one run was measured, beside what it measured itself.
+/// A run's place among others.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    /// The first run of its group; `None` for that run itself.
+    pub(crate) group: Option<RunName>,
+    /// 1 for the first run of the group.
+    pub(crate) index: u32,
+    /// The planned number of runs in the group.
+    pub(crate) of: u32,
+    /// The pair that it belongs to.
+    pub(crate) session: Option<SessionPlace>,
+}
+
+/// The place and the circumstances of one run, apart from its own measurements.
 #[derive(Debug, Clone)]
 pub(crate) struct Circumstances<'a> {
     /// The run.
     pub(crate) name: &'a RunName,
-    /// When it was started.
+    /// The time of its start.
     pub(crate) started: OffsetDateTime,
-    /// The first run of its group.
-    pub(crate) group: &'a RunName,
-    /// 1 for the first run of the group.
-    pub(crate) index: u32,
-    /// How many runs the group is to have.
-    pub(crate) of: u32,
-    /// The pair that it belongs to.
-    pub session: Option<SessionPlace>,
+    /// Its place among other runs.
+    pub(crate) place: Place,
     /// The binaries.
     pub(crate) built: &'a Built,
     /// The load.
@@ -46,9 +53,9 @@ pub(crate) struct Circumstances<'a> {
     pub(crate) git: Option<&'a Git>,
     /// The machine.
     pub(crate) host: &'a Host,
-    /// Its state before the build.
+    /// Its state before the run.
     pub(crate) state: &'a HostState,
-    /// What makes every run of the group weaker, in words.
+    /// The weaknesses of the run, in words.
     pub(crate) warnings: &'a [String],
 }
 
@@ -115,11 +122,11 @@ fn provenance(around: &Circumstances, run: &Measured) -> Provenance {
         run: Run {
             name: around.name.to_string(),
             started: around.started.format(&Rfc3339).unwrap_or_default(),
-            group: around.group.to_string(),
-            index: around.index,
-            of: around.of,
+            group: around.place.group.as_ref().unwrap_or(around.name).to_string(),
+            index: around.place.index,
+            of: around.place.of,
         },
-        session: around.session.clone(),
+        session: around.place.session.clone(),
         load: load(around.name.mode, around),
         build: BuildRecord {
             profile: PROFILE.to_owned(),

@@ -176,7 +176,7 @@ fn an_after_that_keeps_crashing_ends_the_session_and_is_named() {
     }
     let fresh = confirmed(&checkout, "--fresh");
     assert_eq!(fresh.code, Some(0), "{fresh:?}");
-    assert!(fresh.errors.contains("put aside"), "{fresh:?}");
+    assert!(fresh.errors.contains("was archived"), "{fresh:?}");
     // What was put aside answers nothing any more.
     assert_eq!(finish(checkout.command("perf-compare 007")).code, Some(0));
 }

@@ -183,7 +183,7 @@ fn what_binaries_that_lay_there_were_built_from_is_unknown() {
     checkout.commit();
     let finished = checkout.measures(checkout.check("007 before"));
     assert_eq!(checkout.provenance().build.content, None);
-    assert!(finished.errors.contains("built from what is unknown"), "{}", finished.errors);
+    assert!(finished.errors.contains("source hash unknown"), "{}", finished.errors);
 }
 
 #[test]

@@ -356,7 +356,7 @@ mod what_is_not_known {
         project.record(&before(), Some(&project.content()));
         project.change("another\n");
         project.record(&slower().not_built(), None);
-        warns(&project, "what after was measured on is not known", "cargo perf-check 007 after\n");
+        warns(&project, "the source hash of after is unknown", "cargo perf-check 007 after\n");
     }
 
     #[test]
@@ -365,7 +365,7 @@ mod what_is_not_known {
         project.record(&before().not_built(), None);
         let tip = project.change("another\n");
         project.record(&slower(), Some(&tip));
-        warns(&project, "what before was measured on is not known", "cargo perf-check 007 before");
+        warns(&project, "the source hash of before is unknown", "cargo perf-check 007 before");
     }
 
     #[test]
@@ -374,7 +374,7 @@ mod what_is_not_known {
         project.record(&before().by_old_script(), None);
         project.change("another\n");
         project.record(&slower().by_old_script(), None);
-        warns(&project, "what after was measured on is not known", "cargo perf-check 007 after\n");
+        warns(&project, "the source hash of after is unknown", "cargo perf-check 007 after\n");
     }
 
     #[test]
@@ -417,7 +417,7 @@ mod what_is_not_known {
         project.record(&before(), Some(&project.content()));
         let tip = project.change("another\n");
         project.record_group(&slower(), &[(0.6, "another content"), (0.6, &tip)]);
-        warns(&project, "what after was measured on is not known", "cargo perf-check 007 after\n");
+        warns(&project, "the source hash of after is unknown", "cargo perf-check 007 after\n");
     }
 
     #[test]

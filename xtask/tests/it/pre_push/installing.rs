@@ -621,7 +621,7 @@ mod status {
     fn tells_that_the_hook_is_anothers() {
         let project = Project::without_hook();
         program(&hook(&project), ANOTHERS);
-        assert_has(&status(&project), &["not installed", "another's hook"]);
+        assert_has(&status(&project), &["not installed", "is not this tool's hook"]);
     }
 }
 
