@@ -74,12 +74,12 @@ pub enum Judgement {
 #[derive(Debug, Clone)]
 pub struct Side {
     pub files: Vec<PathBuf>,
-    pub runs: Vec<Recorded>,
+    pub(crate) runs: Vec<Recorded>,
     pub figures: Figures,
     /// Lowest and highest P99 of the runs, in milliseconds.
     pub p99_spread_ms: (f64, f64),
     /// Median P99 of each operation, in milliseconds.
-    pub operation_p99_ms: BTreeMap<String, f64>,
+    pub(crate) operation_p99_ms: BTreeMap<String, f64>,
     /// At least one run measured the stand-in.
     pub(crate) stand_in: bool,
     /// Every run has provenance, which the old scripts did not write.
@@ -271,7 +271,7 @@ fn interrupted(phase: Phase, group: &Group) -> Option<String> {
 
 impl Side {
     /// The side of these runs; `None` of no run. `error_rate` selects the rate to judge by.
-    pub fn of(runs: &[Recorded], error_rate: fn(&Recorded) -> f64) -> Option<Self> {
+    pub(crate) fn of(runs: &[Recorded], error_rate: fn(&Recorded) -> f64) -> Option<Self> {
         let p99s = || runs.iter().map(|run| run.result.p99_ms);
         let mut operations: BTreeMap<&String, Vec<f64>> = BTreeMap::new();
         for (name, operation) in runs.iter().flat_map(|run| &run.result.operations) {
@@ -297,7 +297,7 @@ impl Side {
     }
 
     /// A count, summed over the runs.
-    pub fn total(&self, count: fn(&Recorded) -> u64) -> u64 {
+    pub(crate) fn total(&self, count: fn(&Recorded) -> u64) -> u64 {
         self.runs.iter().map(count).fold(0, u64::saturating_add)
     }
 }

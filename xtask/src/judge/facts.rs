@@ -54,7 +54,7 @@ fn text(value: impl ToString) -> Option<String> {
 pub(crate) type Difference = (&'static str, [String; 2]);
 
 /// The facts that keep two runs from being compared.
-pub fn differences(a: &Recorded, b: &Recorded) -> Vec<Difference> {
+pub(crate) fn differences(a: &Recorded, b: &Recorded) -> Vec<Difference> {
     let scenario = [a, b].map(|run| format!("`{}`", run.result.config_name));
     let mut found = vec![("scenario", scenario)];
     if let (Some(a), Some(b)) = (&a.provenance, &b.provenance) {
@@ -81,7 +81,7 @@ fn difference(fact: &Fact, a: &Provenance, b: &Provenance) -> Option<Difference>
 }
 
 /// Warnings of facts that changed within a side or between them, or that only some of the runs state.
-pub fn warnings(before: &[Recorded], after: &[Recorded]) -> Vec<String> {
+pub(crate) fn warnings(before: &[Recorded], after: &[Recorded]) -> Vec<String> {
     let sides = [before, after].map(|side| -> Vec<&Provenance> {
         side.iter().filter_map(|run| run.provenance.as_ref()).collect()
     });

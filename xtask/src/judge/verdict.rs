@@ -43,7 +43,7 @@ impl Metric {
     pub const ALL: [Self; 3] = [Self::P99, Self::Throughput, Self::ErrorRate];
 
     /// The figure that it is.
-    pub fn of(self, figures: Figures) -> f64 {
+    pub(crate) fn of(self, figures: Figures) -> f64 {
         match self {
             Self::P99 => figures.p99_ms,
             Self::Throughput => figures.throughput,

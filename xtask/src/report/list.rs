@@ -8,19 +8,19 @@ use crate::term::streams::{Ink, Style};
 /// One group of recorded runs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
-    pub task: String,
+    pub(crate) task: String,
     /// `internal` or `competitive`.
     pub(crate) mode: String,
     /// `before` or `after`.
-    pub phase: String,
+    pub(crate) phase: String,
     /// The start of the newest run, in local time.
-    pub when: String,
+    pub(crate) when: String,
     /// The measured commit; absent without provenance.
-    pub commit: Option<String>,
+    pub(crate) commit: Option<String>,
     /// Median P99 in milliseconds and throughput in operations per second, or the reason why it cannot be read.
-    pub figures: Result<(f64, f64), String>,
+    pub(crate) figures: Result<(f64, f64), String>,
     /// The number of runs, and the kind of the group.
-    pub group: String,
+    pub(crate) group: String,
 }
 
 /// The columns of a terminal.

@@ -14,14 +14,14 @@ use Source::{Judged, Runs};
 use Unit::{Count, Share};
 
 /// A metric as it is shown.
-pub struct Quantity {
-    pub name: &'static str,
-    pub unit: Unit,
-    pub decimals: usize,
+pub(crate) struct Quantity {
+    pub(crate) name: &'static str,
+    pub(crate) unit: Unit,
+    pub(crate) decimals: usize,
     /// The key in the JSON of a side; empty if it is not part of it.
-    pub key: &'static str,
-    pub shown: Shown,
-    pub source: Source,
+    pub(crate) key: &'static str,
+    pub(crate) shown: Shown,
+    pub(crate) source: Source,
 }
 
 /// The unit of a value; it decides how a change is shown.
@@ -44,7 +44,7 @@ pub(crate) enum Shown {
     Summarised,
 }
 /// The source of a value.
-pub enum Source {
+pub(crate) enum Source {
     /// The figure that is judged.
     Judged(Metric),
     /// The median over the runs, in the unit; `None` for a run that does not know it.
@@ -77,7 +77,7 @@ const MIB: Unit = Unit::Of("MiB");
 const US: Unit = Unit::Of("us/operation");
 
 /// All metrics, in the order in which they are shown.
-pub static METRICS: [Quantity; 10] = [
+pub(crate) static METRICS: [Quantity; 10] = [
     metric("P50", MS, 3, "p50_ms", Runs(|run| Some(run.result.p50_ms))),
     metric("P95", MS, 3, "p95_ms", Runs(|run| Some(run.result.p95_ms))),
     metric("P99", MS, 3, "p99_ms", Judged(P99)),
@@ -108,13 +108,13 @@ fn known(run: &Recorded) -> Option<&Provenance> {
 }
 
 /// The judged metrics that are wanted, in the order of the table.
-pub fn judged(wanted: impl Fn(Metric) -> bool) -> impl Iterator<Item = &'static Quantity> {
+pub(crate) fn judged(wanted: impl Fn(Metric) -> bool) -> impl Iterator<Item = &'static Quantity> {
     METRICS.iter().filter(move |quantity| quantity.judged().is_some_and(&wanted))
 }
 
 impl Quantity {
     /// The judge's name of it, if it is judged.
-    pub fn judged(&self) -> Option<Metric> {
+    pub(crate) fn judged(&self) -> Option<Metric> {
         match self.source {
             Judged(metric) => Some(metric),
             Runs(_) => None,
@@ -122,7 +122,7 @@ impl Quantity {
     }
 
     /// The value of a side, in the unit; `None` if no run knows it.
-    pub fn value(&self, side: &Side) -> Option<f64> {
+    pub(crate) fn value(&self, side: &Side) -> Option<f64> {
         match self.source {
             Judged(metric) => Some(metric.of(side.figures)),
             Runs(of) => median(side.runs.iter().filter_map(of)),
@@ -159,13 +159,13 @@ impl Quantity {
     }
 
     /// The limit of a judged metric as a change could have it: `+5%`, `-5%`, `+5 pp`.
-    pub fn limit(&self, mode: Mode) -> String {
+    pub(crate) fn limit(&self, mode: Mode) -> String {
         let limit = self.judged().map(|metric| metric.limit(mode));
         limit.map_or_else(String::new, |limit| format!("{limit:+}{}", self.change_unit()))
     }
 
     /// The change of a judged metric, with as many decimals as show a regression to be beyond its limit.
-    pub fn judged_change(&self, verdict: &Verdict) -> String {
+    pub(crate) fn judged_change(&self, verdict: &Verdict) -> String {
         let Some(metric) = self.judged() else {
             return String::new();
         };
@@ -190,7 +190,7 @@ impl Quantity {
     }
 
     /// The name of a judged metric in JSON: `p99`.
-    pub fn id(&self) -> &'static str {
+    pub(crate) fn id(&self) -> &'static str {
         self.key.strip_suffix("_ms").unwrap_or(self.key)
     }
 

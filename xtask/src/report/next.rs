@@ -53,7 +53,7 @@ pub(crate) struct Step {
 }
 
 /// All that helps with these comparisons, the quick things first.
-pub fn steps(comparisons: &[Comparison], around: &Context) -> Vec<Step> {
+pub(crate) fn steps(comparisons: &[Comparison], around: &Context) -> Vec<Step> {
     let regressed = || comparisons.iter().filter(|comparison| comparison.outcome().is_regression());
     let measurements = comparisons.iter().flat_map(|comparison| measurements(comparison, around));
     let records = regressed().filter_map(|comparison| records(comparison, around));
@@ -123,7 +123,7 @@ fn purpose(remedy: Remedy) -> &'static str {
 }
 
 /// The commands of the remedy for a reason.
-pub fn remedy(comparison: &Comparison, reason: &Reason, around: &Context) -> Vec<String> {
+pub(crate) fn remedy(comparison: &Comparison, reason: &Reason, around: &Context) -> Vec<String> {
     let check = |phase| check(comparison, phase, around);
     match (reason.remedy, &reason.fault.file) {
         (Remedy::Measure(phase), _) => check(phase),

@@ -13,19 +13,19 @@ const PER_COLUMN: f64 = 0.033;
 
 /// One finished pair.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Line {
+pub(crate) struct Line {
     /// From 1.
-    pub pair: usize,
+    pub(crate) pair: usize,
     /// P99 before and after, in milliseconds.
     pub(crate) p99_ms: [f64; 2],
     /// Stolen share of the wanted CPU time before and after, 0 to 1, where the system shows it.
     pub(crate) stolen: [Option<f64>; 2],
     /// Share of the CPUs that others used before and after, 0 to 1, where the system shows it.
-    pub others: [Option<f64>; 2],
+    pub(crate) others: [Option<f64>; 2],
     /// Time since the session was started or continued.
-    pub used: Duration,
+    pub(crate) used: Duration,
     /// The longest time that it can still take, at the pace so far.
-    pub left: Duration,
+    pub(crate) left: Duration,
 }
 
 /// The heading over the lines. `margin` is the smallest slow-down that matters, as a logarithm.
@@ -47,7 +47,8 @@ pub(crate) fn heading(margin: f64) -> String {
 }
 
 /// The meaning of the marks on the axis.
-pub const LEGEND: &str = "P99 in ms, CPU shares in %; o estimate, = its interval, : the limit";
+pub(crate) const LEGEND: &str =
+    "P99 in ms, CPU shares in %; o estimate, = its interval, : the limit";
 
 /// The line of the newest pair; `differences` are those of all pairs so far.
 pub(crate) fn line(line: &Line, differences: &[f64], alpha: f64, margin: f64) -> String {

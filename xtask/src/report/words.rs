@@ -29,7 +29,7 @@ pub(crate) fn points(value: f64) -> String {
 const HUGE_CHANGE: f64 = 1e6;
 
 /// A number with its sign; one that rounds to zero is `+0.0`.
-pub fn signed(value: f64, decimals: usize) -> String {
+pub(crate) fn signed(value: f64, decimals: usize) -> String {
     if value.abs() >= HUGE_CHANGE {
         return format!("{value:+.1e}");
     }
@@ -58,7 +58,7 @@ pub(crate) fn count(value: f64, decimals: usize) -> String {
 }
 
 /// Text from a file, with the characters escaped that would control a terminal or break a line.
-pub fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     let mut printable = String::with_capacity(text.len());
     for c in text.chars() {
         // Besides the control characters, those that change the direction of the text.
@@ -73,7 +73,7 @@ pub fn printable(text: &str) -> String {
 }
 
 /// A name in at most `width` characters. The middle is omitted, since the end says as much as the beginning.
-pub fn shortened(name: &str, width: usize) -> String {
+pub(crate) fn shortened(name: &str, width: usize) -> String {
     let name = printable(name);
     let length = name.chars().count();
     if length <= width {
@@ -86,7 +86,7 @@ pub fn shortened(name: &str, width: usize) -> String {
 }
 
 /// A number with at most `decimals` decimals, without trailing zeros: `0.458`, `10.2`, `490`.
-pub fn trimmed(value: f64, decimals: usize) -> String {
+pub(crate) fn trimmed(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
     match text.contains('.') {
         true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
@@ -103,7 +103,7 @@ pub(crate) fn speedup(percent: f64) -> String {
 }
 
 /// `text` in at most `width` characters, with `…` instead of the words that do not fit.
-pub fn cut(text: &str, width: usize) -> String {
+pub(crate) fn cut(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.to_owned();
     }

@@ -102,7 +102,7 @@ pub struct Look {
 impl Look {
     /// The smallest change, as a logarithm of a ratio, that this many pairs distinguish from none.
     #[must_use]
-    pub fn resolution(&self) -> f64 {
+    pub(crate) fn resolution(&self) -> f64 {
         self.interval.half_width()
     }
 }
