@@ -120,11 +120,16 @@ impl SessionRecord {
 
     /// What the pairs say so far.
     pub fn assess(&self) -> Assessment {
+        let differences = self.differences();
+        let evidence = paired::Evidence {
+            p99: &differences,
+            p95: &differences,
+            after_failures: self.failures_of(Phase::After).count(),
+        };
         paired::decide(
             &self.plan,
-            &self.differences(),
+            evidence,
             paired::margin(threshold_percent(self.subject.mode)),
-            self.failures_of(Phase::After).count(),
         )
     }
 }
