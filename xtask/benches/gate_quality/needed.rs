@@ -2,7 +2,7 @@
 
 use xtask::model::limits::{PLAN, threshold_percent};
 use xtask::model::names::Mode;
-use xtask::stats::paired::{Decision, PairedVerdict, decide, margin};
+use xtask::stats::paired::{Decision, Evidence, PairedVerdict, decide, margin};
 
 use crate::random::Random;
 use crate::replay::{Tally, Verdict};
@@ -43,7 +43,12 @@ fn simulate(effect: f64, deviation: f64) -> Tally {
         let differences: Vec<f64> = (0..PLAN.last_look())
             .map(|_| (effect / 100.0).ln_1p() + deviation * normal(&mut random))
             .collect();
-        let verdict = match decide(&PLAN, &differences, margin, 0).decision {
+        let evidence = Evidence {
+            p99: &differences,
+            p95: &differences,
+            after_failures: 0,
+        };
+        let verdict = match decide(&PLAN, evidence, margin).decision {
             Decision::Final(PairedVerdict::Regressed) => Verdict::Regressed,
             Decision::Final(PairedVerdict::NotRegressed) => Verdict::NotRegressed,
             Decision::Final(PairedVerdict::NoRegressionFound) => Verdict::NoRegressionFound,
