@@ -13,6 +13,7 @@ mod needed;
 mod random;
 mod recording;
 mod replay;
+mod simultaneous;
 mod table;
 
 use std::env;
@@ -35,6 +36,9 @@ const RECORDINGS: [&str; 3] = [
 
 /// Two servers of one binary, loaded in turn in short slices: another shape.
 const SLICES: &str = "engram-duet-2s.jsonl";
+
+/// Two servers of one binary, measured at the same time or in turn, with work added to one of them.
+const DUETS: [&str; 1] = ["engram-duet-10s.jsonl"];
 
 /// What was asked for.
 struct Options {
@@ -78,7 +82,10 @@ fn run(options: &Options) -> Result<()> {
                 println!("{}", table::markdown(replay));
             }
             println!("{}", table::needed());
-            print!("{}", table::duet(&duet::read(&folder().join(SLICES))?));
+            println!("{}", table::duet(&duet::read(&folder().join(SLICES))?));
+            let paths = DUETS.map(|name| folder().join(name));
+            let recorded = simultaneous::read(&paths.each_ref().map(PathBuf::as_path))?;
+            print!("{}", simultaneous::markdown(&recorded));
         }
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use xtask::model::limits::{PLAN, threshold_percent};
 use xtask::model::names::Mode;
-use xtask::stats::paired::{PairedVerdict, Progress, decide, margin};
+use xtask::stats::paired::{Evidence, PairedVerdict, Progress, decide, margin};
 
 use crate::random::Random;
 use crate::replay::{Tally, Verdict};
@@ -40,7 +40,8 @@ fn simulate(effect: f64, deviation: f64) -> Tally {
         let differences: Vec<f64> = (0..PLAN.last_look())
             .map(|_| (effect / 100.0).ln_1p() + deviation * normal(&mut random))
             .collect();
-        let verdict = match decide(&PLAN, &differences, margin, 0).progress {
+        let evidence = Evidence { p99: &differences, p95: &differences, after_failures: 0 };
+        let verdict = match decide(&PLAN, evidence, margin).progress {
             Progress::Final(PairedVerdict::Regressed) => Verdict::Regressed,
             Progress::Final(PairedVerdict::NotRegressed) => Verdict::NotRegressed,
             Progress::Final(PairedVerdict::NoRegressionFound) => Verdict::NoRegressionFound,

@@ -22,9 +22,9 @@ pub(crate) const ELAPSED_SHARE: f64 = 0.05;
 pub(crate) const OFFERED_LOAD_REACHED: f64 = 0.95;
 
 /// When a paired session is looked at, how often all its looks together may be wrong (call an unchanged server slower,
-/// or pass one that is slower by the margin), and how many failed runs of the after server end it. Six pairs are the
-/// fewest at which the exact test can decide at all when 5 % are shared among three looks.
-pub const PLAN: Plan = Plan::new(&[6, 10, 16], 0.05, 2);
+/// or pass one that is slower by the margin), and how many failed runs of the after server end it. Eight pairs are the
+/// fewest at which the exact test can decide at all when 2 % are shared among four looks.
+pub const PLAN: Plan = Plan::new(&[8, 12, 16, 24], 0.02, 2);
 
 /// The P99 and throughput threshold of a mode, in per cent.
 pub fn threshold_percent(mode: Mode) -> f64 {

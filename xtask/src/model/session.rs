@@ -145,12 +145,13 @@ impl SessionRecord {
 
     /// The verdict of the pairs so far.
     pub fn assess(&self) -> Assessment {
-        paired::decide(
-            &self.plan,
-            &self.differences(),
-            paired::margin(threshold_percent(self.subject.mode)),
-            self.failures_of(Phase::After).count(),
-        )
+        let differences = self.differences();
+        let evidence = paired::Evidence {
+            p99: &differences,
+            p95: &differences,
+            after_failures: self.failures_of(Phase::After).count(),
+        };
+        paired::decide(&self.plan, evidence, paired::margin(threshold_percent(self.subject.mode)))
     }
 
     /// The text of the record's file.

@@ -1,4 +1,4 @@
-//! What a record of interleaved pairs says: keep measuring, or a verdict.
+//! The verdict on a record of pairs, or how far to measure on.
 //!
 //! The plan (when to look, and how sure to be at each look) is fixed when a record is opened. The
 //! first look at which a verdict falls is the verdict: pairs measured beyond it do not change it,
@@ -18,11 +18,7 @@ pub struct Plan {
 impl Plan {
     /// A plan that looks at these numbers of pairs, ascending, with an error probability of `family_alpha` (0 to 1)
     /// in all, and that ends at the given number of failed runs of the after server: a single one may be an accident.
-    pub(crate) const fn new(
-        looks: &'static [usize],
-        family_alpha: f64,
-        failures_that_end: usize,
-    ) -> Self {
+    pub const fn new(looks: &'static [usize], family_alpha: f64, failures_that_end: usize) -> Self {
         Self { looks, family_alpha, failures_that_end }
     }
 
@@ -43,7 +39,7 @@ impl Plan {
     /// which holds however much one look resembles the next.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "a handful of looks")]
-    pub(crate) fn alpha(&self) -> f64 {
+    pub fn alpha(&self) -> f64 {
         self.family_alpha / self.looks.len() as f64
     }
 
@@ -67,14 +63,14 @@ pub enum PairedVerdict {
     NotRegressed,
     /// Not settled by the last look; the estimate is within the margin.
     NoRegressionFound,
-    /// Not settled by the last look; the estimate is beyond the margin. Also where a difference
-    /// was not a number, since nothing can be cleared by that.
+    /// Not settled by the last look: the estimate is beyond the margin, or a pass was withheld because P95 is surely
+    /// slower. Also where a difference is not a number, since nothing can pass by that.
     Suspected,
     /// The after binary failed to run, which forbids a pass.
     AfterFails,
 }
 
-/// The next step of a record.
+/// What to do with a record now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// Measure until there are `next_look` pairs, and look again.
@@ -86,7 +82,7 @@ pub enum Progress {
     Final(PairedVerdict),
 }
 
-/// The result of one look.
+/// What one look saw.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Look {
     /// The pairs it used, counted from the first.
@@ -96,54 +92,64 @@ pub struct Look {
     /// About how many pairs in all would settle the question, on a machine as noisy as it was so
     /// far. `None` when it is settled, or when no number of pairs would: the change is as large as
     /// the margin.
-    pub(crate) pairs_to_settle: Option<usize>,
+    pub pairs_to_settle: Option<usize>,
+    /// Whether a pass was withheld because P95 is surely slower, and by more than the margin.
+    pub is_vetoed: bool,
 }
 
 impl Look {
     /// The smallest change, as a logarithm of a ratio, that this many pairs distinguish from none.
     #[must_use]
-    pub(crate) fn resolution(&self) -> f64 {
+    pub fn resolution(&self) -> f64 {
         self.interval.half_width()
     }
 }
 
-/// The progress of a record, and what it rests on.
+/// A decision and what it rests on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Assessment {
-    /// Measure on, or the verdict.
+    /// Whether to measure on, or the verdict.
     pub progress: Progress,
     /// The look that decided, or the latest one reached; `None` before the first.
     pub look: Option<Look>,
 }
 
-/// Judges a record.
-///
-/// `differences` are ln(P99 after / P99 before) in the order the pairs were measured (see
-/// [`difference`]), `margin` the smallest slow-down that matters, as a logarithm (see [`margin`]),
-/// and `after_failures` the number of runs of the after binary that failed so far.
+/// What was measured so far: ln(after / before) of each pair (see [`difference`]), in the order of measurement.
+#[derive(Clone, Copy, Debug)]
+pub struct Evidence<'a> {
+    /// Of P99, which is tested.
+    pub p99: &'a [f64],
+    /// Of P95, which can withhold a pass; as many as of P99.
+    pub p95: &'a [f64],
+    /// Runs of the after server that failed.
+    pub after_failures: usize,
+}
+
+/// Judges a record. `margin` is the smallest slow-down that matters, as a logarithm (see [`margin`]).
 #[must_use]
-pub fn decide(plan: &Plan, differences: &[f64], margin: f64, after_failures: usize) -> Assessment {
+pub fn decide(plan: &Plan, evidence: Evidence, margin: f64) -> Assessment {
     let mut assessment = Assessment {
         progress: Progress::Continue { next_look: plan.next_look(0).unwrap_or(0) },
         look: None,
     };
     for pairs in plan.looks {
-        let Some(seen) = differences.get(..*pairs) else {
+        let (Some(p99), Some(p95)) = (evidence.p99.get(..*pairs), evidence.p95.get(..*pairs))
+        else {
             break;
         };
-        assessment = look_at(plan, seen, margin);
+        assessment = assess(plan, p99, p95, margin);
         if matches!(assessment.progress, Progress::Final(_)) {
             break;
         }
     }
-    assessment.progress = with_failures(plan, assessment.progress, after_failures);
+    assessment.progress = with_failures(plan, assessment.progress, evidence.after_failures);
     assessment
 }
 
 /// ln(after / before) of two P99 figures, in any one unit; `None` unless both are positive and
 /// finite.
 #[must_use]
-pub(crate) fn difference(before: f64, after: f64) -> Option<f64> {
+pub fn difference(before: f64, after: f64) -> Option<f64> {
     let ratio_exists = [before, after].iter().all(|p99| p99.is_finite() && *p99 > 0.0);
     ratio_exists.then(|| after.ln() - before.ln())
 }
@@ -161,36 +167,51 @@ pub(crate) fn percent(ln_ratio: f64) -> f64 {
 }
 
 /// The decision of one look, on exactly the pairs it is for.
-fn look_at(plan: &Plan, differences: &[f64], margin: f64) -> Assessment {
-    let Some(interval) = signed_rank::interval(differences, plan.alpha()) else {
+fn assess(plan: &Plan, p99: &[f64], p95: &[f64], margin: f64) -> Assessment {
+    let Some(interval) = signed_rank::interval(p99, plan.alpha()) else {
         return Assessment { progress: Progress::Final(PairedVerdict::Suspected), look: None };
     };
+    let next_look = plan.next_look(p99.len());
     let beyond_margin = exceeds(interval.estimate, margin);
-    let progress = if exceeds(interval.lower, 0.0) && beyond_margin {
+    let on_p99 = if is_surely_slower(&interval, margin) {
         Progress::Final(PairedVerdict::Regressed)
     } else if !exceeds(interval.upper, margin) {
         Progress::Final(PairedVerdict::NotRegressed)
-    } else if let Some(next_look) = plan.next_look(differences.len()) {
+    } else if let Some(next_look) = next_look {
         Progress::Continue { next_look }
     } else if beyond_margin {
         Progress::Final(PairedVerdict::Suspected)
     } else {
         Progress::Final(PairedVerdict::NoRegressionFound)
     };
-    let settled =
+    let passes = matches!(
+        on_p99,
+        Progress::Final(PairedVerdict::NotRegressed | PairedVerdict::NoRegressionFound)
+    );
+    // Nothing passes by a P95 that has no interval.
+    let is_vetoed = passes
+        && signed_rank::interval(p95, plan.alpha())
+            .is_none_or(|p95| is_surely_slower(&p95, margin));
+    let progress = match (is_vetoed, next_look) {
+        (false, _) => on_p99,
+        (true, Some(next_look)) => Progress::Continue { next_look },
+        (true, None) => Progress::Final(PairedVerdict::Suspected),
+    };
+    let is_settled =
         matches!(progress, Progress::Final(PairedVerdict::Regressed | PairedVerdict::NotRegressed));
+    let pairs_to_settle = match is_settled || is_vetoed {
+        true => None,
+        false => pairs_to_settle(p99.len(), &interval, margin),
+    };
     Assessment {
         progress,
-        look: Some(Look {
-            pairs: differences.len(),
-            interval,
-            pairs_to_settle: if settled {
-                None
-            } else {
-                pairs_to_settle(differences.len(), &interval, margin)
-            },
-        }),
+        look: Some(Look { pairs: p99.len(), interval, pairs_to_settle, is_vetoed }),
     }
+}
+
+/// Slower at all for sure, and by more than the margin as far as can be said.
+fn is_surely_slower(interval: &Interval, margin: f64) -> bool {
+    exceeds(interval.lower, 0.0) && exceeds(interval.estimate, margin)
 }
 
 /// The width of the interval shrinks with the square root of the number of pairs, so it takes
@@ -243,17 +264,26 @@ mod tests {
     use proptest::prelude::*;
 
     /// The law's: docs/architecture.md names it.
-    const PLAN: Plan = Plan::new(&[6, 10, 16], 0.05, 2);
+    const PLAN: Plan = Plan::new(&[8, 12, 16, 24], 0.02, 2);
     const SESSIONS: u32 = 2000;
-    /// Three standard errors of a rate of five per cent in so many sessions.
-    const LUCK: f64 = 0.015;
+    /// Three standard errors of a rate of two per cent in so many sessions.
+    const LUCK: f64 = 0.0094;
 
     fn full_plan() -> Plan {
-        PLAN.up_to(16).unwrap()
+        PLAN.up_to(24).unwrap()
+    }
+
+    /// A record whose P95 moved as its P99 did.
+    fn of(p99: &[f64], after_failures: usize) -> Evidence<'_> {
+        Evidence { p99, p95: p99, after_failures }
+    }
+
+    fn with_p95<'a>(p99: &'a [f64], p95: &'a [f64]) -> Evidence<'a> {
+        Evidence { p95, ..of(p99, 0) }
     }
 
     fn judge(differences: &[f64]) -> Progress {
-        decide(&full_plan(), differences, margin(5.0), 0).progress
+        decide(&full_plan(), of(differences, 0), margin(5.0)).progress
     }
 
     /// Pairs that scatter evenly around `centre`, the same for every two pairs.
@@ -264,17 +294,17 @@ mod tests {
     #[test]
     fn a_plan_ends_at_one_of_the_looks_and_nowhere_else() {
         let looks = |max_pairs| PLAN.up_to(max_pairs).map(|plan| plan.looks().to_vec());
-        assert_eq!(looks(6), Some(vec![6]));
-        assert_eq!(looks(10), Some(vec![6, 10]));
-        assert_eq!(looks(16), Some(vec![6, 10, 16]));
-        for between in [0, 1, 5, 7, 15, 17, usize::MAX] {
+        assert_eq!(looks(8), Some(vec![8]));
+        assert_eq!(looks(12), Some(vec![8, 12]));
+        assert_eq!(looks(24), Some(vec![8, 12, 16, 24]));
+        for between in [0, 1, 7, 9, 23, 25, usize::MAX] {
             assert_eq!(looks(between), None, "{between}");
         }
     }
 
     #[test]
-    fn the_looks_of_a_plan_share_five_per_cent() {
-        for (max_pairs, share) in [(6, 0.05), (10, 0.025), (16, 0.05 / 3.0)] {
+    fn the_looks_of_a_plan_share_two_per_cent() {
+        for (max_pairs, share) in [(8, 0.02), (12, 0.01), (16, 0.02 / 3.0), (24, 0.005)] {
             let plan = PLAN.up_to(max_pairs).unwrap();
             assert!((plan.alpha() - share).abs() < 1e-15);
             assert_eq!(plan.last_look(), max_pairs);
@@ -283,86 +313,88 @@ mod tests {
 
     #[test]
     fn before_the_first_look_measuring_goes_on() {
-        for pairs in 0..6 {
-            let found = decide(&full_plan(), &vec![9.0; pairs], margin(5.0), 0);
-            assert_eq!(found.progress, Progress::Continue { next_look: 6 });
+        for pairs in 0..8 {
+            let found = decide(&full_plan(), of(&vec![9.0; pairs], 0), margin(5.0));
+            assert_eq!(found.progress, Progress::Continue { next_look: 8 });
             assert_eq!(found.look, None);
         }
     }
 
     #[test]
-    fn six_pairs_surely_slower_and_beyond_the_margin_are_regressed() {
-        assert_eq!(judge(&scattered(0.20, 0.10, 6)), Progress::Final(Regressed));
+    fn eight_pairs_surely_slower_and_beyond_the_margin_are_regressed() {
+        assert_eq!(judge(&scattered(0.20, 0.10, 8)), Progress::Final(Regressed));
     }
 
     #[test]
     fn surely_slower_but_within_the_margin_is_not_regressed() {
-        assert_eq!(judge(&scattered(0.02, 0.01, 6)), Progress::Final(NotRegressed));
+        assert_eq!(judge(&scattered(0.02, 0.01, 8)), Progress::Final(NotRegressed));
     }
 
     #[test]
     fn surely_faster_is_not_regressed() {
-        assert_eq!(judge(&scattered(-0.3, 0.1, 6)), Progress::Final(NotRegressed));
+        assert_eq!(judge(&scattered(-0.3, 0.1, 8)), Progress::Final(NotRegressed));
     }
 
     #[test]
     fn between_looks_measuring_goes_on_to_the_next() {
-        let noise = scattered(0.0, 0.5, 16);
-        for (pairs, next_look) in [(6, 10), (7, 10), (9, 10), (10, 16), (15, 16)] {
+        let noise = scattered(0.0, 0.5, 24);
+        for (pairs, next_look) in
+            [(8, 12), (9, 12), (11, 12), (12, 16), (15, 16), (16, 24), (23, 24)]
+        {
             assert_eq!(judge(&noise[..pairs]), Progress::Continue { next_look }, "{pairs}");
         }
     }
 
     #[test]
     fn between_looks_the_latest_look_is_shown_and_later_pairs_are_not_in_it() {
-        let mut differences = scattered(0.0, 0.5, 10);
-        let at_the_look = decide(&full_plan(), &differences, margin(5.0), 0).look.unwrap();
+        let mut differences = scattered(0.0, 0.5, 12);
+        let at_the_look = decide(&full_plan(), of(&differences, 0), margin(5.0)).look.unwrap();
         differences.extend([7.0, 8.0, 9.0]);
-        let later = decide(&full_plan(), &differences, margin(5.0), 0).look.unwrap();
-        assert_eq!(at_the_look.pairs, 10);
+        let later = decide(&full_plan(), of(&differences, 0), margin(5.0)).look.unwrap();
+        assert_eq!(at_the_look.pairs, 12);
         assert_eq!(at_the_look, later);
     }
 
     #[test]
     fn noise_around_no_change_ends_without_a_regression_found() {
-        assert_eq!(judge(&scattered(0.0, 0.5, 16)), Progress::Final(NoRegressionFound));
+        assert_eq!(judge(&scattered(0.0, 0.5, 24)), Progress::Final(NoRegressionFound));
     }
 
     #[test]
     fn noise_around_a_large_change_ends_suspected() {
-        assert_eq!(judge(&scattered(0.1, 0.5, 16)), Progress::Final(Suspected));
+        assert_eq!(judge(&scattered(0.1, 0.5, 24)), Progress::Final(Suspected));
     }
 
     #[test]
     fn a_change_equal_to_the_margin_passes() {
-        assert_eq!(judge(&[margin(5.0); 6]), Progress::Final(NotRegressed));
+        assert_eq!(judge(&[margin(5.0); 8]), Progress::Final(NotRegressed));
     }
 
     #[test]
     fn a_change_just_beyond_the_margin_regresses() {
-        assert_eq!(judge(&[margin(5.001); 6]), Progress::Final(Regressed));
+        assert_eq!(judge(&[margin(5.001); 8]), Progress::Final(Regressed));
     }
 
     #[test]
     fn competitive_mode_lets_more_pass() {
-        let differences = [margin(8.0); 6];
-        let competitive = decide(&full_plan(), &differences, margin(10.0), 0);
+        let differences = [margin(8.0); 8];
+        let competitive = decide(&full_plan(), of(&differences, 0), margin(10.0));
         assert_eq!(judge(&differences), Progress::Final(Regressed));
         assert_eq!(competitive.progress, Progress::Final(NotRegressed));
     }
 
     #[test]
     fn a_shorter_plan_is_final_at_its_own_last_look() {
-        let noise = scattered(0.0, 0.5, 10);
-        let plan = PLAN.up_to(10).unwrap();
-        let found = decide(&plan, &noise, margin(5.0), 0).progress;
+        let noise = scattered(0.0, 0.5, 12);
+        let plan = PLAN.up_to(12).unwrap();
+        let found = decide(&plan, of(&noise, 0), margin(5.0)).progress;
         assert_eq!(found, Progress::Final(NoRegressionFound));
     }
 
     #[test]
     fn a_difference_that_is_no_number_is_never_a_pass() {
         for broken in [f64::NAN, f64::NEG_INFINITY] {
-            let mut differences = scattered(-0.3, 0.1, 16);
+            let mut differences = scattered(-0.3, 0.1, 24);
             differences[3] = broken;
             assert_eq!(judge(&differences), Progress::Final(Suspected));
         }
@@ -370,77 +402,122 @@ mod tests {
 
     #[test]
     fn one_failure_of_after_turns_a_pass_into_a_failure() {
-        for passing in [scattered(-0.3, 0.1, 6), scattered(0.0, 0.5, 16)] {
-            let found = decide(&full_plan(), &passing, margin(5.0), 1).progress;
+        for passing in [scattered(-0.3, 0.1, 8), scattered(0.0, 0.5, 24)] {
+            let found = decide(&full_plan(), of(&passing, 1), margin(5.0)).progress;
             assert_eq!(found, Progress::Final(AfterFails));
         }
     }
 
     #[test]
     fn one_failure_of_after_lets_measuring_go_on() {
-        let found = decide(&full_plan(), &scattered(0.0, 0.5, 6), margin(5.0), 1).progress;
-        assert_eq!(found, Progress::Continue { next_look: 10 });
+        let found = decide(&full_plan(), of(&scattered(0.0, 0.5, 8), 1), margin(5.0)).progress;
+        assert_eq!(found, Progress::Continue { next_look: 12 });
     }
 
     #[test]
     fn one_failure_of_after_leaves_what_is_not_a_pass() {
         for (differences, verdict) in
-            [(scattered(0.2, 0.1, 6), Regressed), (scattered(0.1, 0.5, 16), Suspected)]
+            [(scattered(0.2, 0.1, 8), Regressed), (scattered(0.1, 0.5, 24), Suspected)]
         {
-            let found = decide(&full_plan(), &differences, margin(5.0), 1).progress;
+            let found = decide(&full_plan(), of(&differences, 1), margin(5.0)).progress;
             assert_eq!(found, Progress::Final(verdict));
         }
     }
 
     #[test]
     fn two_failures_of_after_end_the_session_at_once() {
-        for pairs in [0, 3, 6, 16] {
+        for pairs in [0, 3, 8, 24] {
             let differences = scattered(-0.3, 0.1, pairs);
-            let found = decide(&full_plan(), &differences, margin(5.0), 2).progress;
+            let found = decide(&full_plan(), of(&differences, 2), margin(5.0)).progress;
             assert_eq!(found, Progress::Final(AfterFails), "{pairs} pairs");
         }
     }
 
     #[test]
+    fn a_p95_that_is_surely_slower_lets_no_early_look_pass() {
+        let (quiet, slower) = (scattered(0.0, 0.01, 12), scattered(0.2, 0.1, 12));
+        let found = decide(&full_plan(), with_p95(&quiet, &slower), margin(5.0));
+        assert_eq!(found.progress, Progress::Continue { next_look: 16 });
+        assert!(found.look.unwrap().is_vetoed);
+    }
+
+    #[test]
+    fn a_pass_that_p95_forbids_at_the_last_look_is_suspected() {
+        for p99 in [scattered(0.0, 0.01, 24), scattered(0.0, 0.5, 24)] {
+            let slower = scattered(0.2, 0.1, 24);
+            let found = decide(&full_plan(), with_p95(&p99, &slower), margin(5.0));
+            assert_eq!(found.progress, Progress::Final(Suspected));
+            assert!(found.look.unwrap().is_vetoed);
+        }
+    }
+
+    #[test]
+    fn a_p95_that_may_be_noise_or_is_within_the_margin_forbids_nothing() {
+        let quiet = scattered(0.0, 0.01, 8);
+        for harmless in [scattered(0.2, 0.5, 8), scattered(0.03, 0.01, 8), scattered(-0.2, 0.1, 8)]
+        {
+            let found = decide(&full_plan(), with_p95(&quiet, &harmless), margin(5.0));
+            assert_eq!(found.progress, Progress::Final(NotRegressed));
+            assert!(!found.look.unwrap().is_vetoed);
+        }
+    }
+
+    #[test]
+    fn a_p95_makes_no_regression() {
+        let unsure = scattered(0.1, 0.5, 24);
+        let slower = scattered(0.2, 0.1, 24);
+        let found = decide(&full_plan(), with_p95(&unsure, &slower), margin(5.0));
+        assert_eq!(found.progress, Progress::Final(Suspected));
+        assert!(!found.look.unwrap().is_vetoed, "P99 alone says so");
+    }
+
+    #[test]
+    fn nothing_passes_by_a_p95_that_is_no_number() {
+        let quiet = scattered(0.0, 0.01, 24);
+        let found = decide(&full_plan(), with_p95(&quiet, &[f64::NAN; 24]), margin(5.0));
+        assert_eq!(found.progress, Progress::Final(Suspected));
+    }
+
+    #[test]
     fn an_unsettled_estimate_within_the_margin_names_the_pairs_that_would_pass_it() {
-        let differences = scattered(0.0, 0.5, 16);
-        let look = decide(&full_plan(), &differences, margin(5.0), 0).look.unwrap();
-        // Sixteen pairs of +-0.5: the bounds are -0.5 and 0.5, the estimate is 0.
-        let formula = 16.0 * (0.5 / 1.05_f64.ln()).powi(2);
+        let differences = scattered(0.0, 0.5, 24);
+        let look = decide(&full_plan(), of(&differences, 0), margin(5.0)).look.unwrap();
+        // Twenty-four pairs of +-0.5: the bounds are -0.5 and 0.5, the estimate is 0.
+        let formula = 24.0 * (0.5 / 1.05_f64.ln()).powi(2);
         assert!((look.resolution() - 0.5).abs() < 1e-12);
-        assert!((1680.0..1681.0).contains(&formula));
-        assert_eq!(look.pairs_to_settle, Some(1681));
+        assert!((2520.0..2521.0).contains(&formula));
+        assert_eq!(look.pairs_to_settle, Some(2521));
     }
 
     #[test]
     fn a_suspicion_names_the_pairs_that_would_find_it() {
-        let differences = scattered(0.25, 0.5, 16);
-        let look = decide(&full_plan(), &differences, margin(5.0), 0).look.unwrap();
-        // 16 * (0.5 / 0.25)^2
-        assert_eq!(look.pairs_to_settle, Some(64));
+        let differences = scattered(0.25, 0.5, 24);
+        let look = decide(&full_plan(), of(&differences, 0), margin(5.0)).look.unwrap();
+        // 24 * (0.5 / 0.25)^2
+        assert_eq!(look.pairs_to_settle, Some(96));
     }
 
     #[test]
     fn a_lopsided_record_that_did_not_settle_asks_for_at_least_one_pair_more() {
-        // Twelve of 0.12 and four of -0.13: the bounds are -0.005 and 0.12, the estimate is 0.12,
-        // and 16 * (0.0625 / 0.12)^2 is less than the sixteen that were not enough.
-        let differences = [[0.12, 0.12, 0.12, -0.13]; 4].concat();
-        let found = decide(&full_plan(), &differences, margin(5.0), 0);
+        // Eighteen of 0.12 and six of -0.13: the bounds are -0.005 and 0.12, the estimate is 0.12,
+        // and 24 * (0.0625 / 0.12)^2 is less than the twenty-four that were not enough.
+        let differences = [[0.12, 0.12, 0.12, -0.13]; 6].concat();
+        let found = decide(&full_plan(), of(&differences, 0), margin(5.0));
         assert_eq!(found.progress, Progress::Final(Suspected));
-        assert_eq!(found.look.unwrap().pairs_to_settle, Some(17));
+        assert_eq!(found.look.unwrap().pairs_to_settle, Some(25));
     }
 
     #[test]
     fn no_number_of_pairs_settles_a_change_of_exactly_the_margin() {
-        let differences = scattered(margin(5.0), 0.5, 16);
-        let look = decide(&full_plan(), &differences, margin(5.0), 0).look.unwrap();
+        let differences = scattered(margin(5.0), 0.5, 24);
+        let look = decide(&full_plan(), of(&differences, 0), margin(5.0)).look.unwrap();
         assert_eq!(look.pairs_to_settle, None);
     }
 
     #[test]
     fn a_settled_record_asks_for_no_more_pairs() {
-        for settled in [scattered(0.2, 0.1, 6), scattered(-0.3, 0.1, 6)] {
-            let look = decide(&full_plan(), &settled, margin(5.0), 0).look.unwrap();
+        for settled in [scattered(0.2, 0.1, 8), scattered(-0.3, 0.1, 8)] {
+            let look = decide(&full_plan(), of(&settled, 0), margin(5.0)).look.unwrap();
             assert_eq!(look.pairs_to_settle, None);
         }
     }
@@ -503,29 +580,29 @@ mod tests {
     proptest! {
         #[test]
         fn pairs_beyond_the_final_look_never_change_the_verdict(
-            differences in prop::collection::vec(-0.3..0.4_f64, 16),
+            differences in prop::collection::vec(-0.3..0.4_f64, 24),
             beyond in prop::collection::vec(-9.0..9.0_f64, 0..20),
             after_failures in 0..2_usize,
         ) {
-            let ended = decide(&full_plan(), &differences, margin(5.0), after_failures);
+            let ended = decide(&full_plan(), of(&differences, after_failures), margin(5.0));
             let used = ended.look.unwrap().pairs;
             let continued = [&differences[..used], &beyond].concat();
-            prop_assert_eq!(decide(&full_plan(), &continued, margin(5.0), after_failures), ended);
+            prop_assert_eq!(decide(&full_plan(), of(&continued, after_failures), margin(5.0)), ended);
         }
 
         #[test]
         fn a_record_grown_pair_by_pair_ends_where_the_whole_one_does(
-            differences in prop::collection::vec(-0.3..0.4_f64, 16),
+            differences in prop::collection::vec(-0.3..0.4_f64, 24),
         ) {
-            let grown = (0..=16)
+            let grown = (0..=24)
                 .map(|pairs| judge(&differences[..pairs]))
-                .find(|progress| matches!(progress, Progress::Final(_)));
+                .find(|decision| matches!(decision, Progress::Final(_)));
             prop_assert_eq!(grown, Some(judge(&differences)));
         }
 
         #[test]
         fn exchanging_pairs_within_the_first_look_changes_nothing(
-            (differences, shuffled) in prop::collection::vec(-0.3..0.4_f64, 6)
+            (differences, shuffled) in prop::collection::vec(-0.3..0.4_f64, 8)
                 .prop_flat_map(|d| (Just(d.clone()), Just(d).prop_shuffle())),
         ) {
             prop_assert_eq!(judge(&differences), judge(&shuffled));
@@ -533,28 +610,28 @@ mod tests {
 
         #[test]
         fn a_failing_after_binary_never_passes(
-            differences in prop::collection::vec(-2.0..2.0_f64, 0..20),
+            differences in prop::collection::vec(-2.0..2.0_f64, 0..30),
             after_failures in 1..5_usize,
             threshold_percent in 0.0..50.0_f64,
         ) {
-            for plan in [6, 10, 16].map(|look| PLAN.up_to(look).unwrap()) {
-                let found = decide(&plan, &differences, margin(threshold_percent), after_failures);
+            for plan in [8, 12, 16, 24].map(|look| PLAN.up_to(look).unwrap()) {
+                let found = decide(&plan, of(&differences, after_failures), margin(threshold_percent));
                 prop_assert!(!matches!(found.progress, Progress::Final(NotRegressed | NoRegressionFound)));
             }
         }
 
         #[test]
         fn every_record_as_long_as_its_plan_is_final(
-            differences in prop::collection::vec(-2.0..2.0_f64, 16..20),
+            differences in prop::collection::vec(-2.0..2.0_f64, 24..30),
         ) {
             prop_assert!(matches!(judge(&differences), Progress::Final(_)));
         }
 
         #[test]
         fn pairs_to_settle_are_more_than_there_are(
-            differences in prop::collection::vec(-2.0..2.0_f64, 0..20),
+            differences in prop::collection::vec(-2.0..2.0_f64, 0..30),
         ) {
-            if let Some(look) = decide(&full_plan(), &differences, margin(5.0), 0).look {
+            if let Some(look) = decide(&full_plan(), of(&differences, 0), margin(5.0)).look {
                 prop_assert!(look.pairs_to_settle.is_none_or(|needed| needed > look.pairs));
             }
         }
@@ -573,11 +650,11 @@ mod tests {
 
     /// Under every plan, the change and the margin being the same.
     fn assert_within_alpha(verdict: PairedVerdict, noise: Noise, change: f64) {
-        for plan in [6, 10, 16].map(|look| PLAN.up_to(look).unwrap()) {
+        for plan in [8, 12, 16, 24].map(|look| PLAN.up_to(look).unwrap()) {
             let sessions = |random: &mut Random| session(random, noise, change, 0.3);
             let found = share_of(verdict, &plan, sessions, change);
-            assert!(found <= 0.05 + LUCK, "{plan:?}: {found}");
-            assert!(found > 0.005, "the test is blind: {plan:?}: {found}");
+            assert!(found <= 0.02 + LUCK, "{plan:?}: {found}");
+            assert!(found > 0.001, "the test is blind: {plan:?}: {found}");
         }
     }
 
@@ -590,16 +667,18 @@ mod tests {
         let mut random = Random(20_251);
         let hits = (0..SESSIONS)
             .map(|_| differences(&mut random))
-            .filter(|session| decide(plan, session, margin, 0).progress == Progress::Final(verdict))
+            .filter(|session| {
+                decide(plan, of(session, 0), margin).progress == Progress::Final(verdict)
+            })
             .map(|_| 1.0)
             .sum::<f64>();
         hits / f64::from(SESSIONS)
     }
 
-    /// Sixteen pairs of `noise` times `scale`, around `centre`.
+    /// Twenty-four pairs of `noise` times `scale`, around `centre`.
     fn session(random: &mut Random, noise: Noise, centre: f64, scale: f64) -> Vec<f64> {
         let mut loudness = 1.0;
-        (0..16).map(|_| centre + scale * noise(random, &mut loudness)).collect()
+        (0..24).map(|_| centre + scale * noise(random, &mut loudness)).collect()
     }
 
     fn normal(random: &mut Random, _: &mut f64) -> f64 {

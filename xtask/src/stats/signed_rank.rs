@@ -222,6 +222,12 @@ mod tests {
     }
 
     #[test]
+    fn the_looks_of_the_full_plan_have_the_critical_values_that_the_law_states() {
+        let found = [8, 12, 16, 24].map(|pairs| critical_value(pairs, 0.02 / 4.0));
+        assert_eq!(found, [Some(0), Some(7), Some(19), Some(61)]);
+    }
+
+    #[test]
     fn the_estimate_of_an_even_number_of_averages_is_the_mean_of_the_middle_two() {
         // Seven differences have 28 Walsh averages; of 0, 0, 0, 0, 0, 0, 8 the middle two are 0.
         // Of 0, 0, 0, 0, 4, 4, 4 they are ten 0, twelve 2 and six 4.
