@@ -1,5 +1,6 @@
 //! What the user reads: pure text, and the one place that writes it.
 
+pub mod chart;
 pub mod evidence;
 pub mod help;
 pub mod human;
