@@ -32,6 +32,11 @@ impl Scale {
         }
     }
 
+    /// The places of the ends.
+    pub fn range(&self) -> [f64; 2] {
+        self.range
+    }
+
     /// The place of a value, at an end where it is beyond.
     pub fn at(&self, value: f64) -> f64 {
         let value = match self.logarithmic {

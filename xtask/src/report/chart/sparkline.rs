@@ -1,5 +1,6 @@
 //! Pictures in a line of text.
 
+use crate::report::chart::span;
 use crate::stats::numbers::median;
 use crate::stats::signed_rank::Interval;
 
@@ -52,16 +53,7 @@ pub fn sparkline(series: &[&[f64]], width: usize, noise: f64, glyphs: Glyphs) ->
 fn one_series(values: &[f64], together: usize, noise: f64, glyphs: Glyphs) -> String {
     let finite = |values: &[f64]| median(values.iter().copied().filter(|value| value.is_finite()));
     let columns: Vec<Option<f64>> = values.chunks(together).map(finite).collect();
-    let low = columns
-        .iter()
-        .flatten()
-        .copied()
-        .fold(f64::INFINITY, f64::min);
-    let high = columns
-        .iter()
-        .flatten()
-        .copied()
-        .fold(f64::NEG_INFINITY, f64::max);
+    let [low, high] = span(columns.iter().flatten().copied()).unwrap_or_default();
     let span = (high - low).max(noise * low.abs());
     let middle = f64::midpoint(low, high);
     let levels = glyphs.levels();

@@ -29,6 +29,8 @@ pub enum Ink {
     Grid,
     /// An area behind the marks.
     Band,
+    /// Slanted lines on such an area.
+    Hatch,
     /// Our own figures.
     Ours,
     /// The competitor's figures, limits and warnings.
@@ -36,6 +38,7 @@ pub enum Ink {
 }
 
 impl Ink {
+    /// Those that a dark screen changes.
     const ALL: [Self; 7] = [
         Self::Page,
         Self::Text,
@@ -54,6 +57,7 @@ impl Ink {
             Self::Soft => ("soft", "#57606a", "#a3adb8"),
             Self::Grid => ("grid", "#d5dae0", "#323b45"),
             Self::Band => ("band", "#eef1f4", "#1d252e"),
+            Self::Hatch => ("hatch", "url(#hatch)", "url(#hatch)"),
             Self::Ours => ("ours", "#0072b2", "#56b4e9"),
             Self::Theirs => ("theirs", "#d55e00", "#e69f00"),
         }
@@ -65,83 +69,62 @@ impl Ink {
 pub struct Paint {
     fill: Option<Ink>,
     stroke: Option<(Ink, f64)>,
-    dashes: Option<&'static str>,
-    hatched: bool,
+    dashed: bool,
 }
+
+/// A line that only guides the eye.
+pub const GRID: Paint = Paint::stroke(Ink::Grid, 1.0);
+/// An axis, or the line under the head of a table.
+pub const RULE: Paint = Paint::stroke(Ink::Soft, 1.0);
+/// No change.
+pub const ZERO: Paint = Paint::stroke(Ink::Text, 1.2);
+/// What should not be crossed.
+pub const LIMIT: Paint = Paint {
+    dashed: true,
+    ..Paint::stroke(Ink::Theirs, 1.6)
+};
 
 impl Paint {
     /// An inside without an outline.
-    pub fn fill(ink: Ink) -> Self {
+    pub const fn fill(ink: Ink) -> Self {
         Self {
             fill: Some(ink),
             stroke: None,
-            dashes: None,
-            hatched: false,
+            dashed: false,
         }
     }
 
     /// An outline of this width in pixels, without an inside.
-    pub fn stroke(ink: Ink, width: f64) -> Self {
+    pub const fn stroke(ink: Ink, width: f64) -> Self {
         Self {
             fill: None,
             stroke: Some((ink, width)),
-            ..Self::fill(ink)
-        }
-    }
-
-    /// Slanted lines instead of an even inside.
-    pub fn hatched() -> Self {
-        Self {
-            hatched: true,
-            fill: None,
-            ..Self::fill(Ink::Soft)
+            dashed: false,
         }
     }
 
     /// With this inside.
-    pub fn filled(self, ink: Ink) -> Self {
+    pub const fn filled(self, ink: Ink) -> Self {
         Self {
             fill: Some(ink),
-            ..self
-        }
-    }
-
-    /// With an outline of dashes.
-    pub fn dashed(self) -> Self {
-        Self {
-            dashes: Some("5 4"),
             ..self
         }
     }
 
     fn attributes(self) -> String {
-        let mut classes = Vec::new();
-        let mut attributes = match (self.hatched, self.fill.map(Ink::row)) {
-            (true, _) => r#"fill="url(#hatch)""#.to_owned(),
-            (false, None) => r#"fill="none""#.to_owned(),
-            (false, Some((class, light, _))) => {
-                classes.push(format!("f-{class}"));
-                format!(r#"fill="{light}""#)
-            }
-        };
+        let (fill, light, _) = self.fill.map_or(("none", "none", ""), Ink::row);
+        let mut attributes = format!(r#"fill="{light}""#);
+        let mut classes = format!("f-{fill}");
         if let Some((ink, width)) = self.stroke {
             let (class, light, _) = ink.row();
-            classes.push(format!("s-{class}"));
+            classes += &format!(" s-{class}");
             attributes += &format!(r#" stroke="{light}" stroke-width="{}""#, size(width));
         }
-        if let Some(dashes) = self.dashes {
-            attributes += &format!(r#" stroke-dasharray="{dashes}""#);
+        if self.dashed {
+            attributes += r#" stroke-dasharray="5 4""#;
         }
-        format!(r#"class="{}" {attributes}"#, classes.join(" "))
+        format!(r#"class="{classes}" {attributes}"#)
     }
-}
-
-/// The point of a text that its place is given for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Anchor {
-    Start,
-    Middle,
-    End,
 }
 
 /// The looks of a text.
@@ -149,37 +132,39 @@ pub enum Anchor {
 pub struct Font {
     size: f64,
     ink: Ink,
-    anchor: Anchor,
     bold: bool,
+    /// The share of the text that is left of its place.
+    left: f64,
 }
+
+/// The text of marks and tables.
+pub const SMALL: Font = Font::new(12.0, Ink::Text);
+/// The text of axes and legends.
+pub const SOFT: Font = Font::new(12.0, Ink::Soft);
 
 impl Font {
     /// `size` in pixels.
-    pub fn new(size: f64, ink: Ink) -> Self {
+    pub const fn new(size: f64, ink: Ink) -> Self {
         Self {
             size,
             ink,
-            anchor: Anchor::Start,
             bold: false,
+            left: 0.0,
         }
     }
 
-    pub fn bold(self) -> Self {
+    pub const fn bold(self) -> Self {
         Self { bold: true, ..self }
     }
 
-    pub fn middle(self) -> Self {
-        Self {
-            anchor: Anchor::Middle,
-            ..self
-        }
+    /// Around its place instead of from it on.
+    pub const fn middle(self) -> Self {
+        Self { left: 0.5, ..self }
     }
 
-    pub fn end(self) -> Self {
-        Self {
-            anchor: Anchor::End,
-            ..self
-        }
+    /// Up to its place.
+    pub const fn end(self) -> Self {
+        Self { left: 1.0, ..self }
     }
 
     /// The width of a text in pixels, at least as large as in the usual system fonts (DejaVu Sans is the widest).
@@ -247,32 +232,34 @@ impl Svg {
         }
     }
 
-    pub fn line(&mut self, from: Xy, to: Xy, paint: Paint) {
-        let [x1, y1, x2, y2] = [from.0, from.1, to.0, to.1].map(number);
-        self.element(format_args!(
-            r#"line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" {}"#,
-            paint.attributes()
-        ));
+    /// A line at the height `y`.
+    pub fn horizontal(&mut self, ends: [f64; 2], y: f64, paint: Paint) {
+        self.path(ends.map(|x| (x, y)), paint);
+    }
+
+    /// A line at `x`.
+    pub fn vertical(&mut self, x: f64, ends: [f64; 2], paint: Paint) {
+        self.path(ends.map(|y| (x, y)), paint);
+    }
+
+    /// A line with a stroke of this half length across each end.
+    pub fn whisker(&mut self, ends: [f64; 2], y: f64, half: f64, paint: Paint) {
+        self.horizontal(ends, y, paint);
+        for x in ends {
+            self.vertical(x, [y - half, y + half], paint);
+        }
     }
 
     /// The rectangle between two corners.
-    pub fn rect(&mut self, one: Xy, other: Xy, paint: Paint) {
-        let [x, y] = [one.0.min(other.0), one.1.min(other.1)].map(number);
-        let [width, height] = [(other.0 - one.0).abs(), (other.1 - one.1).abs()].map(size);
-        self.element(format_args!(
-            r#"rect x="{x}" y="{y}" width="{width}" height="{height}" {}"#,
-            paint.attributes()
-        ));
+    pub fn rect(&mut self, [x1, x2]: [f64; 2], [y1, y2]: [f64; 2], paint: Paint) {
+        self.path([(x1, y1), (x2, y1), (x2, y2), (x1, y2)], paint);
     }
 
     pub fn circle(&mut self, (x, y): Xy, radius: f64, paint: Paint) {
-        self.element(format_args!(
-            r#"circle cx="{}" cy="{}" r="{}" {}"#,
-            number(x),
-            number(y),
-            size(radius),
-            paint.attributes()
-        ));
+        let [x, y, radius] = [number(x), number(y), size(radius)];
+        let attributes = paint.attributes();
+        let circle = format!(r#"<circle cx="{x}" cy="{y}" r="{radius}" {attributes}/>"#);
+        let _ = writeln!(self.body, "{circle}");
     }
 
     /// Straight lines from point to point; closed where the paint has an inside.
@@ -283,10 +270,8 @@ impl Svg {
             let _ = write!(drawn, "{command}{} {}", number(x), number(y));
         }
         let end = if paint.fill.is_some() { "Z" } else { "" };
-        self.element(format_args!(
-            r#"path d="{drawn}{end}" stroke-linejoin="round" {}"#,
-            paint.attributes()
-        ));
+        let attributes = paint.attributes();
+        let _ = writeln!(self.body, r#"<path d="{drawn}{end}" {attributes}/>"#);
     }
 
     /// A square on its corner, of this half width.
@@ -314,22 +299,19 @@ impl Svg {
     pub fn text(&mut self, (x, y): Xy, font: Font, text: &str) {
         let text = font.fitted(text, self.width - 2.0 * EDGE);
         let width = font.width(&text);
-        let (name, left) = match font.anchor {
-            Anchor::Start => ("start", 0.0),
-            Anchor::Middle => ("middle", width / 2.0),
-            Anchor::End => ("end", width),
+        let left = EDGE + width * font.left;
+        let right = self.width - EDGE - width * (1.0 - font.left);
+        let anchor = match font.left {
+            0.0 => "start",
+            1.0 => "end",
+            _ => "middle",
         };
-        let most = self.width - EDGE - (width - left);
-        let weight = if font.bold {
-            r#" font-weight="600""#
-        } else {
-            ""
-        };
-        let rim = Paint::stroke(Ink::Page, 4.0).filled(font.ink);
+        let weight = if font.bold { 600 } else { 400 };
+        let rim = Paint::stroke(Ink::Page, 6.0).filled(font.ink);
         let _ = writeln!(
             self.body,
-            r#"<text x="{}" y="{}" font-size="{}" text-anchor="{name}"{weight} paint-order="stroke" {}>{}</text>"#,
-            number(x.min(most).max(EDGE + left)),
+            r#"<text x="{}" y="{}" font-size="{}" text-anchor="{anchor}" font-weight="{weight}" paint-order="stroke" stroke-linejoin="round" {}>{}</text>"#,
+            number(x.min(right).max(left)),
             number(y),
             size(font.size),
             rim.attributes(),
@@ -337,16 +319,16 @@ impl Svg {
         );
     }
 
-    /// The title in at most two lines and what stands below it; gives the `y` below both.
+    /// The title in at most three lines and what stands below it; gives the `y` below both.
     pub fn heading(&mut self, title: &str, below: &[String]) -> f64 {
         let (bold, soft) = (
-            Font::new(19.0, Ink::Text).bold(),
+            Font::new(18.0, Ink::Text).bold(),
             Font::new(13.0, Ink::Soft),
         );
         let width = self.width - 2.0 * PAD;
         let mut y = PAD - 8.0;
-        for line in bold.wrapped(title, width, 2) {
-            y += 25.0;
+        for line in bold.wrapped(title, width, 3) {
+            y += 24.0;
             self.text((PAD, y), bold, &line);
         }
         y += 4.0;
@@ -366,7 +348,7 @@ impl Svg {
                 format!(".f-{class}{{fill:{dark}}}.s-{class}{{stroke:{dark}}}")
             })
             .concat();
-        let (page, hatch) = (Paint::fill(Ink::Page), Paint::stroke(Ink::Soft, 1.0));
+        let (page, hatch) = (Paint::fill(Ink::Page), RULE);
         format!(
             r##"<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="img" aria-labelledby="title desc" font-family="{FONTS}">
 <title id="title">{}</title>
@@ -382,10 +364,6 @@ impl Svg {
             page.attributes(),
             self.body
         )
-    }
-
-    fn element(&mut self, element: std::fmt::Arguments) {
-        let _ = writeln!(self.body, "<{element}/>");
     }
 }
 
