@@ -207,7 +207,7 @@ fn months() -> History {
             },
             Series {
                 name: "laptop, hybrid_production_100k, 10 s".to_owned(),
-                outcome: "one run".to_owned(),
+                outcome: "nothing to compare it with".to_owned(),
                 points: points(9, &[0.81]),
             },
         ],
@@ -341,7 +341,7 @@ fn assert_inside(marks: &str, said: &str, [width, height]: [f64; 2]) {
         .replace("&gt;", ">")
         .replace("&quot;", "\"")
         .replace("&amp;", "&");
-    let plain = Font::new(size, Ink::Text);
+    let plain = Font::new(size, Ink::TEXT);
     let font = if marks.contains("\"600\"") {
         plain.bold()
     } else {

@@ -78,7 +78,7 @@ const SIDE: f64 = 6.0;
 const MOST_SERIES: usize = 24;
 /// More are not listed below the picture.
 const MOST_LISTED: usize = 8;
-const LINE: Paint = Paint::stroke(Ink::Ours, 1.6);
+const LINE: Paint = Paint::stroke(Ink::OURS, 1.6);
 
 /// The picture.
 pub fn draw(history: &History) -> String {
@@ -91,12 +91,17 @@ pub fn draw(history: &History) -> String {
     let placed = place(history.series.get(left_out..).unwrap_or_default());
     let marks: Vec<Vec<Mark>> = placed.iter().map(Placed::marks).collect();
     let scale = scale(history, marks.iter().flatten(), [bottom, top]);
+    for placed in &placed {
+        draw_bands(&mut svg, history, &scale, placed.ends());
+    }
     draw_frame(&mut svg, history, &scale);
     let (mut numbers, mut tasks) = (Vec::new(), Vec::new());
     for (number, (placed, marks)) in placed.iter().zip(&marks).enumerate() {
         let ends = placed.ends();
         let [left, right] = ends;
-        draw_bands(&mut svg, history, &scale, ends);
+        svg.horizontal(ends, scale.at(0.0), RULE);
+        svg.horizontal(ends, scale.at(history.band), LIMIT);
+        svg.horizontal(ends, scale.at(-history.band), LIMIT);
         draw_marks(&mut svg, marks, &scale, placed.step);
         let middle = f64::midpoint(left, right);
         numbers.push((middle, format!("#{}", left_out + number + 1)));
@@ -119,7 +124,10 @@ pub fn draw(history: &History) -> String {
     }
     if unlisted > 0 {
         y += 20.0;
-        let rest = format!("and {unlisted} earlier series, {left_out} of them not drawn");
+        let rest = match left_out {
+            0 => format!("and {unlisted} earlier series"),
+            _ => format!("and {unlisted} earlier series, {left_out} of them not drawn"),
+        };
         svg.text((PAD, y), SOFT, &rest);
     }
     svg.finish(y + PAD, &history.title, &listed.join(". "))
@@ -251,31 +259,31 @@ fn draw_frame(svg: &mut Svg, history: &History, scale: &Scale) {
 
 fn draw_bands(svg: &mut Svg, history: &History, scale: &Scale, ends: [f64; 2]) {
     let around = |percent: f64| [percent, -percent].map(|percent| scale.at(percent));
-    let band = around(history.band);
-    svg.rect(ends, band, Paint::fill(Ink::Band));
+    svg.rect(ends, around(history.band), Paint::fill(Ink::BAND));
     if let Some(noise) = history.noise {
-        svg.rect(ends, around(noise), Paint::fill(Ink::Hatch));
+        svg.rect(ends, around(noise), Paint::fill(Ink::HATCH));
     }
-    for y in band {
-        svg.horizontal(ends, y, LIMIT);
-    }
-    svg.horizontal(ends, scale.at(0.0), RULE);
 }
 
 fn draw_marks(svg: &mut Svg, marks: &[Mark], scale: &Scale, step: f64) {
     let place = |mark: &Mark| (mark.x, scale.at(mark.percent));
-    svg.path(marks.iter().map(place), LINE);
     let size = (step * 0.3).clamp(1.5, 4.5);
-    let mut before = None;
     for mark in marks {
         if let Some(bounds) = mark.bounds {
             let ends = bounds.map(|bound| scale.at(bound));
-            draw_whisker(svg, mark.x, ends, mark.phase.map(|_| size));
+            match mark.phase {
+                Some(_) => draw_whisker(svg, mark.x, ends, size),
+                None => svg.vertical(mark.x, ends, RULE),
+            }
         }
+    }
+    svg.path(marks.iter().map(place), LINE);
+    let mut before = None;
+    for mark in marks {
         match (mark.phase, scale.beyond(mark.percent)) {
             (None, _) => {}
             (Some(phase), 0.0) => draw_run(svg, place(mark), size, phase),
-            (_, side) => svg.triangle(place(mark), (0.0, -side), size, Paint::fill(Ink::Ours)),
+            (_, side) => svg.triangle(place(mark), (0.0, -side), size, Paint::fill(Ink::OURS)),
         }
         if mark.after_step {
             let x = f64::midpoint(before.unwrap_or(mark.x), mark.x);
@@ -288,16 +296,15 @@ fn draw_marks(svg: &mut Svg, marks: &[Mark], scale: &Scale, step: f64) {
 /// A ring before the change, a disc after it.
 fn draw_run(svg: &mut Svg, place: Xy, size: f64, phase: Phase) {
     let inside = match phase {
-        Phase::Before => Ink::Page,
-        Phase::After => Ink::Ours,
+        Phase::Before => Ink::PAGE,
+        Phase::After => Ink::OURS,
     };
     svg.circle(place, size, LINE.filled(inside));
 }
 
-/// Without strokes across its ends where it is the range of several points.
-fn draw_whisker(svg: &mut Svg, x: f64, ends: [f64; 2], half: Option<f64>) {
+fn draw_whisker(svg: &mut Svg, x: f64, ends: [f64; 2], half: f64) {
     svg.vertical(x, ends, LINE);
-    for (y, half) in ends.into_iter().zip(half.into_iter().cycle()) {
+    for y in ends {
         svg.horizontal([x - half, x + half], y, LINE);
     }
 }
@@ -305,14 +312,15 @@ fn draw_whisker(svg: &mut Svg, x: f64, ends: [f64; 2], half: Option<f64>) {
 fn draw_step(svg: &mut Svg, x: f64, [bottom, top]: [f64; 2]) {
     svg.vertical(x, [bottom, top], LIMIT);
     let foot = (x, bottom - 6.0);
-    svg.triangle(foot, (0.0, -1.0), 5.0, Paint::fill(Ink::Theirs));
+    svg.triangle(foot, (0.0, -1.0), 5.0, Paint::fill(Ink::THEIRS));
 }
 
 fn draw_legend(svg: &mut Svg, y: f64) {
     let names = [
         "before",
         "after",
-        "interval of a session, or range of many runs",
+        "interval of a session",
+        "range of several runs",
         "step that no task is blamed for",
     ];
     let middle = y - 4.0;
@@ -321,7 +329,8 @@ fn draw_legend(svg: &mut Svg, y: f64) {
         match number {
             0 => draw_run(svg, (x, middle), 4.5, Phase::Before),
             1 => draw_run(svg, (x, middle), 4.5, Phase::After),
-            2 => draw_whisker(svg, x, [middle + 8.0, middle - 8.0], Some(4.5)),
+            2 => draw_whisker(svg, x, [middle + 8.0, middle - 8.0], 4.5),
+            3 => svg.vertical(x, [middle + 8.0, middle - 8.0], RULE),
             _ => draw_step(svg, x, [middle + 10.0, middle - 9.0]),
         }
         svg.text((x + 14.0, y), SOFT, name);

@@ -72,7 +72,7 @@ pub fn draw(review: &Review) -> String {
 /// Ours with its number above, theirs with its number below, so that the two never cover each other.
 fn draw_row(svg: &mut Svg, row: &Row, scale: &Scale, middle: f64) {
     let [start, end] = PLOT;
-    let name = Font::new(13.0, Ink::Text).bold();
+    let name = Font::new(13.0, Ink::TEXT).bold();
     let left = start - PAD - GAP;
     let against = SOFT.fitted(&format!("against {}", row.competitor), left);
     svg.text((PAD, middle - 3.0), name, &name.fitted(&row.scenario, left));
@@ -102,14 +102,14 @@ fn draw_row(svg: &mut Svg, row: &Row, scale: &Scale, middle: f64) {
 }
 
 fn draw_ours(svg: &mut Svg, ends: [f64; 2], median: f64, y: f64) {
-    svg.whisker(ends, y, 6.0, Paint::stroke(Ink::Ours, 2.0));
-    svg.circle((median, y), 5.0, Paint::fill(Ink::Ours));
+    svg.whisker(ends, y, 6.0, Paint::stroke(Ink::OURS, 2.0));
+    svg.circle((median, y), 5.0, Paint::fill(Ink::OURS));
 }
 
 fn draw_theirs(svg: &mut Svg, ends: [f64; 2], y: f64) {
     svg.horizontal(ends, y, LIMIT);
     for x in ends {
-        let paint = Paint::stroke(Ink::Theirs, 2.0).filled(Ink::Page);
+        let paint = Paint::stroke(Ink::THEIRS, 2.0).filled(Ink::PAGE);
         svg.diamond((x, y), 6.5, paint);
     }
 }

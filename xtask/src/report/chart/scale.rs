@@ -114,3 +114,42 @@ fn ordered([one, other]: [f64; 2]) -> [f64; 2] {
         ],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(scale: Scale, most: f64) -> String {
+        let ticks = scale.ticks(most);
+        let shown: Vec<String> = ticks.iter().map(|tick| format!("{tick:.3}")).collect();
+        shown.join(" ").replace(".000", "")
+    }
+
+    #[test]
+    fn round_values_are_1_2_or_5_times_a_power_of_ten() {
+        let linear = |from, to| shown(Scale::linear([from, to], [0.0, 100.0]), 6.0);
+        assert_eq!(linear(-3.0, 11.0), "0 5 10");
+        assert_eq!(linear(-4.1, 4.1), "-4 -2 0 2 4");
+        assert_eq!(linear(0.11, 0.47), "0.200 0.300 0.400");
+        let logarithmic = |from, to| shown(Scale::logarithmic([from, to], [0.0, 100.0]), 9.0);
+        assert_eq!(logarithmic(0.7, 23.0), "0.500 1 2 5 10 20 50");
+        assert_eq!(logarithmic(0.7, 23_000.0), "1 10 100 1000 10000");
+        assert_eq!(logarithmic(5.0, 5.0), "2 5 10");
+    }
+
+    #[test]
+    fn a_value_has_its_place_and_one_beyond_the_end_the_end() {
+        let linear = Scale::linear([-10.0, 10.0], [0.0, 100.0]);
+        let places = [-99.0, -10.0, 0.0, 5.0, f64::INFINITY].map(|value| linear.at(value));
+        assert_eq!(places, [0.0, 0.0, 50.0, 75.0, 100.0]);
+        assert_eq!(
+            [-99.0, 10.0, 11.0].map(|value| linear.beyond(value)),
+            [-1.0, 0.0, 1.0]
+        );
+        let logarithmic = Scale::logarithmic([1.0, 100.0], [100.0, 0.0]);
+        assert_eq!(
+            [0.0, 10.0, 1e9].map(|value| logarithmic.at(value)),
+            [100.0, 50.0, 0.0]
+        );
+    }
+}

@@ -47,7 +47,7 @@ const NAME: f64 = 150.0;
 /// The height of a row of a table.
 const ROW: f64 = 24.0;
 /// The text of a table.
-const CELL: Font = Font::new(13.0, Ink::Text);
+const CELL: Font = Font::new(13.0, Ink::TEXT);
 /// All duets together are not higher than this.
 const DUETS_HEIGHT: f64 = 360.0;
 
@@ -124,8 +124,8 @@ fn draw_change(svg: &mut Svg, session: &Session, top: f64) -> f64 {
         let (x, y) = (scale.at(*duet), first + count(number) * row);
         svg.horizontal([zero, x], y, RULE);
         match scale.beyond(*duet) {
-            0.0 => svg.circle((x, y), radius, Paint::fill(Ink::Ours)),
-            side => svg.triangle((x, y), (side, 0.0), radius, Paint::fill(Ink::Ours)),
+            0.0 => svg.circle((x, y), radius, Paint::fill(Ink::OURS)),
+            side => svg.triangle((x, y), (side, 0.0), radius, Paint::fill(Ink::OURS)),
         }
         if number % each == 0 {
             let name = format!("duet {}", number + 1);
@@ -140,11 +140,11 @@ fn draw_change(svg: &mut Svg, session: &Session, top: f64) -> f64 {
 fn draw_interval(svg: &mut Svg, change: Change, scale: &Scale, y: f64, size: f64) {
     if let Some(bounds) = change.bounds {
         let ends = bounds.map(|bound| scale.at(bound));
-        svg.horizontal(ends, y, Paint::stroke(Ink::Ours, 6.0 * size));
-        let thin = Paint::stroke(Ink::Ours, 2.0 * size);
+        svg.horizontal(ends, y, Paint::stroke(Ink::OURS, 6.0 * size));
+        let thin = Paint::stroke(Ink::OURS, 2.0 * size);
         svg.whisker(ends, y, 9.0 * size, thin);
     }
-    let ring = Paint::stroke(Ink::Ours, 3.0 * size).filled(Ink::Page);
+    let ring = Paint::stroke(Ink::OURS, 3.0 * size).filled(Ink::PAGE);
     svg.circle((scale.at(change.percent), y), 6.5 * size, ring);
 }
 
@@ -166,6 +166,9 @@ fn draw_table(
         svg.text((x, top + 12.0), SOFT.end(), column);
     }
     svg.horizontal([PAD, WIDTH - PAD], top + 20.0, RULE);
+    let ends = [top + 21.0, top + 21.0 + ROW * count(rows.len())];
+    svg.vertical(scale.at(0.0), ends, ZERO);
+    svg.vertical(scale.at(margin), ends, LIMIT);
     let mut y = top + 14.0;
     for row in rows {
         y += ROW;
@@ -180,16 +183,8 @@ fn draw_table(
         for (x, value) in COLUMNS.into_iter().zip([before, after, change, bounds]) {
             svg.text((x, y), CELL.end(), &value);
         }
-        let middle = y - BASELINE;
-        for (value, paint) in [(0.0, ZERO), (margin, LIMIT)] {
-            svg.vertical(
-                scale.at(value),
-                [middle - ROW / 2.0, middle + ROW / 2.0],
-                paint,
-            );
-        }
         if let Some(change) = row.change {
-            draw_interval(svg, change, scale, middle, 0.6);
+            draw_interval(svg, change, scale, y - BASELINE, 0.6);
         }
     }
     y

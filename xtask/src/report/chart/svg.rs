@@ -16,52 +16,33 @@ const EDGE: f64 = 4.0;
 const FARTHEST: f64 = 1e5;
 const FONTS: &str = "system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif";
 
-/// A colour by its role.
+/// A colour: its class, and what it is on a light and on a dark page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ink {
-    /// The background.
-    Page,
-    /// Text that matters, and lines of the same weight.
-    Text,
-    /// Text beside it.
-    Soft,
-    /// Lines that only guide the eye.
-    Grid,
-    /// An area behind the marks.
-    Band,
-    /// Slanted lines on such an area.
-    Hatch,
-    /// Our own figures.
-    Ours,
-    /// The competitor's figures, limits and warnings.
-    Theirs,
-}
+pub struct Ink(&'static str, &'static str, &'static str);
 
 impl Ink {
-    /// Those that a dark screen changes.
-    const ALL: [Self; 7] = [
-        Self::Page,
-        Self::Text,
-        Self::Soft,
-        Self::Grid,
-        Self::Band,
-        Self::Ours,
-        Self::Theirs,
-    ];
+    /// The background.
+    pub const PAGE: Self = Self("page", "#ffffff", "#0f141a");
+    /// Text that matters, and lines of the same weight.
+    pub const TEXT: Self = Self("text", "#1b1f24", "#e8edf2");
+    /// Text beside it.
+    pub const SOFT: Self = Self("soft", "#57606a", "#a3adb8");
+    /// Lines that only guide the eye.
+    pub const GRID: Self = Self("grid", "#d5dae0", "#323b45");
+    /// An area behind the marks.
+    pub const BAND: Self = Self("band", "#eef1f4", "#1d252e");
+    /// Our own figures.
+    pub const OURS: Self = Self("ours", "#0072b2", "#56b4e9");
+    /// The competitor's figures, limits and warnings.
+    pub const THEIRS: Self = Self("theirs", "#d55e00", "#e69f00");
+    /// Slanted lines on an area.
+    pub const HATCH: Self = Self("hatch", "url(#hatch)", "url(#hatch)");
+    const NONE: Self = Self("none", "none", "none");
 
-    /// Its class, and its colour on a light and on a dark page.
-    fn row(self) -> (&'static str, &'static str, &'static str) {
-        match self {
-            Self::Page => ("page", "#ffffff", "#0f141a"),
-            Self::Text => ("text", "#1b1f24", "#e8edf2"),
-            Self::Soft => ("soft", "#57606a", "#a3adb8"),
-            Self::Grid => ("grid", "#d5dae0", "#323b45"),
-            Self::Band => ("band", "#eef1f4", "#1d252e"),
-            Self::Hatch => ("hatch", "url(#hatch)", "url(#hatch)"),
-            Self::Ours => ("ours", "#0072b2", "#56b4e9"),
-            Self::Theirs => ("theirs", "#d55e00", "#e69f00"),
-        }
-    }
+    #[rustfmt::skip]
+    const ALL: [Self; 7] = [
+        Self::PAGE, Self::TEXT, Self::SOFT, Self::GRID, Self::BAND, Self::OURS, Self::THEIRS,
+    ];
 }
 
 /// The inside and the outline of a mark.
@@ -73,15 +54,15 @@ pub struct Paint {
 }
 
 /// A line that only guides the eye.
-pub const GRID: Paint = Paint::stroke(Ink::Grid, 1.0);
+pub const GRID: Paint = Paint::stroke(Ink::GRID, 1.0);
 /// An axis, or the line under the head of a table.
-pub const RULE: Paint = Paint::stroke(Ink::Soft, 1.0);
+pub const RULE: Paint = Paint::stroke(Ink::SOFT, 1.0);
 /// No change.
-pub const ZERO: Paint = Paint::stroke(Ink::Text, 1.2);
+pub const ZERO: Paint = Paint::stroke(Ink::TEXT, 1.2);
 /// What should not be crossed.
 pub const LIMIT: Paint = Paint {
     dashed: true,
-    ..Paint::stroke(Ink::Theirs, 1.6)
+    ..Paint::stroke(Ink::THEIRS, 1.6)
 };
 
 impl Paint {
@@ -112,11 +93,10 @@ impl Paint {
     }
 
     fn attributes(self) -> String {
-        let (fill, light, _) = self.fill.map_or(("none", "none", ""), Ink::row);
+        let Ink(fill, light, _) = self.fill.unwrap_or(Ink::NONE);
         let mut attributes = format!(r#"fill="{light}""#);
         let mut classes = format!("f-{fill}");
-        if let Some((ink, width)) = self.stroke {
-            let (class, light, _) = ink.row();
+        if let Some((Ink(class, light, _), width)) = self.stroke {
             classes += &format!(" s-{class}");
             attributes += &format!(r#" stroke="{light}" stroke-width="{}""#, size(width));
         }
@@ -138,9 +118,9 @@ pub struct Font {
 }
 
 /// The text of marks and tables.
-pub const SMALL: Font = Font::new(12.0, Ink::Text);
+pub const SMALL: Font = Font::new(12.0, Ink::TEXT);
 /// The text of axes and legends.
-pub const SOFT: Font = Font::new(12.0, Ink::Soft);
+pub const SOFT: Font = Font::new(12.0, Ink::SOFT);
 
 impl Font {
     /// `size` in pixels.
@@ -307,7 +287,7 @@ impl Svg {
             _ => "middle",
         };
         let weight = if font.bold { 600 } else { 400 };
-        let rim = Paint::stroke(Ink::Page, 6.0).filled(font.ink);
+        let rim = Paint::stroke(Ink::PAGE, 6.0).filled(font.ink);
         let _ = writeln!(
             self.body,
             r#"<text x="{}" y="{}" font-size="{}" text-anchor="{anchor}" font-weight="{weight}" paint-order="stroke" stroke-linejoin="round" {}>{}</text>"#,
@@ -321,17 +301,20 @@ impl Svg {
 
     /// The title in at most three lines and what stands below it; gives the `y` below both.
     pub fn heading(&mut self, title: &str, below: &[String]) -> f64 {
-        let (bold, soft) = (
-            Font::new(18.0, Ink::Text).bold(),
-            Font::new(13.0, Ink::Soft),
-        );
         let width = self.width - 2.0 * PAD;
+        let [large, small] = [18.0, 16.0].map(|size| Font::new(size, Ink::TEXT).bold());
+        let font = if large.width(title) <= width {
+            large
+        } else {
+            small
+        };
         let mut y = PAD - 8.0;
-        for line in bold.wrapped(title, width, 3) {
+        for line in font.wrapped(title, width, 3) {
             y += 24.0;
-            self.text((PAD, y), bold, &line);
+            self.text((PAD, y), font, &line);
         }
         y += 4.0;
+        let soft = Font::new(13.0, Ink::SOFT);
         for line in below.iter().flat_map(|line| soft.wrapped(line, width, 2)) {
             y += 19.0;
             self.text((PAD, y), soft, &line);
@@ -342,24 +325,22 @@ impl Svg {
     /// The document. `title` and `description` are what a screen reader says.
     pub fn finish(self, height: f64, title: &str, description: &str) -> String {
         let (width, height) = (size(self.width), size(height));
-        let dark: String = Ink::ALL
-            .map(|ink| {
-                let (class, _, dark) = ink.row();
-                format!(".f-{class}{{fill:{dark}}}.s-{class}{{stroke:{dark}}}")
-            })
-            .concat();
-        let (page, hatch) = (Paint::fill(Ink::Page), RULE);
+        let dark = Ink::ALL.map(|Ink(class, _, dark)| {
+            format!(".f-{class}{{fill:{dark}}}.s-{class}{{stroke:{dark}}}")
+        });
+        let (page, hatch) = (Paint::fill(Ink::PAGE), RULE);
         format!(
             r##"<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="img" aria-labelledby="title desc" font-family="{FONTS}">
 <title id="title">{}</title>
 <desc id="desc">{}</desc>
-<style>text{{font-variant-numeric:tabular-nums}}@media screen and (prefers-color-scheme:dark){{{dark}}}</style>
+<style>text{{font-variant-numeric:tabular-nums}}@media screen and (prefers-color-scheme:dark){{{}}}</style>
 <defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><line x1="0" y1="0" x2="0" y2="6" opacity="0.6" {}/></pattern></defs>
 <rect width="{width}" height="{height}" {}/>
 {}</svg>
 "##,
             escaped(title),
             escaped(description),
+            dark.concat(),
             hatch.attributes(),
             page.attributes(),
             self.body
