@@ -342,7 +342,7 @@ fn assert_inside(marks: &str, said: &str, [width, height]: [f64; 2]) {
         .replace("&quot;", "\"")
         .replace("&amp;", "&");
     let plain = Font::new(size, Ink::TEXT);
-    let font = if marks.contains("\"600\"") {
+    let font = if marks.contains("font-weight=\"600\"") {
         plain.bold()
     } else {
         plain
@@ -505,7 +505,7 @@ fn odd_rows() -> impl Strategy<Value = Vec<Row>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn every_session_can_be_drawn(
