@@ -1,5 +1,6 @@
 //! The text that the user reads, made from values; nothing here prints.
 
+pub mod chart;
 pub(crate) mod evidence;
 pub mod human;
 pub mod json;

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
+use crate::report::chart::sparkline::TextAxis;
 use crate::report::words;
 use crate::stats::paired;
-use crate::stats::signed_rank::{self, Interval};
+use crate::stats::signed_rank;
 
-/// The columns on either side of "no change".
-const HALF_WIDTH: i32 = 9;
-/// The change that one column stands for, as a logarithm: the axis reaches from -26 % to +35 %.
-const PER_COLUMN: f64 = 0.033;
+/// It reaches from -26 % to +35 %.
+const AXIS: TextAxis = TextAxis { half_width: 9, per_column: 0.033 };
 
 /// One finished pair.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,7 +37,7 @@ pub(crate) fn heading(margin: f64) -> String {
         "stolen",
         "others",
         "change",
-        axis(None, None, margin),
+        AXIS.draw(None, None, margin),
         "used",
         "left",
         "",
@@ -61,7 +60,7 @@ pub(crate) fn line(line: &Line, differences: &[f64], alpha: f64, margin: f64) ->
         both(line.stolen),
         both(line.others),
         estimate.map_or_else(String::new, change),
-        axis(estimate, interval, margin),
+        AXIS.draw(estimate, interval, margin),
         clock(line.used),
         clock(line.left)
     )
@@ -82,40 +81,6 @@ fn change(ln_ratio: f64) -> String {
     }
 }
 
-/// The axis: `|` no change, `:` the margin, `=` what the interval covers, `o` the estimate; `<` and `>` where the
-/// interval reaches beyond.
-fn axis(estimate: Option<f64>, interval: Option<Interval>, margin: f64) -> String {
-    (-HALF_WIDTH..=HALF_WIDTH)
-        .map(|column| {
-            let here = |value: f64| column_of(value) == column;
-            let covered = interval.is_some_and(|interval| {
-                (column_of(interval.lower)..=column_of(interval.upper)).contains(&column)
-            });
-            let reaches = |bound: fn(&Interval) -> f64| {
-                interval.as_ref().map_or(0, |interval| unclipped(bound(interval)))
-            };
-            match () {
-                () if estimate.is_some_and(here) => 'o',
-                () if column == 0 => '|',
-                () if here(margin) => ':',
-                () if column == -HALF_WIDTH && reaches(|of| of.lower) < column => '<',
-                () if column == HALF_WIDTH && reaches(|of| of.upper) > column => '>',
-                () if covered => '=',
-                () => '.',
-            }
-        })
-        .collect()
-}
-
-fn column_of(value: f64) -> i32 {
-    unclipped(value).clamp(-HALF_WIDTH, HALF_WIDTH)
-}
-
-#[allow(clippy::cast_possible_truncation, reason = "saturates, which is intended")]
-fn unclipped(value: f64) -> i32 {
-    (value / PER_COLUMN).round() as i32
-}
-
 /// Minutes and seconds; hours and minutes where it takes that long.
 fn clock(duration: Duration) -> String {
     let seconds = duration.as_secs();
@@ -128,28 +93,6 @@ fn clock(duration: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn interval(estimate: f64, lower: f64, upper: f64) -> Interval {
-        Interval { estimate, lower, upper }
-    }
-
-    #[test]
-    fn the_axis_shows_estimate_interval_and_margin_to_scale() {
-        let found = interval(0.132, -0.066, 0.231);
-        assert_eq!(axis(Some(0.132), Some(found), 0.05), ".......==|=:=o===..");
-    }
-
-    #[test]
-    fn an_estimate_beyond_the_axis_is_at_its_end() {
-        assert_eq!(axis(Some(9.0), None, 0.05), ".........|.:......o");
-        assert_eq!(axis(Some(-9.0), None, 0.05), "o........|.:.......");
-    }
-
-    #[test]
-    fn an_interval_that_reaches_beyond_the_axis_says_so() {
-        let found = interval(0.066, -1.0, 1.0);
-        assert_eq!(axis(Some(0.066), Some(found), 0.099), "<========|=o:=====>");
-    }
 
     #[test]
     fn every_line_fits_a_terminal_of_80_columns() {

@@ -18,7 +18,7 @@ const CHECKOUT: &str = "<checkout>";
 
 /// Checks a snapshot, or writes it.
 #[track_caller]
-fn assert_snapshot(name: &str, seen: &str) {
+pub fn assert_snapshot(name: &str, seen: &str) {
     let path = folder().join(name);
     if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
         fs::write(&path, seen).unwrap();
@@ -276,7 +276,8 @@ fn every_snapshot_is_what_a_test_sees() {
     for path in snapshots() {
         let name = path.file_name().unwrap().to_str().unwrap();
         let named = format!("\"{name}\"");
-        assert!(include_str!("snapshots.rs").contains(&named), "{name}");
+        let tests = concat!(include_str!("snapshots.rs"), include_str!("charts.rs"));
+        assert!(tests.contains(&named), "{name}");
     }
 }
 

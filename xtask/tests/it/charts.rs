@@ -1,0 +1,484 @@
+//! The pictures: a file each in `tests/snapshots/`, compared to the letter, and what holds for every picture.
+
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+use regex::Regex;
+use xtask::model::names::Phase;
+use xtask::report::chart::history::{self, History, Point, Series};
+use xtask::report::chart::review::{self, Ours, Review};
+use xtask::report::chart::session::{self, Session};
+use xtask::report::chart::svg::{Font, Ink};
+use xtask::report::chart::{Change, review::Row as Scenario, session::Row};
+
+use crate::snapshots::assert_snapshot;
+
+fn change(percent: f64, lower: f64, upper: f64) -> Option<Change> {
+    Some(Change { percent, bounds: Some([lower, upper]) })
+}
+
+fn row(name: &str, before: f64, after: f64, change: Option<Change>) -> Row {
+    Row { name: name.to_owned(), ms: [before, after], change }
+}
+
+fn paired_session() -> Session {
+    Session {
+        title: "REGRESSION: 007 internal: P99 +10.4% (+8.5% to +12.3%, 6 pairs)".to_owned(),
+        subtitle: vec![
+            "before 3f2a91c main · after 8d01be4 fan-effect · 2025-11-08 20:20".to_owned(),
+            "bench-box, AMD Ryzen 7 5800X · hybrid_production_100k, 60 s a run".to_owned(),
+        ],
+        p99: change(10.4, 8.5, 12.3),
+        margin: 5.0,
+        duets: vec![11.3, 8.0, 12.3, 11.8, 8.5, 12.3],
+        latencies: vec![
+            row("P50", 0.228, 0.251, change(10.1, 8.3, 12.0)),
+            row("P95", 0.365, 0.402, change(10.1, 8.4, 11.9)),
+            row("P99", 0.457, 0.502, change(10.4, 8.5, 12.3)),
+        ],
+        operations: vec![
+            row("Recall", 0.457, 0.502, change(10.1, 8.1, 12.2)),
+            row("Search", 0.365, 0.402, change(10.1, -0.4, 19.0)),
+            row("Store", 0.274, 0.273, change(-0.4, -3.1, 2.0)),
+        ],
+    }
+}
+
+fn single_runs() -> Session {
+    let plain = |percent| Some(Change { percent, bounds: None });
+    Session {
+        title: "ok, unconfirmed: 007 internal: P99 +3.1% (limit +5%)".to_owned(),
+        subtitle: vec!["one run a side: run perf-confirm for an interval".to_owned()],
+        p99: plain(3.1),
+        margin: 5.0,
+        duets: vec![],
+        latencies: vec![
+            row("P50", 0.228, 0.232, plain(1.8)),
+            row("P95", 0.365, 0.369, plain(1.1)),
+            row("P99", 0.458, 0.472, plain(3.1)),
+        ],
+        operations: vec![row("Recall", 0.458, 0.472, plain(3.1)), row("Store", 0.306, 0.304, None)],
+    }
+}
+
+/// Many duets, one of them far out, and a verdict that is wider than the picture.
+fn long_session() -> Session {
+    let wave = |n: u32| f64::from(n * 7919 % 41) / 4.0 - 5.0;
+    let mut duets: Vec<f64> = (0..40).map(wave).collect();
+    duets[17] = 480.0;
+    Session {
+        title: "no regression found: 012_spreading_activation_with_decay competitive: P99 +0.4% (could be up to \
+                +2.9%, 40 pairs), 58.9% faster than Neo4j <at 27.96 ms>"
+            .to_owned(),
+        p99: change(0.4, -2.1, 2.9),
+        duets,
+        ..paired_session()
+    }
+}
+
+fn competitors() -> Review {
+    let scenario =
+        |scenario: &str, competitor: &str, ours: Option<[f64; 3]>, theirs, outcome: &str| {
+            Scenario {
+                scenario: scenario.to_owned(),
+                competitor: competitor.to_owned(),
+                ours: ours.map(|[low, median, high]| Ours { median, spread: [low, high] }),
+                theirs,
+                outcome: outcome.to_owned(),
+            }
+        };
+    Review {
+        title: "2025 Q4: ahead of every competitor that could be compared".to_owned(),
+        subtitle: vec![
+            "3 runs of 60 s each · commit 8d01be4 · bench-box, AMD Ryzen 7 5800X · 2025-11-08"
+                .to_owned(),
+            "The competitors' figures are published ones, from other hardware.".to_owned(),
+        ],
+        rows: vec![
+            scenario(
+                "qdrant_ann_1m_768d",
+                "Qdrant",
+                Some([18.9, 19.4, 23.1]),
+                Some([22.0, 24.0]),
+                "11.8% faster, close",
+            ),
+            scenario(
+                "neo4j_traversal_100k",
+                "Neo4j",
+                Some([1.02, 1.08, 1.11]),
+                Some([27.96; 2]),
+                "96.1% faster",
+            ),
+            scenario(
+                "milvus_ann_10m",
+                "Milvus",
+                None,
+                Some([708.0; 2]),
+                "not measured: 10 M vectors need 31 GB",
+            ),
+            scenario(
+                "hybrid_production_100k",
+                "Neo4j",
+                Some([10.1, 10.2, 10.4]),
+                Some([27.96; 2]),
+                "63.5% faster",
+            ),
+            scenario(
+                "weaviate_ann_1m",
+                "Weaviate",
+                Some([80.0, 95.0, 160.0]),
+                Some([70.0, 150.0]),
+                "35.7% slower",
+            ),
+            scenario(
+                "redis_vector_search_with_a_long_name",
+                "Redis",
+                Some([7.9, 8.0, 8.1]),
+                None,
+                "no figure published",
+            ),
+        ],
+    }
+}
+
+/// `sides` values, before and after in turn, from `task` on.
+fn points(first_task: usize, sides: &[f64]) -> Vec<Point> {
+    let sides = sides.iter().enumerate();
+    sides
+        .map(|(n, &p99_ms)| Point {
+            task: format!("{:03}", first_task + n / 2),
+            phase: if n % 2 == 0 { Phase::Before } else { Phase::After },
+            p99_ms,
+            bounds_ms: None,
+            after_step: false,
+        })
+        .collect()
+}
+
+fn months() -> History {
+    let mut creeping = points(
+        1,
+        &[0.458, 0.461, 0.459, 0.466, 0.465, 0.47, 0.486, 0.487, 0.485, 0.492, 0.49, 0.491],
+    );
+    creeping[6].after_step = true;
+    for n in [5, 11] {
+        let p99 = creeping[n].p99_ms;
+        creeping[n].bounds_ms = Some([p99 * 0.985, p99 * 1.012]);
+    }
+    History {
+        title: "P99 has crept up by 7.2% over 6 tasks on bench-box (+4.9% to +9.6%)".to_owned(),
+        subtitle: vec!["internal · 17 runs in 3 series · 2025-08-02 to 2025-11-08".to_owned()],
+        band: 5.0,
+        noise: Some(1.8),
+        series: vec![
+            Series {
+                name: "bench-box, hybrid_production_100k, 60 s".to_owned(),
+                outcome: "+7.2% since the first run, beyond the noise".to_owned(),
+                points: creeping,
+            },
+            Series {
+                name: "laptop, hybrid_production_100k, 60 s".to_owned(),
+                outcome: "-1.4%, no change distinguishable".to_owned(),
+                points: points(7, &[0.702, 0.695, 0.71, 0.692]),
+            },
+            Series {
+                name: "laptop, hybrid_production_100k, 10 s".to_owned(),
+                outcome: "nothing to compare it with".to_owned(),
+                points: points(9, &[0.81]),
+            },
+        ],
+    }
+}
+
+fn years(runs: u32, series: u32) -> History {
+    let noise = |n: u32| f64::from(n.wrapping_mul(2_654_435_761) >> 16) / 65_536.0;
+    let series = (0..series).map(|of| {
+        let p99 =
+            |n: u32| 0.45 * (1.0 + f64::from(n) / f64::from(runs) * 0.08 + noise(n + of) * 0.06);
+        let mut points = points(1, &(0..runs).map(p99).collect::<Vec<_>>());
+        for n in (90..points.len()).step_by(1700) {
+            points[n].after_step = true;
+        }
+        if let Some(stall) = points.get_mut(4321) {
+            stall.p99_ms = 25.0;
+        }
+        Series { name: format!("bench-box {of}"), outcome: "+8.0%".to_owned(), points }
+    });
+    History {
+        title: "P99 of every run".to_owned(),
+        subtitle: vec![],
+        band: 5.0,
+        noise: Some(3.0),
+        series: series.collect(),
+    }
+}
+
+/// The elements that stand open at the end, and what is wrong with the text and the attributes, if anything.
+fn faults(xml: &str) -> Vec<String> {
+    let token = Regex::new(
+        r#"<(/?)([a-z]+)((?: [A-Za-z0-9:-]+="[^"<&]*(?:&[a-z]+;[^"<&]*)*")*)(/?)>|([^<>]+)"#,
+    )
+    .unwrap();
+    let entity = Regex::new("&(amp|lt|gt|quot);").unwrap();
+    let (mut open, mut faults, mut end) = (Vec::new(), Vec::new(), 0);
+    for found in token.captures_iter(xml) {
+        let whole = found.get(0).unwrap();
+        if whole.start() != end {
+            faults.push(format!("not XML: {}", &xml[end..whole.start()]));
+        }
+        end = whole.end();
+        let part = |n| found.get(n).map_or("", |part| part.as_str());
+        if entity.replace_all(part(5), "").contains('&') {
+            faults.push(format!("not escaped: {}", part(5)));
+        }
+        match (part(1), part(2), part(4)) {
+            (_, "", _) | (_, _, "/") => {}
+            ("/", name, _) if open.pop() == Some(name) => {}
+            ("/", name, _) => faults.push(format!("closed but not open: {name}")),
+            (_, name, _) => open.push(name),
+        }
+    }
+    if end != xml.len() {
+        faults.push(format!("not XML: {}", &xml[end..]));
+    }
+    faults.extend(open.into_iter().map(|name| format!("open at the end: {name}")));
+    faults
+}
+
+/// The number that an attribute of a tag has.
+fn attribute(tag: &str, name: &str) -> Option<f64> {
+    let (_, value) = tag.split_once(&format!(" {name}=\""))?;
+    value.split_once('"')?.0.parse().ok()
+}
+
+/// The places that a tag names.
+fn places(tag: &str) -> Vec<(f64, f64)> {
+    if let Some((_, path)) = tag.split_once(" d=\"") {
+        let path = path.split_once('"').unwrap().0.trim_end_matches('Z');
+        let places = path.split(['M', 'L']).skip(1);
+        let numbers = places.map(|place| place.split_once(' ').unwrap());
+        return numbers.map(|(x, y)| (x.parse().unwrap(), y.parse().unwrap())).collect();
+    }
+    let place = |x, y| Some((attribute(tag, x)?, attribute(tag, y)?));
+    place("x", "y").or(place("cx", "cy")).into_iter().collect()
+}
+
+/// Checks what holds for every picture, whatever it shows.
+#[track_caller]
+fn assert_sound(svg: &str) {
+    assert_eq!(faults(svg), [""; 0]);
+    let root = svg.lines().next().unwrap();
+    let [width, height] = ["width", "height"].map(|name| attribute(root, name).unwrap());
+    assert!(width > 0.0 && height > 0.0, "{root}");
+    for line in svg.lines().filter(|line| line.ends_with("/>") || line.starts_with("<text ")) {
+        let (marks, said) = line.split_once('>').unwrap();
+        for wrong in ["NaN", "inf", "=\"-\""] {
+            assert!(!marks.contains(wrong), "{line}");
+        }
+        for size in ["width", "height", "r", "stroke-width", "font-size"] {
+            assert!(attribute(marks, size).is_none_or(|size| size >= 0.0), "{line}");
+        }
+        for (x, y) in places(marks) {
+            assert!((0.0..=width).contains(&x) && (0.0..=height).contains(&y), "{line}");
+        }
+        if marks.starts_with("<text ") {
+            assert_inside(marks, said.strip_suffix("</text>").unwrap(), [width, height]);
+        }
+    }
+}
+
+#[track_caller]
+fn assert_inside(marks: &str, said: &str, [width, height]: [f64; 2]) {
+    let [x, y, size] = ["x", "y", "font-size"].map(|name| attribute(marks, name).unwrap());
+    let said = said
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&amp;", "&");
+    let plain = Font::new(size, Ink::TEXT);
+    let font = if marks.contains("font-weight=\"600\"") { plain.bold() } else { plain };
+    let length = font.width(&said);
+    let left = match marks {
+        marks if marks.contains("\"middle\"") => x - length / 2.0,
+        marks if marks.contains("\"end\"") => x - length,
+        _ => x,
+    };
+    assert!(left >= 0.0 && left + length <= width, "{said}: {left} to {}", left + length);
+    assert!(y - size >= 0.0 && y + size * 0.3 <= height, "{said}: at {y} of {height}");
+}
+
+#[track_caller]
+fn assert_picture(name: &str, svg: &str) {
+    assert_sound(svg);
+    assert_snapshot(name, svg);
+}
+
+#[test]
+fn the_picture_of_a_paired_session() {
+    assert_picture("paired-session.svg", &session::draw(&paired_session()));
+}
+
+#[test]
+fn the_picture_of_single_runs() {
+    assert_picture("single-runs.svg", &session::draw(&single_runs()));
+}
+
+#[test]
+fn the_picture_of_a_session_of_many_duets() {
+    assert_picture("long-session.svg", &session::draw(&long_session()));
+}
+
+#[test]
+fn the_picture_of_a_review() {
+    assert_picture("review.svg", &review::draw(&competitors()));
+}
+
+#[test]
+fn the_picture_of_a_history() {
+    assert_picture("history.svg", &history::draw(&months()));
+}
+
+#[test]
+fn ten_thousand_runs_are_drawn_fast_and_in_a_small_file() {
+    for (runs, series) in [(10_000, 1), (500, 20), (1, 10_000)] {
+        let history = years(runs, series);
+        let start = Instant::now();
+        let svg = history::draw(&history);
+        assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+        assert!(svg.len() < 300_000, "{} bytes", svg.len());
+        assert_sound(&svg);
+    }
+}
+
+#[test]
+fn what_a_screen_reader_says_has_every_number() {
+    let svg = session::draw(&paired_session());
+    let (_, said) = svg.split_once("<desc id=\"desc\">").unwrap();
+    let (said, _) = said.split_once("</desc>").unwrap();
+    assert!(
+        said.starts_with(
+            "P99 changed by +10.4%, between +8.5% and +12.3%; the margin is +5%. The duets: +11.3%,"
+        ),
+        "{said}"
+    );
+    assert!(
+        said.ends_with("Store: 0.274 ms before, 0.273 ms after, -0.4%, between -3.1% and +2.0%."),
+        "{said}"
+    );
+    assert!(review::draw(&competitors()).contains("Qdrant 22 to 24 ms: 11.8% faster, close."));
+    assert!(history::draw(&months()).contains("12 runs, 0.458 to 0.491 ms: +7.2% since"));
+}
+
+#[test]
+fn a_picture_needs_nothing_but_itself() {
+    for svg in
+        [session::draw(&paired_session()), review::draw(&competitors()), history::draw(&months())]
+    {
+        let inside = svg.replace("http://www.w3.org/2000/svg", "").replace("url(#hatch)", "");
+        for foreign in ["http", "url(", "href", "<script", "@import", "<image"] {
+            assert!(!inside.contains(foreign), "{foreign}");
+        }
+    }
+}
+
+#[test]
+fn text_from_a_file_stays_text() {
+    let mut session = paired_session();
+    session.title = "</title><script>\u{202e}\u{61c}\u{1b}[31m & \"\u{ffff}".to_owned();
+    let svg = session::draw(&session);
+    assert_sound(&svg);
+    assert!(
+        !svg.contains("<script") && !svg.contains(['\u{202e}', '\u{61c}', '\u{1b}', '\u{ffff}']),
+        "{svg}"
+    );
+}
+
+#[test]
+fn the_check_of_xml_finds_what_is_wrong() {
+    assert_eq!(faults(r#"<a x="1&amp;"><b/>t &lt;</a>"#), [""; 0]);
+    for wrong in ["<a>", "</a>", "<a></b>", "<a>&</a>", "<a x=1/>", "<a x=\"&\"/>", "<a>></a>", "<"]
+    {
+        assert_ne!(faults(wrong), [""; 0], "{wrong}");
+    }
+}
+
+fn odd() -> impl Strategy<Value = f64> {
+    prop_oneof![
+        -20.0..20.0,
+        any::<f64>(),
+        prop::sample::select(vec![
+            0.0,
+            -0.0,
+            f64::NAN,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+            1e300,
+            1e-300
+        ]),
+    ]
+}
+
+fn odd_change() -> impl Strategy<Value = Option<Change>> {
+    let change = (odd(), prop::option::of([odd(), odd()]));
+    prop::option::of(change.prop_map(|(percent, bounds)| Change { percent, bounds }))
+}
+
+fn odd_rows() -> impl Strategy<Value = Vec<Row>> {
+    let row = (any::<String>(), [odd(), odd()], odd_change());
+    prop::collection::vec(row.prop_map(|(name, ms, change)| Row { name, ms, change }), 0..4)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn every_session_can_be_drawn(
+        title in any::<String>(),
+        p99 in odd_change(),
+        margin in odd(),
+        duets in prop::collection::vec(odd(), 0..30),
+        latencies in odd_rows(),
+        operations in odd_rows(),
+    ) {
+        let subtitle = vec![title.clone()];
+        assert_sound(&session::draw(&Session { title, subtitle, p99, margin, duets, latencies, operations }));
+    }
+
+    #[test]
+    fn every_review_can_be_drawn(
+        title in any::<String>(),
+        figures in prop::collection::vec((prop::option::of([odd(), odd(), odd()]), prop::option::of([odd(), odd()])), 0..5),
+    ) {
+        let rows = figures.into_iter().map(|(ours, theirs)| Scenario {
+            scenario: title.clone(),
+            competitor: title.clone(),
+            ours: ours.map(|[median, low, high]| Ours { median, spread: [low, high] }),
+            theirs,
+            outcome: title.clone(),
+        });
+        let rows = rows.collect();
+        assert_sound(&review::draw(&Review { title, subtitle: vec![], rows }));
+    }
+
+    #[test]
+    fn every_history_can_be_drawn(
+        name in any::<String>(),
+        band in odd(),
+        noise in prop::option::of(odd()),
+        figures in prop::collection::vec(prop::collection::vec((odd(), prop::option::of([odd(), odd()]), any::<bool>()), 0..9), 0..30),
+    ) {
+        let series = figures.into_iter().map(|figures| Series {
+            name: name.clone(),
+            outcome: name.clone(),
+            points: figures.into_iter().map(|(p99_ms, bounds_ms, after_step)| Point {
+                task: name.clone(),
+                phase: Phase::After,
+                p99_ms,
+                bounds_ms,
+                after_step,
+            }).collect(),
+        });
+        let series = series.collect();
+        assert_sound(&history::draw(&History { title: name.clone(), subtitle: vec![], band, noise, series }));
+    }
+}
