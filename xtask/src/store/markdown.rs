@@ -23,7 +23,7 @@ pub struct Line<'a> {
 /// # Errors
 /// At a line that opens a code block or comment which nothing closes, or which may or may not hide what follows.
 pub fn read(document: &str) -> Result<Vec<Line<'_>>, Fault> {
-    // What each region ends with: the fence of a code block, or the end of a comment.
+    // A region ends with the fence that opened it, or with the end of a comment.
     static START: LazyLock<Regex> =
         LazyLock::new(|| pattern(r"^(?:(`{3,})[^`]*|(~{3,}).*| {0,3}<!--.*)$"));
     let mut lines = Vec::new();

@@ -366,7 +366,12 @@ impl Log<'_> {
             document.push_str(line);
             document.push_str(ending(line));
         }
-        document.extend(sources(replaced.end..self.0.len()));
+        let (end, last) = (self.0.len(), self.0.last().map(|line| line.source));
+        if replaced.end == end && text.last().map(String::as_str) == last {
+            // A last line without an ending stays without it.
+            document.truncate(document.len() - last.map_or(0, |last| ending(last).len()));
+        }
+        document.extend(sources(replaced.end..end));
         document
     }
 }
@@ -1069,6 +1074,14 @@ The cache explains it.
             updated(document, &short("001")),
             document.replace("old", "new")
         );
+    }
+
+    #[test]
+    fn a_last_line_without_an_ending_stays_so_in_a_list() {
+        let document = "## Task 007\n\n**Internal Performance**:\n    so far";
+        let once = updated(document, &short("007"));
+        assert!(once.ends_with("\n  - Before: new\n\n    so far"), "{once}");
+        assert_eq!(updated(&once, &short("007")), once);
     }
 
     #[test]
