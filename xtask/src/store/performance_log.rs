@@ -76,7 +76,7 @@ pub fn update(document: &str, section: &Section) -> Result<String, Fault> {
 
 /// Reads the task and the title from the name of a roadmap file: `007_fan_effect_spreading_complete.md`
 /// is task `007`, `Fan Effect Spreading`. A name that does not end with the state of a task is no task's.
-pub fn title_from_file_name(file_name: &str) -> Option<(String, String)> {
+pub(crate) fn title_from_file_name(file_name: &str) -> Option<(String, String)> {
     let stem = file_name.strip_suffix(".md")?;
     let stated =
         TASK_STATES.iter().find_map(|state| stem.strip_suffix(state)?.strip_suffix('_'))?;
