@@ -15,7 +15,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-pub(crate) use crate::judge::verdict::Outcome;
+pub use crate::judge::verdict::Outcome;
 use crate::report::next::Context;
 use crate::store::clock::Clock;
 use crate::term::shell_word;
