@@ -17,19 +17,19 @@ use crate::store::markdown::{self, Line, pattern};
 
 /// A competitor's 99th percentile of latency, as its document states it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Latency {
+pub struct Latency {
     /// The lower end in milliseconds, above zero.
-    pub(crate) low_ms: f64,
+    pub low_ms: f64,
     /// The upper end in milliseconds, not below the lower; the same unless the document gives a
     /// range.
-    pub(crate) high_ms: f64,
+    pub high_ms: f64,
     /// The line of the document, from 1, that states it.
-    pub(crate) line: usize,
+    pub line: usize,
 }
 
 impl Latency {
     /// The latency in milliseconds, unless the document gives a range.
-    pub(crate) fn single_ms(&self) -> Option<f64> {
+    pub fn single_ms(&self) -> Option<f64> {
         agree(self.low_ms, self.high_ms).then_some(self.low_ms)
     }
 }
@@ -45,9 +45,9 @@ impl fmt::Display for Latency {
 
 /// A row of a baseline table.
 #[derive(Debug)]
-pub(crate) struct Row {
+pub struct Row {
     /// The line of the row, from 1.
-    pub(crate) line: usize,
+    pub line: usize,
     /// The line of the table's header, from 1.
     table_line: usize,
     /// The column names in lower case, each with its cell, both without markup.
@@ -57,7 +57,7 @@ pub(crate) struct Row {
 impl Row {
     /// The text of the first cell under `column`, without markup; empty if there is none. `column` is in lower case:
     /// `system`, `scenario file`, `throughput (qps)`.
-    pub(crate) fn cell(&self, column: &str) -> &str {
+    pub fn cell(&self, column: &str) -> &str {
         let cell = self.cells.iter().find(|(name, _)| name == column);
         cell.map_or("", |(_, text)| text)
     }
@@ -66,7 +66,7 @@ impl Row {
     ///
     /// # Errors
     /// If a cell is not a number above zero, or a range, in `us`, `ms` or `s`.
-    pub(crate) fn p99(&self) -> Result<Vec<Latency>, Fault> {
+    pub fn p99(&self) -> Result<Vec<Latency>, Fault> {
         let mut latencies = Vec::new();
         for (column, cell) in &self.cells {
             let Some(unit) = p99_unit(column) else {
@@ -94,7 +94,7 @@ impl Row {
 /// # Errors
 /// If no baseline table has the system, if a row of it has no readable latency, or if two rows of it
 /// disagree.
-pub(crate) fn p99(document: &str, system: &str) -> Result<Latency, Fault> {
+pub fn p99(document: &str, system: &str) -> Result<Latency, Fault> {
     let name = plain_text(system);
     let rows = rows(document)?;
     let mut stated = Vec::new();
@@ -123,7 +123,7 @@ pub(crate) fn p99(document: &str, system: &str) -> Result<Latency, Fault> {
 ///
 /// # Errors
 /// If there is no such row, or if a code block or a comment may hide one.
-pub(crate) fn rows(document: &str) -> Result<Vec<Row>, Fault> {
+pub fn rows(document: &str) -> Result<Vec<Row>, Fault> {
     let lines = markdown::read(document)?;
     let mut rows = Vec::new();
     let mut numbered = (1..).zip(lines.iter().map(row_cells)).peekable();
@@ -138,17 +138,21 @@ pub(crate) fn rows(document: &str) -> Result<Vec<Row>, Fault> {
         let names: Vec<String> =
             header.into_iter().map(|cell| plain_text(cell).to_lowercase()).collect();
         numbered.next();
+        let is_baseline_table = is_baseline_table(&names);
         while let Some((line, Some(cells))) = numbered.next_if(|(_, next)| next.is_some()) {
-            let cells = cells.into_iter().map(plain_text).chain(repeat(String::new()));
-            let cells = names.iter().cloned().zip(cells).collect();
-            rows.push(Row { line, table_line, cells });
-        }
-        if !is_baseline_table(&names) {
-            rows.retain(|row| row.table_line != table_line);
+            if is_baseline_table {
+                let cells = cells.into_iter().chain(repeat("")).map(plain_text);
+                rows.push(Row {
+                    line,
+                    table_line,
+                    cells: names.iter().cloned().zip(cells).collect(),
+                });
+            }
         }
     }
     if rows.is_empty() {
-        return Err(Fault::new("no table with the columns System and P99 Latency"));
+        let why = "no table with the columns System and P99 Latency";
+        return Err(Fault::new(why));
     }
     Ok(rows)
 }

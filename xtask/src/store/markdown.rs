@@ -11,19 +11,19 @@ use crate::error::Fault;
 
 /// One line of a page.
 #[derive(Debug)]
-pub(crate) struct Line<'a> {
+pub struct Line<'a> {
     /// The line as it is written, with its line ending.
-    pub(crate) source: &'a str,
+    pub source: &'a str,
     /// The line without its comments and its ending; `None` in a code block or in a comment of its own.
-    pub(crate) text: Option<String>,
+    pub text: Option<String>,
 }
 
 /// Reads every line of `document`, in order.
 ///
 /// # Errors
 /// At a line that opens a code block or comment which nothing closes, or which may or may not hide what follows.
-pub(crate) fn read(document: &str) -> Result<Vec<Line<'_>>, Fault> {
-    // What each region ends with: the fence of a code block, or the end of a comment.
+pub fn read(document: &str) -> Result<Vec<Line<'_>>, Fault> {
+    // A region ends with the fence that opened it, or with the end of a comment.
     static START: LazyLock<Regex> =
         LazyLock::new(|| pattern(r"^(?:(`{3,})[^`]*|(~{3,}).*| {0,3}<!--.*)$"));
     let mut lines = Vec::new();
@@ -54,7 +54,7 @@ pub(crate) fn read(document: &str) -> Result<Vec<Line<'_>>, Fault> {
 }
 
 /// True for a horizontal rule, such as `---`.
-pub(crate) fn is_rule(text: &str) -> bool {
+pub fn is_rule(text: &str) -> bool {
     static RULE: LazyLock<Regex> =
         LazyLock::new(|| pattern(r"^ {0,3}(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,})$"));
     RULE.is_match(text)
@@ -62,7 +62,7 @@ pub(crate) fn is_rule(text: &str) -> bool {
 
 /// Compiles a pattern that is written in this program: input cannot make it fail.
 #[expect(clippy::expect_used, reason = "a constant, and compiled by the tests")]
-pub(crate) fn pattern(pattern: &str) -> Regex {
+pub fn pattern(pattern: &str) -> Regex {
     Regex::new(pattern).expect("a valid pattern")
 }
 
