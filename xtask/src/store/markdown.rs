@@ -87,7 +87,7 @@ fn without_comments(text: &str) -> Option<String> {
     static UNCLEAR: LazyLock<Regex> = LazyLock::new(|| {
         let fence = r"^(?:[ \t]|[-*+]|[0-9]{1,9}[.)])+(?:`{3,}[^`]*|~{3,}.*)$";
         let element = r"^[ \t]*<(?:pre|script|style|textarea)(?:[ \t>]|$)";
-        pattern(&format!("{fence}|(?i:{element})|[`\\\\].*<!--"))
+        pattern(&format!("{fence}|(?i-u:{element})|[`\\\\].*<!--"))
     });
     let shown = COMMENT.replace_all(text, "");
     let is_unclear = shown.contains("<!--") || UNCLEAR.is_match(text);
