@@ -373,7 +373,8 @@ fn new_block(name: &str, numbers: &[String]) -> Vec<String> {
 /// The task that the title of a heading names, in any markup: `Task 007: Fans`, `[Task 007](fans.md)`.
 fn named_task(title: &str) -> Option<&str> {
     static NAMED: LazyLock<Regex> =
-        LazyLock::new(|| pattern(&format!(r"^[^[:alnum:]]*(?i-u:task)[^[:alnum:]]+{TASK}")));
+        LazyLock::new(|| pattern(&format!("^(?i-u:task)[^A-Za-z0-9]+{TASK}")));
+    let title = title.trim_start_matches(|c: char| !c.is_alphanumeric());
     Some(NAMED.captures(title)?.get(1)?.as_str())
 }
 
