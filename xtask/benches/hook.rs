@@ -75,7 +75,7 @@ fn project(recorded: usize, of: Of) -> Project {
         let path = format!("src/part_{}/file_{number}.rs", number / 30);
         project
             .checkout
-            .write(&path, &format!("pub const NUMBER: usize = {number};\n"));
+            .write(&path, format!("pub const NUMBER: usize = {number};\n"));
     }
     project.commit();
     project.git("push --quiet origin main");

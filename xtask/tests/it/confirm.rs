@@ -234,7 +234,7 @@ fn an_after_that_fails_once_can_no_longer_pass() {
     assert_eq!(
         logs.count(),
         1 + 2,
-        "the record, and the two logs of the failed run"
+        "the record, and the two logs of the failed run: {finished:?}"
     );
 }
 
@@ -273,7 +273,7 @@ fn a_scenario_that_changed_since_after_was_measured_is_refused() {
     let checkout = measured(FAST, SLOW, "");
     checkout.write(
         "scenarios/m17_baseline.toml",
-        &crate::common::scenario("Another"),
+        crate::common::scenario("Another"),
     );
     let message = confirmed(&checkout, "").refused();
     assert!(

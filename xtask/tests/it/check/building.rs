@@ -42,7 +42,7 @@ fn sources() -> Checkout {
     ] {
         checkout.write(
             &format!("{folder}/Cargo.toml"),
-            &format!(
+            format!(
                 "[package]\nname = \"{package}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\
                  [[bin]]\nname = \"{binary}\"\npath = \"main.rs\"\n"
             ),

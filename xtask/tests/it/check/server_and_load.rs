@@ -190,7 +190,7 @@ fn half_a_result_is_no_measurement() {
 #[test]
 fn a_result_of_another_scenario_is_no_measurement() {
     let checkout = Checkout::new();
-    checkout.write("another.toml", &scenario("Another"));
+    checkout.write("another.toml", scenario("Another"));
     checkout.script(
         "loadtest",
         "shift 3\nexec \"$STAND_IN/loadtest\" run --scenario another.toml \"$@\"",

@@ -1,7 +1,6 @@
 //! Where it is run from, and what the machine lacks.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
 use crate::common::{Checkout, finish, git, program, programs_without};

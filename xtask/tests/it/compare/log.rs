@@ -75,7 +75,7 @@ fn only_the_tasks_own_numbers_are_replaced() {
     let others = "# The log\n\nWords of ours.\n\n## Task 006: Another\n\nDone on a Monday.\n\n";
     let remark = "\nThe cache was cold.\n\n## Task 008\n\n- kept\n";
     let outdated = SPECIFIED.replace("0.472", "9.999").replace("✓", "✗");
-    checkout.write(LOG, &format!("{others}{outdated}{remark}"));
+    checkout.write(LOG, format!("{others}{outdated}{remark}"));
     compare(&checkout, "007 --log").succeeded();
     assert_eq!(log(&checkout), format!("{others}{SPECIFIED}{remark}"));
 }
