@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{checkout_option, this_program};
+use super::shared::{checkout_option, this_program};
 use crate::error::{Error, Result};
 use crate::judge::fitness;
 use crate::measure::build::Built;

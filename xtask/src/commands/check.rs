@@ -6,9 +6,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::bench::{Bench, PORT, Setup, Side, file_name};
+use super::shared::checkout_option;
 use super::words::{Words, did_you_mean, task_id};
-use super::{Outcome, checkout_option};
 use crate::error::{Error, Result};
+use crate::judge::verdict::Outcome;
 use crate::judge::{comparison, fitness};
 use crate::measure::build::{self, Build, Built};
 use crate::measure::run::Limits;

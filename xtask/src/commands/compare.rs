@@ -4,11 +4,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::shared::{checkout_option, context, here, print, say};
 use super::words::{Words, task_id};
-use super::{Outcome, checkout_option, context, here, print, say};
 use crate::answer;
 use crate::error::{Error, Fault, Result};
 use crate::judge::comparison::{self, Comparison, Question, outcome};
+use crate::judge::verdict::Outcome;
 use crate::measure::checkout;
 use crate::model::layout;
 use crate::model::names::{Mode, Part, RunName, TaskId};

@@ -4,10 +4,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::bench::{Bench, PORT, Setup, Side};
+use super::shared::{context, say};
 use super::words::{Words, task_id};
-use super::{Outcome, context, say};
 use crate::answer;
 use crate::error::{Blame, Error, Result};
+use crate::judge::verdict::Outcome;
 use crate::judge::{comparison, fitness};
 use crate::measure::build::{self, Binaries, Build, Built, LOAD_GENERATOR, SERVER};
 use crate::measure::run::{self, Limits, Measured};

@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 
 use super::push;
+use super::shared::{path_word, print, this_program};
 use super::words::{Words, did_you_mean};
-use super::{Outcome, path_word, print, this_program};
 use crate::error::{Error, Result};
+use crate::judge::verdict::Outcome;
 use crate::measure::{checkout, git};
 use crate::store::clock::Clock;
 use crate::store::results;

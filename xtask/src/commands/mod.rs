@@ -1,5 +1,5 @@
 //! The commands: one story a file, each with its help, its options as typed, how these are read, and what it does.
-//! This file is their one list.
+//! This file is their one list, which none of them uses.
 
 mod bench;
 pub(crate) mod check;
@@ -7,19 +7,16 @@ pub mod compare;
 pub(crate) mod confirm;
 pub(crate) mod hook;
 mod push;
+mod shared;
 mod supervise;
 mod words;
 
-use std::env;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 pub use crate::judge::verdict::Outcome;
-use crate::report::next::Context;
 use crate::store::clock::Clock;
-use crate::term::shell_word;
-use crate::term::streams;
+pub use shared::print;
 use words::{Words, did_you_mean};
 
 const HELP: &str = "\
@@ -113,45 +110,6 @@ pub fn read(words: Vec<OsString>) -> Result<Request> {
     (command.read)(words.of(command.help))
         .map(Request::Run)
         .map_err(|error| error.next(format!("`{} --help` lists what it takes", command.typed())))
-}
-
-/// Prints `text` as a command's whole work.
-///
-/// # Errors
-/// When standard output cannot be written.
-pub fn print(text: &str) -> Result<Outcome> {
-    streams::output(text)
-        .map_err(|error| Error::because("cannot write to standard output", error))?;
-    Ok(Outcome::Success)
-}
-
-/// Writes a line to standard error.
-fn say(line: &str) {
-    streams::errors(&format!("{line}\n"));
-}
-
-fn this_program() -> Result<PathBuf> {
-    env::current_exe().map_err(|error| Error::because("cannot find this executable", error))
-}
-
-/// The option that names `checkout` again in a suggested command.
-fn checkout_option(checkout: Option<&Path>) -> String {
-    checkout.map_or_else(String::new, |folder| format!(" -C {}", path_word(folder)))
-}
-
-/// `path` so that a shell takes it as one word.
-fn path_word(path: &Path) -> String {
-    shell_word(&path.to_string_lossy())
-}
-
-/// What the suggestions of a report about the results in `root` need; `options` are those of every command.
-fn context(root: &Path, options: String) -> Context {
-    Context { root: root.display().to_string(), options, here: here(), unlogged: None }
-}
-
-/// The current directory; empty if it is gone.
-fn here() -> PathBuf {
-    env::current_dir().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -8,10 +8,11 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::{Outcome, checkout_option, context, print};
+use super::shared::{checkout_option, context, print};
 use crate::answer;
 use crate::error::{Error, Fault, Result};
 use crate::judge::comparison::{Comparison, Judgement};
+use crate::judge::verdict::Outcome;
 use crate::measure::{checkout, content, git};
 use crate::model::names::{Mode, Part, Phase, RunName, TaskId};
 use crate::model::recorded::{Group, Recorded};

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::Outcome;
 use super::words::Words;
 use crate::error::{Error, Result};
+use crate::judge::verdict::Outcome;
 use crate::measure::supervisor;
 use crate::measure::workplace::Workplace;
 use crate::store::clock::Clock;

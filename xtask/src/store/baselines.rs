@@ -138,17 +138,21 @@ pub(crate) fn rows(document: &str) -> Result<Vec<Row>, Fault> {
         let names: Vec<String> =
             header.into_iter().map(|cell| plain_text(cell).to_lowercase()).collect();
         numbered.next();
+        let is_baseline_table = is_baseline_table(&names);
         while let Some((line, Some(cells))) = numbered.next_if(|(_, next)| next.is_some()) {
-            let cells = cells.into_iter().map(plain_text).chain(repeat(String::new()));
-            let cells = names.iter().cloned().zip(cells).collect();
-            rows.push(Row { line, table_line, cells });
-        }
-        if !is_baseline_table(&names) {
-            rows.retain(|row| row.table_line != table_line);
+            if is_baseline_table {
+                let cells = cells.into_iter().chain(repeat("")).map(plain_text);
+                rows.push(Row {
+                    line,
+                    table_line,
+                    cells: names.iter().cloned().zip(cells).collect(),
+                });
+            }
         }
     }
     if rows.is_empty() {
-        return Err(Fault::new("no table with the columns System and P99 Latency"));
+        let why = "no table with the columns System and P99 Latency";
+        return Err(Fault::new(why));
     }
     Ok(rows)
 }

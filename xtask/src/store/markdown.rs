@@ -23,7 +23,7 @@ pub(crate) struct Line<'a> {
 /// # Errors
 /// At a line that opens a code block or comment which nothing closes, or which may or may not hide what follows.
 pub(crate) fn read(document: &str) -> Result<Vec<Line<'_>>, Fault> {
-    // What each region ends with: the fence of a code block, or the end of a comment.
+    // A region ends with the fence that opened it, or with the end of a comment.
     static START: LazyLock<Regex> =
         LazyLock::new(|| pattern(r"^(?:(`{3,})[^`]*|(~{3,}).*| {0,3}<!--.*)$"));
     let mut lines = Vec::new();
@@ -87,7 +87,7 @@ fn without_comments(text: &str) -> Option<String> {
     static UNCLEAR: LazyLock<Regex> = LazyLock::new(|| {
         let fence = r"^(?:[ \t]|[-*+]|[0-9]{1,9}[.)])+(?:`{3,}[^`]*|~{3,}.*)$";
         let element = r"^[ \t]*<(?:pre|script|style|textarea)(?:[ \t>]|$)";
-        pattern(&format!("{fence}|(?i:{element})|[`\\\\].*<!--"))
+        pattern(&format!("{fence}|(?i-u:{element})|[`\\\\].*<!--"))
     });
     let shown = COMMENT.replace_all(text, "");
     let is_unclear = shown.contains("<!--") || UNCLEAR.is_match(text);

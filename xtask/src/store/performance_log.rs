@@ -84,9 +84,9 @@ pub(crate) fn title_from_file_name(file_name: &str) -> Option<(String, String)> 
     let words: Vec<String> = words
         .split('_')
         .filter_map(|word| {
-            let first = word.chars().next()?;
-            let rest = word.get(first.len_utf8()..)?;
-            Some(first.to_uppercase().chain(rest.chars()).collect())
+            let mut letters = word.chars();
+            let first = letters.next()?;
+            Some(first.to_uppercase().chain(letters).collect())
         })
         .collect();
     let is_task = task.starts_with(|first: char| first.is_ascii_digit()) && is_task_name(task);
@@ -127,29 +127,34 @@ impl Log<'_> {
         index >= self.0.len() || self.text(index).is_some_and(|text| text.trim().is_empty())
     }
 
+    fn is_blank_above(&self, index: usize) -> bool {
+        index == 0 || self.is_blank(index - 1)
+    }
+
     /// Finds the lines below the heading of `task`, as far as the next heading of any kind.
     fn section(&self, task: &str) -> Result<Option<Range<usize>>, Fault> {
-        let headings: Vec<usize> =
-            (0..self.0.len()).filter(|index| self.title(*index).is_some()).collect();
+        let end = self.0.len();
+        let is_heading = |index: &usize| *index == end || self.title(*index).is_some();
+        let headings: Vec<usize> = (0..=end).filter(is_heading).collect();
         let mut own = None;
-        for (index, next) in headings.iter().zip(headings.iter().skip(1).chain([&self.0.len()])) {
-            let fault = |why: String| Err(Fault::new(why).at_line(index + 1));
-            let title = self.title(*index).unwrap_or_default();
+        for pair in headings.windows(2) {
+            let &[index, next] = pair else { continue };
+            let fault = |index, why: String| Err(Fault::new(why).at_line(index + 1));
+            let title = self.title(index).unwrap_or_default();
             if named_task(&title) != Some(task) || is_example(&title) {
                 continue;
             }
-            if self.task(*index) != Some(task) {
-                return fault(format!(
-                    "this heading may be task {task}'s: write `## Task {task}: ...`, or rename it"
-                ));
+            if self.task(index) != Some(task) {
+                let form = format!("write `## Task {task}: ...`, or rename it");
+                return fault(index, format!("this heading may be task {task}'s: {form}"));
             }
-            if own.replace(index + 1..*next).is_some() {
-                return fault(format!("task {task} has a section above already: join the two"));
+            if own.replace(index + 1..next).is_some() {
+                let why = format!("task {task} has a section above already: join the two");
+                return fault(index, why);
             }
-            if self.text(*next).and_then(block_label).is_some() {
-                let why =
-                    "a heading ends the section of its task: write this label in bold instead";
-                return Err(Fault::new(why).at_line(next + 1));
+            if let Some(label) = self.text(next).and_then(block_label) {
+                let why = format!("a heading ends the section above: write `**{label}**:` instead");
+                return fault(next, why);
             }
         }
         Ok(own)
@@ -160,7 +165,7 @@ impl Log<'_> {
         static HASHES: LazyLock<Regex> =
             LazyLock::new(|| pattern(&format!(r"^{MARKERS}#{{1,6}}(?:[ \t]+(.*))?$")));
         static HTML: LazyLock<Regex> =
-            LazyLock::new(|| pattern(&format!("(?i)^{MARKERS}<(?:.*<)?h[1-6](?:[ \t/>]|$)")));
+            LazyLock::new(|| pattern(&format!("^{MARKERS}<(?:.*<)?[hH][1-6](?:[ \t/>]|$)")));
         static TAG: LazyLock<Regex> = LazyLock::new(|| pattern("<[^>]*>"));
         static LINE: LazyLock<Regex> = LazyLock::new(|| pattern("^ *(?:=+|-+)[ \t]*$"));
         static BLOCK: LazyLock<Regex> =
@@ -261,8 +266,8 @@ impl Log<'_> {
             // A second bullet of one label is somebody's own.
             if let Some(known) = known.filter(|known| !is_nested && !seen.contains(known)) {
                 seen.push(known);
-                let same = numbers.clone().position(|number| label(number) == Some(known));
-                let count = same.unwrap_or(0) + 1;
+                let is_same = |number: &String| label(number) == Some(known);
+                let count = numbers.clone().position(is_same).unwrap_or(0) + 1;
                 list.extend(numbers.by_ref().take(count).map(bulleted));
                 end = list.len();
             } else {
@@ -279,17 +284,21 @@ impl Log<'_> {
     fn with_section(&self, task: &str, title: &str, block: Vec<String>) -> String {
         static HIGH: LazyLock<Regex> = LazyLock::new(|| pattern("^ {0,3}##?(?:[ \t]|$)"));
         let end = self.0.len();
-        let heading = |index| Some((index, self.task(index)?, is_example(self.text(index)?)));
-        let tasks: Vec<(usize, &str, bool)> = (0..end).filter_map(heading).collect();
-        let example = |&(_, named, is_example): &(usize, &str, bool)| is_example && named == task;
-        let after_example = tasks.iter().rposition(example).map_or(0, |example| example + 1);
-        let larger = |&&(_, named, is_example): &&(usize, &str, bool)| {
-            !is_example && order(named) > order(task)
-        };
-        let is_high = |index: &usize| self.text(*index).is_some_and(|text| HIGH.is_match(text));
-        let after_last = tasks.last().and_then(|(last, ..)| (last + 1..end).find(is_high));
-        let larger = tasks.iter().skip(after_example).find(larger).map(|task| task.0);
-        let at = larger.or(after_last).unwrap_or(end);
+        let (mut before_larger, mut after_last) = (None, Some(end));
+        for index in 0..end {
+            let text = self.text(index).unwrap_or_default();
+            if let Some(named) = self.task(index) {
+                after_last = None;
+                if !is_example(text) && order(named) > order(task) {
+                    before_larger = before_larger.or(Some(index));
+                } else if is_example(text) && named == task {
+                    before_larger = None;
+                }
+            } else if HIGH.is_match(text) {
+                after_last = after_last.or(Some(index));
+            }
+        }
+        let at = before_larger.or(after_last).unwrap_or(end);
         let separator = if title.is_empty() { "" } else { ": " };
         let mut text = vec![format!("## Task {task}{separator}{title}"), String::new()];
         text.extend(block);
@@ -302,19 +311,21 @@ impl Log<'_> {
 
     /// The end of `range` without the blank lines and the rules that separate it from what follows.
     fn content_end(&self, range: Range<usize>) -> usize {
-        let is_below_blank =
-            |index: usize| index.checked_sub(1).is_none_or(|above| self.is_blank(above));
-        // A row of dashes right under a text is no rule but makes a heading of the text.
-        let is_gap = |index: &usize| {
-            self.is_blank(*index)
-                || (self.text(*index).is_some_and(is_rule) && is_below_blank(*index))
-        };
-        range.clone().rev().take_while(is_gap).last().unwrap_or(range.end)
+        let mut end = range.end;
+        while end > range.start {
+            // A row of dashes right under a text is no rule but makes a heading of the text.
+            let is_rule = self.text(end - 1).is_some_and(is_rule) && self.is_blank_above(end - 1);
+            if !is_rule && !self.is_blank(end - 1) {
+                break;
+            }
+            end -= 1;
+        }
+        end
     }
 
     /// Inserts `text` with blank lines around it.
     fn with_separated(&self, at: usize, mut text: Vec<String>) -> String {
-        if at.checked_sub(1).is_some_and(|above| !self.is_blank(above)) {
+        if !self.is_blank_above(at) {
             text.insert(0, String::new());
         }
         if !self.is_blank(at) {
@@ -325,11 +336,10 @@ impl Log<'_> {
 
     /// Joins the lines with `text` in the place of `replaced`, and with the line endings that they have.
     fn with(&self, replaced: Range<usize>, text: &[String]) -> String {
-        let sources = |range| {
-            self.0.get::<Range<usize>>(range).unwrap_or_default().iter().map(|line| line.source)
-        };
-        let is_windows =
-            sources(0..1.min(self.0.len())).any(|line| line.trim_end_matches('\n').ends_with('\r'));
+        let lines = |range: Range<usize>| self.0.get(range).unwrap_or_default();
+        let sources = |range| lines(range).iter().map(|line| line.source);
+        let first = self.0.first().map_or("", |line| line.source);
+        let is_windows = first.trim_end_matches('\n').ends_with('\r');
         let ending = |line: &str| match line {
             _ if line.ends_with('\n') => "",
             _ if line.ends_with('\r') => "\n",
@@ -344,7 +354,12 @@ impl Log<'_> {
             document.push_str(line);
             document.push_str(ending(line));
         }
-        document.extend(sources(replaced.end..self.0.len()));
+        let (end, last) = (self.0.len(), self.0.last().map(|line| line.source));
+        if replaced.end == end && text.last().map(String::as_str) == last {
+            // A last line without an ending stays without it.
+            document.truncate(document.len() - last.map_or(0, |last| ending(last).len()));
+        }
+        document.extend(sources(replaced.end..end));
         document
     }
 }
@@ -358,7 +373,8 @@ fn new_block(name: &str, numbers: &[String]) -> Vec<String> {
 /// The task that the title of a heading names, in any markup: `Task 007: Fans`, `[Task 007](fans.md)`.
 fn named_task(title: &str) -> Option<&str> {
     static NAMED: LazyLock<Regex> =
-        LazyLock::new(|| pattern(&format!(r"^[\W_]*(?i:task)[\W_]+{TASK}")));
+        LazyLock::new(|| pattern(&format!("^(?i-u:task)[^A-Za-z0-9]+{TASK}")));
+    let title = title.trim_start_matches(|c: char| !c.is_alphanumeric());
     Some(NAMED.captures(title)?.get(1)?.as_str())
 }
 
@@ -953,6 +969,14 @@ The cache explains it.
     fn a_last_line_that_is_not_touched_keeps_its_lack_of_an_ending() {
         let document = "## Task 001\n\n**Internal Performance**:\n  - Before: old\n\nText.";
         assert_eq!(updated(document, &short("001")), document.replace("old", "new"));
+    }
+
+    #[test]
+    fn a_last_line_without_an_ending_stays_so_in_a_list() {
+        let document = "## Task 007\n\n**Internal Performance**:\n    so far";
+        let once = updated(document, &short("007"));
+        assert!(once.ends_with("\n  - Before: new\n\n    so far"), "{once}");
+        assert_eq!(updated(&once, &short("007")), once);
     }
 
     #[test]

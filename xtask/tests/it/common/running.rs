@@ -107,7 +107,8 @@ pub fn git(folder: &Path, words: &[&str]) -> String {
 #[track_caller]
 pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     const PATIENCE: Duration = Duration::from_secs(60);
-    const INTERVAL: Duration = Duration::from_millis(5);
+    // To look through all processes more often takes the time of what is waited for.
+    const INTERVAL: Duration = Duration::from_millis(20);
     let began = Instant::now();
     while !condition() {
         assert!(began.elapsed() < PATIENCE, "in vain waited for: {what}");
