@@ -4,6 +4,8 @@
 //! Data goes one way: [`measure`] → [`record`] → [`judge`] → [`report`]; [`commands`] stand above and call down.
 
 // No panic reaches a user, and nothing is printed but through `term::streams`, which survives a stream that is gone.
+// Only what tests, benchmarks and the program use leaves the crate.
+#![warn(unreachable_pub)]
 #![cfg_attr(
     not(test),
     warn(
