@@ -5,6 +5,7 @@ mod bench;
 pub(crate) mod check;
 pub mod compare;
 pub(crate) mod confirm;
+mod history;
 pub(crate) mod hook;
 mod push;
 mod shared;
@@ -25,16 +26,18 @@ The performance gate: did this change make the server slower?
   cargo perf-check <task> <before|after>   measure one side of a change
   cargo perf-compare <task>                judge before against after
   cargo xtask perf-confirm <task>          distinguish a change from noise
+  cargo xtask perf-history                 P99 over all tasks, and slow losses
   cargo xtask hook install                 let git push ask for the verdict
 
 `--help` after a command lists its options.
 ";
 
-fn commands() -> [Command; 5] {
+fn commands() -> [Command; 6] {
     [
         Command::new(check::HELP, check::read, check::run),
         Command::new(compare::HELP, compare::read, compare::run),
         Command::new(confirm::HELP, confirm::read, confirm::run),
+        Command::new(history::HELP, history::read, history::run),
         Command::new(hook::HELP, hook::read, hook::run),
         Command::new(supervise::HELP, supervise::read, supervise::run),
     ]
@@ -61,7 +64,7 @@ impl Command {
     /// The command as it is typed, from the usage line of its help text.
     fn typed(&self) -> &'static str {
         let usage = self.help.split("Usage: ").nth(1);
-        usage.and_then(|usage| usage.split(" <").next()).unwrap_or_default()
+        usage.and_then(|usage| usage.split(['<', '[', '\n']).next()).unwrap_or_default().trim()
     }
 
     fn name(&self) -> &'static str {

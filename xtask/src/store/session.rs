@@ -118,6 +118,14 @@ impl SessionRecord {
         records.filter(|record| record.as_ref().map_or(true, is_about)).collect()
     }
 
+    /// All records that can be read, archived ones left out.
+    pub(crate) fn all(results: &Results) -> Vec<Self> {
+        let entries = fs::read_dir(folder(results)).into_iter().flatten();
+        let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+        let records = paths.filter(|path| path.extension().is_some_and(|kind| kind == RECORD));
+        records.filter_map(|path| Self::parse(&fs::read_to_string(path).ok()?)).collect()
+    }
+
     /// Writes the record, by rename.
     ///
     /// # Errors
