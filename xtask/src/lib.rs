@@ -6,6 +6,7 @@
 // No panic reaches a user, and nothing is printed but through `term::streams`, which survives a stream that is gone.
 // Only what tests, benchmarks and the program use leaves the crate.
 #![warn(unreachable_pub)]
+#![allow(rustdoc::private_intra_doc_links, reason = "read with --document-private-items")]
 #![cfg_attr(
     not(test),
     warn(
