@@ -39,12 +39,16 @@ pub fn of_task(checkout: &Path, task: &TaskId, mode: Option<Mode>) -> Result<Vec
         let kind = mode.map_or_else(String::new, |mode| format!("{mode} "));
         let mode = mode.unwrap_or(Mode::Internal);
         let measure = typed::perf_check(task, Phase::Before, mode, "");
-        return Err(Error::new(format!(
+        let none = Error::new(format!(
             "no {kind}results of task {task} in {}",
             results.folder().display()
-        ))
-        .next(format!("measure first: {measure}"))
-        .next("what is recorded: cargo perf-compare --list"));
+        ));
+        let namesake = listing.namesake(task).map(|meant| typed::perf_compare(&meant, ""));
+        return Err(namesake
+            .into_iter()
+            .fold(none, |error, command| error.next(format!("did you mean {command}?")))
+            .next(format!("measure first: {measure}"))
+            .next("what is recorded: cargo perf-compare --list"));
     }
     let of_mode = |mode| {
         let group = |phase| recorded::newest_group(&results, &names, mode, phase);

@@ -14,7 +14,7 @@ use crate::judge::{comparison, fitness};
 use crate::measure::build::{self, Build, Built};
 use crate::measure::run::Limits;
 use crate::measure::{checkout, git, host};
-use crate::model::names::Phase;
+use crate::model::names::{Phase, TaskId};
 use crate::model::recorded::Recorded;
 use crate::model::typed;
 use crate::report::summary::{self, Summary};
@@ -85,16 +85,34 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
         stop_grace: words.seconds("--stop-grace", defaults.stop_grace, 0)?,
     };
     let checkout = words.path("-C")?;
-    let [task, phase] = words.positional(["<task>", "<before|after>"])?;
+    let (task, phase) = task_and_phase(words)?;
     Ok(Options {
-        setup: Setup { task: task_id(&task)?, mode, duration, port, limits, checkout },
-        phase: Phase::parse(&phase).ok_or_else(|| {
-            let nearest = did_you_mean(&phase, ["before", "after"]);
-            Error::new(format!("`{phase}` is not a phase: before or after{nearest}"))
-        })?,
+        setup: Setup { task, mode, duration, port, limits, checkout },
+        phase,
         runs,
         build,
     })
+}
+
+/// The two words that are no options, or the slip in them.
+fn task_and_phase(words: Words) -> Result<(TaskId, Phase)> {
+    let left = words.at_most(2)?;
+    let phases = [left.first(), left.get(1)].map(|word| word.and_then(|word| Phase::parse(word)));
+    match (left.as_slice(), phases) {
+        ([task, _], [_, Some(phase)]) => Ok((task_id(task)?, phase)),
+        ([_, task], [Some(phase), None]) => {
+            Err(Error::new(format!("the task comes first: cargo perf-check {task} {phase}")))
+        }
+        ([_, phase], _) => {
+            let nearest = did_you_mean(phase, ["before", "after"]);
+            Err(Error::new(format!("`{phase}` is not a phase: before or after{nearest}")))
+        }
+        (_, [Some(phase), _]) => {
+            Err(Error::new(format!("<task> is missing: cargo perf-check <task> {phase}")))
+        }
+        ([_], _) => Err(Error::new("<before|after> is missing")),
+        _ => Err(Error::new("<task> is missing")),
+    }
 }
 
 /// Measures, saves and summarises.

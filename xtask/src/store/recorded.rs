@@ -53,6 +53,13 @@ impl Listing {
         names
     }
 
+    /// The recorded task that is the same number with other zeros before it: 007 for 7.
+    pub(crate) fn namesake(&self, task: &TaskId) -> Option<TaskId> {
+        let number = |task: &TaskId| task.as_str().trim_start_matches('0').to_owned();
+        let mut others = self.0.iter().filter_map(|stem| Some(RunName::parse(stem)?.task));
+        others.find(|other| other != task && number(other) == number(task))
+    }
+
     /// All runs, oldest first.
     pub fn all(&self) -> Vec<RunName> {
         sorted(self.0.iter().map(String::as_str))
