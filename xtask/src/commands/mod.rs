@@ -186,7 +186,7 @@ mod tests {
                 let value = match placeholder {
                     None => "",
                     // Also one of the numbers of pairs that `perf-confirm` can end at.
-                    Some("SECONDS" | "S" | "N") => "6",
+                    Some("SECONDS" | "S" | "N") => "8",
                     Some("DIR") => ".",
                     other => panic!("{command} {flag}: no value known for {other:?}"),
                 };
