@@ -294,7 +294,7 @@ mod archived {
         later(11, 10, &checkout, &SURELY_AS_FAST, 24);
         let report = unjudged(&checkout, "007");
         assert_has(&report, "says REGRESSION, P99 +33.3%");
-        assert_has(&report, "1 record of pairs of these servers archived");
+        assert_has(&report, "1 record of these servers was archived");
         assert_has(&report, "    cargo perf-confirm 007 --fresh\n");
     }
 
@@ -314,7 +314,7 @@ mod archived {
             later(12, 10, &checkout, &SURELY_AS_FAST, most_pairs);
             let finished = compare(&checkout, "007");
             assert_eq!(finished.code, Some(code), "{most_pairs}: {finished:?}");
-            assert_has(&finished.output, "2 records of pairs of these servers archived");
+            assert_has(&finished.output, "2 records of these servers were archived");
             assert_has(&finished.output, "REGRESSION, P99 +33.3%");
         }
     }
@@ -374,7 +374,7 @@ mod archived {
         later(12, 10, &checkout, &SURELY_AS_FAST, 8);
         let finished = compare(&checkout, "007");
         assert_eq!(finished.code, Some(0), "{finished:?}");
-        assert_has(&finished.output, "2 records of pairs of these servers archived");
+        assert_has(&finished.output, "2 records of these servers were archived");
         assert_has(&finished.output, "SUSPECTED, P99 ");
     }
 }
