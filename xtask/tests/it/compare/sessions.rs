@@ -378,3 +378,41 @@ mod archived {
         assert_has(&finished.output, "SUSPECTED, P99 ");
     }
 }
+
+#[test]
+fn a_session_of_an_earlier_version_is_told_and_decides_nothing() {
+    let checkout = recorded([internal_clean()]);
+    let pair = "[[pairs]]\n[pairs.after]\np99_ms = 0.6\n[pairs.before]\np99_ms = 0.45\n";
+    let text = format!(
+        "# perf-confirm session, format 1\n\nafter = \"the server after\"\nbefore = \"the server before\"\n\
+         scenario = \"the scenario\"\nmode = \"internal\"\nduration_seconds = 10\nlooks = [6, 10, 16]\n\
+         failures = []\n{}\n# end\n",
+        pair.repeat(6)
+    );
+    let name = "the server b-the server a-the scenario-10s.toml";
+    checkout.write(&format!("tmp/m17_performance/sessions/{name}"), &text);
+    let finished = compare(&checkout, "007");
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    let output = finished.output.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_has(
+        &output,
+        "an earlier session under the former plan, which decides nothing: REGRESSION",
+    );
+    assert_has(&output, "after 6 pairs of 10 s a run");
+}
+
+#[test]
+fn single_runs_name_the_way_out_in_minutes_by_the_recorded_starts_and_stops() {
+    let (before, after) = internal_clean();
+    let took = |side: Recording, seconds| {
+        side.with(move |it| {
+            it.server.ready_seconds = Some(seconds);
+            it.server.stop_seconds = Some(0.2);
+        })
+    };
+    let report = compare(&recorded([(took(before, 2.0), took(after, 5.8))]), "007").output;
+    // Eight duets of 16 s, and twenty-four.
+    assert_has(&report, "to settle   3 to 7 minutes of `cargo perf-confirm 007`\n");
+    assert_has(&report, "resolution  not known: too few runs of one server are recorded here\n");
+    assert_has(&report, "a third and more of the comparisons of a server with itself");
+}
