@@ -12,12 +12,12 @@ use crate::judge::verdict::Outcome;
 use crate::judge::{comparison, fitness};
 use crate::measure::build::{self, Binaries, Build, Built, LOAD_GENERATOR, SERVER};
 use crate::measure::run::{self, Limits, Measured};
-use crate::measure::{checkout, content, noise, quiet};
-use crate::model::limits::{PLAN, threshold_percent};
+use crate::measure::{checkout, content, quiet};
+use crate::model::limits::{PAIR_SECONDS, PLAN, threshold_percent};
 use crate::model::names::{Phase, RunName};
 use crate::model::provenance::SessionPlace;
 use crate::model::recorded::Recorded;
-use crate::model::session::{Failure, Member, PairRecord, SessionRecord, Subject};
+use crate::model::session::{Failure, How, Member, PairRecord, SessionRecord, Subject};
 use crate::model::typed;
 use crate::report::human;
 use crate::report::next::Context;
@@ -41,7 +41,7 @@ Usage: cargo xtask perf-confirm <task> [options]
 Options
   --competitive        the competitive scenario instead of the internal one
   --duration SECONDS   length of each load (10)
-  --max-pairs N        6, 10 or 16 pairs at most (16)
+  --max-pairs N        8, 12, 16, 24 or 40 pairs at most (24)
   --wait-quiet S       longest wait for a quiet machine before a run (60)
   --fresh              archive the earlier record and start a new one
   --port N             port of the servers (7432)
@@ -52,7 +52,7 @@ Interrupted, it keeps the finished pairs; called again, it continues.
 
 Examples
   cargo xtask perf-confirm 007
-  cargo xtask perf-confirm 007 --competitive --max-pairs 6
+  cargo xtask perf-confirm 007 --competitive --max-pairs 8
 
 Exit codes
   0  not regressed, or no regression found
@@ -73,7 +73,7 @@ pub(crate) struct Options {
 }
 
 /// The load of a run where no duration is asked for.
-const DURATION: Duration = Duration::from_secs(10);
+const DURATION: Duration = Duration::from_secs(PAIR_SECONDS);
 /// The longest wait for a quiet machine where none is asked for.
 const WAIT_QUIET: Duration = Duration::from_secs(60);
 
@@ -82,7 +82,7 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
     let duration = words.seconds("--duration", DURATION, 1)?;
     let wait_quiet = words.seconds("--wait-quiet", WAIT_QUIET, 0)?;
     let port = words.whole("--port", PORT, 1..=u16::MAX)?;
-    let looks: Vec<String> = PLAN.looks().iter().map(usize::to_string).collect();
+    let looks: Vec<String> = PLAN.possible_looks().iter().map(usize::to_string).collect();
     let takes = format!("one of {}", looks.join(", "));
     let plan = match words.value("--max-pairs", &takes)? {
         None => PLAN,
@@ -249,6 +249,7 @@ fn open(options: &Options, bench: &Bench, sides: &Sides) -> Result<SessionRecord
         after: hash(&sides.after.built.binaries.engram_hash)?,
         scenario: hash(&scenario.hash)?,
         duration_seconds: bench.setup.duration.as_secs(),
+        how: How::Alternating,
     };
     let loadtest = hash(&sides.after.built.binaries.loadtest_hash)?;
     let now = bench.clock.timestamp();
@@ -316,10 +317,8 @@ impl Running {
             match self.pair() {
                 Ok(pair) => {
                     before_failures = 0;
-                    let [before, after] = pair.each_ref().map(|(name, run)| Member {
-                        name: name.clone(),
-                        p99_ms: run.result.p99_ms,
-                    });
+                    let [before, after] =
+                        pair.each_ref().map(|(name, run)| Member::of(name.clone(), run));
                     self.record.pairs.push(PairRecord { before, after });
                     self.record.save(&self.bench.results)?;
                     self.show(&pair);
@@ -423,8 +422,6 @@ impl Running {
         let line = Line {
             pair: pairs,
             p99_ms: pair.each_ref().map(|(_, run)| run.result.p99_ms),
-            stolen: pair.each_ref().map(|(_, run)| run.provenance.as_ref()?.noise.steal_share),
-            others: pair.each_ref().map(|(_, run)| others_share(run)),
             used,
             left: (used / count(measured_now)).saturating_mul(count(missing)),
         };
@@ -435,14 +432,6 @@ impl Running {
             self.margin(),
         ));
     }
-}
-
-/// The share of the machine's CPU time that others used during the load, 0 to 1.
-fn others_share(run: &Recorded) -> Option<f64> {
-    let provenance = run.provenance.as_ref()?;
-    let load_seconds = provenance.server.load_seconds?;
-    let whole = load_seconds * f64::from(noise::processors());
-    Some(provenance.noise.others_cpu_seconds? / whole)
 }
 
 /// Refuses a run whose server did not do what it was asked: its latencies are no evidence.
@@ -468,11 +457,11 @@ mod tests {
         let typed =
             |line: &str| read(Words::new(line.split_whitespace().map(OsString::from).collect()));
         let last_look = |line| typed(line).unwrap().plan.last_look();
-        assert_eq!(last_look("007"), 16);
-        assert_eq!(last_look("007 --max-pairs 6"), 6);
+        assert_eq!(last_look("007"), 24);
+        assert_eq!(last_look("007 --max-pairs 40"), 40);
         assert_eq!(
             typed("007 --max-pairs 7").unwrap_err().what(),
-            "--max-pairs takes one of 6, 10, 16"
+            "--max-pairs takes one of 8, 12, 16, 24, 40"
         );
     }
 }
