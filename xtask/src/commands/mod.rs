@@ -27,7 +27,7 @@ The performance gate: did this change make the server slower?
 
   cargo perf-check <task> <before|after>   measure one side of a change
   cargo perf-compare <task>                judge before against after
-  cargo xtask perf-confirm <task>          distinguish a change from noise
+  cargo perf-confirm <task>                distinguish a change from noise
   cargo xtask hook install                 let git push ask for the verdict
 
 `--help` after a command lists its options.
@@ -186,7 +186,7 @@ mod tests {
                 let value = match placeholder {
                     None => "",
                     // Also one of the numbers of pairs that `perf-confirm` can end at.
-                    Some("SECONDS" | "S" | "N") => "6",
+                    Some("SECONDS" | "S" | "N") => "8",
                     Some("DIR") => ".",
                     other => panic!("{command} {flag}: no value known for {other:?}"),
                 };

@@ -1,10 +1,12 @@
 //! The record of a paired session: the runs of its pairs, its failures, and the verdict so far.
 
-use toml::Table;
+use std::fmt;
+
+use toml::{Table, Value};
 
 use crate::model::limits::{PLAN, threshold_percent};
 use crate::model::names::{Mode, Phase, RunName, Timestamp};
-use crate::model::section::{Field, section};
+use crate::model::section::{Field, Item, section};
 use crate::stats::paired::{self, Assessment, Plan};
 use crate::stats::random::SplitMix64;
 
@@ -22,6 +24,40 @@ section! {
         pub scenario: String = "scenario",
         /// Seconds of load a run.
         pub duration_seconds: u64 = "duration_seconds",
+        pub how: How = "how",
+    }
+}
+
+/// The way in which the two runs of a pair are measured. The two kinds are never mixed in one record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// Both at the same time.
+    Duet,
+    /// One after the other.
+    Alternating,
+}
+
+impl How {
+    const ALL: [Self; 2] = [Self::Duet, Self::Alternating];
+}
+
+impl fmt::Display for How {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Duet => "duet",
+            Self::Alternating => "alternating",
+        })
+    }
+}
+
+impl Item for How {
+    fn to_toml(&self) -> Option<Value> {
+        Some(Value::String(self.to_string()))
+    }
+
+    fn from_toml(value: &Value) -> Option<Self> {
+        let text = value.as_str()?;
+        Self::ALL.into_iter().find(|how| how.to_string() == text)
     }
 }
 
@@ -99,12 +135,13 @@ impl Subject {
     pub fn id(&self) -> String {
         let short = |hash: &str| hash.chars().take(12).collect::<String>();
         format!(
-            "{}{}-{}-{}-{}s",
+            "{}{}-{}-{}-{}s-{}",
             self.mode.prefix(),
             short(&self.before),
             short(&self.after),
             short(&self.scenario),
-            self.duration_seconds
+            self.duration_seconds,
+            self.how
         )
     }
 }
@@ -115,16 +152,30 @@ impl SessionRecord {
         format!("{}-{}", self.subject.id(), self.opened)
     }
 
-    /// The order of the sides in a pair (1 for the first). Of every two pairs each has another; the seed draws which,
-    /// so that a pair that has to be repeated keeps its own.
+    /// The order in which the sides of a pair (1 for the first) are started. Of every two pairs each has another; the
+    /// seed draws which, so that a pair that has to be repeated keeps its own.
     pub fn order(&self, pair: usize) -> [Phase; 2] {
+        self.draw(pair, 0)
+    }
+
+    /// The sides of a pair by their ports, that of the lower one first: drawn as the order is, and apart from it.
+    pub fn ports(&self, pair: usize) -> [Phase; 2] {
+        self.draw(pair, 1)
+    }
+
+    fn draw(&self, pair: usize, what: u32) -> [Phase; 2] {
         let block = u64::try_from(pair.saturating_sub(1) / 2).unwrap_or_default();
         let mut random = SplitMix64::from_seed(self.seed.wrapping_add(block));
-        let flipped = random.next_bits() & 1 == 1;
+        let flipped = (random.next_bits() >> what) & 1 == 1;
         match (pair % 2 == 1) ^ flipped {
             true => [Phase::Before, Phase::After],
             false => [Phase::After, Phase::Before],
         }
+    }
+
+    /// Whether one of the pairs has this run.
+    pub fn has_run(&self, name: &RunName) -> bool {
+        self.pairs.iter().any(|pair| [&pair.before.name, &pair.after.name].contains(&name))
     }
 
     /// The failed runs of a side.

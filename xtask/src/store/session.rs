@@ -11,7 +11,7 @@ use crate::error::{Error, Fault, Result};
 use crate::model::names::{Mode, Part, Phase, Timestamp};
 use crate::model::provenance::Provenance;
 use crate::model::recorded::Recorded;
-use crate::model::session::{Failure, Member, PairRecord, SessionRecord, Subject};
+use crate::model::session::{Failure, How, Member, PairRecord, SessionRecord, Subject};
 use crate::stats::paired::Plan;
 use crate::store::recorded;
 use crate::store::results::{self, Results};
@@ -86,15 +86,16 @@ impl SessionRecord {
         after: &str,
         scenario: &str,
     ) -> Vec<Result<Self, Fault>> {
-        let subject = |duration_seconds| Subject {
+        let subject = |duration_seconds, how| Subject {
             mode,
             before: before.to_owned(),
             after: after.to_owned(),
             scenario: scenario.to_owned(),
             duration_seconds,
+            how,
         };
-        let id = subject(0).id();
-        let stem = id.trim_end_matches("0s");
+        let id = subject(0, How::Duet).id();
+        let stem = id.trim_end_matches("0s-duet");
         let entries = match fs::read_dir(folder(results)) {
             Ok(entries) => entries,
             Err(error) if error.kind() == ErrorKind::NotFound => return Vec::new(),
@@ -114,7 +115,9 @@ impl SessionRecord {
             Self::parse(&text).ok_or_else(fault)
         });
         // Short hashes may agree where the whole ones do not.
-        let is_about = |record: &Self| record.subject == subject(record.subject.duration_seconds);
+        let is_about = |record: &Self| {
+            record.subject == subject(record.subject.duration_seconds, record.subject.how)
+        };
         records.filter(|record| record.as_ref().map_or(true, is_about)).collect()
     }
 
@@ -199,6 +202,7 @@ mod tests {
                 after: "b".repeat(40),
                 scenario: "c".repeat(40),
                 duration_seconds: 10,
+                how: How::Duet,
             },
             Timestamp::parse("20251108_135900").unwrap(),
             "d".repeat(40),

@@ -24,7 +24,7 @@ fn measured(before: &str, after: &str, options: &str) -> Checkout {
 
 fn confirm(checkout: &Checkout, options: &str) -> std::process::Command {
     checkout.command(&format!(
-        "perf-confirm 007 --duration 1 --max-pairs 6 --wait-quiet 0 --port {} {options}",
+        "perf-confirm 007 --duration 1 --max-pairs 8 --wait-quiet 0 --port {} {options}",
         checkout.port()
     ))
 }
@@ -70,24 +70,40 @@ fn a_slower_after_is_regressed_and_perf_compare_takes_the_answer() {
     assert!(finished.output.contains("REGRESSION: 007"), "{finished:?}");
 
     let runs = pairs(&checkout);
-    assert_eq!(runs.len(), 12);
-    assert_eq!(checkout.results().len(), 2 + 12);
+    assert_eq!(runs.len(), 16);
+    assert_eq!(checkout.results().len(), 2 + 16);
     let orders: Vec<&str> =
         runs.iter().map(|run| run.session.as_ref().unwrap().order.as_str()).collect();
     for order in ["before-first", "after-first"] {
         let of_it = orders.iter().filter(|known| **known == order).count();
-        assert_eq!(of_it, 6, "{orders:?}");
+        assert_eq!(of_it, 8, "{orders:?}");
+    }
+    let on_port = |port: u16, side: &str| {
+        let of_side = runs.iter().filter(|run| run.run.name.contains(side));
+        let place = of_side.map(|run| run.session.clone().unwrap());
+        place.filter(|place| place.port == Some(port.into())).count()
+    };
+    for side in ["_before_", "_after_"] {
+        let ports = [checkout.port(), checkout.port() + 1].map(|port| on_port(port, side));
+        assert_eq!(ports, [4, 4], "each side has each port equally often");
+    }
+    for run in &runs {
+        let place = run.session.as_ref().unwrap();
+        assert_eq!(place.how.as_deref(), Some("duet"));
+        let apart = place.load_offset_ms.unwrap();
+        let warned = run.warnings.iter().any(|warning| warning.contains("were started"));
+        assert_eq!(warned, apart > 5.0, "{apart}: {:?}", run.warnings);
     }
 
     let compared = finish(checkout.command("perf-compare 007"));
     assert_eq!(compared.code, Some(1), "{compared:?}");
-    assert!(compared.output.contains("paired session of 6 pairs"), "{compared:?}");
+    assert!(compared.output.contains("paired session of 8 pairs"), "{compared:?}");
 
     // Asked again it neither measures nor changes its mind.
     let again = confirmed(&checkout, "");
     assert_eq!(again.code, Some(1), "{again:?}");
-    assert!(again.errors.contains("has ended, after 6 pairs"), "{again:?}");
-    assert_eq!(checkout.results().len(), 2 + 12);
+    assert!(again.errors.contains("has ended, after 8 pairs"), "{again:?}");
+    assert_eq!(checkout.results().len(), 2 + 16);
 
     // A run that is lost or edited afterwards takes the verdict with it, and not a pair out of it.
     let edited = checkout
@@ -157,7 +173,7 @@ fn killed_within_a_pair_it_loses_that_pair_alone_and_continues_to_the_same_answe
     assert_eq!(finished.code, Some(0), "{finished:?}");
     assert!(finished.errors.contains("continuing the record"), "{finished:?}");
     assert!(finished.output.contains("no regression: 007"), "{finished:?}");
-    assert_eq!(pairs_on_record(&checkout), 6);
+    assert_eq!(pairs_on_record(&checkout), 8);
 }
 
 #[test]
@@ -189,7 +205,7 @@ fn an_after_that_fails_once_can_no_longer_pass() {
     checkout.write("fail", "");
     let finished = confirmed(&checkout, "");
     assert_eq!(finished.code, Some(3), "{finished:?}");
-    assert_eq!(pairs_on_record(&checkout), 6);
+    assert_eq!(pairs_on_record(&checkout), 8);
     assert!(finished.output.contains("% of the requests FAILED"), "{finished:?}");
     let logs = fs::read_dir(checkout.path("tmp/m17_performance/sessions")).unwrap();
     assert_eq!(logs.count(), 1 + 2, "the record, and the two logs of the failed run");

@@ -11,7 +11,7 @@ use xtask::model::layout::{self, BASELINES, RESULTS};
 use xtask::model::limits::PLAN;
 use xtask::model::names::{Mode, Part, Phase, RunName, TaskId, Timestamp};
 use xtask::model::provenance::{BuildRecord, Git, Load, Provenance, Run, SessionPlace};
-use xtask::model::session::{Member, PairRecord, SessionRecord, Subject};
+use xtask::model::session::{How, Member, PairRecord, SessionRecord, Subject};
 use xtask::store::results::Results;
 
 use super::Checkout;
@@ -364,6 +364,7 @@ impl Recording {
         let known = |side: &Self| side.provenance().unwrap();
         let (subject_before, subject_after) = (known(before), known(after));
         let subject = Subject {
+            how: How::Duet,
             mode: after.mode,
             before: subject_before.build.engram_hash.unwrap(),
             after: subject_after.build.engram_hash.unwrap(),
@@ -379,8 +380,12 @@ impl Recording {
                 let moment = side.name().timestamp.moment() + time::Duration::hours(pair.into());
                 run.at = Some(Timestamp::of(moment).to_string());
                 let mut provenance = run.provenance().unwrap();
-                provenance.session =
-                    Some(SessionPlace { id: record.id(), pair, order: "before-first".to_owned() });
+                provenance.session = Some(SessionPlace {
+                    id: record.id(),
+                    pair,
+                    order: "before-first".to_owned(),
+                    ..SessionPlace::default()
+                });
                 run.record(checkout, Some(provenance));
                 Member { name: run.name(), p99_ms }
             });
