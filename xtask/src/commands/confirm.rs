@@ -11,8 +11,8 @@ use crate::error::{Error, Result};
 use crate::judge::{comparison, fitness};
 use crate::measure::build::{self, Binaries, Build, Built, LOAD_GENERATOR, SERVER};
 use crate::measure::run::{self, Failed, Limits, Measured};
-use crate::measure::{checkout, content, host, noise, port, quiet};
-use crate::model::limits::{PLAN, threshold_percent};
+use crate::measure::{checkout, content, host, port, quiet};
+use crate::model::limits::{PAIR_SECONDS, PLAN, threshold_percent};
 use crate::model::names::{Phase, RunName};
 use crate::model::provenance::SessionPlace;
 use crate::model::recorded::Recorded;
@@ -42,7 +42,7 @@ Usage: cargo perf-confirm <task> [options]
 Options
   --competitive        the competitive scenario instead of the internal one
   --duration SECONDS   length of each load (10)
-  --max-pairs N        8, 12, 16 or 24 duets at most (24)
+  --max-pairs N        8, 12, 16, 24 or 40 duets at most (24)
   --wait-quiet S       longest wait for a quiet machine before a duet (60)
   --fresh              archive the earlier record and start a new one
   --port N             port of one server; the other has the next free one (7432)
@@ -76,7 +76,7 @@ pub(crate) struct Options {
 }
 
 /// The load of a run where no duration is asked for.
-const DURATION: Duration = Duration::from_secs(10);
+const DURATION: Duration = Duration::from_secs(PAIR_SECONDS);
 /// The longest wait for a quiet machine where none is asked for.
 const WAIT_QUIET: Duration = Duration::from_secs(60);
 
@@ -91,7 +91,7 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
         stop_grace: words.seconds("--stop-grace", defaults.stop_grace, 0)?,
         ..defaults
     };
-    let looks: Vec<String> = PLAN.looks().iter().map(usize::to_string).collect();
+    let looks: Vec<String> = PLAN.possible_looks().iter().map(usize::to_string).collect();
     let takes = format!("one of {}", looks.join(", "));
     let plan = match words.value("--max-pairs", &takes)? {
         None => PLAN,
@@ -367,10 +367,8 @@ impl Running {
             match self.pair() {
                 Ok(pair) => {
                     before_failures = 0;
-                    let [before, after] = pair.each_ref().map(|(name, run)| Member {
-                        name: name.clone(),
-                        p99_ms: run.result.p99_ms,
-                    });
+                    let [before, after] =
+                        pair.each_ref().map(|(name, run)| Member::of(name.clone(), run));
                     self.record.pairs.push(PairRecord { before, after });
                     self.record.save(&self.bench.results)?;
                     self.show(&pair);
@@ -498,8 +496,6 @@ impl Running {
         let line = Line {
             pair: pairs,
             p99_ms: pair.each_ref().map(|(_, run)| run.result.p99_ms),
-            stolen: pair.each_ref().map(|(_, run)| run.provenance.as_ref()?.noise.steal_share),
-            others: pair.each_ref().map(|(_, run)| others_share(run)),
             used,
             left: (used / count(measured_now)).saturating_mul(count(missing)),
         };
@@ -510,14 +506,6 @@ impl Running {
             self.margin(),
         ));
     }
-}
-
-/// The share of the machine's CPU time that others used during the load, 0 to 1.
-fn others_share(run: &Recorded) -> Option<f64> {
-    let provenance = run.provenance.as_ref()?;
-    let load_seconds = provenance.server.load_seconds?;
-    let whole = load_seconds * f64::from(noise::processors());
-    Some(provenance.noise.others_cpu_seconds? / whole)
 }
 
 /// What the server of a run did not do as it was asked: its latencies are no evidence then.
@@ -540,10 +528,10 @@ mod tests {
             |line: &str| read(Words::new(line.split_whitespace().map(OsString::from).collect()));
         let last_look = |line| typed(line).unwrap().plan.last_look();
         assert_eq!(last_look("007"), 24);
-        assert_eq!(last_look("007 --max-pairs 8"), 8);
+        assert_eq!(last_look("007 --max-pairs 40"), 40);
         assert_eq!(
             typed("007 --max-pairs 7").unwrap_err().what(),
-            "--max-pairs takes one of 8, 12, 16, 24"
+            "--max-pairs takes one of 8, 12, 16, 24, 40"
         );
     }
 }

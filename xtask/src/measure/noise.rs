@@ -69,6 +69,7 @@ fn count_processors(stat: &str) -> usize {
 struct Cpu {
     busy: f64,
     steal: f64,
+    idle: f64,
 }
 
 impl Counters {
@@ -113,6 +114,11 @@ impl Counters {
                 let (busy, steal) = (to.busy - from.busy, to.steal - from.steal);
                 (busy + steal > 0.0 && steal >= 0.0).then(|| steal / (busy + steal))
             }),
+            busy_share: machine.and_then(|(from, to)| {
+                let wanted = to.busy + to.steal - from.busy - from.steal;
+                let whole = wanted + to.idle - from.idle;
+                (whole > 0.0).then(|| (wanted / whole).clamp(0.0, 1.0))
+            }),
             cpu_pressure_seconds: between(|counters| counters.pressure),
             others_cpu_seconds: machine.and_then(|(from, to)| {
                 let ours = servers? + between(|counters| counters.load_generators)? + tool?;
@@ -133,10 +139,10 @@ impl Counters {
 fn cpu(stat: &str) -> Option<Cpu> {
     let line = stat.lines().find_map(|line| line.strip_prefix("cpu "))?;
     let ticks: Vec<f64> = line.split_whitespace().map_while(|field| field.parse().ok()).collect();
-    let [user, nice, system, _idle, _iowait, irq, softirq, steal, ..] = ticks[..] else {
+    let [user, nice, system, idle, iowait, irq, softirq, steal, ..] = ticks[..] else {
         return None;
     };
-    Some(Cpu { busy: user + nice + system + irq + softirq, steal })
+    Some(Cpu { busy: user + nice + system + irq + softirq, steal, idle: idle + iowait })
 }
 
 fn pressure(text: &str) -> Option<Duration> {
@@ -171,6 +177,13 @@ mod tests {
         let before = counters("cpu  100 0 0 5000 0 0 0 0 0 0\n", [0, 0, 0, 0]);
         let after = counters("cpu  700 0 100 9000 50 50 50 200 0 0\n", [0, 0, 0, 0]);
         assert_eq!(before.until(&after).steal_share, Some(0.2));
+    }
+
+    #[test]
+    fn stolen_time_counts_as_busy_and_waiting_for_a_disk_does_not() {
+        let before = counters("cpu  0 0 0 0 0 0 0 0\n", [0, 0, 0, 0]);
+        let after = counters("cpu  60 0 0 10 10 0 0 20\n", [0, 0, 0, 0]);
+        assert_eq!(before.until(&after).busy_share, Some(0.8));
     }
 
     #[test]

@@ -179,6 +179,8 @@ section! {
     pub struct Noise {
         /// Share of the CPU time that this machine wanted and its hypervisor gave to others: steal / (busy + steal).
         pub steal_share: Option<f64> = "steal_share",
+        /// Share of the machine's CPU time that was used, by whomever, or stolen, 0 to 1.
+        pub busy_share: Option<f64> = "busy_share",
         /// Growth of the CPU pressure total, in seconds: somebody waited for a CPU.
         pub cpu_pressure_seconds: Option<f64> = "cpu_pressure_seconds",
         /// CPU seconds used by neither the server, nor the load generator, nor this tool.

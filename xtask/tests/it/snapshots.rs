@@ -181,6 +181,8 @@ fn a_paired_session() {
         (0.449, 0.502),
         (0.458, 0.497),
         (0.463, 0.52),
+        (0.451, 0.499),
+        (0.456, 0.501),
     ];
     let (before, after) = (Recording::new(), Recording::new().after().throughput(995.24));
     Recording::write_session(&before, &after, &checkout, &pairs);
@@ -369,7 +371,7 @@ fn not_judged() -> Checkout {
 fn in_a_session() -> Checkout {
     let checkout = recorded(&[before(), after()]);
     let (before, after) = (Recording::new(), Recording::new().after());
-    Recording::write_session(&before, &after, &checkout, &[(0.45, 0.46); 6]);
+    Recording::write_session(&before, &after, &checkout, &[(0.45, 0.46); 8]);
     checkout
 }
 
