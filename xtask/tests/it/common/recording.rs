@@ -377,7 +377,6 @@ impl Recording {
         let known = |side: &Self| side.provenance().unwrap();
         let (subject_before, subject_after) = (known(before), known(after));
         let subject = Subject {
-            how: How::Duet,
             mode: after.mode,
             before: subject_before.build.engram_hash.unwrap(),
             after: subject_after.build.engram_hash.unwrap(),
