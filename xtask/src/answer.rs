@@ -354,10 +354,10 @@ impl Archived {
         let told = (number > 0).then(|| {
             let worst = worst.map_or_else(|| "none ended".to_owned(), Answer::in_words);
             let records = match number {
-                1 => "1 record of pairs".to_owned(),
-                _ => format!("{number} records of pairs"),
+                1 => "1 record of these servers was".to_owned(),
+                _ => format!("{number} records of these servers were"),
             };
-            format!("{records} of these servers archived (--fresh); worst verdict: {worst}")
+            format!("{records} archived by --fresh; the worst verdict among them: {worst}")
         });
         Self { told, doubt: Self::doubt(sessions) }
     }

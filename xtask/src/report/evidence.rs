@@ -101,10 +101,9 @@ fn single_runs(comparison: &Comparison, around: &Context) -> Option<Evidence> {
         comparison.single_runs.is_none_or(|known| change < known.smallest_change)
     });
     let confirm = next::confirm(comparison, around, "").into_iter().filter(|_| is_unsure);
-    lines
-        .extend(confirm.map(|command| {
-            format!("to be sure  {} of `{command}` settle it", minutes(comparison))
-        }));
+    lines.extend(
+        confirm.map(|command| format!("to settle   {} of `{command}`", minutes(comparison))),
+    );
     Some(Evidence { title: "reliability of single runs".to_owned(), lines })
 }
 
