@@ -25,7 +25,7 @@ The performance gate: did this change make the server slower?
 
   cargo perf-check <task> <before|after>   measure one side of a change
   cargo perf-compare <task>                judge before against after
-  cargo xtask perf-confirm <task>          distinguish a change from noise
+  cargo perf-confirm <task>                distinguish a change from noise
   cargo xtask perf-history                 P99 over all tasks, and slow losses
   cargo xtask hook install                 let git push ask for the verdict
 

@@ -117,6 +117,11 @@ fn load_average() -> Option<f64> {
     text.split_whitespace().find_map(|word| word.parse().ok())
 }
 
+/// The memory that can be had without swapping, in KiB; `None` where the system does not show it.
+pub(crate) fn available_memory_kib() -> Option<u64> {
+    meminfo("MemAvailable")
+}
+
 fn swap_mib() -> Option<u64> {
     if let (Some(total), Some(free)) = (meminfo("SwapTotal"), meminfo("SwapFree")) {
         return Some(total.saturating_sub(free) / 1024);

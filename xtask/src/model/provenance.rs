@@ -57,6 +57,12 @@ section! {
         pub pair: u32 = "pair",
         /// `before-first` or `after-first`.
         pub order: String = "order",
+        /// `duet` or `alternating`; absent in files of a version that only alternated.
+        pub how: Option<String> = "how",
+        /// The server's port.
+        pub port: Option<u32> = "port",
+        /// From the start of one load of a duet to that of the other, in milliseconds.
+        pub load_offset_ms: Option<f64> = "load_offset_ms",
     }
 }
 
@@ -160,6 +166,8 @@ section! {
         pub server_end: Option<String> = "server_end",
         /// The exit code or signal of the load generator, in words.
         pub load_generator_end: Option<String> = "load_generator_end",
+        /// The memory that it had in RAM at the end of the load, in KiB.
+        pub memory_kib: Option<u64> = "memory_kib",
         /// The most memory that it had in RAM, in KiB.
         pub peak_memory_kib: Option<u64> = "peak_memory_kib",
     }
@@ -274,7 +282,14 @@ mod tests {
                 index: 1,
                 of: 3,
             },
-            session: Some(SessionPlace { id: "a".into(), pair: 2, order: "after-first".into() }),
+            session: Some(SessionPlace {
+                id: "a".into(),
+                pair: 2,
+                order: "after-first".into(),
+                how: Some("duet".into()),
+                port: Some(7433),
+                load_offset_ms: Some(0.25),
+            }),
             load: Load {
                 scenario: "scenarios/m17_baseline.toml".into(),
                 scenario_hash: Some("abc".into()),

@@ -240,16 +240,30 @@ impl SessionRecord {
         format!("{}-{}", self.subject.id(), self.opened)
     }
 
-    /// The order of the sides in a pair (1 for the first). Of every two pairs each has another; the seed draws which,
-    /// so that a pair that has to be repeated keeps its own.
+    /// The order in which the sides of a pair (1 for the first) are started. Of every two pairs each has another; the
+    /// seed draws which, so that a pair that has to be repeated keeps its own.
     pub fn order(&self, pair: usize) -> [Phase; 2] {
+        self.draw(pair, 0)
+    }
+
+    /// The sides of a pair by their ports, that of the lower one first: drawn as the order is, and apart from it.
+    pub fn ports(&self, pair: usize) -> [Phase; 2] {
+        self.draw(pair, 1)
+    }
+
+    fn draw(&self, pair: usize, what: u32) -> [Phase; 2] {
         let block = u64::try_from(pair.saturating_sub(1) / 2).unwrap_or_default();
         let mut random = SplitMix64::from_seed(self.seed.wrapping_add(block));
-        let flipped = random.next_bits() & 1 == 1;
+        let flipped = (random.next_bits() >> what) & 1 == 1;
         match (pair % 2 == 1) ^ flipped {
             true => [Phase::Before, Phase::After],
             false => [Phase::After, Phase::Before],
         }
+    }
+
+    /// Whether one of the pairs has this run.
+    pub fn has_run(&self, name: &RunName) -> bool {
+        self.pairs.iter().any(|pair| [&pair.before.name, &pair.after.name].contains(&name))
     }
 
     /// The failed runs of a side.

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::fmt::Write as _;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use time::OffsetDateTime;
@@ -19,7 +18,7 @@ use crate::model::names::{Mode, Part, RunName};
 use crate::model::provenance::{
     BuildRecord, Git, Host, HostState, Load, Provenance, Run, ServerRun, SessionPlace,
 };
-use crate::store::results::{self, Results};
+use crate::store::results::{self, Unsaved};
 
 /// A run's place among others.
 #[derive(Debug, Clone)]
@@ -59,44 +58,28 @@ pub(crate) struct Circumstances<'a> {
     pub(crate) warnings: &'a [String],
 }
 
-/// Saves what `measured` says and the files in `workplace`; returns the path of the result.
+/// Writes what `measured` says beside the files in the run's workplace; returns the run, ready to be saved.
 ///
 /// # Errors
-/// Names the file that could not be written; nothing is saved then, and the logs stay in the workplace.
-pub(crate) fn save(
-    results: &Results,
+/// Names the file that could not be written.
+pub(crate) fn write(
     workplace: &Workplace,
     circumstances: &Circumstances,
     measured: &Measured,
-) -> Result<PathBuf> {
-    let saved = write(results, workplace, circumstances, measured).map_err(|error| {
-        workplace.remove_scratch();
-        error.next(format!("the logs are in {}", workplace.directory().display()))
-    })?;
-    // Only the server's log is left; its end is in the provenance. If it stays, the next check clears it.
-    let _ = workplace.clear();
-    Ok(saved)
-}
-
-fn write(
-    results: &Results,
-    workplace: &Workplace,
-    circumstances: &Circumstances,
-    measured: &Measured,
-) -> Result<PathBuf> {
+) -> Result<Unsaved> {
     let system = workplace.directory().join("sys.txt");
     let diagnosis = workplace.directory().join("diag.txt");
     results::write(&system, &samples(measured))?;
     results::write(&diagnosis, &provenance(circumstances, measured).to_text())?;
-    results.save(
-        circumstances.name,
-        &[
+    Ok(Unsaved {
+        name: circumstances.name.clone(),
+        files: vec![
             (Part::System, system),
             (Part::Diagnosis, diagnosis),
             (Part::LoadLog, workplace.load_log()),
             (Part::Result, workplace.result()),
         ],
-    )
+    })
 }
 
 /// The end of the load as `ps -o rss,vsz,%cpu,%mem` prints it; then every sample.
@@ -126,7 +109,10 @@ fn provenance(around: &Circumstances, run: &Measured) -> Provenance {
             index: around.place.index,
             of: around.place.of,
         },
-        session: around.place.session.clone(),
+        session: around.place.session.clone().map(|place| SessionPlace {
+            load_offset_ms: run.load_offset.map(|offset| offset.as_secs_f64() * 1e3),
+            ..place
+        }),
         load: load(around.name.mode, around),
         build: BuildRecord {
             profile: PROFILE.to_owned(),
@@ -170,6 +156,7 @@ fn server(run: &Measured) -> ServerRun {
         stop_seconds: Some(run.stop.took.as_secs_f64()),
         server_end: Some(run.stop.exit.to_string()),
         load_generator_end: Some(run.load_exit.to_string()),
+        memory_kib: run.samples.last().map(|sample| sample.usage.rss_kib),
         peak_memory_kib: run.peak_memory_kib(),
     }
 }

@@ -392,8 +392,12 @@ impl Recording {
                 let moment = side.name().timestamp.moment() + time::Duration::hours(pair.into());
                 run.at = Some(Timestamp::of(moment).to_string());
                 let mut provenance = run.provenance().unwrap();
-                provenance.session =
-                    Some(SessionPlace { id: record.id(), pair, order: "before-first".to_owned() });
+                provenance.session = Some(SessionPlace {
+                    id: record.id(),
+                    pair,
+                    order: "before-first".to_owned(),
+                    ..SessionPlace::default()
+                });
                 let path = run.record(checkout, Some(provenance));
                 Member::of(run.name(), &read(&path).unwrap())
             });
