@@ -25,6 +25,7 @@ use crate::stats::paired::{self, Plan, Progress};
 use crate::store::clock::Clock;
 use crate::store::recorded::{self, Listing};
 use crate::store::recording::Place;
+use crate::store::sources;
 use crate::term::steps::{Steps, Verbosity};
 use crate::term::streams::{self, Style};
 
@@ -223,6 +224,8 @@ fn kept(
             },
             build: Build::Existing,
             content: build.content,
+            inputs: build.inputs.and_then(|hash| sources::read(&bench.results, &hash)),
+            settings: build.settings,
             rustc: build.rustc,
         },
         git: provenance.git,
