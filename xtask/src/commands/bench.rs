@@ -166,7 +166,7 @@ impl Bench {
                 state: &conditions.state,
                 warnings: &conditions.warnings,
             };
-            Ok(recording::write(&turn.workplace, &circumstances, &measured)
+            Ok(recording::write(&self.results, &turn.workplace, &circumstances, &measured)
                 .map_err(|error| self.with_logs(error))?)
         };
         let runs: Result<Vec<Unsaved>, Failed> = turns.iter().zip(measured).map(write).collect();

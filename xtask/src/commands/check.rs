@@ -143,6 +143,10 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
         bench.steps.warn(unknown);
         conditions.warnings.push(unknown.into());
     }
+    if let Some(weakness) = inputs_of_no_commit(&built) {
+        bench.steps.warn(&weakness);
+        conditions.warnings.push(weakness);
+    }
     let side = Side { phase: *phase, built, git: git::state(&checkout) };
 
     let mut first = None;
@@ -199,6 +203,17 @@ fn build_step(build: Build, bench: &mut Bench) -> Result<Built> {
         (Build::Existing, _) => "none: --no-build; source hash unknown",
     });
     Ok(built)
+}
+
+/// A warning of inputs that the source hash of a commit alone cannot vouch for.
+fn inputs_of_no_commit(built: &Built) -> Option<String> {
+    let inputs = &built.inputs.as_ref()?.disk;
+    let first = inputs.first()?;
+    let others = match inputs.len() {
+        1 => String::new(),
+        many => format!(" and {} more", many - 1),
+    };
+    Some(format!("what was built is in no commit: it includes {first}{others}"))
 }
 
 /// The next command to type, on a line of its own.

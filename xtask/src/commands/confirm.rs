@@ -27,6 +27,7 @@ use crate::store::clock::Clock;
 use crate::store::recorded::{self, Listing};
 use crate::store::recording::Place;
 use crate::store::results::Unsaved;
+use crate::store::sources;
 use crate::term::steps::{Steps, Verbosity};
 use crate::term::streams::{self, Style};
 
@@ -257,6 +258,8 @@ fn kept(bench: &Bench, names: &[RunName], phase: Phase, folder: &Path) -> Result
             },
             build: Build::Existing,
             content: build.content,
+            inputs: build.inputs.and_then(|hash| sources::read(&bench.results, &hash)),
+            settings: build.settings,
             rustc: build.rustc,
         },
         git: provenance.git,

@@ -95,12 +95,25 @@ section! {
         pub engram_hash: Option<String> = "engram_hash",
         /// The content hash of the load generator.
         pub loadtest_hash: Option<String> = "loadtest_hash",
-        /// The content hash of the files that they were built from.
+        /// The content hash of the inputs that they were built from.
         pub content: Option<String> = "content",
+        /// The hash of the list of these inputs, which is kept beside the results.
+        pub inputs: Option<String> = "inputs",
+        /// The inputs that no commit holds; absent where there are none.
+        pub ignored_inputs: Option<Vec<String>> = "ignored_inputs",
+        /// What two builds must share, by name; absent where it is unknown.
+        pub settings: Option<BTreeMap<String, String>> = "settings",
         /// The compiler, as `rustc --version` prints it.
         pub rustc: Option<String> = "rustc",
         /// The stand-in answered, and not Engram.
         pub stand_in: bool = "stand_in",
+    }
+}
+
+impl BuildRecord {
+    /// The hashes of the inputs' list and of their content; `None` where either is unknown.
+    pub(crate) fn source(&self) -> Option<(String, String)> {
+        self.inputs.clone().zip(self.content.clone())
     }
 }
 

@@ -9,3 +9,4 @@ pub(crate) mod recording;
 pub mod results;
 pub(crate) mod same_binary;
 pub(crate) mod session;
+pub mod sources;

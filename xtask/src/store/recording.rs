@@ -18,7 +18,8 @@ use crate::model::names::{Mode, Part, RunName};
 use crate::model::provenance::{
     BuildRecord, Git, Host, HostState, Load, Provenance, Run, ServerRun, SessionPlace,
 };
-use crate::store::results::{self, Unsaved};
+use crate::store::results::{self, Results, Unsaved};
+use crate::store::sources;
 
 /// A run's place among others.
 #[derive(Debug, Clone)]
@@ -63,6 +64,7 @@ pub(crate) struct Circumstances<'a> {
 /// # Errors
 /// Names the file that could not be written.
 pub(crate) fn write(
+    results: &Results,
     workplace: &Workplace,
     circumstances: &Circumstances,
     measured: &Measured,
@@ -70,7 +72,11 @@ pub(crate) fn write(
     let system = workplace.directory().join("sys.txt");
     let diagnosis = workplace.directory().join("diag.txt");
     results::write(&system, &samples(measured))?;
-    results::write(&diagnosis, &provenance(circumstances, measured).to_text())?;
+    let inputs = match &circumstances.built.inputs {
+        Some(inputs) => sources::keep(results, inputs)?,
+        None => None,
+    };
+    results::write(&diagnosis, &provenance(circumstances, measured, inputs).to_text())?;
     Ok(Unsaved {
         name: circumstances.name.clone(),
         files: vec![
@@ -100,7 +106,8 @@ fn samples(run: &Measured) -> String {
     lines
 }
 
-fn provenance(around: &Circumstances, run: &Measured) -> Provenance {
+/// `inputs` is the hash of the list that the binaries were built from.
+fn provenance(around: &Circumstances, run: &Measured, inputs: Option<String>) -> Provenance {
     Provenance {
         run: Run {
             name: around.name.to_string(),
@@ -114,15 +121,7 @@ fn provenance(around: &Circumstances, run: &Measured) -> Provenance {
             ..place
         }),
         load: load(around.name.mode, around),
-        build: BuildRecord {
-            profile: PROFILE.to_owned(),
-            by_this_run: around.built.build == Build::Now,
-            engram_hash: around.built.binaries.engram_hash.clone(),
-            loadtest_hash: around.built.binaries.loadtest_hash.clone(),
-            content: around.built.content.clone(),
-            rustc: around.built.rustc.clone(),
-            stand_in: run.implementation == Implementation::StandIn,
-        },
+        build: build(around.built, run.implementation, inputs),
         git: around.git.cloned(),
         host: Host { state: around.state.clone(), ..around.host.clone() },
         server: server(run),
@@ -130,6 +129,22 @@ fn provenance(around: &Circumstances, run: &Measured) -> Provenance {
         environment: Some(environment()),
         warnings: around.warnings.iter().chain(&run.warnings).cloned().collect(),
         log_tail: run.log_tail.clone(),
+    }
+}
+
+fn build(built: &Built, answered: Implementation, inputs: Option<String>) -> BuildRecord {
+    let ignored = built.inputs.iter().flat_map(|inputs| &inputs.disk).cloned();
+    BuildRecord {
+        profile: PROFILE.to_owned(),
+        by_this_run: built.build == Build::Now,
+        engram_hash: built.binaries.engram_hash.clone(),
+        loadtest_hash: built.binaries.loadtest_hash.clone(),
+        content: built.content.clone(),
+        inputs,
+        ignored_inputs: Some(ignored.collect()).filter(|inputs: &Vec<String>| !inputs.is_empty()),
+        settings: built.settings.clone(),
+        rustc: built.rustc.clone(),
+        stand_in: answered == Implementation::StandIn,
     }
 }
 
