@@ -1,10 +1,12 @@
 //! The commands: one story a file, each with its help, its options as typed, how these are read, and what it does.
 //! This file is their one list, which none of them uses.
 
+mod accept;
 mod bench;
 pub(crate) mod check;
 pub mod compare;
 pub(crate) mod confirm;
+mod evidence;
 pub(crate) mod hook;
 mod push;
 mod shared;
@@ -144,7 +146,7 @@ mod tests {
                 let value = match placeholder {
                     None => "",
                     // Also one of the numbers of pairs that `perf-confirm` can end at.
-                    Some("SECONDS" | "S" | "N") => "6",
+                    Some("SECONDS" | "S" | "N" | "REASON") => "6",
                     Some("DIR") => ".",
                     other => panic!("{command} {flag}: no value known for {other:?}"),
                 };

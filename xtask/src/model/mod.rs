@@ -1,5 +1,6 @@
 //! Values without input or output: names, results, provenance, sessions, and what is fixed.
 
+pub(crate) mod accepted;
 pub mod layout;
 pub mod limits;
 pub mod load_result;
