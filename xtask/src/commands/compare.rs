@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::accept::accept;
 use super::shared::{checkout_option, context, here, print, say};
 use super::words::{Words, task_id};
 use crate::answer;
@@ -44,6 +45,8 @@ Options
   --markdown           for a pull-request comment or a CI step summary
   --log                write the task's entry in the performance log,
                        roadmap/milestone-17/PERFORMANCE_LOG.md
+  --accept REASON      accept a measured regression of this very code, with
+                       a follow-up: the hook lets it pass from then on
   --list               list what is recorded, newest first
   -C DIR               the checkout (this tool's own workspace)
   -h, --help           this text
@@ -70,6 +73,8 @@ pub(crate) struct Options {
     format: Format,
     /// The performance log gets an entry.
     log: bool,
+    /// The reason to accept what regressed.
+    accept: Option<String>,
     /// The tool's own workspace when absent.
     checkout: Option<PathBuf>,
 }
@@ -107,11 +112,12 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
     let format = words.either(("--json", Format::Json), ("--markdown", Format::Markdown))?;
     let log = words.flag("--log");
     let list = words.flag("--list");
+    let accept = words.value("--accept", "a reason, in one line")?;
     let (before, after) = (words.path("--before")?, words.path("--after")?);
     let checkout = words.path("-C")?;
     let refused = |why| Err(Error::new(why));
     let subject = match (list, before, after) {
-        (true, None, None) if mode.is_none() && format.is_none() && !log => {
+        (true, None, None) if mode.is_none() && format.is_none() && !log && accept.is_none() => {
             let [] = words.positional([])?;
             Subject::Everything
         }
@@ -135,7 +141,10 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
     if log && subject.task().is_none() {
         return refused("--log needs a task");
     }
-    Ok(Options { subject, format: format.unwrap_or(Format::Human), log, checkout })
+    if accept.is_some() && !matches!(subject, Subject::Task(..)) {
+        return refused("--accept goes with the newest results of a task");
+    }
+    Ok(Options { subject, format: format.unwrap_or(Format::Human), log, accept, checkout })
 }
 
 /// Compares, prints and, if asked, writes the log entry.
@@ -196,7 +205,11 @@ fn compared(
                 unlogged: (!options.log).then(|| task.clone()),
                 ..context(checkout, option)
             };
-            (answer::of_task(checkout, task, *mode)?, around)
+            let mut comparisons = answer::of_task(checkout, task, *mode)?;
+            if let Some(reason) = &options.accept {
+                accept(checkout, task, &mut comparisons, reason)?;
+            }
+            (comparisons, around)
         }
         Subject::Files { task, before, after } => {
             let around = Context { options: option, here: here(), ..Context::default() };

@@ -110,13 +110,6 @@ section! {
     }
 }
 
-impl BuildRecord {
-    /// The hashes of the inputs' list and of their content; `None` where either is unknown.
-    pub(crate) fn source(&self) -> Option<(String, String)> {
-        self.inputs.clone().zip(self.content.clone())
-    }
-}
-
 section! {
     /// The state of the checkout.
     #[derive(Default)]

@@ -26,6 +26,9 @@ pub fn report(comparisons: &[Comparison], around: &Context, style: Style) -> Str
     let mut text = String::new();
     for comparison in comparisons {
         let _ = writeln!(text, "{}", verdict_line(comparison, style));
+        if let Some(reason) = &comparison.accepted {
+            let _ = writeln!(text, "  accepted: {}", wrapped_from(12, reason, 4));
+        }
     }
     for comparison in comparisons {
         let details = details(comparison, around, style);
@@ -189,7 +192,7 @@ fn position(comparison: &Comparison) -> Option<String> {
 }
 
 /// `text` in lines of at most [`WIDTH`], all but the first indented; a word that is longer stays whole.
-fn wrapped(text: &str, indent: usize) -> String {
+pub(crate) fn wrapped(text: &str, indent: usize) -> String {
     wrapped_from(indent, text, indent)
 }
 

@@ -64,6 +64,7 @@ fn comparison(comparison: &Comparison, around: &Context) -> Value {
         "pinned_rate": comparison.pinned_rate,
         "reasons": reasons.map(|known| reason(comparison, known, around)).collect::<Value>(),
         "warnings": comparison.warnings,
+        "accepted": comparison.accepted,
     })
 }
 

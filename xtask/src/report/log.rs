@@ -57,7 +57,9 @@ fn status(comparison: &Comparison, verdict: &Verdict) -> String {
         }
         (Outcome::Success, Some(_)) => "✓ Competitive advantage maintained".to_owned(),
         (Outcome::InternalRegression | Outcome::CompetitiveRegression, _) => {
-            format!("✗ Regression: {}", reason(comparison))
+            let accepted = comparison.accepted.as_ref();
+            let accepted = accepted.map_or_else(String::new, |why| format!("; accepted: {why}"));
+            format!("✗ Regression: {}{accepted}", reason(comparison))
         }
         (Outcome::Undecided | Outcome::CannotJudge, _) => "? Undecided".to_owned(),
     }

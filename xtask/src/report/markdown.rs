@@ -35,6 +35,8 @@ fn section(comparison: &Comparison, around: &Context) -> String {
         format!("### {mark} {task}{}: {headline}", comparison.mode),
         escaped(&reason(comparison)),
     ];
+    let accepted = comparison.accepted.iter();
+    paragraphs.extend(accepted.map(|reason| format!("Accepted: {}", escaped(reason))));
     let sides = [("before", &comparison.before), ("after", &comparison.after)];
     let sides = || sides.iter().filter_map(|(phase, side)| Some((phase, side.as_ref()?)));
     if sides().any(|(_, side)| side.stand_in) {
