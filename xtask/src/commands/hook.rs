@@ -11,10 +11,10 @@ use super::push;
 use super::shared::{path_word, print, this_program};
 use super::words::{Words, did_you_mean};
 use crate::error::{Error, Result};
+use crate::files;
 use crate::judge::verdict::Outcome;
 use crate::measure::{checkout, git};
 use crate::store::clock::Clock;
-use crate::store::results;
 use crate::term::shell_word;
 
 pub(crate) const HELP: &str = "\
@@ -134,20 +134,13 @@ fn install(place: &Place, checkout: &Path) -> Result<String> {
         return Ok(format!("the hook is installed already: {hook}\n"));
     }
     refuse(place, checkout, &owner, &script)?;
-    if let Some(folder) = place.hook.parent() {
-        fs::create_dir_all(folder).map_err(Error::at("cannot make the folder", folder))?;
-    }
     // By rename: a push that happens now finds a whole hook or none. An existing one is moved only once the new one is written.
-    let partial = place.hook.with_extension("partial");
-    results::write(&partial, &script)?;
-    fs::set_permissions(&partial, fs::Permissions::from_mode(0o755)).map_err(|error| {
-        let doing = format!("cannot make {} executable", partial.display());
-        Error::because(doing, error)
-    })?;
+    let executable = fs::Permissions::from_mode(0o755);
+    let partial = files::Partial::write(&place.hook, &script, Some(executable))?;
     if matches!(owner, Owner::Another(_)) {
         rename(&place.hook, &place.kept)?;
     }
-    rename(&partial, &place.hook)?;
+    partial.place()?;
     let kept = match exists(&place.kept) {
         true => format!("the hook that was there is called first: {}\n", place.kept.display()),
         false => String::new(),
@@ -270,7 +263,7 @@ fn owner(place: &Place) -> Owner {
         return Owner::Nobody;
     }
     // A hook may be any program, or a dangling link.
-    let content = fs::read(&place.hook).unwrap_or_default();
+    let content = files::read(&place.hook).unwrap_or_default();
     let text = String::from_utf8_lossy(&content).into_owned();
     match text.lines().nth(1) == Some(MARK) {
         true => Owner::Us(text),

@@ -4,13 +4,13 @@
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::env;
-use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::shared::{checkout_option, context, print};
 use crate::answer;
 use crate::error::{Error, Fault, Result};
+use crate::files;
 use crate::judge::comparison::{Comparison, Judgement};
 use crate::judge::verdict::Outcome;
 use crate::measure::{checkout, content, git};
@@ -185,8 +185,7 @@ impl Task {
             .iter()
             .filter(|name| name.phase == Phase::After)
             .map(|name| self.results.path(name, Part::Diagnosis))
-            .filter(|path| path.is_file())
-            .filter_map(|path| fs::read(path).ok())
+            .filter_map(|path| files::read(&path).ok())
             .any(|text| String::from_utf8_lossy(&text).contains(content))
     }
 

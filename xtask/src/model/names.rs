@@ -192,8 +192,9 @@ pub enum Part {
 }
 
 impl Part {
-    /// Every part; the one that makes the run count is the last.
-    pub const ALL: [Self; 4] = [Self::System, Self::Diagnosis, Self::LoadLog, Self::Result];
+    /// Every part, in the order in which they are saved: the first says whose the others are, and the last makes the run
+    /// count.
+    pub const ALL: [Self; 4] = [Self::Diagnosis, Self::System, Self::LoadLog, Self::Result];
 
     /// The end of the file name, after the name of the run.
     pub fn suffix(self) -> &'static str {

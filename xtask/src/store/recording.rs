@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::error::Result;
+use crate::files;
 use crate::measure::build::{Build, Built, PROFILE};
 use crate::measure::health::Implementation;
 use crate::measure::run::{Measured, Sample};
@@ -19,7 +20,7 @@ use crate::model::names::{Mode, Part, RunName};
 use crate::model::provenance::{
     BuildRecord, Git, Host, HostState, Load, Provenance, Run, ServerRun, SessionPlace,
 };
-use crate::store::results::{self, Results};
+use crate::store::results::Results;
 
 /// A run's place among others.
 #[derive(Debug, Clone)]
@@ -86,8 +87,8 @@ fn write(
 ) -> Result<PathBuf> {
     let system = workplace.directory().join("sys.txt");
     let diagnosis = workplace.directory().join("diag.txt");
-    results::write(&system, &samples(measured))?;
-    results::write(&diagnosis, &provenance(circumstances, measured).to_text())?;
+    files::write_new(&system, &samples(measured))?;
+    files::write_new(&diagnosis, &provenance(circumstances, measured).to_text())?;
     results.save(
         circumstances.name,
         &[

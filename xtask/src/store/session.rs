@@ -8,13 +8,14 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Fault, Result};
+use crate::files;
 use crate::model::names::{Mode, Part, Phase, Timestamp};
 use crate::model::provenance::Provenance;
 use crate::model::recorded::Recorded;
 use crate::model::session::{Failure, Member, PairRecord, SessionRecord, Subject};
 use crate::stats::paired::Plan;
 use crate::store::recorded;
-use crate::store::results::{self, Results};
+use crate::store::results::Results;
 
 impl SessionRecord {
     /// A record without any pair yet, with orders of its own.
@@ -63,7 +64,7 @@ impl SessionRecord {
     /// When it cannot be read or is not whole.
     pub(crate) fn load(results: &Results, subject: &Subject) -> Result<Option<Self>> {
         let path = path(results, &subject.id());
-        let text = match fs::read_to_string(&path) {
+        let text = match files::read_text(&path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             other => other.map_err(Error::at("cannot read", &path))?,
         };
@@ -109,9 +110,9 @@ impl SessionRecord {
             entries.filter_map(|entry| Some(entry.ok()?.path())).filter(is_record).collect();
         paths.sort_unstable();
         let records = paths.into_iter().map(|path| {
-            let text = fs::read_to_string(&path).unwrap_or_default();
-            let fault = || Fault::new("the session record is not whole").in_file(path);
-            Self::parse(&text).ok_or_else(fault)
+            let fault = |why: String| Fault::new(why).in_file(&path);
+            let text = files::read_text(&path).map_err(|error| fault(error.to_string()))?;
+            Self::parse(&text).ok_or_else(|| fault("the session record is not whole".to_owned()))
         });
         // Short hashes may agree where the whole ones do not.
         let is_about = |record: &Self| record.subject == subject(record.subject.duration_seconds);
@@ -123,7 +124,7 @@ impl SessionRecord {
     /// # Errors
     /// Names the file that could not be written.
     pub fn save(&self, results: &Results) -> Result<()> {
-        results::replace(&path(results, &self.subject.id()), &self.to_text())
+        files::replace(&path(results, &self.subject.id()), &self.to_text())
     }
 
     /// Archives the record about `subject`; returns its new path, if there was one.
