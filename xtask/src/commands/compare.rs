@@ -24,6 +24,7 @@ use crate::store::performance_log::{self, Section, title_from_file_name};
 use crate::store::recorded::{self, Listing};
 use crate::store::results::Results;
 use crate::term::streams::Style;
+use crate::term::text;
 
 /// The help text. A test holds its limits against those that decide.
 pub const HELP: &str = "\
@@ -254,7 +255,7 @@ fn write_log(
         |mode| comparisons.iter().find(|comparison| comparison.mode == mode).and_then(log::lines);
     let section = Section {
         task: task.to_string(),
-        title: title(checkout, task),
+        title: title(checkout, task).map(|title| text::markdown(&title)),
         internal: lines(Mode::Internal),
         competitive: lines(Mode::Competitive),
     };

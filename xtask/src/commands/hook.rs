@@ -15,7 +15,7 @@ use crate::files;
 use crate::judge::verdict::Outcome;
 use crate::measure::{checkout, git};
 use crate::store::clock::Clock;
-use crate::term::shell_word;
+use crate::term::text::shell_word;
 
 pub(crate) const HELP: &str = "\
 Sets up a git pre-push hook that blocks a push with a measured regression. It
