@@ -1,9 +1,9 @@
 //! The recordings that answer a question: the newest groups of a task, or the paired session about their servers.
 
-use std::fs;
 use std::path::Path;
 
 use crate::error::{Error, Fault, Result};
+use crate::files;
 use crate::judge::comparison::{self, Baseline, Comparison, EndedSession, Judgement, Question};
 use crate::judge::fitness::{Reason, Remedy};
 use crate::judge::verdict::{Metric, Outcome};
@@ -257,7 +257,7 @@ pub(crate) fn baseline(checkout: &Path, mode: Mode) -> Option<Result<Baseline, R
 }
 
 fn read_baseline(file: &Path) -> Result<Baseline, Fault> {
-    let text = fs::read_to_string(file).map_err(|error| {
+    let text = files::read_text(file).map_err(|error| {
         Fault::new(format!("the competitors' baselines cannot be read: {error}"))
     })?;
     let latency = baselines::p99(&text, COMPETITOR)?;

@@ -9,6 +9,7 @@ use super::shared::{checkout_option, context, here, print, say};
 use super::words::{Words, task_id};
 use crate::answer;
 use crate::error::{Error, Fault, Result};
+use crate::files;
 use crate::judge::comparison::{self, Comparison, Question, outcome};
 use crate::judge::verdict::Outcome;
 use crate::measure::checkout;
@@ -22,8 +23,9 @@ use crate::stats::numbers::median;
 use crate::store::clock::Clock;
 use crate::store::performance_log::{self, Section, title_from_file_name};
 use crate::store::recorded::{self, Listing};
-use crate::store::results::{self, Results};
+use crate::store::results::Results;
 use crate::term::streams::Style;
+use crate::term::text;
 
 /// The help text. A test holds its limits against those that decide.
 pub const HELP: &str = "\
@@ -266,14 +268,14 @@ fn write_log(
         |mode| comparisons.iter().find(|comparison| comparison.mode == mode).and_then(log::lines);
     let section = Section {
         task: task.to_string(),
-        title: title(checkout, task),
+        title: title(checkout, task).map(|title| text::markdown(&title)),
         internal: lines(Mode::Internal),
         competitive: lines(Mode::Competitive),
     };
     if section.internal.is_none() && section.competitive.is_none() {
         return Err(Error::new("nothing was judged, so there is no log entry to write"));
     }
-    let document = match fs::read_to_string(&path) {
+    let document = match files::read_text(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         other => other.map_err(Error::at("cannot read", &path))?,
     };
@@ -282,7 +284,7 @@ fn write_log(
     let done = match updated == document {
         true => "is already in",
         false => {
-            results::replace(&path, &updated)?;
+            files::replace(&path, &updated)?;
             "written to"
         }
     };

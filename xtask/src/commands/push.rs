@@ -20,11 +20,12 @@ use crate::measure::git;
 use crate::model::layout::SKIPPED;
 use crate::model::names::{Mode, Phase, RunName, TaskId};
 use crate::model::typed;
+use crate::report::human;
 use crate::report::next::Context;
-use crate::report::{human, words};
 use crate::store::clock::Clock;
 use crate::store::recorded;
 use crate::term::streams::{self, Ink, Style};
+use crate::term::text;
 
 /// The word on standard output once everything is decided. The exit code alone is ambiguous: rustup's `cargo` also ends
 /// with 1 if it has no cargo to run.
@@ -67,8 +68,7 @@ fn note(checkout: &Path, refs: &[Ref], clock: Clock) -> std::io::Result<()> {
         return Err(std::io::Error::other("not a regular file"));
     }
     let moment = clock.now().truncate_to_second().format(&Rfc3339).unwrap_or_default();
-    let line =
-        |pushed: &Ref| format!("{moment} {} {}\n", words::printable(pushed.name), pushed.tip);
+    let line = |pushed: &Ref| format!("{moment} {} {}\n", text::printable(pushed.name), pushed.tip);
     let lines: String = refs.iter().map(line).collect();
     File::options().append(true).create(true).open(path)?.write_all(lines.as_bytes())
 }
@@ -131,7 +131,7 @@ struct Push<'a> {
 
 /// What is known about a content.
 enum Answer<'a> {
-    Judged(Comparison, &'a Evidence),
+    Judged(Box<Comparison>, &'a Evidence),
     /// No verdict.
     Unknown {
         report: String,
@@ -342,7 +342,7 @@ const MOST_BASES: usize = 8;
 /// The refs in a message: a few by name.
 fn names(refs: &[&str]) -> String {
     const MOST: usize = 3;
-    let shown: Vec<String> = refs.iter().take(MOST).map(|name| words::printable(name)).collect();
+    let shown: Vec<String> = refs.iter().take(MOST).map(|name| text::printable(name)).collect();
     match refs.len().saturating_sub(MOST) {
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),
@@ -411,7 +411,7 @@ fn judge<'a>(task: Task<'a>, content: &Content) -> Vec<Answer<'a>> {
                 why: format!("the {mode} results of task {id} cannot be judged"),
                 commands: Vec::new(),
             },
-            _ => Answer::Judged(comparison, evidence),
+            _ => Answer::Judged(Box::new(comparison), evidence),
         }
     };
     comparisons.into_iter().map(answer).collect()

@@ -1,10 +1,10 @@
 //! The scenario file that a load run follows.
 
-use std::fs;
 use std::path::Path;
 
 use super::content;
 use crate::error::{Error, Result};
+use crate::files;
 use crate::model::layout;
 use crate::model::load_result::LoadResult;
 use crate::model::names::Mode;
@@ -54,7 +54,7 @@ impl Scenario {
         let file = layout::scenario(mode);
         let path = checkout.join(file);
         let shown = format!("the scenario {}", path.display());
-        let text = fs::read_to_string(&path).map_err(|error| {
+        let text = files::read_text(&path).map_err(|error| {
             Error::because(format!("cannot read {shown}"), error)
                 .next("is this an Engram checkout? another one is named with -C DIR")
         })?;
@@ -71,7 +71,7 @@ impl Scenario {
     /// When it is not.
     pub(crate) fn unchanged(&self, checkout: &Path) -> Result<()> {
         let path = checkout.join(self.file);
-        match fs::read_to_string(&path).is_ok_and(|text| text == self.text) {
+        match files::read_text(&path).is_ok_and(|text| text == self.text) {
             true => Ok(()),
             false => Err(Error::new(format!(
                 "the scenario {} changed while it was measured",

@@ -12,6 +12,7 @@ use crate::report::reason::{reason, spread};
 use crate::report::table::{self, Mark, Row};
 use crate::report::words;
 use crate::term::streams::{Ink, Style};
+use crate::term::text;
 
 /// The columns of a terminal. Paths and commands may be longer: they are there to be pasted.
 const WIDTH: usize = 80;
@@ -73,7 +74,7 @@ fn plain_verdict_line(comparison: &Comparison) -> String {
         .task
         .as_ref()
         .map_or_else(String::new, |task| words::shortened(task.as_str(), LONGEST_TASK) + " ");
-    words::printable(&format!(
+    text::printable(&format!(
         "{}: {task}{}: {}",
         comparison.headline(),
         comparison.mode,
@@ -125,7 +126,7 @@ fn is_told_by_the_verdict_line(comparison: &Comparison, reasons: &[Reason]) -> b
 fn why(reason: &Reason, around: &Context) -> String {
     match around.place(&reason.fault) {
         Some(place) => {
-            let place = words::printable(&place);
+            let place = text::printable(&place);
             format!("{place}\n      {}", wrapped(&reason.fault.why, 6))
         }
         None => wrapped(&reason.fault.why, 4),
@@ -201,7 +202,7 @@ fn wrapped_from(start: usize, text: &str, indent: usize) -> String {
     let mut lines = String::new();
     let mut column = start;
     let mut begun = false;
-    for word in words::printable(text).split_whitespace() {
+    for word in text::printable(text).split_whitespace() {
         let length = word.chars().count();
         if begun && column + 1 + length > WIDTH {
             let _ = write!(lines, "\n{:indent$}", "");

@@ -4,10 +4,11 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::error::Result;
+use crate::files;
 use crate::measure::content;
 use crate::model::inputs::Inputs;
 use crate::model::layout::SOURCES;
-use crate::store::results::{self, Results};
+use crate::store::results::Results;
 
 /// Keeps a list; returns its hash, which is `None` without git.
 ///
@@ -17,7 +18,7 @@ pub fn keep(results: &Results, inputs: &Inputs) -> Result<Option<String>> {
     let text = inputs.to_text();
     let hash = content::of_text(&text);
     if let Some(hash) = &hash {
-        results::replace(&path(results, hash), &text)?;
+        files::replace(&path(results, hash), &text)?;
     }
     Ok(hash)
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::common::project::{Project, as_fast, assert_has, before, done, files, git};
-use crate::common::{Checkout, TOOL, finish, program, programs_without, tool};
+use crate::common::{Checkout, TOOL, finish, on_a_full_disk, program, programs_without, tool};
 
 /// A hook of somebody else, which notes what it is given.
 const ANOTHERS: &str = "#!/bin/sh\n\
@@ -382,13 +382,7 @@ mod installation {
         let project = Project::without_hook();
         program(&hook(&project), ANOTHERS);
         let had = files(project.folder());
-        // As on a full disk.
-        let mut install = Command::new("sh");
-        install
-            .args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$0\" hook install", TOOL])
-            .env_remove("CARGO_MANIFEST_DIR")
-            .current_dir(project.folder());
-        finish(install).refused();
+        finish(on_a_full_disk(&project.tool("hook install"))).refused();
         assert_eq!(had, files(project.folder()));
     }
 
