@@ -2,7 +2,6 @@
 
 use std::env;
 use std::fs::{self};
-use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 

@@ -408,6 +408,13 @@ pair = 2
     }
 
     #[test]
+    fn a_content_hash_without_the_list_that_it_is_over_is_no_evidence() {
+        let older = RECORDED.replace("[build]", "[build]\ncontent = \"abc\"");
+        let build = Provenance::parse(&older).unwrap().unwrap().build;
+        assert_eq!((build.content.as_deref(), build.source()), (Some("abc"), None));
+    }
+
+    #[test]
     fn what_is_written_is_read_again() {
         assert_eq!(Provenance::parse(&whole_one().to_text()), Ok(Some(whole_one())));
     }

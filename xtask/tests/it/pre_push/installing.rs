@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::common::project::{Project, as_fast, assert_has, before, done, files, git};
+use crate::common::project::{Project, as_fast, assert_has, before, done, files, git, keep_inputs};
 use crate::common::{Checkout, TOOL, finish, on_a_full_disk, program, programs_without, tool};
 
 /// A hook of somebody else, which notes what it is given.
@@ -269,6 +269,7 @@ mod places {
         project.commit();
         project.git("push --quiet origin main");
         install_into(&project.checkout.path("engram"));
+        keep_inputs(&project.checkout.path("engram"));
         project.require();
         project.checkout.write("engram/docs/notes.txt", "more\n");
         project.commit();
