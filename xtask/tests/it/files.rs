@@ -204,3 +204,16 @@ fn a_fifo_in_place_of_a_session_record_is_not_waited_for() {
     fifo(&checkout.path(&format!("{RESULTS}/sessions/{}.toml", subject.id())));
     assert_refused(&checkout, "perf-compare 007", "not a regular file");
 }
+
+#[test]
+fn a_link_in_place_of_the_hooks_temporary_file_is_not_written_through() {
+    let checkout = Checkout::to_compare();
+    checkout.commit();
+    checkout.write("mine", "mine");
+    let hooks = checkout.path(".git/hooks");
+    fs::create_dir_all(&hooks).unwrap();
+    symlink(checkout.path("mine"), hooks.join("pre-push.partial")).unwrap();
+    finish(checkout.command("hook install")).succeeded();
+    assert_eq!(fs::read_to_string(checkout.path("mine")).unwrap(), "mine");
+    assert!(hooks.join("pre-push").is_file());
+}
