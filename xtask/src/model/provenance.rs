@@ -411,7 +411,7 @@ pair = 2
     fn a_content_hash_without_the_list_that_it_is_over_is_no_evidence() {
         let older = RECORDED.replace("[build]", "[build]\ncontent = \"abc\"");
         let build = Provenance::parse(&older).unwrap().unwrap().build;
-        assert_eq!((build.content.as_deref(), build.source()), (Some("abc"), None));
+        assert_eq!((build.content.as_deref(), build.inputs.as_deref()), (Some("abc"), None));
     }
 
     #[test]
