@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use time::OffsetDateTime;
+
 use crate::error::{Error, Fault, Result};
 use crate::judge::comparison::{self, Baseline, Comparison, EndedSession, Judgement, Question};
 use crate::judge::fitness::{Reason, Remedy};
@@ -55,6 +57,7 @@ pub fn of_task(checkout: &Path, task: &TaskId, mode: Option<Mode>) -> Result<Vec
             after: group(Phase::After),
             baseline: baseline(checkout, mode),
             session: None,
+            now: OffsetDateTime::now_utc(),
         };
         of_newest(&results, &listing, question)
     };

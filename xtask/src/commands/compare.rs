@@ -4,6 +4,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use time::OffsetDateTime;
+
 use super::shared::{checkout_option, context, here, print, say};
 use super::words::{Words, task_id};
 use crate::answer;
@@ -237,6 +239,7 @@ fn of_files(
         after: Some(recorded::lone(after)),
         baseline,
         session: None,
+        now: OffsetDateTime::now_utc(),
     };
     Ok(comparison::compare(question, None))
 }

@@ -98,6 +98,10 @@ fn measurements(comparison: &Comparison, around: &Context) -> Vec<Step> {
                 |reason: &Reason| by_remedy(reason.remedy, remedy(comparison, reason, around));
             reasons.iter().map(step).collect()
         }
+        (Judgement::SameServer(_), _) if comparison.before_is_misplaced() => {
+            let commands = take_back(comparison, &Phase::Before.to_string(), around);
+            vec![Step { purpose: "take back the before that has the change: it is archived", commands }]
+        }
         (Judgement::SameServer(_), _) => {
             vec![measure_after(purpose(Remedy::Measure(Phase::After)))]
         }
@@ -117,6 +121,7 @@ fn purpose(remedy: Remedy) -> &'static str {
         Remedy::Measure(Phase::Before) => "measure before, with the change set aside",
         Remedy::Measure(Phase::After) => "measure after, with the change in place",
         Remedy::MeasureBoth => "measure before without the change, and after with it",
+        Remedy::TakeBack => "take back a measurement that is none: it is archived",
         Remedy::Baseline => "fix the competitor's row",
         Remedy::Confirm => "distinguish it from noise: run both servers in turn",
     }
@@ -133,7 +138,10 @@ pub(crate) fn remedy(comparison: &Comparison, reason: &Reason, around: &Context)
             vec![format!("${{EDITOR:-vi}} {document}")]
         }
         (Remedy::Confirm, _) => confirm(comparison, around),
-        (Remedy::Baseline, None) => Vec::new(),
+        (Remedy::TakeBack, Some(result)) => {
+            take_back(comparison, &shell_word(&around.path(result)), around)
+        }
+        (Remedy::Baseline | Remedy::TakeBack, None) => Vec::new(),
     }
 }
 
@@ -141,6 +149,12 @@ pub(crate) fn remedy(comparison: &Comparison, reason: &Reason, around: &Context)
 fn check(comparison: &Comparison, phase: Phase, around: &Context) -> Vec<String> {
     let task = comparison.task.iter();
     task.map(|task| typed::perf_check(task, phase, comparison.mode, &around.options)).collect()
+}
+
+/// The command that archives a measurement; none where the task is unknown.
+fn take_back(comparison: &Comparison, what: &str, around: &Context) -> Vec<String> {
+    let task = comparison.task.iter().filter(|_| !around.root.is_empty());
+    task.map(|task| typed::take_back(task, what, comparison.mode, &around.options)).collect()
 }
 
 /// The command that measures both sides in pairs, with the binaries that were kept for the newest results.

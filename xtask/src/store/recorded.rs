@@ -4,11 +4,13 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use time::Duration;
+
 use crate::error::{Error, Fault, Result};
 use crate::model::load_result::LoadResult;
 use crate::model::names::{Mode, Part, Phase, RunName, TaskId, Timestamp};
 use crate::model::provenance::Provenance;
-use crate::model::recorded::{Group, Recorded};
+use crate::model::recorded::{Group, Recorded, Start};
 use crate::store::results::Results;
 
 /// The names of all recorded results, unsorted. There may be very many: only those that are asked for are read and
@@ -96,47 +98,83 @@ pub(crate) fn newest_group(
     mode: Mode,
     phase: Phase,
 ) -> Option<Group> {
-    let mut newest_first = names
-        .iter()
-        .rev()
-        .filter(|name| name.mode == mode && name.phase == phase)
-        .skip_while(|name| is_of_session(results, name))
-        .map(|name| (name, read(&results.path(name, Part::Result))))
-        .skip_while(|(_, run)| place(run).is_some_and(|provenance| provenance.session.is_some()));
-    let (name, newest) = newest_first.next()?;
+    let is_of_side = |name: &&RunName| name.mode == mode && name.phase == phase;
+    let by_name = || names.iter().rev().filter(is_of_side);
+    let name = newest(results, by_name())?;
+    let newest = read(&results.path(name, Part::Result));
     let Some(run) = place(&newest).map(|provenance| provenance.run.clone()) else {
         return Some(alone(newest));
     };
     let planned = usize::try_from(run.of).unwrap_or(usize::MAX);
     let began = RunName::parse(&run.group).map_or(name.timestamp, |first| first.timestamp);
-    let others = newest_first.take_while(|(name, _)| name.timestamp >= began);
+    let others = by_name().filter(|other| *other != name);
+    let others = others.take_while(|other| other.timestamp >= began);
     let mut indices = vec![run.index];
-    let (mut runs, mut unreadable) = (vec![newest], Vec::new());
-    for (_, other) in others {
+    let (mut runs, mut unreadable) = (vec![(name, newest)], Vec::new());
+    for name in others {
+        if indices.len() >= planned {
+            break;
+        }
+        let other = read(&results.path(name, Part::Result));
         match place(&other).map(|provenance| &provenance.run) {
             Some(place) if place.group == run.group && !indices.contains(&place.index) => {
                 indices.push(place.index);
-                runs.push(other);
+                runs.push((name, other));
             }
-            _ if other.is_err() => unreadable.push(other),
+            _ if other.is_err() => unreadable.push((name, other)),
             _ => {}
-        }
-        if indices.len() >= planned {
-            break;
         }
     }
     // Where one is missing, an unreadable one may be it, and is not ignored.
     if indices.len() < planned {
         runs.extend(unreadable);
     }
-    runs.reverse();
-    Some(Group { runs, planned: run.of })
+    runs.sort_by_key(|(name, _)| *name);
+    Some(Group { runs: runs.into_iter().map(|(_, run)| run).collect(), planned: run.of })
 }
 
-/// `true` where the text of a run's provenance has a session. To parse thousands of them would be slow.
-fn is_of_session(results: &Results, name: &RunName) -> bool {
-    read_file(&results.path(name, Part::Diagnosis))
-        .is_ok_and(|text| text.split(|&byte| byte == b'\n').any(|line| line == b"[session]"))
+/// The newest of these names, newest first, that is no run of a paired session. Names are in local time: the newest by
+/// the moments in the provenance lies within the names of a day, more or less.
+fn newest<'a>(
+    results: &Results,
+    by_name: impl Iterator<Item = &'a RunName>,
+) -> Option<&'a RunName> {
+    let mut newest: Option<(&RunName, Start)> = None;
+    let mut latest = None;
+    for name in by_name {
+        let moment = name.timestamp.moment();
+        if latest.is_some_and(|latest| latest - moment > FARTHEST_CLOCKS) {
+            break;
+        }
+        let Some(start) = single_start(results, name) else {
+            continue;
+        };
+        latest.get_or_insert(moment);
+        if newest.is_none_or(|(_, known)| start.is_after(known)) {
+            newest = Some((name, start));
+        }
+    }
+    newest.map(|(name, _)| name)
+}
+
+/// From the time zone farthest behind to the one farthest ahead.
+const FARTHEST_CLOCKS: Duration = Duration::hours(26);
+
+/// When a run was started; `None` for one of a paired session.
+fn single_start(results: &Results, name: &RunName) -> Option<Start> {
+    let unknown = Start { moment: None, named: Some(name.timestamp) };
+    let Ok(text) = read_file(&results.path(name, Part::Diagnosis)) else {
+        return Some(unknown);
+    };
+    // To parse thousands of them would be slow.
+    if text.split(|&byte| byte == b'\n').any(|line| line == b"[session]") {
+        return None;
+    }
+    match Provenance::parse(&String::from_utf8_lossy(&text)) {
+        Ok(Some(own)) if own.session.is_some() => None,
+        Ok(Some(own)) => Some(Start { moment: own.run.moment(), ..unknown }),
+        Ok(None) | Err(_) => Some(unknown),
+    }
 }
 
 fn place(run: &Result<Recorded, Fault>) -> Option<&Provenance> {
