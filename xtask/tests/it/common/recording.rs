@@ -236,12 +236,12 @@ impl Recording {
                     "count": count,
                     "success_count": count.saturating_sub(errors),
                     "error_count": errors,
-                    "p50_latency_us": p99_ms * 500.0,
-                    "p95_latency_us": p99_ms * 800.0,
-                    "p99_latency_us": p99_ms * 1000.0,
-                    "p999_latency_us": p99_ms * 1500.0,
+                    "p50_latency_us": microseconds(p99_ms * 0.5),
+                    "p95_latency_us": microseconds(p99_ms * 0.8),
+                    "p99_latency_us": microseconds(*p99_ms),
+                    "p999_latency_us": microseconds(p99_ms * 1.5),
                     "mean_latency_us": p99_ms * 550.0,
-                    "max_latency_us": p99_ms * 3000.0,
+                    "max_latency_us": microseconds(p99_ms * 3.0),
                 });
                 (name.clone(), stats)
             })
@@ -425,6 +425,14 @@ impl Checkout {
         if let Some(provenance) = recording.provenance() {
             self.write(&diagnosis_file(name), provenance.to_text());
         }
+    }
+}
+
+/// Whole ones, but where that would change the figure.
+fn microseconds(ms: f64) -> f64 {
+    match ms < 0.1 {
+        true => ms * 1000.0,
+        false => (ms * 1000.0).round(),
     }
 }
 
