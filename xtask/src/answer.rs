@@ -11,13 +11,14 @@ use crate::judge::fitness::{Reason, Remedy};
 use crate::judge::verdict::Outcome;
 use crate::model::layout;
 use crate::model::limits::COMPETITOR;
-use crate::model::names::{Mode, Phase, TaskId};
+use crate::model::names::{Mode, Phase, RunName, TaskId};
 use crate::model::provenance::Provenance;
 use crate::model::recorded::Group;
 use crate::model::session::{Failure, SessionRecord};
 use crate::model::typed;
 use crate::stats::paired::{PairedVerdict, Progress};
 use crate::stats::single_runs;
+use crate::store::archive;
 use crate::store::baselines;
 use crate::store::recorded::{self, Listing};
 use crate::store::results::Results;
@@ -71,6 +72,7 @@ fn of_newest(results: &Results, listing: &Listing, question: Question) -> Compar
         run.provenance.clone()
     };
     let (before, after) = (newest(&question.before), newest(&question.after));
+    let taken_back = taken_back(results, &question);
     let sessions = match (&before, &after) {
         (Some(before), Some(after)) => about(results, question.mode, before, after),
         _ => Sessions::default(),
@@ -83,6 +85,7 @@ fn of_newest(results: &Results, listing: &Listing, question: Question) -> Compar
         comparison::compare(question, reliability)
     });
     comparison.warnings.extend(sessions.warnings);
+    comparison.warnings.extend(taken_back);
     if !sessions.unusable.is_empty() && !comparison.outcome().is_regression() {
         // Their answers are unknown, and may have been a regression.
         comparison.judgement = Judgement::Impossible(sessions.unusable);
@@ -111,6 +114,7 @@ fn worst_of(
     let mut answers: Vec<(u64, Comparison)> = ended.into_iter().map(answer).collect();
     answers.sort_by_key(|(seconds, comparison)| (rank(comparison), *seconds));
     let (_, mut worst) = answers.pop()?;
+    worst.warnings.extend(own_runs(question, &worst));
     let worst_rank = rank(&worst);
     answers.retain(|(_, other)| rank(other) != worst_rank);
     worst.warnings.extend(answers.iter().map(|(seconds, other)| {
@@ -216,3 +220,44 @@ fn unfinished(record: &SessionRecord) -> String {
         record.subject.duration_seconds
     )
 }
+
+/// A session belongs to its binaries: whose task measured it, and what the task's own runs say.
+fn own_runs(question: &Question, session: &Comparison) -> Vec<String> {
+    let file = session.after.as_ref().and_then(|after| after.files.last());
+    let name = file.and_then(|file| RunName::of_result(file.file_name()?.to_str()?));
+    let (Some(measured), Some(task)) = (name.map(|name| name.task), &question.task) else {
+        return Vec::new();
+    };
+    if measured == *task {
+        return Vec::new();
+    }
+    let own = comparison::compare(question.clone(), None);
+    let mut told = vec![format!("the paired session was measured for task {measured}")];
+    if let (Some(before), Some(after)) = (&own.before, &own.after) {
+        let [before_ms, after_ms] = [before, after].map(|side| side.figures.p99_ms);
+        let change = (before_ms > 0.0).then(|| (after_ms - before_ms) / before_ms * 100.0);
+        let change = change.map_or_else(String::new, |change| format!(", {change:+.1}%"));
+        let headline = own.headline();
+        told.push(format!(
+            "single runs of task {task}: {headline}, P99 {before_ms:.3} -> {after_ms:.3} ms{change}"
+        ));
+    }
+    let more = own.reasons().iter().map(|reason| &reason.fault.why).chain(&own.warnings);
+    told.extend(more.map(|why| format!("single runs: {why}")));
+    told
+}
+
+/// The results of the task that were taken back, which a verdict does not rest on.
+fn taken_back(results: &Results, question: &Question) -> Option<String> {
+    let runs = archive::taken_back(results, question.task.as_ref()?, question.mode);
+    let told = runs.iter().rev().take(MOST_TAKEN_BACK).map(|(name, path)| {
+        let p99 = recorded::read(path).map(|run| format!(", P99 {:.3} ms", run.result.p99_ms));
+        format!("{} of {}{}", name.phase, name.timestamp, p99.unwrap_or_default())
+    });
+    let told: Vec<String> = told.collect();
+    let count = runs.len();
+    (count > 0).then(|| format!("results taken back: {count}; the newest: {}", told.join("; ")))
+}
+
+/// The most of them that a warning names.
+const MOST_TAKEN_BACK: usize = 3;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
 
 use super::shared::{checkout_option, context, here, print, say};
+use super::take_back::take_back;
 use super::words::{Words, task_id};
 use crate::answer;
 use crate::error::{Error, Fault, Result};
@@ -32,6 +33,7 @@ Judges the newest before against the newest after, from recorded results alone.
 
 Usage: cargo perf-compare <task> [options]
        cargo perf-compare [<task>] --before FILE --after FILE [options]
+       cargo perf-compare <task> --take-back WHAT [--competitive]
        cargo perf-compare --list
 
   <task>               the task that was measured; for instance 007
@@ -47,6 +49,8 @@ Options
   --log                write the task's entry in the performance log,
                        roadmap/milestone-17/PERFORMANCE_LOG.md
   --list               list what is recorded, newest first
+  --take-back WHAT     archive a measurement that should not count; nothing
+                       is deleted. WHAT: before, after (the newest), or FILE
   -C DIR               the checkout (this tool's own workspace)
   -h, --help           this text
 
@@ -80,6 +84,8 @@ pub(crate) struct Options {
 enum Subject {
     /// All that is recorded, to be listed.
     Everything,
+    /// A measurement to be archived: `before`, `after`, or a file.
+    Measurement(TaskId, Mode, PathBuf),
     /// The newest results of a task, in one mode or in each that has any.
     Task(TaskId, Option<Mode>),
     /// Two named files, and the task whose log entry they make.
@@ -90,7 +96,7 @@ impl Subject {
     fn task(&self) -> Option<&TaskId> {
         match self {
             Self::Everything => None,
-            Self::Task(task, _) => Some(task),
+            Self::Task(task, _) | Self::Measurement(task, ..) => Some(task),
             Self::Files { task, .. } => task.as_ref(),
         }
     }
@@ -110,8 +116,18 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
     let log = words.flag("--log");
     let list = words.flag("--list");
     let (before, after) = (words.path("--before")?, words.path("--after")?);
+    let back = words.path("--take-back")?;
     let checkout = words.path("-C")?;
     let refused = |why| Err(Error::new(why));
+    if let Some(back) = back {
+        if list || log || before.is_some() || after.is_some() || format.is_some() {
+            return refused("--take-back goes with a task, a mode and -C only");
+        }
+        let [task] = words.positional(["<task>"])?;
+        let mode = mode.unwrap_or(Mode::Internal);
+        let subject = Subject::Measurement(task_id(&task)?, mode, back);
+        return Ok(Options { subject, format: Format::Human, log, checkout });
+    }
     let subject = match (list, before, after) {
         (true, None, None) if mode.is_none() && format.is_none() && !log => {
             let [] = words.positional([])?;
@@ -149,6 +165,9 @@ pub(crate) fn run(options: &Options, _: Clock) -> Result<Outcome> {
     let checkout = checkout::find(options.checkout.as_deref());
     if options.subject == Subject::Everything {
         return print(&list::list(&recorded(&checkout?)?, Style::of_output()));
+    }
+    if let Subject::Measurement(task, mode, what) = &options.subject {
+        return print(&format!("{}\n", take_back(&checkout?, task, *mode, what)?));
     }
     let (comparisons, around) = match compared(options, checkout.as_deref()) {
         Ok(compared) => compared,
@@ -191,7 +210,7 @@ fn compared(
     let option = checkout_option(options.checkout.as_deref());
     let checkout = checkout.map_err(Error::clone);
     Ok(match &options.subject {
-        Subject::Everything => (Vec::new(), Context::default()),
+        Subject::Everything | Subject::Measurement(..) => (Vec::new(), Context::default()),
         Subject::Task(task, mode) => {
             let checkout = checkout?;
             let around = Context {

@@ -9,6 +9,7 @@ pub(crate) mod hook;
 mod push;
 mod shared;
 mod supervise;
+mod take_back;
 mod words;
 
 use std::ffi::OsString;
@@ -146,6 +147,7 @@ mod tests {
                     // Also one of the numbers of pairs that `perf-confirm` can end at.
                     Some("SECONDS" | "S" | "N") => "6",
                     Some("DIR") => ".",
+                    Some("WHAT") => "before",
                     other => panic!("{command} {flag}: no value known for {other:?}"),
                 };
                 format!("{positional} {flag} {value}")

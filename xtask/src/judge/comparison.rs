@@ -144,8 +144,9 @@ pub fn compare(question: Question, single_runs: Option<SingleRuns>) -> Compariso
             let is_clean = verdict.outcome == Outcome::Success && !is_same_server;
             // The pairs weigh the other evidence themselves.
             let outweighed = rises.against_a_pass().filter(|_| is_clean && session.is_none());
-            let outweighed =
-                outweighed.zip(after.last()).map(|(why, run)| Reason::of_run(run, why, Remedy::Confirm));
+            let outweighed = outweighed
+                .zip(after.last())
+                .map(|(why, run)| Reason::of_run(run, why, Remedy::Confirm));
             let mut doubts = fitness::without_latency(&before, &after);
             doubts.extend(outweighed);
             risen = rises.warning().filter(|_| is_clean);

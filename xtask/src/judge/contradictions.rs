@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use time::{Duration, OffsetDateTime, PrimitiveDateTime};
 
-use crate::model::limits::{
-    ELAPSED_SHARE, HOURS_AHEAD, LEAST_REQUESTS, P99_SHARE, PROMISED_SHARE,
-};
+use crate::model::limits::{ELAPSED_SHARE, HOURS_AHEAD, LEAST_REQUESTS, P99_SHARE, PROMISED_SHARE};
 use crate::model::load_result::LoadResult;
 use crate::model::names::{Phase, RunName};
 use crate::model::provenance::Provenance;
@@ -48,7 +46,9 @@ fn operations_promised(result: &LoadResult, own: Option<&Provenance>) -> Option<
     let sent = result.total_operations;
     exceeds(promised * PROMISED_SHARE, sent as f64).then(|| {
         let throughput = result.throughput;
-        format!("its throughput of {throughput:.0}/s makes {promised:.0} operations, and it has {sent}")
+        format!(
+            "its throughput of {throughput:.0}/s makes {promised:.0} operations, and it has {sent}"
+        )
     })
 }
 
@@ -129,7 +129,8 @@ pub(crate) fn from_the_future(run: &Recorded, now: OffsetDateTime) -> Option<Str
     let start = run.start();
     // A name is read as UTC: no time zone is as far from it as a day.
     let moment = start.moment.or_else(|| Some(start.named?.moment().assume_utc()))?;
-    (moment - now > Duration::hours(HOURS_AHEAD)).then(|| format!("it is from the future: {moment}"))
+    (moment - now > Duration::hours(HOURS_AHEAD))
+        .then(|| format!("it is from the future: {moment}"))
 }
 
 /// Operations of before that a run after does not have, or has without a latency.
@@ -150,7 +151,10 @@ pub(crate) fn lost_operations(before: &[Recorded], after: &Recorded) -> Option<S
     match lost.len() {
         0 => None,
         1..=3 => Some(format!("no latency of {named} was recorded, as it was before")),
-        more => Some(format!("no latency of {named} and {} more was recorded, as it was before", more - 3)),
+        more => Some(format!(
+            "no latency of {named} and {} more was recorded, as it was before",
+            more - 3
+        )),
     }
 }
 
@@ -169,7 +173,8 @@ pub(crate) fn is_misplaced(before: &[Recorded], after: &[Recorded]) -> bool {
     let (Some(before), Some(after)) = (before.last(), after.last()) else {
         return false;
     };
-    let is_same = |of: fn(&Recorded) -> Option<&str>| of(before).is_some() && of(before) == of(after);
+    let is_same =
+        |of: fn(&Recorded) -> Option<&str>| of(before).is_some() && of(before) == of(after);
     (is_same(source) || is_same(server)) && before.start().is_after(after.start())
 }
 

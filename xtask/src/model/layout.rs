@@ -4,6 +4,8 @@ use crate::model::names::Mode;
 
 /// The recorded runs.
 pub const RESULTS: &str = "tmp/m17_performance";
+/// The measurements that were taken back, in the folder of the recorded runs.
+pub const ARCHIVED: &str = "archived";
 /// The document that the competitors' figures are read from.
 pub const BASELINES: &str = "docs/reference/competitive_baselines.md";
 /// The milestone's documents; the tasks' files give their titles.

@@ -100,7 +100,10 @@ fn measurements(comparison: &Comparison, around: &Context) -> Vec<Step> {
         }
         (Judgement::SameServer(_), _) if comparison.before_is_misplaced() => {
             let commands = take_back(comparison, &Phase::Before.to_string(), around);
-            vec![Step { purpose: "take back the before that has the change: it is archived", commands }]
+            vec![Step {
+                purpose: "take back the before that has the change: it is archived",
+                commands,
+            }]
         }
         (Judgement::SameServer(_), _) => {
             vec![measure_after(purpose(Remedy::Measure(Phase::After)))]

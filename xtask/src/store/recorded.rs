@@ -90,20 +90,45 @@ fn sorted<'a>(stems: impl Iterator<Item = &'a str>) -> Vec<RunName> {
 }
 
 /// The newest group among `names`, which are sorted, of one mode and phase. Runs of a paired session are none.
-///
-/// A group is known by its name, which is that of its first run: other runs may lie between its own.
 pub(crate) fn newest_group(
     results: &Results,
     names: &[RunName],
     mode: Mode,
     phase: Phase,
 ) -> Option<Group> {
+    let (runs, planned) = newest_members(results, names, mode, phase)?;
+    Some(Group { runs: runs.into_iter().map(|(_, run)| run).collect(), planned })
+}
+
+/// The names of that group.
+pub(crate) fn newest_names(
+    results: &Results,
+    names: &[RunName],
+    mode: Mode,
+    phase: Phase,
+) -> Vec<RunName> {
+    let members = newest_members(results, names, mode, phase).map(|(runs, _)| runs);
+    members.into_iter().flatten().map(|(name, _)| name.clone()).collect()
+}
+
+/// A run, read or refused.
+type Read = Result<Recorded, Fault>;
+
+/// The members of the newest group, in the order of their names, and the number that it was to have.
+///
+/// A group is known by its name, which is that of its first run: other runs may lie between its own.
+fn newest_members<'a>(
+    results: &Results,
+    names: &'a [RunName],
+    mode: Mode,
+    phase: Phase,
+) -> Option<(Vec<(&'a RunName, Read)>, u32)> {
     let is_of_side = |name: &&RunName| name.mode == mode && name.phase == phase;
     let by_name = || names.iter().rev().filter(is_of_side);
     let name = newest(results, by_name())?;
     let newest = read(&results.path(name, Part::Result));
     let Some(run) = place(&newest).map(|provenance| provenance.run.clone()) else {
-        return Some(alone(newest));
+        return Some((vec![(name, newest)], 1));
     };
     let planned = usize::try_from(run.of).unwrap_or(usize::MAX);
     let began = RunName::parse(&run.group).map_or(name.timestamp, |first| first.timestamp);
@@ -130,7 +155,7 @@ pub(crate) fn newest_group(
         runs.extend(unreadable);
     }
     runs.sort_by_key(|(name, _)| *name);
-    Some(Group { runs: runs.into_iter().map(|(_, run)| run).collect(), planned: run.of })
+    Some((runs, run.of))
 }
 
 /// The newest of these names, newest first, that is no run of a paired session. Names are in local time: the newest by
@@ -177,18 +202,28 @@ fn single_start(results: &Results, name: &RunName) -> Option<Start> {
     }
 }
 
-fn place(run: &Result<Recorded, Fault>) -> Option<&Provenance> {
+/// A run of a mode after the change that was measured on `content`, the newest by its name.
+pub(crate) fn after_on<'a>(
+    results: &Results,
+    names: &'a [RunName],
+    mode: Mode,
+    content: &str,
+) -> Option<&'a RunName> {
+    let is_after = |name: &&RunName| name.mode == mode && name.phase == Phase::After;
+    let has_content = |name: &&RunName| {
+        let run = read(&results.path(name, Part::Result));
+        place(&run).is_some_and(|own| own.build.content.as_deref() == Some(content))
+    };
+    names.iter().rev().filter(is_after).find(has_content)
+}
+
+fn place(run: &Read) -> Option<&Provenance> {
     run.as_ref().ok()?.provenance.as_ref()
 }
 
 /// The group of the one run at `path`.
 pub(crate) fn lone(path: &Path) -> Group {
-    alone(read(path))
-}
-
-fn alone(run: Result<Recorded, Fault>) -> Group {
-    let (runs, planned) = (vec![run], 1);
-    Group { runs, planned }
+    Group { runs: vec![read(path)], planned: 1 }
 }
 
 /// Reads one result file, and the provenance beside it.

@@ -13,7 +13,7 @@ use xtask::model::layout::{BASELINES, RESULTS};
 use xtask::model::provenance::Provenance;
 
 use super::documents::BASELINE_DOCUMENT;
-use super::recording::Recording;
+use super::recording::{Recording, hash_of};
 use super::{Checkout, Finished, finish, git_command, tool};
 
 /// A checkout on `main`, pushed, with the hook installed by the tool's binary.
@@ -237,7 +237,7 @@ fn set_content(result: &Path, content: Option<&str>) {
     // The old scripts recorded none.
     if let Ok(text) = fs::read_to_string(&diagnosis) {
         let mut provenance = Provenance::parse(&text).unwrap().unwrap();
-        provenance.build.content = content.map(str::to_owned);
+        provenance.build.content = content.map(|content| hash_of(content.to_owned()));
         fs::write(&diagnosis, provenance.to_text()).unwrap();
     }
 }

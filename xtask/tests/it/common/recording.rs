@@ -141,6 +141,11 @@ impl Recording {
         Self { error_rate, ..self }
     }
 
+    /// With another number of requests than throughput and length make.
+    pub fn requests(self, requests: f64) -> Self {
+        Self { requests: Some(requests), ..self }
+    }
+
     /// Of another scenario, by name.
     pub fn config_name(self, name: &str) -> Self {
         Self { config_name: name.to_owned(), ..self }
@@ -438,7 +443,8 @@ fn microseconds(ms: f64) -> f64 {
 
 /// The hash that stands for a name: tests call servers and scenarios by names. What is empty or a hash stays so.
 pub fn hash_of(name: String) -> String {
-    let is_hash = name.len() == 40 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let digits = name.rsplit(':').next().unwrap_or_default();
+    let is_hash = digits.len() == 40 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     if name.is_empty() || is_hash {
         return name;
     }

@@ -15,11 +15,27 @@ type Pairs = [(f64, f64); 8];
 const SURELY_SLOWER: Pairs = [(0.45, 0.6); 8];
 const SURELY_AS_FAST: Pairs = [(0.45, 0.449); 8];
 /// Slower by a fifth on the whole, and by chance as far as can be told.
-const PERHAPS_SLOWER: Pairs =
-    [(0.45, 0.9), (0.45, 0.3), (0.45, 0.9), (0.45, 0.3), (0.45, 0.9), (0.45, 0.3), (0.45, 0.9), (0.45, 0.3)];
+const PERHAPS_SLOWER: Pairs = [
+    (0.45, 0.9),
+    (0.45, 0.3),
+    (0.45, 0.9),
+    (0.45, 0.3),
+    (0.45, 0.9),
+    (0.45, 0.3),
+    (0.45, 0.9),
+    (0.45, 0.3),
+];
 /// No slower on the whole, as far as can be told.
-const PERHAPS_AS_FAST: Pairs =
-    [(0.45, 0.6), (0.45, 0.33), (0.45, 0.6), (0.45, 0.33), (0.45, 0.6), (0.45, 0.33), (0.45, 0.6), (0.45, 0.33)];
+const PERHAPS_AS_FAST: Pairs = [
+    (0.45, 0.6),
+    (0.45, 0.33),
+    (0.45, 0.6),
+    (0.45, 0.33),
+    (0.45, 0.6),
+    (0.45, 0.33),
+    (0.45, 0.6),
+    (0.45, 0.33),
+];
 
 fn with_session((before, after): (Recording, Recording), pairs: &Pairs) -> Checkout {
     let checkout = recorded([(before.clone(), after.clone())]);
@@ -109,8 +125,7 @@ fn a_session_that_has_not_ended_answers_nothing_and_is_told() {
 
 #[test]
 fn of_sessions_of_two_durations_the_worse_answer_counts() {
-    let of_ten_seconds =
-        |side: Recording| side.at("20251109_140000").elapsed(10.0);
+    let of_ten_seconds = |side: Recording| side.at("20251109_140000").elapsed(10.0);
     for (long, short) in [(SURELY_AS_FAST, SURELY_SLOWER), (SURELY_SLOWER, SURELY_AS_FAST)] {
         let (before, after) = internal_clean();
         let checkout = with_session((before.clone(), after.clone()), &long);
@@ -127,8 +142,7 @@ fn a_session_that_lost_throughput_is_not_hidden_by_one_of_another_duration() {
     let (before, after) = internal_clean();
     let slow = after.clone().throughput(900.0);
     let checkout = with_session((before.clone(), after.clone()), &SURELY_AS_FAST);
-    let of_ten_seconds =
-        |side: Recording| side.at("20251109_140000").elapsed(10.0);
+    let of_ten_seconds = |side: Recording| side.at("20251109_140000").elapsed(10.0);
     let (before, slow) = (of_ten_seconds(before), of_ten_seconds(slow));
     Recording::write_session(&before, &slow, &checkout, &SURELY_AS_FAST);
     let finished = compare(&checkout, "007");

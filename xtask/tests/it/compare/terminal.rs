@@ -77,10 +77,7 @@ fn widest() -> String {
         ),
         (
             side(Recording::new().competitive().throughput(1000.0), 20.0),
-            side(
-                Recording::new().competitive().after().throughput(100.0).error_rate(0.9),
-                22.5,
-            ),
+            side(Recording::new().competitive().after().throughput(100.0).error_rate(0.9), 22.5),
         ),
     ]);
     let (code, sent) = finish_on_terminal(&checkout.command(&format!("perf-compare {task}")));
