@@ -201,3 +201,18 @@ fn a_configured_target_is_followed_without_a_build() {
     checkout.write(".cargo/config.toml", "[build]\ntarget = \"a-triple\"\n");
     checkout.measures(checkout.check("007 before"));
 }
+
+#[test]
+fn a_before_of_the_source_of_an_after_is_not_measured_without_a_word() {
+    let checkout = sources();
+    let port = checkout.port();
+    let after = format!("perf-check 007 after --duration 1 --port {port}");
+    let first = checkout.measures(checkout.command(&after));
+    assert!(!first.errors.contains("this very source"), "{}", first.errors);
+    let second = finish(check(&checkout)).succeeded();
+    for part in
+        ["this very source was measured as after", "cargo perf-compare 007 --take-back before"]
+    {
+        assert!(second.errors.contains(part), "{}", second.errors);
+    }
+}

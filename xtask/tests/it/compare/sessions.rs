@@ -170,3 +170,30 @@ fn a_session_record_that_is_damaged_forbids_a_verdict() {
     let report = unjudged(&checkout, "007");
     assert_has(&report, "the session record is not whole");
 }
+
+/// The two servers were measured in pairs for task 007, and by themselves for task 042.
+fn measured_for_another_task() -> Checkout {
+    let checkout = with_session(internal_clean(), &SURELY_AS_FAST);
+    let (before, after) = internal_clean();
+    before.task("042").p99(4.779).elapsed(10.0).write(&checkout);
+    after.task("042").p99(7.935).write(&checkout);
+    checkout
+}
+
+#[test]
+fn a_session_of_another_task_does_not_pass_for_its_own() {
+    let report = compare(&measured_for_another_task(), "042").output;
+    assert_has(&report, "the paired session was measured for task 007");
+    let own = compare(&measured_for_another_task(), "007").output;
+    assert_lacks(&own, "was measured for task");
+}
+
+#[test]
+fn a_session_of_another_task_does_not_hide_the_tasks_own_runs() {
+    for words in ["042", "042 --json", "042 --markdown"] {
+        let report = compare(&measured_for_another_task(), words).output.replace("\n    ", " ");
+        assert_has(&report, "single runs of task 042: CANNOT JUDGE, P99 4.779 -");
+        assert_has(&report, "7.935 ms, +66.0%");
+        assert_has(&report, "duration 10 s before, 60 s after");
+    }
+}
