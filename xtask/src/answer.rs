@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use time::OffsetDateTime;
+
 use crate::error::{Error, Fault, Result};
 use crate::files;
 use crate::judge::comparison::{self, Baseline, Comparison, EndedSession, Judgement, Question};
@@ -17,6 +19,7 @@ use crate::model::typed;
 use crate::stats::paired::{self, PairedVerdict, Progress};
 use crate::stats::single_runs;
 use crate::store::accepted;
+use crate::store::archive;
 use crate::store::baselines;
 use crate::store::recorded::{self, Listing};
 use crate::store::results::Results;
@@ -72,6 +75,7 @@ pub(crate) fn of_names(
             after: group(Phase::After),
             baseline: baseline(checkout, mode),
             session: None,
+            now: OffsetDateTime::now_utc(),
         };
         let content = question.after.as_ref().and_then(Group::content).map(str::to_owned);
         let mut comparison = of_newest(results, listing, question);
@@ -95,6 +99,7 @@ fn of_newest(results: &Results, listing: &Listing, question: Question) -> Compar
         run.provenance.clone()
     };
     let (before, after) = (newest(&question.before), newest(&question.after));
+    let taken_back = taken_back(results, &question);
     let sessions = match (&before, &after) {
         (Some(before), Some(after)) => about(results, &question, before, after),
         _ => Sessions::default(),
@@ -109,6 +114,7 @@ fn of_newest(results: &Results, listing: &Listing, question: Question) -> Compar
     });
     comparison.warnings.extend(archived.told);
     comparison.warnings.extend(sessions.warnings);
+    comparison.warnings.extend(taken_back);
     let mut reasons = sessions.unusable;
     if comparison.outcome() == Outcome::Success {
         reasons.extend(sessions.failures);
@@ -188,7 +194,8 @@ fn worst_of(mut answers: Vec<Answer>, question: &Question) -> Option<Comparison>
         format!("a paired session of {duration_seconds} s a run ({how}) ended otherwise: {answer}")
     });
     let told: Vec<String> = others.chain(contradiction(question, &worst)).collect();
-    worst.comparison.warnings.extend(told);
+    let own = own_runs(question, &worst.comparison);
+    worst.comparison.warnings.extend(own.into_iter().chain(told));
     Some(worst.comparison)
 }
 
@@ -416,3 +423,43 @@ impl Archived {
         Some(Reason::new(Fault::new(why), remedy))
     }
 }
+/// A session belongs to its binaries: whose task measured it, and what the task's own runs say.
+fn own_runs(question: &Question, session: &Comparison) -> Vec<String> {
+    let file = session.after.as_ref().and_then(|after| after.files.last());
+    let name = file.and_then(|file| RunName::of_result(file.file_name()?.to_str()?));
+    let (Some(measured), Some(task)) = (name.map(|name| name.task), &question.task) else {
+        return Vec::new();
+    };
+    if measured == *task {
+        return Vec::new();
+    }
+    let own = comparison::compare(question.clone(), None);
+    let mut told = vec![format!("the paired session was measured for task {measured}")];
+    if let (Some(before), Some(after)) = (&own.before, &own.after) {
+        let [before_ms, after_ms] = [before, after].map(|side| side.figures.p99_ms);
+        let change = (before_ms > 0.0).then(|| (after_ms - before_ms) / before_ms * 100.0);
+        let change = change.map_or_else(String::new, |change| format!(", {change:+.1}%"));
+        let headline = own.headline();
+        told.push(format!(
+            "single runs of task {task}: {headline}, P99 {before_ms:.3} -> {after_ms:.3} ms{change}"
+        ));
+    }
+    let more = own.reasons().iter().map(|reason| &reason.fault.why).chain(&own.warnings);
+    told.extend(more.map(|why| format!("single runs: {why}")));
+    told
+}
+
+/// The results of the task that were taken back, which a verdict does not rest on.
+fn taken_back(results: &Results, question: &Question) -> Option<String> {
+    let runs = archive::taken_back(results, question.task.as_ref()?, question.mode);
+    let told = runs.iter().rev().take(MOST_TAKEN_BACK).map(|(name, path)| {
+        let p99 = recorded::read(path).map(|run| format!(", P99 {:.3} ms", run.result.p99_ms));
+        format!("{} of {}{}", name.phase, name.timestamp, p99.unwrap_or_default())
+    });
+    let told: Vec<String> = told.collect();
+    let count = runs.len();
+    (count > 0).then(|| format!("results taken back: {count}; the newest: {}", told.join("; ")))
+}
+
+/// The most of them that a warning names.
+const MOST_TAKEN_BACK: usize = 3;

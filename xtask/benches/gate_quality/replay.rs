@@ -213,13 +213,16 @@ fn question(before: Vec<Recorded>, after: Vec<Recorded>) -> Question {
         after: group(after),
         baseline: None,
         session: None,
+        now: time::OffsetDateTime::now_utc(),
     }
 }
 
 /// The run, slower by `effect` per cent.
 fn recorded(run: &Run, effect: f64) -> Recorded {
     let mut result = run.result.clone();
-    result.p99_ms *= 1.0 + effect / 100.0;
+    let slower = 1.0 + effect / 100.0;
+    result.p99_ms *= slower;
+    result.operations.values_mut().for_each(|operation| operation.p99_ms *= slower);
     Recorded { path: PathBuf::new(), result, provenance: None, bytes: run.bytes.clone() }
 }
 

@@ -19,6 +19,7 @@ use crate::model::recorded::Recorded;
 use crate::model::typed;
 use crate::report::summary::{self, Summary};
 use crate::store::clock::Clock;
+use crate::store::recorded::{self, Listing};
 use crate::store::recording::Place;
 use crate::term::steps::{Steps, Verbosity};
 use crate::term::streams::{self, Style};
@@ -147,6 +148,12 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
         bench.steps.warn(&weakness);
         conditions.warnings.push(weakness);
     }
+    if let (Phase::Before, Some(content)) = (phase, &built.content)
+        && let Some(why) = has_the_change(&bench, content)?
+    {
+        bench.steps.warn(&why);
+        conditions.warnings.push(why);
+    }
     let side = Side { phase: *phase, built, git: git::state(&checkout) };
 
     let mut first = None;
@@ -185,6 +192,17 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
     // It is saved: a reader that is gone does not undo that.
     let _ = streams::output(&summary::summary(&summary, Style::of_output()));
     Ok(Outcome::Success)
+}
+
+/// A warning where the source of a before has been measured as after.
+fn has_the_change(bench: &Bench, content: &str) -> Result<Option<String>> {
+    let Setup { task, mode, .. } = &bench.setup;
+    let names = Listing::read(&bench.results)?.of_task(task);
+    let after = recorded::after_on(&bench.results, &names, *mode, content);
+    Ok(after.map(|after| {
+        let take_back = typed::take_back(task, "before", *mode, &bench.setup.checkout_option());
+        format!("this very source was measured as after ({after}): is the change set aside? if not: {take_back}")
+    }))
 }
 
 fn build_step(build: Build, bench: &mut Bench) -> Result<Built> {

@@ -4,8 +4,11 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use time::OffsetDateTime;
+
 use super::accept::accept;
 use super::shared::{checkout_option, context, here, print, say};
+use super::take_back::take_back;
 use super::words::{Words, task_id};
 use crate::answer;
 use crate::error::{Error, Fault, Result};
@@ -33,6 +36,7 @@ Judges the newest before against the newest after, from recorded results alone.
 
 Usage: cargo perf-compare <task> [options]
        cargo perf-compare [<task>] --before FILE --after FILE [options]
+       cargo perf-compare <task> --take-back WHAT [--competitive]
        cargo perf-compare --list
 
   <task>               the task that was measured; for instance 007
@@ -50,6 +54,8 @@ Options
   --accept REASON      accept a measured regression of this very code, with
                        a follow-up: the hook lets it pass from then on
   --list               list what is recorded, newest first
+  --take-back WHAT     archive a measurement that should not count; nothing
+                       is deleted. WHAT: before, after (the newest), or FILE
   -C DIR               the checkout (this tool's own workspace)
   -h, --help           this text
 
@@ -85,6 +91,8 @@ pub(crate) struct Options {
 enum Subject {
     /// All that is recorded, to be listed.
     Everything,
+    /// A measurement to be archived: `before`, `after`, or a file.
+    Measurement(TaskId, Mode, PathBuf),
     /// The newest results of a task, in one mode or in each that has any.
     Task(TaskId, Option<Mode>),
     /// Two named files, and the task whose log entry they make.
@@ -95,7 +103,7 @@ impl Subject {
     fn task(&self) -> Option<&TaskId> {
         match self {
             Self::Everything => None,
-            Self::Task(task, _) => Some(task),
+            Self::Task(task, _) | Self::Measurement(task, ..) => Some(task),
             Self::Files { task, .. } => task.as_ref(),
         }
     }
@@ -116,8 +124,18 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
     let list = words.flag("--list");
     let accept = words.value("--accept", "a reason, in one line")?;
     let (before, after) = (words.path("--before")?, words.path("--after")?);
+    let back = words.path("--take-back")?;
     let checkout = words.path("-C")?;
     let refused = |why| Err(Error::new(why));
+    if let Some(back) = back {
+        if list || log || before.is_some() || after.is_some() || format.is_some() {
+            return refused("--take-back goes with a task, a mode and -C only");
+        }
+        let [task] = words.positional(["<task>"])?;
+        let mode = mode.unwrap_or(Mode::Internal);
+        let subject = Subject::Measurement(task_id(&task)?, mode, back);
+        return Ok(Options { subject, format: Format::Human, log, accept: None, checkout });
+    }
     let subject = match (list, before, after) {
         (true, None, None) if mode.is_none() && format.is_none() && !log && accept.is_none() => {
             let [] = words.positional([])?;
@@ -158,6 +176,9 @@ pub(crate) fn run(options: &Options, _: Clock) -> Result<Outcome> {
     let checkout = checkout::find(options.checkout.as_deref());
     if options.subject == Subject::Everything {
         return print(&list::list(&recorded(&checkout?)?, Style::of_output()));
+    }
+    if let Subject::Measurement(task, mode, what) = &options.subject {
+        return print(&format!("{}\n", take_back(&checkout?, task, *mode, what)?));
     }
     let (comparisons, around) = match compared(options, checkout.as_deref()) {
         Ok(compared) => compared,
@@ -200,7 +221,7 @@ fn compared(
     let option = checkout_option(options.checkout.as_deref());
     let checkout = checkout.map_err(Error::clone);
     Ok(match &options.subject {
-        Subject::Everything => (Vec::new(), Context::default()),
+        Subject::Everything | Subject::Measurement(..) => (Vec::new(), Context::default()),
         Subject::Task(task, mode) => {
             let checkout = checkout?;
             let around = Context {
@@ -252,6 +273,7 @@ fn of_files(
         after: Some(recorded::lone(after)),
         baseline,
         session: None,
+        now: OffsetDateTime::now_utc(),
     };
     Ok(comparison::compare(question, None))
 }

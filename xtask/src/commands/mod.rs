@@ -12,6 +12,7 @@ pub(crate) mod hook;
 mod push;
 mod shared;
 mod supervise;
+mod take_back;
 mod words;
 
 use std::ffi::OsString;
@@ -175,6 +176,7 @@ mod tests {
                     Some("DIR") => ".",
                     Some("FILE") => "a.json",
                     Some("ID") => "007",
+                    Some("WHAT") => "before",
                     other => panic!("{command} {flag}: no value known for {other:?}"),
                 };
                 format!("{positional} {flag} {value}")

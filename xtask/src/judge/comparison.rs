@@ -3,8 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use time::OffsetDateTime;
+
 use crate::error::Fault;
+use crate::judge::contradictions;
 use crate::judge::fitness::{self, Reason, Remedy};
+use crate::judge::rises::Rises;
 use crate::judge::verdict::{self, Figures, Outcome, P99Rule, Verdict};
 use crate::model::limits::FULL_SHARE;
 use crate::model::names::{Mode, Phase, TaskId};
@@ -29,6 +33,8 @@ pub struct Question {
     pub baseline: Option<Result<Baseline, Reason>>,
     /// The ended session that the groups are the runs of: its pairs judge P99.
     pub session: Option<EndedSession>,
+    /// This moment: a result may not be newer.
+    pub now: OffsetDateTime,
 }
 
 /// The competitor's figure, and the place that states it.
@@ -128,7 +134,7 @@ pub fn compare(question: Question, single_runs: Option<SingleRuns>) -> Compariso
         }
     };
     let fit = match reasons.is_empty() {
-        true => fitness::check(&before, &after),
+        true => fitness::check(&before, &after, question.now),
         false => Err(reasons),
     };
     // Of a stated and a counted error rate, the stated one is judged before and the worse one after: a miscounted
@@ -137,16 +143,26 @@ pub fn compare(question: Question, single_runs: Option<SingleRuns>) -> Compariso
         Side::of(&before, |run| run.result.stated_error_rate),
         Side::of(&after, |run| run.result.error_rate),
     ];
+    let rises = Rises::of(question.mode, &before, &after);
+    let mut risen = None;
     let judgement = match (fit, &sides) {
         (Ok(is_same_server), [Some(of_before), Some(of_after)]) => {
             let rule = session.as_ref().map_or(P99Rule::Threshold, EndedSession::rule);
             let competitor_ms = baseline.as_ref().map(|baseline| baseline.p99_ms);
             let (mode, figures) = (question.mode, (of_before.figures, of_after.figures));
             let verdict = verdict::judge(mode, figures.0, figures.1, competitor_ms, rule);
-            let silent = fitness::without_latency(&after);
+            let is_clean = verdict.outcome == Outcome::Success && !is_same_server;
+            // The pairs weigh the other evidence themselves.
+            let outweighed = rises.against_a_pass().filter(|_| is_clean && session.is_none());
+            let outweighed = outweighed
+                .zip(after.last())
+                .map(|(why, run)| Reason::of_run(run, why, Remedy::Confirm));
+            let mut doubts = fitness::without_latency(&before, &after);
+            doubts.extend(outweighed);
+            risen = rises.warning().filter(|_| is_clean);
             match is_same_server {
-                _ if !silent.is_empty() && !verdict.outcome.is_regression() => {
-                    Judgement::Impossible(silent)
+                _ if !doubts.is_empty() && (is_same_server || !verdict.outcome.is_regression()) => {
+                    Judgement::Impossible(doubts)
                 }
                 false => Judgement::Judged(verdict),
                 true => Judgement::SameServer(verdict),
@@ -168,7 +184,7 @@ pub fn compare(question: Question, single_runs: Option<SingleRuns>) -> Compariso
         single_runs: single_runs.filter(|_| session.is_none()),
         session,
         pinned_rate: pinned_rate(&before, &after),
-        warnings: interrupted.chain(fitness::warnings(&before, &after)).collect(),
+        warnings: interrupted.chain(fitness::warnings(&before, &after)).chain(risen).collect(),
         accepted: None,
     }
 }
@@ -184,6 +200,12 @@ impl Comparison {
     /// The verdict of the paired session, if one has ended.
     pub fn paired_verdict(&self) -> Option<PairedVerdict> {
         self.session.as_ref().map(|session| session.verdict)
+    }
+
+    /// The before was measured with the change in place, later than the after.
+    pub(crate) fn before_is_misplaced(&self) -> bool {
+        let runs = |side: &Option<Side>| side.as_ref().map_or(Vec::new(), |side| side.runs.clone());
+        contradictions::is_misplaced(&runs(&self.before), &runs(&self.after))
     }
 
     /// The decisive look of the paired session, if there was one.

@@ -30,16 +30,23 @@ const fn fact(rule: Rule, name: &'static str, of: fn(&Provenance) -> Option<Stri
     Fact { name, rule, of }
 }
 
-static FACTS: [Fact; 12] = [
+static FACTS: [Fact; 18] = [
     fact(Must, "scenario file", |run| text(&run.load.scenario)),
     fact(Must, "duration", |run| text(format!("{} s", run.load.duration_seconds))),
     fact(Must, "seed", |run| text(run.load.seed)),
+    fact(Must, "offered load", |run| text(format!("{}/s", run.load.rate))),
     fact(Must, "build profile", |run| text(&run.build.profile)),
     fact(Must, "build settings", |run| run.build.settings.as_ref().map(lines)),
     fact(Must, "server", |run| text(if run.build.stand_in { "stand-in" } else { "Engram" })),
     fact(HiddenMust, "scenario content", |run| run.load.scenario_hash.clone()),
     fact(Warn, "host", |run| run.host.name.clone()),
     fact(Warn, "CPU", |run| run.host.cpu.clone()),
+    fact(Warn, "system", |run| run.host.system.clone()),
+    fact(Warn, "number of CPUs", |run| run.host.cores.and_then(text)),
+    // What the kernel keeps for itself differs from one start of a machine to the next.
+    fact(Warn, "memory", |run| text(format!("{} GiB", run.host.memory_mib?.div_ceil(1024)))),
+    fact(Warn, "governor", |run| run.host.state.governor.clone()),
+    fact(Warn, "power supply", |run| run.host.state.power.clone()),
     fact(Warn, "compiler", |run| run.build.rustc.clone()),
     fact(HiddenWarn, "load generator's binary", |run| run.build.loadtest_hash.clone()),
     fact(HiddenWarn, "server's environment variables", |run| {

@@ -1,7 +1,9 @@
 //! Judging recorded values, without IO: which runs can be compared, and the verdict on them.
 
 pub mod comparison;
+pub(crate) mod contradictions;
 pub(crate) mod facts;
 pub(crate) mod fitness;
 pub(crate) mod history;
+pub(crate) mod rises;
 pub mod verdict;

@@ -6,6 +6,8 @@ use crate::model::names::Mode;
 pub const RESULTS: &str = "tmp/m17_performance";
 /// The lists of the inputs that measured binaries were built from, in the folder of the recorded runs.
 pub(crate) const SOURCES: &str = "sources";
+/// The measurements that were taken back, in the folder of the recorded runs.
+pub const ARCHIVED: &str = "archived";
 /// The document that the competitors' figures are read from.
 pub const BASELINES: &str = "docs/reference/competitive_baselines.md";
 /// The milestone's documents; the tasks' files give their titles.

@@ -16,8 +16,21 @@ pub const ERROR_RATE_POINTS: f64 = 5.0;
 pub const POSITION_POINTS: f64 = 5.0;
 /// Largest share of failed requests on the before side: above it the latencies are those of error replies.
 pub const FAILED_BEFORE: f64 = 0.10;
-/// The largest difference of the elapsed times of results without provenance, as a share of the before side's.
+/// The largest difference between the length of a load and the planned one, as a share of it; of results without
+/// provenance, between the lengths of the two loads, as a share of the before side's.
 pub(crate) const ELAPSED_SHARE: f64 = 0.05;
+/// The fewest operations that a run has, as a share of what its throughput and the length of its load promise.
+pub(crate) const PROMISED_SHARE: f64 = 0.5;
+/// The largest difference between the P99 of a run and the largest of its operations', as a share of that one.
+pub(crate) const P99_SHARE: f64 = 0.01;
+/// An operation with so many requests before does not vanish by chance.
+pub(crate) const LEAST_REQUESTS: u64 = 100;
+/// How far the clock of another machine may be ahead of this one's, in hours.
+pub(crate) const HOURS_AHEAD: i64 = 24;
+/// How many thresholds a P50 and a P95 have to rise beyond to outweigh a P99 within its limit.
+pub(crate) const OUTWEIGHING_THRESHOLDS: f64 = 4.0;
+/// How many thresholds a figure that is not judged may rise without a word.
+pub(crate) const SILENT_THRESHOLDS: f64 = 2.0;
 /// The share of the offered load below which it counts as not reached.
 pub(crate) const OFFERED_LOAD_REACHED: f64 = 0.95;
 

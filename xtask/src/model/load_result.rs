@@ -30,7 +30,7 @@ pub struct LoadResult {
     /// The largest of the operations' 99th percentiles, in milliseconds.
     pub p99_ms: f64,
     /// Each operation that occurred, by name.
-    pub(crate) operations: BTreeMap<String, Operation>,
+    pub operations: BTreeMap<String, Operation>,
 }
 
 /// The valid latencies, in milliseconds: from a nanosecond to a day. Within them no arithmetic on latencies leaves the
@@ -42,13 +42,13 @@ const THROUGHPUTS: RangeInclusive<f64> = 1e-6..=1e8;
 
 /// One kind of request within a run.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Operation {
+pub struct Operation {
     /// Requests sent.
     pub(crate) count: u64,
     /// Requests that failed.
     pub(crate) error_count: u64,
     /// 99th percentile of the latency, in milliseconds.
-    pub(crate) p99_ms: f64,
+    pub p99_ms: f64,
 }
 
 impl LoadResult {

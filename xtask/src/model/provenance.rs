@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use toml::Table;
 
 use crate::error::Fault;
@@ -211,6 +213,13 @@ const CUT_OFF: &str = "it is cut off";
 
 /// The old scripts left it so where their diagnostics failed.
 const EMPTY: &str = "it is empty; if an old script left it so, delete it";
+
+impl Run {
+    /// The moment of its start; `None` where that is not known.
+    pub(crate) fn moment(&self) -> Option<OffsetDateTime> {
+        OffsetDateTime::parse(&self.started, &Rfc3339).ok()
+    }
+}
 
 impl Provenance {
     /// The file's text.

@@ -19,6 +19,11 @@ pub(crate) fn perf_compare(task: impl Display, options: &str) -> String {
     format!("cargo perf-compare {task}{options}")
 }
 
+/// The command that archives a measurement.
+pub(crate) fn take_back(task: impl Display, what: &str, mode: Mode, options: &str) -> String {
+    format!("cargo perf-compare {task} --take-back {what}{}{options}", mode_option(mode))
+}
+
 fn mode_option(mode: Mode) -> &'static str {
     match mode {
         Mode::Internal => "",

@@ -1,6 +1,7 @@
 //! Files: recorded runs and sessions, the competitors' baselines, the performance log.
 
 pub(crate) mod accepted;
+pub(crate) mod archive;
 pub(crate) mod baselines;
 pub mod clock;
 mod markdown;

@@ -4,12 +4,14 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use time::Duration;
+
 use crate::error::{Error, Fault, Result};
 use crate::files;
 use crate::model::load_result::LoadResult;
 use crate::model::names::{Mode, Part, Phase, RunName, TaskId, Timestamp};
 use crate::model::provenance::Provenance;
-use crate::model::recorded::{Group, Recorded};
+use crate::model::recorded::{Group, Recorded, Start};
 use crate::store::results::Results;
 
 /// The names of all recorded results, unsorted. There may be very many: only those that are asked for are read and
@@ -127,69 +129,140 @@ fn group_key(name: &RunName, run: &Run) -> String {
 }
 
 /// The newest group among `names`, which are sorted, of one mode and phase. Runs of a paired session are none.
-///
-/// A group is known by its name, which is that of its first run: other runs may lie between its own.
 pub(crate) fn newest_group(
     results: &Results,
     names: &[RunName],
     mode: Mode,
     phase: Phase,
 ) -> Option<Group> {
-    let mut newest_first = names
-        .iter()
-        .rev()
-        .filter(|name| name.mode == mode && name.phase == phase)
-        .skip_while(|name| is_of_session(results, name))
-        .map(|name| (name, read(&results.path(name, Part::Result))))
-        .skip_while(|(_, run)| place(run).is_some_and(|provenance| provenance.session.is_some()));
-    let (name, newest) = newest_first.next()?;
+    let (runs, planned) = newest_members(results, names, mode, phase)?;
+    Some(Group { runs: runs.into_iter().map(|(_, run)| run).collect(), planned })
+}
+
+/// The names of that group.
+pub(crate) fn newest_names(
+    results: &Results,
+    names: &[RunName],
+    mode: Mode,
+    phase: Phase,
+) -> Vec<RunName> {
+    let members = newest_members(results, names, mode, phase).map(|(runs, _)| runs);
+    members.into_iter().flatten().map(|(name, _)| name.clone()).collect()
+}
+
+/// A run, read or refused.
+type Read = Result<Recorded, Fault>;
+
+/// The members of the newest group, in the order of their names, and the number that it was to have.
+///
+/// A group is known by its name, which is that of its first run: other runs may lie between its own.
+fn newest_members<'a>(
+    results: &Results,
+    names: &'a [RunName],
+    mode: Mode,
+    phase: Phase,
+) -> Option<(Vec<(&'a RunName, Read)>, u32)> {
+    let is_of_side = |name: &&RunName| name.mode == mode && name.phase == phase;
+    let by_name = || names.iter().rev().filter(is_of_side);
+    let name = newest(results, by_name())?;
+    let newest = read(&results.path(name, Part::Result));
     let Some(run) = place(&newest).map(|provenance| provenance.run.clone()) else {
-        return Some(alone(newest));
+        return Some((vec![(name, newest)], 1));
     };
     let planned = usize::try_from(run.of).unwrap_or(usize::MAX);
     let began = RunName::parse(&run.group).map_or(name.timestamp, |first| first.timestamp);
-    let others = newest_first.take_while(|(name, _)| name.timestamp >= began);
+    let others = by_name().filter(|other| *other != name);
+    let others = others.take_while(|other| other.timestamp >= began);
     let mut indices = vec![run.index];
-    let (mut runs, mut unreadable) = (vec![newest], Vec::new());
-    for (_, other) in others {
+    let (mut runs, mut unreadable) = (vec![(name, newest)], Vec::new());
+    for name in others {
+        if indices.len() >= planned {
+            break;
+        }
+        let other = read(&results.path(name, Part::Result));
         match place(&other).map(|provenance| &provenance.run) {
             Some(place) if place.group == run.group && !indices.contains(&place.index) => {
                 indices.push(place.index);
-                runs.push(other);
+                runs.push((name, other));
             }
-            _ if other.is_err() => unreadable.push(other),
+            _ if other.is_err() => unreadable.push((name, other)),
             _ => {}
-        }
-        if indices.len() >= planned {
-            break;
         }
     }
     // Where one is missing, an unreadable one may be it, and is not ignored.
     if indices.len() < planned {
         runs.extend(unreadable);
     }
-    runs.reverse();
-    Some(Group { runs, planned: run.of })
+    runs.sort_by_key(|(name, _)| *name);
+    Some((runs, run.of))
 }
 
-/// `true` where the text of a run's provenance has a session. To parse thousands of them would be slow.
-fn is_of_session(results: &Results, name: &RunName) -> bool {
-    files::read(&results.path(name, Part::Diagnosis))
-        .is_ok_and(|text| text.split(|&byte| byte == b'\n').any(|line| line == b"[session]"))
+/// The newest of these names, newest first, that is no run of a paired session. Names are in local time: the newest by
+/// the moments in the provenance lies within the names of a day, more or less.
+fn newest<'a>(
+    results: &Results,
+    by_name: impl Iterator<Item = &'a RunName>,
+) -> Option<&'a RunName> {
+    let mut newest: Option<(&RunName, Start)> = None;
+    let mut latest = None;
+    for name in by_name {
+        let moment = name.timestamp.moment();
+        if latest.is_some_and(|latest| latest - moment > FARTHEST_CLOCKS) {
+            break;
+        }
+        let Some(start) = single_start(results, name) else {
+            continue;
+        };
+        latest.get_or_insert(moment);
+        if newest.is_none_or(|(_, known)| start.is_after(known)) {
+            newest = Some((name, start));
+        }
+    }
+    newest.map(|(name, _)| name)
 }
 
-fn place(run: &Result<Recorded, Fault>) -> Option<&Provenance> {
+/// From the time zone farthest behind to the one farthest ahead.
+const FARTHEST_CLOCKS: Duration = Duration::hours(26);
+
+/// When a run was started; `None` for one of a paired session.
+fn single_start(results: &Results, name: &RunName) -> Option<Start> {
+    let unknown = Start { moment: None, named: Some(name.timestamp) };
+    let Ok(text) = files::read(&results.path(name, Part::Diagnosis)) else {
+        return Some(unknown);
+    };
+    // To parse thousands of them would be slow.
+    if text.split(|&byte| byte == b'\n').any(|line| line == b"[session]") {
+        return None;
+    }
+    match Provenance::parse(&String::from_utf8_lossy(&text)) {
+        Ok(Some(own)) if own.session.is_some() => None,
+        Ok(Some(own)) => Some(Start { moment: own.run.moment(), ..unknown }),
+        Ok(None) | Err(_) => Some(unknown),
+    }
+}
+
+/// A run of a mode after the change that was measured on `content`, the newest by its name.
+pub(crate) fn after_on<'a>(
+    results: &Results,
+    names: &'a [RunName],
+    mode: Mode,
+    content: &str,
+) -> Option<&'a RunName> {
+    let is_after = |name: &&RunName| name.mode == mode && name.phase == Phase::After;
+    let has_content = |name: &&RunName| {
+        let run = read(&results.path(name, Part::Result));
+        place(&run).is_some_and(|own| own.build.content.as_deref() == Some(content))
+    };
+    names.iter().rev().filter(is_after).find(has_content)
+}
+
+fn place(run: &Read) -> Option<&Provenance> {
     run.as_ref().ok()?.provenance.as_ref()
 }
 
 /// The group of the one run at `path`.
 pub(crate) fn lone(path: &Path) -> Group {
-    alone(read(path))
-}
-
-fn alone(run: Result<Recorded, Fault>) -> Group {
-    let (runs, planned) = (vec![run], 1);
-    Group { runs, planned }
+    Group { runs: vec![read(path)], planned: 1 }
 }
 
 /// Reads one result file, and the provenance beside it.

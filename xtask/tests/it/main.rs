@@ -7,6 +7,7 @@ mod compare;
 mod confirm;
 mod content;
 mod documents;
+mod evidence;
 mod files;
 mod fuzz;
 mod history;

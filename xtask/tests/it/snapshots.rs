@@ -142,7 +142,7 @@ fn what_cannot_be_judged() {
         "docs/reference/competitive_baselines.md",
         "| System | P99 Latency |\n|---|---|\n| Neo4j | 27.96ms |\n| Neo4j | 28ms |\n",
     );
-    let not_comparable = after().task("008").with(|it| it.load.duration_seconds = 10);
+    let not_comparable = after().task("008").elapsed(10.0);
     before().task("008").write(&checkout);
     not_comparable.write(&checkout);
     let sessions = ["perf-compare 007", "perf-compare 008", "perf-compare 009"]

@@ -468,3 +468,18 @@ fn what_cargo_says_of_a_workspace_that_it_cannot_read_is_told_as_it_is() {
     assert!(message.contains("gone/Cargo.toml"), "{message}");
     assert!(!message.contains("no cargo workspace") && !message.contains("-C DIR"), "{message}");
 }
+
+#[test]
+fn a_before_of_the_source_of_an_after_is_not_measured_without_a_word() {
+    let checkout = sources();
+    let port = checkout.port();
+    let after = format!("perf-check 007 after --duration 1 --port {port}");
+    let first = checkout.measures(checkout.command(&after));
+    assert!(!first.errors.contains("this very source"), "{}", first.errors);
+    let second = finish(check(&checkout)).succeeded();
+    for part in
+        ["this very source was measured as after", "cargo perf-compare 007 --take-back before"]
+    {
+        assert!(second.errors.contains(part), "{}", second.errors);
+    }
+}

@@ -16,7 +16,7 @@ use xtask::store::results::Results;
 use xtask::store::sources;
 
 use super::documents::BASELINE_DOCUMENT;
-use super::recording::Recording;
+use super::recording::{Recording, hash_of};
 use super::{Checkout, Finished, finish, git_command, tool};
 
 /// A checkout on `main`, pushed, with the hook installed by the tool's binary.
@@ -260,7 +260,7 @@ fn set_content(result: &Path, content: Option<&str>) {
     // The old scripts recorded none.
     if let Ok(text) = fs::read_to_string(&diagnosis) {
         let mut provenance = Provenance::parse(&text).unwrap().unwrap();
-        provenance.build.content = content.map(str::to_owned);
+        provenance.build.content = content.map(|content| hash_of(content.to_owned()));
         let checkout = diagnosis.ancestors().nth(3).unwrap();
         provenance.build.inputs = content.map(|_| keep_inputs(checkout));
         fs::write(&diagnosis, provenance.to_text()).unwrap();

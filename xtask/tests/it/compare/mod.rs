@@ -8,6 +8,7 @@ mod named_files;
 mod next_steps;
 mod options;
 mod sessions;
+mod take_back;
 mod terminal;
 mod unjudged;
 mod verdicts;

@@ -25,7 +25,7 @@ const fn in_turn(one: (f64, f64), other: (f64, f64)) -> Pairs {
     [one, other, one, other, one, other, one, other]
 }
 
-fn with_session((before, after): (Recording, Recording), pairs: &Pairs) -> Checkout {
+fn with_session((before, after): (Recording, Recording), pairs: &[(f64, f64)]) -> Checkout {
     let checkout = recorded([(before.clone(), after.clone())]);
     Recording::write_session(&before, &after, &checkout, pairs);
     checkout
@@ -50,6 +50,8 @@ fn every_format_has_the_estimate_of_the_pairs_as_the_change_of_p99() {
         (0.44, 0.44 * 1.104),
         (0.46, 0.46 * 1.104),
         (0.41, 0.5),
+        (0.42, 0.5),
+        (0.43, 0.5),
         (0.47, 0.5),
     ];
     let checkout = with_session(internal_clean(), &pairs);
@@ -113,8 +115,7 @@ fn a_session_that_has_not_ended_answers_nothing_and_is_told() {
 
 #[test]
 fn of_sessions_of_two_durations_the_worse_answer_counts() {
-    let of_ten_seconds =
-        |side: Recording| side.at("20251109_140000").with(|it| it.load.duration_seconds = 10);
+    let of_ten_seconds = |side: Recording| side.at("20251109_140000").elapsed(10.0);
     for (long, short) in [(SURELY_AS_FAST, SURELY_SLOWER), (SURELY_SLOWER, SURELY_AS_FAST)] {
         let (before, after) = internal_clean();
         let checkout = with_session((before.clone(), after.clone()), &long);
@@ -131,8 +132,7 @@ fn a_session_that_lost_throughput_is_not_hidden_by_one_of_another_duration() {
     let (before, after) = internal_clean();
     let slow = after.clone().throughput(900.0);
     let checkout = with_session((before.clone(), after.clone()), &SURELY_AS_FAST);
-    let of_ten_seconds =
-        |side: Recording| side.at("20251109_140000").with(|it| it.load.duration_seconds = 10);
+    let of_ten_seconds = |side: Recording| side.at("20251109_140000").elapsed(10.0);
     let (before, slow) = (of_ten_seconds(before), of_ten_seconds(slow));
     Recording::write_session(&before, &slow, &checkout, &SURELY_AS_FAST);
     let finished = compare(&checkout, "007");
@@ -415,4 +415,30 @@ fn single_runs_name_the_way_out_in_minutes_by_the_recorded_starts_and_stops() {
     assert_has(&report, "to settle   3 to 7 minutes of `cargo perf-confirm 007`\n");
     assert_has(&report, "resolution  not known: too few runs of one server are recorded here\n");
     assert_has(&report, "a third and more of the comparisons of a server with itself");
+}
+/// The two servers were measured in pairs for task 007, and by themselves for task 042.
+fn measured_for_another_task() -> Checkout {
+    let checkout = with_session(internal_clean(), &SURELY_AS_FAST);
+    let (before, after) = internal_clean();
+    before.task("042").p99(4.779).elapsed(10.0).write(&checkout);
+    after.task("042").p99(7.935).write(&checkout);
+    checkout
+}
+
+#[test]
+fn a_session_of_another_task_does_not_pass_for_its_own() {
+    let report = compare(&measured_for_another_task(), "042").output;
+    assert_has(&report, "the paired session was measured for task 007");
+    let own = compare(&measured_for_another_task(), "007").output;
+    assert_lacks(&own, "was measured for task");
+}
+
+#[test]
+fn a_session_of_another_task_does_not_hide_the_tasks_own_runs() {
+    for words in ["042", "042 --json", "042 --markdown"] {
+        let report = compare(&measured_for_another_task(), words).output.replace("\n    ", " ");
+        assert_has(&report, "single runs of task 042: CANNOT JUDGE, P99 4.779 -");
+        assert_has(&report, "7.935 ms, +66.0%");
+        assert_has(&report, "duration 10 s before, 60 s after");
+    }
 }

@@ -694,8 +694,8 @@ mod what_is_not_known {
     fn a_before_on_this_very_content() {
         let project = Project::new();
         let tip = project.change("another\n");
-        project.record(&before(), Some(&tip));
-        project.record(&slower(), Some(&tip));
+        project.record(&before().same_server(), Some(&tip));
+        project.record(&slower().same_server(), Some(&tip));
         warns(&project, "before was measured on this content", "cargo perf-check 007 before");
     }
 
