@@ -7,6 +7,7 @@ pub mod compare;
 pub(crate) mod confirm;
 pub(crate) mod hook;
 mod push;
+mod review;
 mod shared;
 mod supervise;
 mod words;
@@ -25,16 +26,18 @@ The performance gate: did this change make the server slower?
   cargo perf-check <task> <before|after>   measure one side of a change
   cargo perf-compare <task>                judge before against after
   cargo xtask perf-confirm <task>          distinguish a change from noise
+  cargo xtask perf-review                  Engram against its competitors
   cargo xtask hook install                 let git push ask for the verdict
 
 `--help` after a command lists its options.
 ";
 
-fn commands() -> [Command; 5] {
+fn commands() -> [Command; 6] {
     [
         Command::new(check::HELP, check::read, check::run),
         Command::new(compare::HELP, compare::read, compare::run),
         Command::new(confirm::HELP, confirm::read, confirm::run),
+        Command::new(review::HELP, review::read, review::run),
         Command::new(hook::HELP, hook::read, hook::run),
         Command::new(supervise::HELP, supervise::read, supervise::run),
     ]
@@ -61,7 +64,7 @@ impl Command {
     /// The command as it is typed, from the usage line of its help text.
     fn typed(&self) -> &'static str {
         let usage = self.help.split("Usage: ").nth(1);
-        usage.and_then(|usage| usage.split(" <").next()).unwrap_or_default()
+        usage.and_then(|usage| usage.split(['<', '[', '\n']).next()).unwrap_or_default().trim()
     }
 
     fn name(&self) -> &'static str {
@@ -139,6 +142,7 @@ mod tests {
                 let positional = match command {
                     "perf-check" => "007 before",
                     "hook" => "status",
+                    "perf-review" => "",
                     _ => "007",
                 };
                 let value = match placeholder {
@@ -146,6 +150,7 @@ mod tests {
                     // Also one of the numbers of pairs that `perf-confirm` can end at.
                     Some("SECONDS" | "S" | "N") => "6",
                     Some("DIR") => ".",
+                    Some("NAME" | "FILE") => "some.md",
                     other => panic!("{command} {flag}: no value known for {other:?}"),
                 };
                 format!("{positional} {flag} {value}")

@@ -83,6 +83,11 @@ impl Words {
         self.left.opt_value_from_str(flag).map_err(|_| Error::new(format!("{flag} takes {takes}")))
     }
 
+    /// The values of a `flag` that may be given several times.
+    pub(crate) fn values(&mut self, flag: &'static str, takes: &str) -> Result<Vec<String>> {
+        self.left.values_from_str(flag).map_err(|_| Error::new(format!("{flag} takes {takes}")))
+    }
+
     pub(crate) fn whole<T: FromStr + PartialOrd + Display>(
         &mut self,
         flag: &'static str,

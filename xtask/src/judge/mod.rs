@@ -3,4 +3,5 @@
 pub mod comparison;
 pub(crate) mod facts;
 pub(crate) mod fitness;
+pub mod review;
 pub mod verdict;

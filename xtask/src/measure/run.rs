@@ -314,7 +314,7 @@ fn server(plan: &RunPlan, workplace: &Workplace) -> Program {
 }
 
 fn load_generator(plan: &RunPlan, workplace: &Workplace) -> Program {
-    let scenario = plan.checkout.join(plan.scenario.file);
+    let scenario = plan.checkout.join(&plan.scenario.file);
     let options = [
         ("--scenario", scenario.display().to_string()),
         ("--duration", plan.duration.as_secs().to_string()),

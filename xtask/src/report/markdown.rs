@@ -127,7 +127,7 @@ fn capitalised(text: &str) -> String {
 }
 
 /// Text with the characters escaped that would make a table cell, mark-up or a mention.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in words::printable(text).chars() {
         match c {

@@ -11,6 +11,7 @@ mod fuzz;
 mod lifetime;
 mod oracle;
 mod pre_push;
+mod review;
 mod rooms;
 mod snapshots;
 mod verdict;
