@@ -12,7 +12,7 @@ use crate::judge::comparison::{self, Comparison, Question, outcome};
 use crate::judge::verdict::Outcome;
 use crate::measure::checkout;
 use crate::model::layout;
-use crate::model::names::{Mode, Part, RunName, TaskId};
+use crate::model::names::{Mode, RunName, TaskId};
 use crate::model::recorded::Recorded;
 use crate::report::list::{self, Entry};
 use crate::report::next::Context;
@@ -292,36 +292,11 @@ fn title(checkout: &Path, task: &TaskId) -> Option<String> {
 /// When the results cannot be listed.
 pub fn recorded(checkout: &Path) -> Result<Vec<Entry>> {
     let results = Results::of(checkout);
-    let mut groups: Vec<(String, RunName, Vec<Read>)> = Vec::new();
-    for name in Listing::read(&results)?.all().into_iter().rev() {
-        let run = recorded::read(&results.path(&name, Part::Result));
-        let key = group_key(&name, &run);
-        match groups.iter_mut().rev().take(LOOK_BACK).find(|(known, ..)| *known == key) {
-            Some((_, _, runs)) => runs.push(run),
-            None => groups.push((key, name, vec![run])),
-        }
-    }
-    Ok(groups.into_iter().map(|(_, name, runs)| entry(&name, &runs)).collect())
+    let groups = recorded::groups(&results, &Listing::read(&results)?.all());
+    Ok(groups.iter().rev().map(|(name, runs)| entry(name, runs)).collect())
 }
 
-/// A run, read or refused.
-type Read = Result<Recorded, Fault>;
-
-/// Runs of one group lie near each other in time: this many groups back at most.
-const LOOK_BACK: usize = 8;
-
-fn group_key(name: &RunName, run: &Read) -> String {
-    let provenance = run.as_ref().ok().and_then(|run| run.provenance.as_ref());
-    match provenance {
-        Some(provenance) => match &provenance.session {
-            Some(session) => format!("{} {}", session.id, name.phase),
-            None => provenance.run.group.clone(),
-        },
-        None => name.to_string(),
-    }
-}
-
-fn entry(name: &RunName, runs: &[Read]) -> Entry {
+fn entry(name: &RunName, runs: &[Result<Recorded, Fault>]) -> Entry {
     let usable: Vec<&Recorded> = runs.iter().filter_map(|run| run.as_ref().ok()).collect();
     let of = |value: fn(&Recorded) -> f64| median(usable.iter().map(|run| value(run)));
     let provenance = usable.first().and_then(|run| run.provenance.as_ref());

@@ -197,13 +197,13 @@ fn refuse(place: &Place, checkout: &Path, owner: &Owner, script: &str) -> Result
 const OWN_HOOKS: &str = "give this one its own, in place of those: \
     git config core.hooksPath \"$(git rev-parse --path-format=absolute --git-common-dir)/hooks\"";
 
-/// The advice that keeps a hook among the measured files out of the content hash.
+/// The advice that keeps a hook among the files from making the checkout a changed one.
 fn leave_out(checkout: &Path, hook: &Path) -> Result<String> {
     let root = git::root(checkout)?;
     let hook = hook.strip_prefix(&root).unwrap_or(hook).display();
     let excluded = git::own_file(&root, "info/exclude").unwrap_or_default();
     Ok(format!(
-        "warning: git does not ignore it, so it counts as code that changed\n  leave it out: echo {} >>{}\n",
+        "warning: git does not ignore it, so the checkout counts as changed\n  leave it out: echo {} >>{}\n",
         shell_word(&format!("/{hook}*")),
         path_word(&excluded)
     ))

@@ -2,7 +2,7 @@
 //! are read.
 
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::fs;
 use std::io::Read;
@@ -21,6 +21,7 @@ use crate::report::human;
 use crate::report::next::Context;
 use crate::store::recorded::{self, Listing};
 use crate::store::results::Results;
+use crate::store::sources;
 use crate::term::streams::{self, Ink, Style};
 
 /// The word on standard output once everything is decided. The exit code alone is ambiguous: rustup's `cargo` also ends
@@ -41,22 +42,27 @@ pub(crate) fn run(checkout: &Path, remote: &str) -> Result<Outcome> {
     let lines = String::from_utf8_lossy(&lines);
     let mut outcomes = Vec::new();
     let mut news = Vec::new();
+    let inputs = sources::all_inputs(&Results::of(checkout));
     for branch in lines.lines().filter_map(Branch::parse) {
-        match content::of_commit(checkout, branch.tip) {
+        let content = |commit: &str| content::of_commit(checkout, commit, &inputs);
+        match content(branch.tip) {
             None => {
                 let why = "the content of its tip cannot be determined";
                 outcomes.push(unknown(&branch, why, &[]));
             }
-            Some(tip) if remote_has(checkout, remote, &branch, &tip) => {}
-            Some(tip) => news.push((branch, tip)),
+            Some(tip)
+                if remote_has(checkout, remote, &branch, |commit| {
+                    content(commit).as_ref() == Some(&tip)
+                }) => {}
+            Some(_) => news.push(branch),
         }
     }
     if !news.is_empty() {
         let own = Evidence::of(checkout)?;
         // A branch may have been measured in another worktree than it is pushed from.
         let elsewhere = OnceCell::new();
-        for (branch, tip) in &news {
-            let on_tip = |evidence: &Evidence| !evidence.on(tip).is_empty();
+        for branch in &news {
+            let on_tip = |evidence: &Evidence| !evidence.on(&evidence.held(branch.tip)).is_empty();
             let evidence = match on_tip(&own) {
                 true => &own,
                 false => elsewhere
@@ -65,7 +71,7 @@ pub(crate) fn run(checkout: &Path, remote: &str) -> Result<Outcome> {
                     .find(|evidence| on_tip(evidence))
                     .unwrap_or(&own),
             };
-            outcomes.push(decide(evidence, branch, tip));
+            outcomes.push(decide(evidence, branch));
         }
     }
     print(&format!("{DECIDED}\n"))?;
@@ -96,11 +102,10 @@ impl<'a> Branch<'a> {
     }
 }
 
-/// True if the remote has this content already, so that the push carries nothing to judge.
-fn remote_has(checkout: &Path, remote: &str, branch: &Branch, tip: &str) -> bool {
-    let same = |commit: &str| content::of_commit(checkout, commit).as_deref() == Some(tip);
+/// True if the remote has a commit of the `same` content already, so that the push carries nothing to judge.
+fn remote_has(checkout: &Path, remote: &str, branch: &Branch, same: impl Fn(&str) -> bool) -> bool {
     // A merge may build on several; a history so wide that this is not enough gets a warning at worst.
-    branch.remote_tip.is_some_and(same)
+    branch.remote_tip.is_some_and(&same)
         || git::known_to_remote(checkout, branch.tip, remote)
             .iter()
             .take(MOST_BASES)
@@ -109,9 +114,13 @@ fn remote_has(checkout: &Path, remote: &str, branch: &Branch, tip: &str) -> bool
 
 const MOST_BASES: usize = 8;
 
+/// The hashes of a list of inputs and of their content.
+type Source = (String, String);
+
 /// The recorded results of one checkout.
 struct Evidence {
     checkout: PathBuf,
+    results: Results,
     /// Every task that has results.
     tasks: Vec<Task>,
     around: Context,
@@ -142,6 +151,7 @@ impl Evidence {
         Ok(Self {
             checkout: checkout.to_owned(),
             tasks: by_task.into_iter().map(task).collect(),
+            results: results.clone(),
             around: context(checkout, option),
         })
     }
@@ -151,10 +161,15 @@ impl Evidence {
         others.filter(|other| other != checkout).filter_map(|other| Self::of(&other).ok()).collect()
     }
 
-    /// The tasks with a newest after that was measured on `content`.
-    fn on(&self, content: &str) -> Vec<&Task> {
+    /// The sources that a commit is, by the inputs of what was measured here.
+    fn held(&self, commit: &str) -> BTreeSet<Source> {
+        sources::of_commit(&self.results, &self.checkout, commit)
+    }
+
+    /// The tasks with a newest after that was measured on one of these sources.
+    fn on(&self, held: &BTreeSet<Source>) -> Vec<&Task> {
         let tasks = self.tasks.iter();
-        tasks.filter(|task| task.is_on(content)).collect()
+        tasks.filter(|task| task.is_on(held)).collect()
     }
 }
 
@@ -173,21 +188,24 @@ impl Task {
         self.afters().values().flat_map(|group| &group.runs)
     }
 
-    /// True if one of the newest afters was measured on `content`.
-    fn is_on(&self, content: &str) -> bool {
+    /// True if one of the newest afters was measured on one of these sources.
+    fn is_on(&self, held: &BTreeSet<Source>) -> bool {
         // To search the text first spares taking the runs of most tasks apart.
-        self.mentions(content)
-            && self.runs().any(|run| content_of(run).is_some_and(|known| known == content))
+        self.mentions(held)
+            && self.runs().any(|run| source_of(run).is_some_and(|known| held.contains(&known)))
     }
 
-    fn mentions(&self, content: &str) -> bool {
+    fn mentions(&self, held: &BTreeSet<Source>) -> bool {
         self.names
             .iter()
             .filter(|name| name.phase == Phase::After)
             .map(|name| self.results.path(name, Part::Diagnosis))
             .filter(|path| path.is_file())
             .filter_map(|path| fs::read(path).ok())
-            .any(|text| String::from_utf8_lossy(&text).contains(content))
+            .any(|text| {
+                let text = String::from_utf8_lossy(&text);
+                held.iter().any(|(_, content)| text.contains(content))
+            })
     }
 
     /// Why it says nothing of a content that it has no after of.
@@ -199,20 +217,20 @@ impl Task {
         if self.afters().is_empty() {
             return format!("before was measured for task {task}, after was not");
         }
-        match self.runs().any(|run| content_of(run).is_none()) {
+        match self.runs().any(|run| source_of(run).is_none()) {
             true => format!("the source hash of after is unknown (task {task})"),
             false => format!("the code changed since it was measured for task {task}"),
         }
     }
 }
 
-fn content_of(run: &Result<Recorded, Fault>) -> Option<&str> {
-    let provenance = run.as_ref().ok()?.provenance.as_ref()?;
-    provenance.build.content.as_deref()
+fn source_of(run: &Result<Recorded, Fault>) -> Option<Source> {
+    run.as_ref().ok()?.provenance.as_ref()?.build.source()
 }
 
-fn decide(evidence: &Evidence, branch: &Branch, tip: &str) -> Outcome {
+fn decide(evidence: &Evidence, branch: &Branch) -> Outcome {
     let Evidence { tasks, around, .. } = evidence;
+    let tip = &evidence.held(branch.tip);
     let asked = env::var("PERF_TASK").ok().filter(|task| !task.is_empty());
     let is = |task: &Task, name: &Option<String>| name.as_deref() == Some(task.id.as_str());
     let is_asked = |task: &&Task| asked.is_none() || is(task, &asked);
@@ -268,10 +286,10 @@ fn task_of_branch<'a>(branch: &str, recorded: impl Iterator<Item = &'a TaskId>) 
 }
 
 /// Judges a task that has an after on the content being pushed, in every mode that it has results for.
-fn judge(evidence: &Evidence, branch: &Branch, task: &Task, tip: &str) -> Outcome {
+fn judge(evidence: &Evidence, branch: &Branch, task: &Task, tip: &BTreeSet<Source>) -> Outcome {
     let Evidence { checkout, around, .. } = evidence;
-    let before = |mode| common_content(&task.newest(mode, Phase::Before)?);
-    let after = |mode| common_content(task.afters().get(&mode)?);
+    let before = |mode| common_source(&task.newest(mode, Phase::Before)?);
+    let after = |mode| common_source(task.afters().get(&mode)?);
     match answer::of_task(checkout, &task.id, None) {
         Ok(comparisons) => Outcome::worst(comparisons.into_iter().map(|comparison| {
             // Not what a paired session ran on: it may be of earlier builds of the same two servers.
@@ -289,21 +307,21 @@ fn judge(evidence: &Evidence, branch: &Branch, task: &Task, tip: &str) -> Outcom
     }
 }
 
-/// The content that all runs of a group were measured on.
-fn common_content(group: &Group) -> Option<String> {
-    let content = content_of(group.runs.first()?)?;
-    let same = |run| content_of(run) == Some(content);
-    group.runs.iter().all(same).then(|| content.to_owned())
+/// The source that all runs of a group were measured on.
+fn common_source(group: &Group) -> Option<Source> {
+    let source = source_of(group.runs.first()?);
+    let same = |run| source_of(run) == source;
+    group.runs.iter().all(same).then_some(source)?
 }
 
-/// Checks that a comparison is about this push, by the contents that its sides were measured on.
+/// Checks that a comparison is about this push, by the sources that its sides were measured on.
 ///
 /// # Errors
 /// The side to measure, and why.
 fn is_about(
     comparison: &Comparison,
-    [before, after]: [Option<String>; 2],
-    tip: &str,
+    [before, after]: [Option<Source>; 2],
+    tip: &BTreeSet<Source>,
 ) -> Result<(), (Phase, &'static str)> {
     if matches!(comparison.judgement, Judgement::Impossible(_)) {
         // The reasons say it better.
@@ -311,11 +329,11 @@ fn is_about(
     }
     match (before, after) {
         (_, None) => Err((Phase::After, "the source hash of after is unknown")),
-        (_, Some(after)) if after != tip => {
+        (_, Some(after)) if !tip.contains(&after) => {
             Err((Phase::After, "the code changed since after was measured"))
         }
         (None, _) => Err((Phase::Before, "the source hash of before is unknown")),
-        (Some(before), _) if before == tip => {
+        (Some(before), _) if tip.contains(&before) => {
             Err((Phase::Before, "before was measured on this content, as after was"))
         }
         (Some(_), Some(_)) => Ok(()),

@@ -43,6 +43,8 @@ pub(crate) enum Remedy {
     Baseline,
     /// More pairs, or a fix of what fails in them.
     Confirm,
+    /// Another record, from its first pair.
+    ConfirmAgain,
 }
 
 /// Checks that two sides can be judged; returns whether both measured the same server, built each time.

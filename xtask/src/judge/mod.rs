@@ -3,5 +3,6 @@
 pub mod comparison;
 pub(crate) mod facts;
 pub(crate) mod fitness;
+pub(crate) mod history;
 pub mod review;
 pub mod verdict;

@@ -4,6 +4,8 @@ use crate::model::names::Mode;
 
 /// The recorded runs.
 pub const RESULTS: &str = "tmp/m17_performance";
+/// The lists of the inputs that measured binaries were built from, in the folder of the recorded runs.
+pub(crate) const SOURCES: &str = "sources";
 /// The document that the competitors' figures are read from.
 pub const BASELINES: &str = "docs/reference/competitive_baselines.md";
 /// The documents that are looked up, among them the competitive reviews.

@@ -57,6 +57,12 @@ section! {
         pub pair: u32 = "pair",
         /// `before-first` or `after-first`.
         pub order: String = "order",
+        /// `duet` or `alternating`; absent in files of a version that only alternated.
+        pub how: Option<String> = "how",
+        /// The server's port.
+        pub port: Option<u32> = "port",
+        /// From the start of one load of a duet to that of the other, in milliseconds.
+        pub load_offset_ms: Option<f64> = "load_offset_ms",
     }
 }
 
@@ -89,12 +95,25 @@ section! {
         pub engram_hash: Option<String> = "engram_hash",
         /// The content hash of the load generator.
         pub loadtest_hash: Option<String> = "loadtest_hash",
-        /// The content hash of the files that they were built from.
+        /// The content hash of the inputs that they were built from.
         pub content: Option<String> = "content",
+        /// The hash of the list of these inputs, which is kept beside the results.
+        pub inputs: Option<String> = "inputs",
+        /// The inputs that no commit holds; absent where there are none.
+        pub ignored_inputs: Option<Vec<String>> = "ignored_inputs",
+        /// What two builds must share, by name; absent where it is unknown.
+        pub settings: Option<BTreeMap<String, String>> = "settings",
         /// The compiler, as `rustc --version` prints it.
         pub rustc: Option<String> = "rustc",
         /// The stand-in answered, and not Engram.
         pub stand_in: bool = "stand_in",
+    }
+}
+
+impl BuildRecord {
+    /// The hashes of the inputs' list and of their content; `None` where either is unknown.
+    pub(crate) fn source(&self) -> Option<(String, String)> {
+        self.inputs.clone().zip(self.content.clone())
     }
 }
 
@@ -160,6 +179,8 @@ section! {
         pub server_end: Option<String> = "server_end",
         /// The exit code or signal of the load generator, in words.
         pub load_generator_end: Option<String> = "load_generator_end",
+        /// The memory that it had in RAM at the end of the load, in KiB.
+        pub memory_kib: Option<u64> = "memory_kib",
         /// The most memory that it had in RAM, in KiB.
         pub peak_memory_kib: Option<u64> = "peak_memory_kib",
     }
@@ -171,6 +192,8 @@ section! {
     pub struct Noise {
         /// Share of the CPU time that this machine wanted and its hypervisor gave to others: steal / (busy + steal).
         pub steal_share: Option<f64> = "steal_share",
+        /// Share of the machine's CPU time that was used, by whomever, or stolen, 0 to 1.
+        pub busy_share: Option<f64> = "busy_share",
         /// Growth of the CPU pressure total, in seconds: somebody waited for a CPU.
         pub cpu_pressure_seconds: Option<f64> = "cpu_pressure_seconds",
         /// CPU seconds used by neither the server, nor the load generator, nor this tool.
@@ -272,7 +295,14 @@ mod tests {
                 index: 1,
                 of: 3,
             },
-            session: Some(SessionPlace { id: "a".into(), pair: 2, order: "after-first".into() }),
+            session: Some(SessionPlace {
+                id: "a".into(),
+                pair: 2,
+                order: "after-first".into(),
+                how: Some("duet".into()),
+                port: Some(7433),
+                load_offset_ms: Some(0.25),
+            }),
             load: Load {
                 scenario: "scenarios/m17_baseline.toml".into(),
                 scenario_hash: Some("abc".into()),

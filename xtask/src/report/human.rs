@@ -96,7 +96,7 @@ fn details(comparison: &Comparison, around: &Context, style: Style) -> Vec<Strin
     }
     if let (Some(before), Some(after)) = (&comparison.before, &comparison.after) {
         paragraphs.push(metrics(comparison, before, after, style));
-        let evidence = evidence::evidence(comparison, &around.options).into_iter();
+        let evidence = evidence::evidence(comparison, around).into_iter();
         paragraphs.extend(evidence.map(|known| list(&known.title, known.lines.into_iter())));
         paragraphs.extend(position(comparison));
         let operations = table::operations(comparison, before, after);

@@ -10,6 +10,7 @@ use crate::model::limits::{
     COMPETITOR, ELAPSED_SHARE, FAILED_BEFORE, OFFERED_LOAD_REACHED, POSITION_POINTS,
 };
 use crate::model::names::{Mode, Phase};
+use crate::model::session::Figure;
 use crate::report::metrics::{self, METRICS};
 use crate::report::next::{self, Context};
 use crate::stats::paired::{self, Look, PairedVerdict};
@@ -55,7 +56,7 @@ fn comparison(comparison: &Comparison, around: &Context) -> Value {
         "after": comparison.after.as_ref().map(side),
         "changes": changes,
         "position": position.map(|known| self::position(comparison, known)),
-        "session": comparison.session.as_ref().map(session),
+        "session": comparison.session.as_ref().map(|known| session(comparison, known)),
         "single_runs": comparison.single_runs.map(|known| json!({
             "smallest_change_percent": paired::percent(known.smallest_change),
             "comparisons": known.comparisons,
@@ -133,10 +134,22 @@ fn position(comparison: &Comparison, position: Position) -> Value {
     })
 }
 
-fn session(session: &EndedSession) -> Value {
+fn session(comparison: &Comparison, session: &EndedSession) -> Value {
     let look = session.look;
     let percent =
         |ln_ratio: fn(&Look) -> f64| look.as_ref().map(|look| paired::percent(ln_ratio(look)));
+    let interval = |figure: &Figure| {
+        let quantity = metrics::of_figure(*figure)?;
+        let known = session.changes.iter().find(|(known, _)| known == figure);
+        let interval = known.map(|(_, interval)| {
+            json!({
+                "percent": paired::percent(interval.estimate),
+                "lowest_percent": paired::percent(interval.lower),
+                "highest_percent": paired::percent(interval.upper),
+            })
+        });
+        Some((quantity.id().to_owned(), json!(interval)))
+    };
     json!({
         "verdict": match session.verdict {
             PairedVerdict::Regressed => "regressed",
@@ -145,6 +158,11 @@ fn session(session: &EndedSession) -> Value {
             PairedVerdict::Suspected => "suspected",
             PairedVerdict::AfterFails => "after_fails",
         },
+        "how": session.how.to_string(),
+        "duration_seconds": session.duration_seconds,
+        "vetoed_by_p95": look.is_some_and(|look| look.is_vetoed),
+        "intervals": Figure::ALL.iter().filter_map(interval).collect::<Map<_, _>>(),
+        "full_machine_percent": comparison.contention().map(|share| share * 100.0),
         "pairs": look.map(|look| look.pairs),
         "p99_percent": percent(|look| look.interval.estimate),
         "p99_lowest_percent": percent(|look| look.interval.lower),
@@ -166,6 +184,7 @@ fn reason(comparison: &Comparison, reason: &Reason, around: &Context) -> Value {
             Remedy::MeasureBoth => "measure_both",
             Remedy::Baseline => "baseline_document",
             Remedy::Confirm => "confirm",
+            Remedy::ConfirmAgain => "confirm_again",
         },
         "mend_commands": next::remedy(comparison, reason, around),
     })

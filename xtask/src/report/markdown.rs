@@ -49,7 +49,7 @@ fn section(comparison: &Comparison, around: &Context) -> String {
     if let (Some(before), Some(after)) = (&comparison.before, &comparison.after) {
         paragraphs.push(tables(comparison, before, after));
     }
-    for known in evidence::evidence(comparison, &around.options) {
+    for known in evidence::evidence(comparison, around) {
         let (title, lines) = (capitalised(&known.title), known.lines.join("\n"));
         paragraphs.push(format!("{title}:\n\n```text\n{lines}\n```"));
     }

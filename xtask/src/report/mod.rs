@@ -2,6 +2,7 @@
 
 pub mod chart;
 pub(crate) mod evidence;
+pub(crate) mod history;
 pub mod human;
 pub mod json;
 pub(crate) mod list;

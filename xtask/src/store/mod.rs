@@ -11,3 +11,4 @@ pub mod results;
 pub(crate) mod review;
 pub(crate) mod same_binary;
 pub(crate) mod session;
+pub mod sources;

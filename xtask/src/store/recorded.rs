@@ -53,6 +53,13 @@ impl Listing {
         names
     }
 
+    /// The recorded task that is the same number with other zeros before it: 007 for 7.
+    pub(crate) fn namesake(&self, task: &TaskId) -> Option<TaskId> {
+        let number = |task: &TaskId| task.as_str().trim_start_matches('0').to_owned();
+        let mut others = self.0.iter().filter_map(|stem| Some(RunName::parse(stem)?.task));
+        others.find(|other| other != task && number(other) == number(task))
+    }
+
     /// All runs, oldest first.
     pub fn all(&self) -> Vec<RunName> {
         sorted(self.0.iter().map(String::as_str))
@@ -85,6 +92,37 @@ fn sorted<'a>(stems: impl Iterator<Item = &'a str>) -> Vec<RunName> {
     let mut names: Vec<RunName> = stems.filter_map(RunName::parse).collect();
     names.sort_unstable();
     names
+}
+
+/// The groups among `names`, which are sorted, in order of time: the name of the newest run, and the runs newest first. All
+/// runs of one side of a session are one group.
+pub(crate) fn groups(results: &Results, names: &[RunName]) -> Vec<(RunName, Vec<Run>)> {
+    let mut groups: Vec<(String, RunName, Vec<Run>)> = Vec::new();
+    for name in names.iter().rev() {
+        let run = read(&results.path(name, Part::Result));
+        let key = group_key(name, &run);
+        match groups.iter_mut().rev().take(LOOK_BACK).find(|(known, ..)| *known == key) {
+            Some((_, _, runs)) => runs.push(run),
+            None => groups.push((key, name.clone(), vec![run])),
+        }
+    }
+    groups.into_iter().rev().map(|(_, name, runs)| (name, runs)).collect()
+}
+
+/// A run, read or refused.
+pub(crate) type Run = Result<Recorded, Fault>;
+
+/// Runs of one group lie near each other in time: this many groups back at most.
+const LOOK_BACK: usize = 8;
+
+fn group_key(name: &RunName, run: &Run) -> String {
+    match place(run) {
+        Some(provenance) => match &provenance.session {
+            Some(session) => format!("{} {}", session.id, name.phase),
+            None => provenance.run.group.clone(),
+        },
+        None => name.to_string(),
+    }
 }
 
 /// The newest group among `names`, which are sorted, of one mode and phase. Runs of a paired session are none.

@@ -8,6 +8,7 @@ mod confirm;
 mod content;
 mod documents;
 mod fuzz;
+mod history;
 mod lifetime;
 mod oracle;
 mod pre_push;

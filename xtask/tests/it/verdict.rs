@@ -1128,8 +1128,12 @@ mod which_runs {
     /// A run of a paired session that is newer than any other.
     fn paired(pair: u32) -> Recording {
         run(99.0).of_server("one").with(move |told| {
-            told.session =
-                Some(SessionPlace { id: "a session".into(), pair, order: "before-first".into() });
+            told.session = Some(SessionPlace {
+                id: "a session".into(),
+                pair,
+                order: "before-first".into(),
+                ..SessionPlace::default()
+            });
         })
     }
 

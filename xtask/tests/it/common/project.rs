@@ -9,8 +9,11 @@ use std::process::Command;
 use tempfile::TempDir;
 use walkdir::WalkDir;
 use xtask::measure::content;
+use xtask::model::inputs::Inputs;
 use xtask::model::layout::{BASELINES, RESULTS};
 use xtask::model::provenance::Provenance;
+use xtask::store::results::Results;
+use xtask::store::sources;
 
 use super::documents::BASELINE_DOCUMENT;
 use super::recording::Recording;
@@ -51,6 +54,8 @@ impl Project {
         finish(add).succeeded();
         project.commit();
         project.git("push --quiet --set-upstream origin main");
+        // As an earlier measurement leaves it.
+        sources::keep(&Results::of(project.folder()), &inputs()).unwrap();
         project
     }
 
@@ -99,7 +104,14 @@ impl Project {
 
     /// The content of the commit that is checked out.
     pub fn content(&self) -> String {
-        content::of_commit(self.folder(), "HEAD").unwrap()
+        content::of_commit(self.folder(), "HEAD", &inputs()).unwrap()
+    }
+
+    /// The content of the files as they are now.
+    pub fn content_of_files(&self) -> String {
+        let scratch = tempfile::tempdir().unwrap();
+        let files = content::of_files(self.folder(), &scratch.path().join("scratch"));
+        files.unwrap().hash(&inputs()).unwrap()
     }
 
     /// Records a run that was measured on `content`, or on nobody knows what.
@@ -231,6 +243,12 @@ pub fn files(folder: &Path) -> Files {
         .collect()
 }
 
+/// What the server of a project is built from.
+pub fn inputs() -> Inputs {
+    let files = ["Cargo.lock", "Cargo.toml", "src/server.rs", "src/more.rs"];
+    Inputs { repository: files.map(str::to_owned).into(), ..Inputs::default() }
+}
+
 fn set_content(result: &Path, content: Option<&str>) {
     let stem = result.file_stem().unwrap().to_str().unwrap();
     let diagnosis = result.with_file_name(format!("{stem}_diag.txt"));
@@ -238,6 +256,7 @@ fn set_content(result: &Path, content: Option<&str>) {
     if let Ok(text) = fs::read_to_string(&diagnosis) {
         let mut provenance = Provenance::parse(&text).unwrap().unwrap();
         provenance.build.content = content.map(str::to_owned);
+        provenance.build.inputs = content.and_then(|_| content::of_text(&inputs().to_text()));
         fs::write(&diagnosis, provenance.to_text()).unwrap();
     }
 }

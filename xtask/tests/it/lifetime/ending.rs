@@ -189,7 +189,7 @@ impl<'a> Running<'a> {
     fn tool(&self) -> u32 {
         match &self.surroundings {
             Surroundings::Plain(child) => child.id(),
-            _ => self.find(|words| words.starts_with(TOOL) && words.contains("perf-check")),
+            _ => self.find(|words| words.starts_with(TOOL) && words.contains("perf-c")),
         }
     }
 
@@ -240,7 +240,7 @@ impl<'a> Running<'a> {
         wait_until("the tool to be suspended", || {
             self.checkout.processes().iter().any(|(process, words)| {
                 let is_stopped = is_stopped(Path::new(&format!("/proc/{process}")));
-                is_stopped && words.starts_with(TOOL) && words.contains("perf-check")
+                is_stopped && words.starts_with(TOOL) && words.contains("perf-c")
             })
         });
         tool

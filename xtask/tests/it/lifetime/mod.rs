@@ -3,6 +3,7 @@
 
 #![cfg(target_os = "linux")] // `/proc` shows what is left.
 
+mod duet;
 mod ending;
 mod holes;
 mod panic;
@@ -135,7 +136,16 @@ fn at(step: Step, ending: Ending) {
 /// A process that is dying has no command line any more, and may still have its sockets for a moment.
 #[track_caller]
 fn assert_the_port_is_free(checkout: &Checkout) {
-    wait_until("the port to be free", || TcpListener::bind(("127.0.0.1", checkout.port())).is_ok());
+    let port = checkout.port();
+    wait_until("the port to be free", || TcpListener::bind(("127.0.0.1", port)).is_ok());
+}
+
+/// As [`assert_the_port_is_free`], with that of the other server of a duet.
+#[track_caller]
+fn assert_the_ports_are_free(checkout: &Checkout) {
+    assert_the_port_is_free(checkout);
+    let port = checkout.port() + 1;
+    wait_until("the other port to be free", || TcpListener::bind(("127.0.0.1", port)).is_ok());
 }
 
 /// Checks that `count` runs are saved, each with all its files, and no file of another.

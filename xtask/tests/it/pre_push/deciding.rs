@@ -1,6 +1,5 @@
 //! What the hook decides: each row of its table, and whom it asks.
 
-use xtask::measure::content;
 use xtask::model::limits::PLAN;
 
 use crate::common::project::{
@@ -120,9 +119,7 @@ mod a_clean_verdict {
         project.require();
         project.record(&before(), Some(&project.content()));
         project.checkout.write("src/server.rs", "not committed yet\n");
-        let scratch = tempfile::tempdir().unwrap();
-        let measured = content::of_files(project.folder(), &scratch.path().join("s")).unwrap();
-        project.record(&as_fast(), Some(&measured));
+        project.record(&as_fast(), Some(&project.content_of_files()));
         project.commit();
         crate::common::finish(project.tool("perf-compare 007 --log")).succeeded();
         project.commit();
@@ -139,9 +136,7 @@ mod a_clean_verdict {
         project.git("push --quiet --no-verify origin main");
         project.record(&before(), Some(&project.content()));
         project.checkout.write("src/server.rs", "another\r\n");
-        let scratch = tempfile::tempdir().unwrap();
-        let measured = content::of_files(project.folder(), &scratch.path().join("s")).unwrap();
-        project.record(&as_fast(), Some(&measured));
+        project.record(&as_fast(), Some(&project.content_of_files()));
         project.commit();
         project.push("origin main").passed();
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::common::finish;
 use crate::common::project::{
-    Project, as_fast, assert_has, before, done, git, name_committer, slower,
+    Project, as_fast, assert_has, before, done, git, inputs, name_committer, slower,
 };
 
 #[test]
@@ -121,7 +121,7 @@ fn a_regression_in_a_shallow_clone_is_blocked() {
     let clones = tempfile::tempdir().unwrap();
     let clone = shallow_clone(&project, clones.path());
     finish_in(&clone, "hook install");
-    let content = || xtask::measure::content::of_commit(&clone, "HEAD").unwrap();
+    let content = || xtask::measure::content::of_commit(&clone, "HEAD", &inputs()).unwrap();
     project.record(&before(), Some(&content()));
     fs::write(clone.join("src/server.rs"), "another\n").unwrap();
     done(&clone, "commit --quiet --all --message=another");
