@@ -407,6 +407,53 @@ mod tests {
         assert!(rows.is_sorted_by_key(|row| row.line) && rows.iter().all(|row| row.p99().is_ok()));
     }
 
+    /// What a page says of a scenario: each competitor with its P99, or the line of a fault.
+    fn stood_for(document: &str, file_name: &str) -> Vec<Result<(String, [f64; 2]), usize>> {
+        let found = competitors(&rows(document).expect("rows"), file_name).into_iter();
+        let stated = |found: Competitor| (found.name, found.p99_ms);
+        found.map(|found| found.map(stated).map_err(|fault| fault.line.expect("a line"))).collect()
+    }
+
+    #[test]
+    fn a_scenario_stands_for_the_competitors_whose_rows_name_its_file() {
+        let long = include_str!("../../tests/data/baselines/long.md");
+        let own = include_str!("../../../docs/reference/competitive_baselines.md");
+        let ranges = include_str!("../../tests/data/baselines/ranges.md");
+        let missing = include_str!("../../tests/data/baselines/missing-column.md");
+        let duplicates = include_str!("../../tests/data/baselines/duplicates.md");
+        let one = |name: &str, low, high| vec![Ok((name.to_owned(), [low, high]))];
+        for (page, file, expected) in [
+            (long, "milvus_ann_10m_768d.toml", one("Milvus", 708.0, 708.0)),
+            (long, "milvus_ann_10m.toml", vec![]),
+            (long, "qdrant_ann_1m_768d.toml", one("Qdrant", 22.0, 24.0)),
+            (long, "hybrid_production_100k.toml", vec![]),
+            (own, "milvus_ann_10m.toml", one("Milvus", 708.0, 708.0)),
+            (own, "neo4j_traversal_100k.toml", one("Neo4j", 27.96, 27.96)),
+            (ranges, "a.toml", one("Qdrant", 22.0, 24.0)),
+            (ranges, "b.toml", one("Weaviate", 70.0, 150.0)),
+            (ranges, "c.toml", one("Redis", 0.8, 0.8)),
+            (ranges, "d.toml", one("Milvus", 700.0, 900.0)),
+            (ranges, "e.toml", one("Milvus", 700.0, 900.0)),
+            (ranges, "f.toml", vec![Err(9)]),
+            (ranges, "g.toml", vec![Err(10)]),
+            (missing, "a.toml", vec![]),
+            (duplicates, "a.toml", one("Qdrant", 22.0, 24.0)),
+            (duplicates, "b.toml", vec![Err(8)]),
+            (duplicates, "c.toml", [one("Milvus", 708.0, 708.0), one("Redis", 8.0, 8.0)].concat()),
+            (duplicates, "d.toml", one("Milvus", 300.0, 300.0)),
+        ] {
+            assert_eq!(stood_for(page, file), expected, "{file}");
+        }
+    }
+
+    #[test]
+    fn a_competitor_has_the_throughput_that_its_row_states() {
+        let own = include_str!("../../../docs/reference/competitive_baselines.md");
+        assert_eq!(competitor(own, "Neo4j").expect("Neo4j").throughput, "280");
+        let ranges = include_str!("../../tests/data/baselines/ranges.md");
+        assert_eq!(competitor(ranges, "Weaviate").expect("Weaviate").throughput, "200-400");
+    }
+
     #[test]
     fn a_long_document_gives_the_row_of_its_baseline_table() {
         let document = "\

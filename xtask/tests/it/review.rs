@@ -6,10 +6,18 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use walkdir::WalkDir;
+use xtask::judge::review::{self as judge, Background, Review, Subject};
+use xtask::judge::verdict::Standing;
 use xtask::model::layout::BASELINES;
+use xtask::model::load_result::LoadResult;
 use xtask::model::provenance::Provenance;
+use xtask::model::recorded::Recorded;
+use xtask::model::review::{Competitor, LastReview, Quarter};
+use xtask::report::review::{self as report_of, Around};
 
+use crate::common::recording::Recording;
 use crate::common::{Checkout, Finished, finish, scenario, wait_until};
+use crate::snapshots::assert_snapshot;
 
 const TRAVERSAL: &str = "scenarios/competitive/neo4j_traversal_100k.toml";
 const HYBRID: &str = "scenarios/competitive/hybrid_production_100k.toml";
@@ -396,4 +404,218 @@ fn a_failure_of_an_interrupted_review_is_still_told_when_it_continues() {
     reviewed(&checkout, "--runs 1").succeeded();
     assert!(report(&checkout).contains("today, hybrid\\_production\\_100k: run 1 failed"));
     assert!(checkout.path(HYBRID).exists());
+}
+
+/// A run with this P99 in milliseconds, at the offered rate of 500 a second.
+fn run_of(recording: &Recording) -> Recorded {
+    let bytes = recording.text().into_bytes();
+    let result = LoadResult::parse(&bytes).unwrap();
+    Recorded { path: PathBuf::new(), result, provenance: recording.provenance(), bytes }
+}
+
+fn recording(p99_ms: f64) -> Recording {
+    Recording::new().competitive().after().p99(p99_ms).throughput(499.5).with(|it| {
+        it.host.state.swap_mib = Some(0);
+        it.host.state.governor = Some("performance".to_owned());
+        it.server.load_seconds = Some(60.0);
+        it.noise.others_cpu_seconds = Some(1.2);
+        it.noise.steal_share = Some(0.004);
+    })
+}
+
+fn neo4j() -> Competitor {
+    Competitor { name: "Neo4j".to_owned(), p99_ms: [27.96; 2], throughput: "280".to_owned() }
+}
+
+fn subject(p99s_ms: &[f64]) -> Subject {
+    Subject {
+        scenario: "traversal".to_owned(),
+        nodes: Some(100_000),
+        planned: p99s_ms.len(),
+        competitors: vec![Ok(neo4j())],
+        runs: p99s_ms.iter().map(|p99_ms| run_of(&recording(*p99_ms))).collect(),
+        failure: None,
+    }
+}
+
+fn background(last: Option<f64>) -> Background {
+    let last = last.map(|speedup| LastReview {
+        file: "competitive_review_2025Q3.md".to_owned(),
+        speedups: [(("traversal".to_owned(), "Neo4j".to_owned()), speedup)].into(),
+        circumstances: [("machine".to_owned(), "old-box".to_owned())].into(),
+    });
+    Background { last, processors: 2, ..Background::default() }
+}
+
+fn judged(subject: Subject, last: Option<f64>) -> Review {
+    judge::review(&[subject], &background(last))
+}
+
+#[test]
+fn the_standing_is_the_first_rule_that_holds() {
+    use Standing::{Degraded, Maintained, Slower, StillBehind};
+    for (p99_ms, last, standing, code) in [
+        (10.2, None, Maintained, 0),
+        (27.96, None, Maintained, 0),
+        (27.97, None, Slower, 2),
+        (29.0, Some(0.0), Slower, 2),
+        (29.0, Some(-0.0), StillBehind, 0),
+        (29.0, Some(-3.0), StillBehind, 0),
+        (29.0, Some(1.2), Slower, 2),
+        (31.0, Some(-5.0), Degraded, 2),
+        // 63.5 % faster, as shown: exactly 5 points less is no loss.
+        (10.2, Some(68.5), Maintained, 0),
+        (10.2, Some(68.6), Degraded, 2),
+        (10.2, Some(50.0), Maintained, 0),
+    ] {
+        let review = judged(subject(&[p99_ms]), last);
+        assert_eq!(review.lines[0].standing, Ok(standing), "{p99_ms} {last:?}");
+        assert_eq!(review.outcome().code(), code, "{p99_ms} {last:?}");
+    }
+}
+
+#[test]
+fn the_median_is_held_against_the_better_end_of_a_range() {
+    let qdrant = Competitor { p99_ms: [22.0, 24.0], ..neo4j() };
+    let of =
+        |p99s_ms: &[f64]| Subject { competitors: vec![Ok(qdrant.clone())], ..subject(p99s_ms) };
+    assert_eq!(judged(of(&[23.0]), None).lines[0].standing, Ok(Standing::Slower));
+    let review = judged(of(&[11.0, 40.0, 10.0]), None);
+    assert_eq!(review.lines[0].speedup, Some(50.0));
+    let said = review.warnings.iter().any(|warning| warning.contains("noise decides who is ahead"));
+    assert!(said, "{:?}", review.warnings);
+}
+
+/// Checks that nothing is said about the position of a scenario that was not measured as planned.
+#[track_caller]
+fn assert_unjudged(subject: Subject, why: &str) {
+    let review = judged(subject, None);
+    let standing = review.lines[0].standing.as_ref();
+    assert!(standing.is_err_and(|said| said.contains(why)), "{standing:?}");
+    assert_eq!(review.outcome().code(), 3);
+}
+
+#[test]
+fn what_was_not_measured_is_not_judged() {
+    let of = |run: Recording| Subject { runs: vec![run_of(&run)], ..subject(&[1.0]) };
+    assert_unjudged(of(recording(0.0)), "its P99 is 0");
+    assert_unjudged(of(recording(1.0).error_rate(0.5)), "50.0 % of the requests FAILED");
+    let fewer = Subject { planned: 3, ..subject(&[1.0, 1.0]) };
+    assert_unjudged(fewer, "only 2 of 3 runs");
+    let failed = Subject { failure: Some("it crashed".to_owned()), ..subject(&[1.0]) };
+    assert_unjudged(failed, "it crashed");
+    assert_unjudged(subject(&[]), "nothing was measured");
+    let unreadable = vec![Err("line 3: no value".to_owned())];
+    assert_unjudged(Subject { competitors: unreadable, ..subject(&[1.0]) }, "line 3");
+    assert_unjudged(Subject { competitors: vec![], ..subject(&[1.0]) }, "no row");
+    let mixed = recording(1.0).with(|it| it.load.scenario_hash = Some("another".to_owned()));
+    let runs = vec![run_of(&recording(1.0)), run_of(&mixed)];
+    assert_unjudged(Subject { runs, ..subject(&[1.0, 1.0]) }, "not comparable");
+}
+
+#[test]
+fn each_check_fails_by_its_own_reason() {
+    let with = |change: fn(&mut Provenance)| recording(1.0).with(change);
+    for (number, run) in [
+        (0, recording(1.06)),
+        (1, with(|it| it.host.state.swap_mib = Some(3))),
+        (2, with(|it| it.host.state.governor = Some("powersave".to_owned()))),
+        (2, with(|it| it.host.state.power = Some("battery".to_owned()))),
+        (3, with(|it| it.noise.others_cpu_seconds = Some(30.0))),
+        (3, with(|it| it.noise.steal_share = Some(0.2))),
+        (4, recording(1.0).error_rate(0.001)),
+        (5, recording(1.0).throughput(400.0)),
+    ] {
+        let runs = vec![run_of(&recording(1.0)), run_of(&run)];
+        let review = judged(Subject { runs, ..subject(&[1.0, 1.0]) }, None);
+        let failed: Vec<usize> = (0..review.checks.len())
+            .filter(|check| review.checks[*check].passed != Some(true))
+            .collect();
+        assert_eq!(failed, [number], "{:?}", review.checks);
+    }
+}
+
+#[test]
+fn what_the_system_does_not_show_is_not_passed() {
+    let run = Recording::new().competitive().after();
+    let review = judged(Subject { runs: vec![run_of(&run)], ..subject(&[1.0]) }, None);
+    let passed: Vec<Option<bool>> = review.checks.iter().map(|check| check.passed).collect();
+    assert_eq!(passed[..4], [None; 4]);
+}
+
+/// Four scenarios: one is ahead, one close to its competitor, one was not measured, and one is of Neo4j again.
+fn whole_review() -> (Review, Around) {
+    let named = |scenario: &str, competitor: Competitor, p99s_ms: &[f64]| Subject {
+        scenario: scenario.to_owned(),
+        competitors: vec![Ok(competitor)],
+        ..subject(p99s_ms)
+    };
+    let of = |name: &str, p99_ms, throughput: &str| Competitor {
+        name: name.to_owned(),
+        p99_ms,
+        throughput: throughput.to_owned(),
+    };
+    let missing =
+        "this machine cannot hold it: it needs 64.4 GB of memory, and 22.7 GB are available";
+    let subjects = [
+        named("hybrid_production_100k", neo4j(), &[10.2, 10.1, 10.4]),
+        Subject {
+            planned: 3,
+            failure: Some(missing.to_owned()),
+            nodes: Some(10_000_000),
+            ..named("milvus_ann_10m", of("Milvus", [708.0; 2], "2,098"), &[])
+        },
+        named("neo4j_traversal_100k", neo4j(), &[1.08, 1.02, 1.11]),
+        named("qdrant_ann_1m_768d", of("Qdrant", [22.0, 24.0], "626"), &[19.4, 18.9, 23.1]),
+    ];
+    let key = |scenario: &str, competitor: &str| (scenario.to_owned(), competitor.to_owned());
+    let last = LastReview {
+        file: "competitive_review_2025Q3.md".to_owned(),
+        speedups: [
+            (key("neo4j_traversal_100k", "Neo4j"), 95.9),
+            (key("qdrant_ann_1m_768d", "Qdrant"), 17.3),
+        ]
+        .into(),
+        circumstances: [("machine".to_owned(), "old-box, 4 cores".to_owned())].into(),
+    };
+    let machine = "bench-box, AMD Ryzen 7 5800X, 16 cores, 31 GiB".to_owned();
+    let background = Background {
+        last: Some(last),
+        circumstances: [("machine".to_owned(), machine.clone())].into(),
+        processors: 16,
+        warnings: vec!["hybrid_production_100k: Neo4j is only the yardstick".to_owned()],
+    };
+    let around = Around {
+        quarter: Quarter::parse("2025Q4").unwrap(),
+        when: "2025-11-08, 20:20".to_owned(),
+        commit: "8d01be4c0ffe".to_owned(),
+        server: "Engram".to_owned(),
+        machine,
+        load: "3 runs of 60 s each, a fresh server for each".to_owned(),
+        results: "tmp/competitive_review/20251108_200000".to_owned(),
+        last: Some("competitive_review_2025Q3.md".to_owned()),
+        chart: "competitive_review_2025Q4.svg".to_owned(),
+        unmatched: vec!["Weaviate has no scenario".to_owned()],
+    };
+    (judge::review(&subjects, &background), around)
+}
+
+#[test]
+fn the_whole_report() {
+    let (review, around) = whole_review();
+    assert_snapshot("review-report.md", &report_of::markdown(&review, &around));
+}
+
+#[test]
+fn the_chart_of_a_report() {
+    let (review, around) = whole_review();
+    assert_snapshot("review-chart.svg", &report_of::chart(&review, &around));
+}
+
+#[test]
+fn the_answer_in_the_terminal() {
+    let (review, _) = whole_review();
+    let summary = report_of::summary(&review, "docs/reference/competitive_review_2025Q4.md");
+    assert!(summary.lines().all(|line| line.chars().count() <= 80), "{summary}");
+    assert_snapshot("review-summary.txt", &summary);
 }
