@@ -1,21 +1,22 @@
 //! The recordings that answer a question: the newest groups of a task, or the paired session about their servers.
 
-use std::fs;
 use std::path::Path;
 
 use crate::error::{Error, Fault, Result};
+use crate::files;
 use crate::judge::comparison::{self, Baseline, Comparison, EndedSession, Judgement, Question};
 use crate::judge::fitness::{Reason, Remedy};
 use crate::judge::verdict::{Metric, Outcome};
 use crate::model::layout;
 use crate::model::limits::{COMPETITOR, PLAN};
-use crate::model::names::{Mode, Phase, TaskId};
+use crate::model::names::{Mode, Phase, RunName, TaskId};
 use crate::model::provenance::Provenance;
 use crate::model::recorded::Group;
 use crate::model::session::{Failure, FormerRecord, How, SessionRecord, Subject};
 use crate::model::typed;
 use crate::stats::paired::{self, PairedVerdict, Progress};
 use crate::stats::single_runs;
+use crate::store::accepted;
 use crate::store::baselines;
 use crate::store::recorded::{self, Listing};
 use crate::store::results::Results;
@@ -50,8 +51,20 @@ pub fn of_task(checkout: &Path, task: &TaskId, mode: Option<Mode>) -> Result<Vec
             .next(format!("measure first: {measure}"))
             .next("what is recorded: cargo perf-compare --list"));
     }
-    let of_mode = |mode| {
-        let group = |phase| recorded::newest_group(&results, &names, mode, phase);
+    Ok(of_names(checkout, task, (&results, &listing), &names, &modes))
+}
+
+/// Compares the newest groups among these runs of a task, which are sorted, in each of `modes`.
+pub(crate) fn of_names(
+    checkout: &Path,
+    task: &TaskId,
+    (results, listing): (&Results, &Listing),
+    names: &[RunName],
+    modes: &[Mode],
+) -> Vec<Comparison> {
+    let accepted = accepted::read(checkout);
+    let of_mode = |&mode: &Mode| {
+        let group = |phase| recorded::newest_group(results, names, mode, phase);
         let question = Question {
             task: Some(task.clone()),
             mode,
@@ -60,9 +73,19 @@ pub fn of_task(checkout: &Path, task: &TaskId, mode: Option<Mode>) -> Result<Vec
             baseline: baseline(checkout, mode),
             session: None,
         };
-        of_newest(&results, &listing, question)
+        let content = question.after.as_ref().and_then(Group::content).map(str::to_owned);
+        let mut comparison = of_newest(results, listing, question);
+        if comparison.outcome().is_regression()
+            && let Some(content) = content
+        {
+            match &accepted {
+                Ok(accepted) => comparison.accepted = accepted.reason(task, mode, &content),
+                Err(unusable) => comparison.warnings.push(unusable.to_string()),
+            }
+        }
+        comparison
     };
-    Ok(modes.into_iter().map(of_mode).collect())
+    modes.iter().map(of_mode).collect()
 }
 
 /// Compares the newest groups, or the pairs instead if a session on the same two servers has ended.
@@ -234,7 +257,7 @@ pub(crate) fn baseline(checkout: &Path, mode: Mode) -> Option<Result<Baseline, R
 }
 
 fn read_baseline(file: &Path) -> Result<Baseline, Fault> {
-    let text = fs::read_to_string(file).map_err(|error| {
+    let text = files::read_text(file).map_err(|error| {
         Fault::new(format!("the competitors' baselines cannot be read: {error}"))
     })?;
     let latency = baselines::p99(&text, COMPETITOR)?;

@@ -25,6 +25,7 @@ compile_error!("the performance gate needs Unix processes and signals: build it 
 pub mod answer;
 pub mod commands;
 pub mod error;
+pub mod files;
 pub mod judge;
 pub mod measure;
 pub mod model;

@@ -4,10 +4,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::accept::accept;
 use super::shared::{checkout_option, context, here, print, say};
 use super::words::{Words, task_id};
 use crate::answer;
 use crate::error::{Error, Fault, Result};
+use crate::files;
 use crate::judge::comparison::{self, Comparison, Question, outcome};
 use crate::judge::verdict::Outcome;
 use crate::measure::checkout;
@@ -21,8 +23,9 @@ use crate::stats::numbers::median;
 use crate::store::clock::Clock;
 use crate::store::performance_log::{self, Section, title_from_file_name};
 use crate::store::recorded::{self, Listing};
-use crate::store::results::{self, Results};
+use crate::store::results::Results;
 use crate::term::streams::Style;
+use crate::term::text;
 
 /// The help text. A test holds its limits against those that decide.
 pub const HELP: &str = "\
@@ -44,6 +47,8 @@ Options
   --markdown           for a pull-request comment or a CI step summary
   --log                write the task's entry in the performance log,
                        roadmap/milestone-17/PERFORMANCE_LOG.md
+  --accept REASON      accept a measured regression of this very code, with
+                       a follow-up: the hook lets it pass from then on
   --list               list what is recorded, newest first
   -C DIR               the checkout (this tool's own workspace)
   -h, --help           this text
@@ -70,6 +75,8 @@ pub(crate) struct Options {
     format: Format,
     /// The performance log gets an entry.
     log: bool,
+    /// The reason to accept what regressed.
+    accept: Option<String>,
     /// The tool's own workspace when absent.
     checkout: Option<PathBuf>,
 }
@@ -107,11 +114,12 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
     let format = words.either(("--json", Format::Json), ("--markdown", Format::Markdown))?;
     let log = words.flag("--log");
     let list = words.flag("--list");
+    let accept = words.value("--accept", "a reason, in one line")?;
     let (before, after) = (words.path("--before")?, words.path("--after")?);
     let checkout = words.path("-C")?;
     let refused = |why| Err(Error::new(why));
     let subject = match (list, before, after) {
-        (true, None, None) if mode.is_none() && format.is_none() && !log => {
+        (true, None, None) if mode.is_none() && format.is_none() && !log && accept.is_none() => {
             let [] = words.positional([])?;
             Subject::Everything
         }
@@ -135,7 +143,10 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
     if log && subject.task().is_none() {
         return refused("--log needs a task");
     }
-    Ok(Options { subject, format: format.unwrap_or(Format::Human), log, checkout })
+    if accept.is_some() && !matches!(subject, Subject::Task(..)) {
+        return refused("--accept goes with the newest results of a task");
+    }
+    Ok(Options { subject, format: format.unwrap_or(Format::Human), log, accept, checkout })
 }
 
 /// Compares, prints and, if asked, writes the log entry.
@@ -196,7 +207,11 @@ fn compared(
                 unlogged: (!options.log).then(|| task.clone()),
                 ..context(checkout, option)
             };
-            (answer::of_task(checkout, task, *mode)?, around)
+            let mut comparisons = answer::of_task(checkout, task, *mode)?;
+            if let Some(reason) = &options.accept {
+                accept(checkout, task, &mut comparisons, reason)?;
+            }
+            (comparisons, around)
         }
         Subject::Files { task, before, after } => {
             let around = Context { options: option, here: here(), ..Context::default() };
@@ -253,14 +268,14 @@ fn write_log(
         |mode| comparisons.iter().find(|comparison| comparison.mode == mode).and_then(log::lines);
     let section = Section {
         task: task.to_string(),
-        title: title(checkout, task),
+        title: title(checkout, task).map(|title| text::markdown(&title)),
         internal: lines(Mode::Internal),
         competitive: lines(Mode::Competitive),
     };
     if section.internal.is_none() && section.competitive.is_none() {
         return Err(Error::new("nothing was judged, so there is no log entry to write"));
     }
-    let document = match fs::read_to_string(&path) {
+    let document = match files::read_text(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         other => other.map_err(Error::at("cannot read", &path))?,
     };
@@ -269,7 +284,7 @@ fn write_log(
     let done = match updated == document {
         true => "is already in",
         false => {
-            results::replace(&path, &updated)?;
+            files::replace(&path, &updated)?;
             "written to"
         }
     };

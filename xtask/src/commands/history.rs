@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::shared::{print, say};
 use super::words::{Words, task_id};
 use crate::error::Result;
+use crate::files;
 use crate::judge::history::{Comparable, Point, Series, medians};
 use crate::judge::verdict::Outcome;
 use crate::measure::checkout;
@@ -16,7 +17,7 @@ use crate::report::history;
 use crate::stats::signed_rank::Interval;
 use crate::store::clock::Clock;
 use crate::store::recorded::{self, Listing, Run};
-use crate::store::results::{self, Results};
+use crate::store::results::Results;
 use crate::term::streams::Style;
 
 /// The help text.
@@ -79,7 +80,7 @@ pub(crate) fn run(options: &Options, _: Clock) -> Result<Outcome> {
     });
     let all = series(&results, &names);
     if let Some(file) = &options.svg {
-        results::replace(file, &history::svg(&all))?;
+        files::replace(file, &history::svg(&all))?;
         say(&format!("drawn: {}", file.display()));
     }
     print(&match options.json {

@@ -1,10 +1,12 @@
 //! The commands: one story a file, each with its help, its options as typed, how these are read, and what it does.
 //! This file is their one list, which none of them uses.
 
+mod accept;
 mod bench;
 pub(crate) mod check;
 pub mod compare;
 pub(crate) mod confirm;
+mod evidence;
 mod history;
 pub(crate) mod hook;
 mod push;
@@ -171,7 +173,7 @@ mod tests {
                 let value = match placeholder {
                     None => "",
                     // Also one of the numbers of pairs that `perf-confirm` can end at.
-                    Some("SECONDS" | "S" | "N") => "8",
+                    Some("SECONDS" | "S" | "N" | "REASON") => "8",
                     Some("PER-CENT") => "25",
                     Some("DIR") => ".",
                     Some("FILE") => "a.json",

@@ -1,7 +1,6 @@
 //! `perf-review`: measures every competitive scenario, and reports where Engram stands against its competitors.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -9,6 +8,7 @@ use super::bench::{Bench, PORT, Setup, Side, Turn};
 use super::shared::{here, print, say};
 use super::words::{Words, did_you_mean};
 use crate::error::{Error, Result};
+use crate::files;
 use crate::judge::review::{self as judge, Background, Review, SERVER, Subject};
 use crate::judge::verdict::Outcome;
 use crate::measure::build::{self, Build};
@@ -27,7 +27,6 @@ use crate::store::baselines::{self, Row, SCENARIO, SYSTEM};
 use crate::store::clock::Clock;
 use crate::store::quarters::{self, Entry, NO_SINGLE};
 use crate::store::recording::Place;
-use crate::store::results;
 use crate::store::review::ReviewFolder;
 use crate::term::steps::{Steps, Verbosity};
 use crate::term::streams;
@@ -228,7 +227,7 @@ struct Baselines {
 impl Baselines {
     fn read(checkout: &Path) -> Result<Self> {
         let path = checkout.join(layout::BASELINES);
-        let text = fs::read_to_string(&path).map_err(Error::at("cannot read", &path))?;
+        let text = files::read_text(&path).map_err(Error::at("cannot read", &path))?;
         let rows = baselines::rows(&text).map_err(|fault| fault.in_file(path))?;
         Ok(Self { text, rows })
     }
@@ -371,7 +370,7 @@ impl Documents {
 
     /// Refuses to write over a file that is no review, or that has figures which this review will not have.
     fn lose_nothing(&self, candidates: &[Candidate]) -> Result<()> {
-        let Ok(text) = fs::read_to_string(&self.report) else {
+        let Ok(text) = files::read_text(&self.report) else {
             return Ok(());
         };
         let report = self.report.display();
@@ -391,8 +390,8 @@ impl Documents {
 
     /// The chart first, which the report refers to.
     fn write(&self, review: &Review, around: &Around) -> Result<()> {
-        results::replace(&self.chart, &review::chart(review, around))?;
-        results::replace(&self.report, &review::markdown(review, around))
+        files::replace(&self.chart, &review::chart(review, around))?;
+        files::replace(&self.report, &review::markdown(review, around))
     }
 }
 
@@ -633,7 +632,7 @@ fn circumstances(around: &Around) -> BTreeMap<String, String> {
 /// Adds what was judged to the history in the baselines document, each system once a quarter.
 fn record(checkout: &Path, review: &Review, around: &Around) -> Result<()> {
     let path = checkout.join(layout::BASELINES);
-    let mut text = fs::read_to_string(&path).map_err(Error::at("cannot read", &path))?;
+    let mut text = files::read_text(&path).map_err(Error::at("cannot read", &path))?;
     let mut added = Vec::new();
     for line in &review.lines {
         let quarter = around.quarter.in_words();
@@ -650,7 +649,7 @@ fn record(checkout: &Path, review: &Review, around: &Around) -> Result<()> {
         }
     }
     if !added.is_empty() {
-        results::replace(&path, &text)?;
+        files::replace(&path, &text)?;
         say(&format!("recorded in {}: {}", layout::BASELINES, added.join(", ")));
     }
     Ok(())

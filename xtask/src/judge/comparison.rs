@@ -61,6 +61,8 @@ pub struct Comparison {
     pub pinned_rate: Option<f64>,
     /// Weaknesses of the judgement, in words.
     pub warnings: Vec<String>,
+    /// The reason for which the regression is accepted, if it is.
+    pub accepted: Option<String>,
 }
 
 /// The judgement on a comparison.
@@ -167,6 +169,7 @@ pub fn compare(question: Question, single_runs: Option<SingleRuns>) -> Compariso
         session,
         pinned_rate: pinned_rate(&before, &after),
         warnings: interrupted.chain(fitness::warnings(&before, &after)).collect(),
+        accepted: None,
     }
 }
 

@@ -113,31 +113,35 @@ pub(crate) fn prepare(checkout: &Path, scratch: &Path, build: Build) -> Result<B
         let found = existing(&workspace, configured.as_deref(), host)?;
         return Ok(unknown(keep(&folder, found)?));
     }
+    let host = compiler.as_ref().map(|compiler| &compiler.host);
+    let target = configured.as_ref().or(host);
     // A build may itself write what it is made of, such as a lock file that was not there. Then the next one does not.
     let mut attempts = 0;
     loop {
         attempts += 1;
         let began = SystemTime::now();
         let before = content::of_files(checkout, scratch);
+        let configuration = settings::configuration(checkout);
         let made = cargo_build(&shell)?;
         let stamps = made.binaries.stamps();
         let kept = keep(&folder, made.binaries.clone())?;
         let after = content::of_files(checkout, scratch);
-        let source = before.zip(after).and_then(|(before, after)| {
-            let files = [&before, &after];
-            source(checkout, &workspace, &made, files, began)
+        let files = before.as_ref().zip(after.as_ref());
+        let source = files.and_then(|(before, after)| {
+            source(checkout, &workspace, &made, [before, after], began)
         });
         // Other binaries are of another build.
         let source = source.filter(|_| stamps == made.binaries.stamps());
-        if source.is_none() && attempts < ATTEMPTS && kept.engram_hash.is_some() {
+        let may_have_changed = files.is_some() && source.is_none();
+        if may_have_changed && attempts < ATTEMPTS {
             continue;
         }
         let (content, inputs) = source.unzip();
-        let host = compiler.as_ref().map(|compiler| &compiler.host);
-        let settings = configured
-            .as_ref()
-            .or(host)
-            .and_then(|target| settings::settings(checkout, target, made.profiles));
+        let configuration =
+            configuration.filter(|known| settings::configuration(checkout).as_ref() == Some(known));
+        let settings = configuration.zip(target).map(|(configuration, target)| {
+            settings::settings(configuration, target, made.profiles, &made.messages)
+        });
         return Ok(Built { content, inputs, settings, ..unknown(kept) });
     }
 }

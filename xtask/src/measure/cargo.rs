@@ -179,6 +179,18 @@ pub(crate) fn compiler(shell: &Shell) -> Option<Compiler> {
     Some(Compiler { version: said.lines().next()?.to_owned(), host: host.to_owned() })
 }
 
+/// What a build script said to cargo, if `message` is about one that ran.
+pub(crate) fn said_by_build_script(message: &Value) -> Option<String> {
+    let output = Path::new(message.get("out_dir")?.as_str()?).with_file_name("output");
+    Some(String::from_utf8_lossy(&fs::read(output).unwrap_or_default()).into_owned())
+}
+
+/// The instructions in what a build script said, without the words that mark them.
+pub(crate) fn instructions(said: &str) -> impl Iterator<Item = &str> {
+    let lines = said.lines().filter_map(|line| line.strip_prefix("cargo:"));
+    lines.map(|line| line.strip_prefix(':').unwrap_or(line))
+}
+
 /// The configuration files that are in force in `checkout`, with those that they include, nearest first.
 pub(crate) fn configuration_files(checkout: &Path) -> Vec<Configuration> {
     let home = env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| {
@@ -227,4 +239,41 @@ fn includes(file: &Path) -> Vec<PathBuf> {
 
 fn table(file: &Path) -> Option<toml::Table> {
     fs::read_to_string(file).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_files_in_force_are_those_that_cargo_reads() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, text).unwrap();
+            path
+        };
+        let old_name = write("a/.cargo/config", "include = [\"more.toml\"]");
+        write("a/.cargo/config.toml", "");
+        let included = write("a/.cargo/more.toml", "include = \"config\"");
+        let above = write(".cargo/config.toml", "");
+        let files = configuration_files(&folder.path().join("a")).into_iter();
+        let found: Vec<_> = files.map(|file| (file.place, file.path)).take(3).collect();
+        let here = "in the checkout";
+        assert_eq!(found, [(here, old_name), (here, included), ("above the checkout", above)]);
+    }
+
+    #[test]
+    fn a_target_that_a_file_describes_has_the_folder_of_its_name() {
+        assert_eq!(target_folder("targets/small.json"), "small");
+        assert_eq!(target_folder("x86_64-unknown-linux-gnu"), "x86_64-unknown-linux-gnu");
+    }
+
+    #[test]
+    fn both_marks_of_an_instruction_are_read() {
+        let said = "cargo:rerun-if-changed=a\nother\ncargo::rerun-if-env-changed=B\n";
+        let read: Vec<_> = instructions(said).collect();
+        assert_eq!(read, ["rerun-if-changed=a", "rerun-if-env-changed=B"]);
+    }
 }

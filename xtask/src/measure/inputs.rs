@@ -174,16 +174,12 @@ fn silent_packages(messages: &[Value]) -> Vec<PathBuf> {
         .filter_map(|message| Some((word(message, "package_id")?, word(message, "manifest_path")?)))
         .collect();
     let executed = own().filter_map(|message| {
-        let output = Path::new(&word(message, "out_dir")?).with_file_name("output");
-        let said = fs::read(output).unwrap_or_default();
-        let said = String::from_utf8_lossy(&said);
-        let names_inputs = |line: &str| {
-            let instruction = line.trim_start().strip_prefix("cargo:");
-            instruction.is_some_and(|rest| rest.trim_start_matches(':').starts_with("rerun-if-"))
-        };
+        let said = cargo::said_by_build_script(message)?;
+        let mut instructions = cargo::instructions(&said);
+        let names_inputs = instructions.any(|line| line.starts_with("rerun-if-"));
         let manifest = manifests.get(&word(message, "package_id")?)?;
         let folder = Path::new(manifest).parent()?.to_owned();
-        (!said.lines().any(names_inputs)).then_some(folder)
+        (!names_inputs).then_some(folder)
     });
     executed.collect()
 }

@@ -1,7 +1,6 @@
 //! One measurement: of each side a fresh server and one load, both sides at the same time where there are two, and the
 //! samples, noise and warnings meanwhile.
 
-use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -15,6 +14,7 @@ use super::scenario::{self, Scenario};
 use super::supervisor::{Exit, Kind, Program, Role, SIGTERM};
 use super::workplace::Workplace;
 use crate::error::{Error, Result};
+use crate::files;
 use crate::model::limits::ELAPSED_SHARE;
 use crate::model::load_result::LoadResult;
 use crate::model::names::{Mode, Phase};
@@ -450,7 +450,7 @@ impl Running<'_> {
                 "fix what the log says, or build the load generator anew: without --no-build",
             ))
         };
-        let bytes = fs::read(workplace.result())
+        let bytes = files::read(&workplace.result())
             .map_err(|_| failed(format!("the load generator wrote no result ({exit})")))?;
         let result = LoadResult::parse(&bytes).map_err(|why| {
             failed(format!("the load generator's result is not complete: {why} ({exit})"))
@@ -581,7 +581,7 @@ fn tail(log: &Path) -> String {
     use std::io::{Read, Seek, SeekFrom};
     const LONGEST: i64 = 16 * 1024;
     let mut bytes = Vec::new();
-    if let Ok(mut file) = fs::File::open(log) {
+    if let Ok((mut file, _)) = files::open(log) {
         // A shorter file is read from its beginning.
         let _ = file.seek(SeekFrom::End(-LONGEST));
         let _ = file.read_to_end(&mut bytes);

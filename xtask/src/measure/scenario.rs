@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::content;
 use crate::error::{Error, Result};
+use crate::files;
 use crate::model::layout::{self, COMPETITIVE_SCENARIOS};
 use crate::model::load_result::LoadResult;
 use crate::model::names::Mode;
@@ -73,7 +74,7 @@ impl Scenario {
     pub(crate) fn read_file(checkout: &Path, file: &str) -> Result<Self> {
         let path = checkout.join(file);
         let shown = format!("the scenario {}", path.display());
-        let text = fs::read_to_string(&path).map_err(|error| {
+        let text = files::read_text(&path).map_err(|error| {
             Error::because(format!("cannot read {shown}"), error)
                 .next("is this an Engram checkout? another one is named with -C DIR")
         })?;
@@ -115,7 +116,7 @@ impl Scenario {
     /// When it is not.
     pub(crate) fn unchanged(&self, checkout: &Path) -> Result<()> {
         let path = checkout.join(&self.file);
-        match fs::read_to_string(&path).is_ok_and(|text| text == self.text) {
+        match files::read_text(&path).is_ok_and(|text| text == self.text) {
             true => Ok(()),
             false => Err(Error::new(format!(
                 "the scenario {} changed while it was measured",

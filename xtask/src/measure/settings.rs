@@ -1,6 +1,6 @@
 //! The settings of a build that are not in its files: what two builds must share for their servers to be compared.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::path::Path;
 
@@ -8,26 +8,29 @@ use serde_json::Value;
 
 use super::cargo;
 use super::content;
+use super::shell;
 
-/// The settings, by name: each binary's profile as cargo reports it, the target, the variables that change a build,
-/// and a hash of every configuration file of cargo that is in force. `None` without git, which hashes.
+/// The settings, by name: cargo's configuration, the target, each binary's profile as cargo reports it, and the
+/// variables that change a build, with those that a build script names in cargo's `messages`.
 pub(crate) fn settings(
-    checkout: &Path,
+    configuration: BTreeMap<String, String>,
     target: &str,
     profiles: BTreeMap<String, Value>,
-) -> Option<BTreeMap<String, String>> {
-    let mut settings = configuration(checkout)?;
-    settings.extend(variables());
+    messages: &[Value],
+) -> BTreeMap<String, String> {
+    let mut settings = configuration;
+    settings.extend(variables(messages));
     settings.extend(
         profiles
             .into_iter()
             .map(|(binary, profile)| (format!("profile of {binary}"), described(&profile))),
     );
     settings.insert("target".to_owned(), target.to_owned());
-    Some(settings)
+    settings
 }
 
-fn configuration(checkout: &Path) -> Option<BTreeMap<String, String>> {
+/// A hash of every configuration file of cargo that is in force, by its place; `None` without git, which hashes.
+pub(crate) fn configuration(checkout: &Path) -> Option<BTreeMap<String, String>> {
     let mut hashes: BTreeMap<String, String> = BTreeMap::new();
     for file in cargo::configuration_files(checkout) {
         let of_place = hashes.entry(format!("cargo configuration {}", file.place)).or_default();
@@ -50,12 +53,26 @@ fn described(profile: &Value) -> String {
     settings.join(", ")
 }
 
-fn variables() -> impl Iterator<Item = (String, String)> {
-    env::vars_os().filter_map(|(name, value)| {
-        let name = name.into_string().ok().filter(|name| changes_a_build(name))?;
-        // A separator between flags is no text.
-        Some((name, value.to_string_lossy().escape_debug().to_string()))
-    })
+fn variables(messages: &[Value]) -> impl Iterator<Item = (String, String)> {
+    let of_scripts: BTreeSet<String> = messages
+        .iter()
+        .filter_map(cargo::said_by_build_script)
+        .flat_map(|said| {
+            let names = cargo::instructions(&said);
+            let names = names.filter_map(|line| line.strip_prefix("rerun-if-env-changed="));
+            names.map(|name| name.trim().to_owned()).collect::<Vec<_>>()
+        })
+        .collect();
+    // No build gets these.
+    let leaked = shell::leaked_variables();
+    env::vars_os().filter(move |(name, _)| !leaked.contains(name)).filter_map(
+        move |(name, value)| {
+            let counts = |name: &String| changes_a_build(name) || of_scripts.contains(name);
+            let name = name.into_string().ok().filter(counts)?;
+            // A separator between flags is no text.
+            Some((name, value.to_string_lossy().escape_debug().to_string()))
+        },
+    )
 }
 
 /// True for a variable that changes what cargo, the compiler or a C compiler makes, and not only where, or how fast.

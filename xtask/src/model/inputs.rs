@@ -37,15 +37,6 @@ impl Inputs {
         next.is_some_and(|input| input.starts_with(&folder))
     }
 
-    /// All inputs of both.
-    #[must_use]
-    pub(crate) fn and(mut self, other: Self) -> Self {
-        for (own, theirs) in self.kinds_mut().into_iter().zip(other.kinds()) {
-            own.extend(theirs.1.iter().cloned());
-        }
-        self
-    }
-
     /// The text of a list: an input a line, after the word for its kind.
     pub fn to_text(&self) -> String {
         let lines = self
@@ -140,12 +131,5 @@ mod tests {
         let inputs = Inputs { packages: set(&["."]), except: set(&["docs"]), ..Inputs::default() };
         assert!(inputs.cover("anything") && inputs.cover("in/any/folder"));
         assert!(!inputs.cover("docs/a.md"));
-    }
-
-    #[test]
-    fn the_inputs_of_two_lists_are_all_of_both() {
-        let other = Inputs { repository: set(&["other.rs"]), ..Inputs::default() };
-        let both = some().and(other);
-        assert!(both.cover("other.rs") && both.cover("src/main.rs") && both.cover("cli/a"));
     }
 }

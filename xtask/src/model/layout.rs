@@ -18,6 +18,10 @@ pub(crate) const REVIEWS: &str = "tmp/competitive_review";
 pub(crate) const ROADMAP: &str = "roadmap/milestone-17";
 /// The performance log of the milestone: the outcome of each task.
 pub const PERFORMANCE_LOG: &str = "roadmap/milestone-17/PERFORMANCE_LOG.md";
+/// The measured regressions that were accepted, each for one content. No input of a build: to commit it changes nothing.
+pub(crate) const ACCEPTED: &str = "roadmap/milestone-17/accepted_regressions.toml";
+/// The pushes that the hook was told not to judge.
+pub(crate) const SKIPPED: &str = "tmp/m17_performance/skipped_pushes.txt";
 
 /// The scenario file of a mode.
 pub fn scenario(mode: Mode) -> &'static str {

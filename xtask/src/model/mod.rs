@@ -1,5 +1,6 @@
 //! Values without input or output: names, results, provenance, sessions, and what is fixed.
 
+pub mod accepted;
 pub mod inputs;
 pub mod layout;
 pub mod limits;

@@ -110,13 +110,6 @@ section! {
     }
 }
 
-impl BuildRecord {
-    /// The hashes of the inputs' list and of their content; `None` where either is unknown.
-    pub(crate) fn source(&self) -> Option<(String, String)> {
-        self.inputs.clone().zip(self.content.clone())
-    }
-}
-
 section! {
     /// The state of the checkout.
     #[derive(Default)]
@@ -412,6 +405,13 @@ pair = 2
             let read = Provenance::parse(text).unwrap().unwrap();
             assert_eq!(read.to_text(), text);
         }
+    }
+
+    #[test]
+    fn a_content_hash_without_the_list_that_it_is_over_is_no_evidence() {
+        let older = RECORDED.replace("[build]", "[build]\ncontent = \"abc\"");
+        let build = Provenance::parse(&older).unwrap().unwrap().build;
+        assert_eq!((build.content.as_deref(), build.inputs.as_deref()), (Some("abc"), None));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::report::chart::sparkline::{Glyphs, sparkline};
 use crate::report::words;
 use crate::stats::paired::percent;
 use crate::term::streams::{Ink, Style};
+use crate::term::text;
 
 /// The version of the JSON's shape.
 const FORMAT: u32 = 1;
@@ -99,7 +100,7 @@ fn line(row: &Row) -> String {
         "  {:<TASK$} {:<16} {:<7} {:>8} {:>8} {:>7} {:>13}",
         words::shortened(row.task.as_str(), TASK),
         text(|point| Some(&point.when)),
-        words::printable(&commit),
+        text::printable(&commit),
         ms(row.before),
         ms(row.after),
         change(row).map_or_else(String::new, |change| words::percent(percent(change))),
@@ -128,9 +129,9 @@ fn name(series: &Series) -> String {
     format!(
         "{}: {}, {} s, {}{stand_in}",
         series.mode,
-        words::printable(&load.scenario),
+        text::printable(&load.scenario),
         load.seconds,
-        words::printable(&load.machine)
+        text::printable(&load.machine)
     )
 }
 

@@ -1,5 +1,7 @@
 //! A comparison for machines: one object, whose shape is described in `docs/reference/perf-compare-json.md`.
 
+use std::fmt::Write as _;
+
 use serde_json::{Map, Value, json};
 
 use crate::error::Error;
@@ -14,6 +16,7 @@ use crate::model::session::Figure;
 use crate::report::metrics::{self, METRICS};
 use crate::report::next::{self, Context};
 use crate::stats::paired::{self, Look, PairedVerdict};
+use crate::term::text;
 
 /// The version of the shape: raised when a key changes its meaning or goes away.
 pub(crate) const FORMAT: u32 = 1;
@@ -32,7 +35,15 @@ pub fn report(
         "error": error.map(Error::what),
         "comparisons": comparisons.collect::<Value>(),
     }));
-    format!("{report:#}\n")
+    let mut text = String::new();
+    for c in format!("{report:#}\n").chars() {
+        // Only within strings, where such an escape means the same.
+        let _ = match c != '\n' && text::is_control(c) {
+            true => write!(text, "\\u{:04x}", u32::from(c)),
+            false => text.write_char(c),
+        };
+    }
+    text
 }
 
 fn comparison(comparison: &Comparison, around: &Context) -> Value {
@@ -64,6 +75,7 @@ fn comparison(comparison: &Comparison, around: &Context) -> Value {
         "pinned_rate": comparison.pinned_rate,
         "reasons": reasons.map(|known| reason(comparison, known, around)).collect::<Value>(),
         "warnings": comparison.warnings,
+        "accepted": comparison.accepted,
     })
 }
 

@@ -9,7 +9,7 @@ use crate::judge::verdict::Outcome;
 use crate::model::names::is_task_name;
 use crate::model::names::{Mode, Part, Phase, TaskId};
 use crate::model::typed;
-use crate::term::shell_word;
+use crate::term::text::shell_word;
 
 /// The place of the comparisons and of the user: it completes commands, and shortens paths.
 #[derive(Debug, Clone, Default)]

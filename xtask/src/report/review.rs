@@ -6,8 +6,8 @@ use crate::judge::review::{Check, Line, Load, Ours, Review};
 use crate::judge::verdict::{Outcome, Standing};
 use crate::model::review::{Competitor, Quarter};
 use crate::report::chart::review as chart;
-use crate::report::markdown::escaped;
 use crate::report::words;
+use crate::term::text;
 
 /// What a report says besides the figures.
 #[derive(Debug, Clone)]
@@ -77,7 +77,7 @@ pub fn markdown(review: &Review, around: &Around) -> String {
     };
     let mut paragraphs = vec![
         format!("# Competitive review {}", around.quarter),
-        format!("**{mark} {}**", escaped(&headline(review))),
+        format!("**{mark} {}**", text::markdown(&headline(review))),
     ];
     if review.stand_in {
         paragraphs.push(format!("**{}**", words::STAND_IN));
@@ -153,7 +153,7 @@ fn circumstances(around: &Around) -> String {
 /// `None` where it would be empty.
 fn section(title: &str, lines: impl IntoIterator<Item = String>) -> Option<String> {
     let lines: Vec<String> =
-        lines.into_iter().map(|line| format!("- {}", escaped(&line))).collect();
+        lines.into_iter().map(|line| format!("- {}", text::markdown(&line))).collect();
     (!lines.is_empty()).then(|| format!("## {title}\n\n{}", lines.join("\n")))
 }
 
@@ -173,7 +173,7 @@ fn scenario_cells(line: &Line) -> [String; 10] {
     let ours = |value: fn(&Ours) -> f64| or_nothing(line.ours.as_ref().map(value).map(latency));
     [
         format!("`{}`", line.scenario.replace('`', "")),
-        or_nothing(line.competitor.as_ref().map(|its| escaped(&its.name))),
+        or_nothing(line.competitor.as_ref().map(|its| text::markdown(&its.name))),
         or_nothing(line.competitor.as_ref().map(published)),
         ours(|ours| ours.median_ms),
         ours(|ours| ours.low_ms),
@@ -241,7 +241,7 @@ fn load_cells(load: &Load, published: &str) -> [String; 7] {
         rate(load.reached),
         match published.is_empty() {
             true => NOTHING.to_owned(),
-            false => escaped(published),
+            false => text::markdown(published),
         },
         number(load.nodes),
         number(load.stored),
@@ -255,7 +255,7 @@ fn check_cells(check: &Check) -> [String; 3] {
         Some(false) => "**no**",
         None => "not known",
     };
-    [check.name.clone(), passed.to_owned(), escaped(&check.number)]
+    [check.name.clone(), passed.to_owned(), text::markdown(&check.number)]
 }
 
 /// A latency in milliseconds: the larger, the fewer decimals.

@@ -1,5 +1,6 @@
 //! Files: recorded runs and sessions, the competitors' baselines, the performance log.
 
+pub(crate) mod accepted;
 pub(crate) mod baselines;
 pub mod clock;
 mod markdown;

@@ -10,6 +10,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use crate::error::{Error, Fault, Result};
+use crate::files;
 use crate::model::review::{LastReview, Quarter};
 use crate::store::baselines::{self, Table};
 use crate::store::markdown::{self, Line, pattern};
@@ -43,7 +44,7 @@ pub(crate) fn last_review(folder: &Path, quarter: Quarter) -> Result<Option<Last
     };
     let file = format!("{}.md", report_name(newest));
     let path = folder.join(&file);
-    let text = fs::read_to_string(&path).map_err(Error::at("cannot read", &path))?;
+    let text = files::read_text(&path).map_err(Error::at("cannot read", &path))?;
     read_report(&text).map(|review| Some(LastReview { file, ..review })).map_err(|fault| {
         Error::from(fault.in_file(path)).next("fix it, or move it elsewhere if it is no report")
     })

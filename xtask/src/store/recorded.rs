@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Fault, Result};
+use crate::files;
 use crate::model::load_result::LoadResult;
 use crate::model::names::{Mode, Part, Phase, RunName, TaskId, Timestamp};
 use crate::model::provenance::Provenance;
@@ -173,7 +174,7 @@ pub(crate) fn newest_group(
 
 /// `true` where the text of a run's provenance has a session. To parse thousands of them would be slow.
 fn is_of_session(results: &Results, name: &RunName) -> bool {
-    read_file(&results.path(name, Part::Diagnosis))
+    files::read(&results.path(name, Part::Diagnosis))
         .is_ok_and(|text| text.split(|&byte| byte == b'\n').any(|line| line == b"[session]"))
 }
 
@@ -196,11 +197,11 @@ fn alone(run: Result<Recorded, Fault>) -> Group {
 /// # Errors
 /// Names the defect of the result or its provenance.
 pub fn read(path: &Path) -> Result<Recorded, Fault> {
-    let bytes = read_file(path).map_err(|error| unreadable(path, error))?;
+    let bytes = files::read(path).map_err(|error| unreadable(path, error))?;
     let result = LoadResult::parse(&bytes).map_err(|why| Fault::new(why).in_file(path))?;
     let provenance = match diagnosis_beside(path) {
         None => None,
-        Some(beside) => match read_file(&beside) {
+        Some(beside) => match files::read(&beside) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(unreadable(&beside, error)),
             Ok(text) => Provenance::parse(&String::from_utf8_lossy(&text))
@@ -212,14 +213,6 @@ pub fn read(path: &Path) -> Result<Recorded, Fault> {
 
 fn unreadable(path: &Path, error: io::Error) -> Fault {
     Fault::new(error.to_string()).in_file(path)
-}
-
-/// Reads a regular file; refuses FIFOs, which would block.
-fn read_file(path: &Path) -> io::Result<Vec<u8>> {
-    match fs::metadata(path)?.is_file() {
-        true => fs::read(path),
-        false => Err(io::Error::other("not a regular file")),
-    }
 }
 
 /// The path of the diagnosis of a result, whatever the name of the result.

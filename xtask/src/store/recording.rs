@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::error::Result;
+use crate::files;
 use crate::measure::build::{Build, Built, PROFILE};
 use crate::measure::health::Implementation;
 use crate::measure::run::{Measured, Sample};
@@ -18,7 +19,7 @@ use crate::model::names::{Mode, Part, RunName};
 use crate::model::provenance::{
     BuildRecord, Git, Host, HostState, Load, Provenance, Run, ServerRun, SessionPlace,
 };
-use crate::store::results::{self, Results, Unsaved};
+use crate::store::results::{Results, Unsaved};
 use crate::store::sources;
 
 /// A run's place among others.
@@ -71,12 +72,12 @@ pub(crate) fn write(
 ) -> Result<Unsaved> {
     let system = workplace.directory().join("sys.txt");
     let diagnosis = workplace.directory().join("diag.txt");
-    results::write(&system, &samples(measured))?;
+    files::write_new(&system, &samples(measured))?;
     let inputs = match &circumstances.built.inputs {
         Some(inputs) => sources::keep(results, inputs)?,
         None => None,
     };
-    results::write(&diagnosis, &provenance(circumstances, measured, inputs).to_text())?;
+    files::write_new(&diagnosis, &provenance(circumstances, measured, inputs).to_text())?;
     Ok(Unsaved {
         name: circumstances.name.clone(),
         files: vec![

@@ -1,12 +1,13 @@
 //! The folder of recorded runs, `tmp/m17_performance/`: one process writes at a time, and a result is whole or absent.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use time::Duration;
 
 use crate::error::{Error, Result};
+use crate::files;
 use crate::model::layout::RESULTS;
 use crate::model::names::{Part, RunName, Timestamp};
 use crate::model::provenance::Provenance;
@@ -36,7 +37,7 @@ impl Results {
         &self.folder
     }
 
-    /// Makes the folder if need be, and takes it for this process alone.
+    /// Makes the folder if need be, takes it for this process alone, and removes what a killed save left in it.
     ///
     /// # Errors
     /// When it cannot be made, or another measurement has it.
@@ -49,7 +50,10 @@ impl Results {
         // The folder itself is locked: no lock file to leave behind, and the kernel lets go when the process dies.
         let folder = File::open(&self.folder).map_err(failed)?;
         match folder.try_lock() {
-            Ok(()) => Ok(Lock(folder)),
+            Ok(()) => {
+                self.remove_leftovers();
+                Ok(Lock(folder))
+            }
             Err(TryLockError::WouldBlock) => Err(Error::new(format!(
                 "another measurement is running on this checkout ({})",
                 self.folder.display()
@@ -74,6 +78,33 @@ impl Results {
         self.folder.join(name.file(part))
     }
 
+    /// Removes the files of runs that were being saved when the tool was killed: those whose provenance is this tool's
+    /// and whose result is not there. Nothing else is touched. Best effort: they count for nothing.
+    fn remove_leftovers(&self) {
+        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let names = entries.filter_map(|entry| {
+            let file = entry.file_name();
+            RunName::parse(file.to_str()?.strip_suffix(Part::Diagnosis.suffix())?)
+        });
+        // Collected, since the folder changes.
+        for name in names.filter(|name| self.is_left_over(name)).collect::<Vec<_>>() {
+            // In the reverse order: what says whose they are goes last.
+            for part in Part::ALL.iter().rev() {
+                let _ = fs::remove_file(self.path(&name, *part));
+            }
+        }
+    }
+
+    fn is_left_over(&self, name: &RunName) -> bool {
+        let result = fs::symlink_metadata(self.path(name, Part::Result));
+        let is_ours = || {
+            let text = files::read_text(&self.path(name, Part::Diagnosis)).ok()?;
+            Some(Provenance::parse(&text).ok()??.run.name == name.to_string())
+        };
+        result.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+            && is_ours() == Some(true)
+    }
+
     /// Puts the files of runs in place by rename, all results last. If one fails, all go back to where they were.
     ///
     /// # Errors
@@ -88,8 +119,8 @@ impl Results {
             .collect();
         let place = |(from, to): &(&Path, PathBuf)| {
             // The name must not become visible before the content is safe.
-            File::open(from)
-                .and_then(|file| file.sync_all())
+            files::open(from)
+                .and_then(|(file, _)| file.sync_all())
                 .and_then(|()| fs::rename(from, to))
                 .map_err(Error::at("cannot save", to))
         };
@@ -152,42 +183,6 @@ impl Results {
 pub(crate) struct Unsaved {
     pub(crate) name: RunName,
     pub(crate) files: Vec<(Part, PathBuf)>,
-}
-
-/// Writes a whole file.
-///
-/// # Errors
-/// Names the file; a full disk is the usual reason.
-pub(crate) fn write(path: &Path, text: &str) -> Result<()> {
-    File::create(path)
-        .and_then(|mut file| file.write_all(text.as_bytes()))
-        .map_err(Error::at("cannot write", path))
-}
-
-/// Replaces a file, or makes it: written beside it and renamed, so that nobody ever reads half of it.
-///
-/// # Errors
-/// Names the file that could not be written; it is as it was then.
-pub(crate) fn replace(path: &Path, text: &str) -> Result<()> {
-    // The target of a link is replaced, not the link.
-    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let partial = path.with_extension("partial");
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(Error::at("cannot make the folder", folder))?;
-    }
-    let rename = || {
-        if let Ok(old) = fs::metadata(path) {
-            fs::set_permissions(&partial, old.permissions())?;
-        }
-        fs::rename(&partial, path)
-    };
-    let written =
-        write(&partial, text).and_then(|()| rename().map_err(Error::at("cannot write", path)));
-    if written.is_err() {
-        // Of no use to anybody; it may not be there.
-        let _ = fs::remove_file(&partial);
-    }
-    written
 }
 
 #[cfg(test)]
@@ -268,5 +263,46 @@ mod tests {
             .map(|entry| entry.unwrap().file_name())
             .collect();
         assert_eq!(left, ["written"]);
+    }
+
+    #[test]
+    fn the_next_lock_removes_what_a_killed_save_left_and_nothing_else() {
+        let checkout = tempfile::tempdir().unwrap();
+        let results = Results::of(checkout.path());
+        fs::create_dir_all(results.folder()).unwrap();
+        let [left, whole, renamed] =
+            ["007_before_20251231_235959", "007_after_20251231_235959", "a_after_20251231_235959"];
+        let provenance = |stem| {
+            let mut provenance = Provenance::default();
+            provenance.run.name = String::from(stem);
+            provenance.to_text()
+        };
+        for (file, text) in [
+            (format!("{left}_diag.txt"), provenance(left)),
+            (format!("{left}_sys.txt"), String::new()),
+            (format!("{whole}_diag.txt"), provenance(whole)),
+            (format!("{whole}.json"), String::new()),
+            (format!("{renamed}_diag.txt"), provenance(left)),
+            ("old_before_20251231_235959_diag.txt".to_owned(), "of an old script".to_owned()),
+            ("old_before_20251231_235959_sys.txt".to_owned(), String::new()),
+        ] {
+            fs::write(results.folder().join(file), text).unwrap();
+        }
+        drop(results.lock().unwrap());
+        let mut names: Vec<String> = fs::read_dir(results.folder())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort_unstable();
+        assert_eq!(
+            names,
+            [
+                format!("{whole}.json"),
+                format!("{whole}_diag.txt"),
+                format!("{renamed}_diag.txt"),
+                "old_before_20251231_235959_diag.txt".to_owned(),
+                "old_before_20251231_235959_sys.txt".to_owned(),
+            ]
+        );
     }
 }

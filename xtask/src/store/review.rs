@@ -8,17 +8,19 @@ use std::path::{Path, PathBuf};
 use time::Duration;
 
 use crate::error::{Error, Fault, Result};
+use crate::files;
 use crate::model::layout::REVIEWS;
 use crate::model::names::{Part, TaskId, Timestamp};
 use crate::model::recorded::Recorded;
 use crate::model::review::ReviewRecord;
 use crate::store::recorded::{self, Listing};
-use crate::store::results::{self, Results};
+use crate::store::results::{Lock, Results};
 
 /// The folder of a review.
 pub(crate) struct ReviewFolder {
     pub(crate) results: Results,
     pub(crate) record: ReviewRecord,
+    _lock: Lock,
 }
 
 const RECORD: &str = "review.toml";
@@ -31,24 +33,31 @@ impl ReviewFolder {
     pub(crate) fn open(checkout: &Path, now: Timestamp, record: ReviewRecord) -> Result<Self> {
         let reviews = checkout.join(REVIEWS);
         for of_today in of_day(&reviews, now)? {
-            let text = fs::read_to_string(of_today.join(RECORD)).unwrap_or_default();
+            let text = files::read_text(&of_today.join(RECORD)).unwrap_or_default();
             if let Some(known) = ReviewRecord::parse(&text)
                 && record.measures_the_same(&known)
             {
-                return Ok(Self { results: Results::at(of_today), record: known });
+                return Self::take(of_today, known);
             }
         }
         let mut moment = now;
         while reviews.join(moment.to_string()).exists() {
             moment = Timestamp::of(moment.moment().saturating_add(Duration::SECOND));
         }
-        let new = Self { results: Results::at(reviews.join(moment.to_string())), record };
+        let new = Self::take(reviews.join(moment.to_string()), record)?;
         new.save()?;
         Ok(new)
     }
 
+    /// What a killed save left in the folder is removed.
+    fn take(folder: PathBuf, record: ReviewRecord) -> Result<Self> {
+        let results = Results::at(folder);
+        let lock = results.lock()?;
+        Ok(Self { results, record, _lock: lock })
+    }
+
     fn save(&self) -> Result<()> {
-        results::replace(&self.results.folder().join(RECORD), &self.record.to_text())
+        files::replace(&self.results.folder().join(RECORD), &self.record.to_text())
     }
 
     /// The runs of a scenario that are finished, oldest first.
@@ -164,6 +173,7 @@ mod tests {
         let logs = [log, checkout.path().join("loadtest.log")];
         let kept = folder.note_failure(&task, "x: it crashed".to_owned(), &logs).unwrap();
         assert_eq!(kept, [folder.results.folder().join("failure1_x_server.log")]);
+        drop(folder);
         let again = ReviewFolder::open(checkout.path(), now, record(3)).unwrap();
         assert_eq!(again.record.failures, ["x: it crashed"]);
     }

@@ -8,13 +8,14 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Fault, Result};
+use crate::files;
 use crate::model::names::{Part, Phase, Timestamp};
 use crate::model::provenance::Provenance;
 use crate::model::recorded::Recorded;
 use crate::model::session::{Failure, FormerRecord, Member, PairRecord, SessionRecord, Subject};
 use crate::stats::paired::Plan;
 use crate::store::recorded;
-use crate::store::results::{self, Results};
+use crate::store::results::Results;
 
 /// All records about two servers and a scenario, of any duration and way of measuring.
 #[derive(Debug, Default, PartialEq)]
@@ -74,7 +75,7 @@ impl SessionRecord {
     /// When it cannot be read or is not whole.
     pub(crate) fn load(results: &Results, subject: &Subject) -> Result<Option<Self>> {
         let path = path(results, &subject.id());
-        let text = match fs::read_to_string(&path) {
+        let text = match files::read_text(&path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             other => other.map_err(Error::at("cannot read", &path))?,
         };
@@ -111,7 +112,7 @@ impl SessionRecord {
             .collect();
         paths.sort_unstable();
         for (path, is_archived) in paths {
-            let text = fs::read_to_string(&path).unwrap_or_default();
+            let text = files::read_text(&path).unwrap_or_default();
             if let Some(former) = FormerRecord::parse(&text) {
                 kept.former.push(former);
                 continue;
@@ -143,7 +144,7 @@ impl SessionRecord {
     /// # Errors
     /// Names the file that could not be written.
     pub fn save(&self, results: &Results) -> Result<()> {
-        results::replace(&path(results, &self.subject.id()), &self.to_text())
+        files::replace(&path(results, &self.subject.id()), &self.to_text())
     }
 
     /// Archives the record about `subject`; returns its new path, if there was one.
@@ -350,7 +351,7 @@ run = "007_before_20251108_140000"
             (&six, paired::Progress::Final(paired::PairedVerdict::Regressed)),
         ] {
             let path = path(&results, &format!("{}10s", subject.stem()));
-            results::replace(&path, text).unwrap();
+            files::replace(&path, text).unwrap();
             let kept = SessionRecord::about(&results, &subject);
             let [former] = kept.former.as_slice() else { panic!("{kept:?}") };
             assert_eq!(former.assess().unwrap().progress, progress);

@@ -1,14 +1,14 @@
 //! The lists of what measured binaries were built from: beside the results, each under its own hash.
 
-use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::error::Result;
+use crate::files;
 use crate::measure::content;
 use crate::model::inputs::Inputs;
 use crate::model::layout::SOURCES;
-use crate::store::results::{self, Results};
+use crate::store::results::Results;
 
 /// Keeps a list; returns its hash, which is `None` without git.
 ///
@@ -18,7 +18,7 @@ pub fn keep(results: &Results, inputs: &Inputs) -> Result<Option<String>> {
     let text = inputs.to_text();
     let hash = content::of_text(&text);
     if let Some(hash) = &hash {
-        results::replace(&path(results, hash), &text)?;
+        files::replace(&path(results, hash), &text)?;
     }
     Ok(hash)
 }
@@ -29,23 +29,8 @@ pub(crate) fn read(results: &Results, hash: &str) -> Option<Inputs> {
     (content::of_text(&text)? == hash).then(|| Inputs::parse(&text))?
 }
 
-/// The sources that a commit in `checkout` is: for every list, its hash and that of the content by it.
-pub(crate) fn of_commit(
-    results: &Results,
-    checkout: &Path,
-    commit: &str,
-) -> BTreeSet<(String, String)> {
-    let source = |(hash, inputs)| Some((hash, content::of_commit(checkout, commit, &inputs)?));
-    lists(results).filter_map(source).collect()
-}
-
-/// All that any recorded binaries were built from; whatever there is where nothing says it.
-pub(crate) fn all_inputs(results: &Results) -> Inputs {
-    let lists = lists(results).map(|(_, inputs)| inputs);
-    lists.reduce(Inputs::and).unwrap_or_else(Inputs::everything)
-}
-
-fn lists(results: &Results) -> impl Iterator<Item = (String, Inputs)> {
+/// Every list, by its hash.
+pub(crate) fn lists(results: &Results) -> impl Iterator<Item = (String, Inputs)> {
     let files = fs::read_dir(results.folder().join(SOURCES)).into_iter().flatten();
     files.filter_map(|file| {
         let name = file.ok()?.file_name();

@@ -7,6 +7,7 @@ mod compare;
 mod confirm;
 mod content;
 mod documents;
+mod files;
 mod fuzz;
 mod history;
 mod lifetime;

@@ -201,6 +201,7 @@ mod figures {
                 pinned_rate: None,
                 baseline: None,
                 warnings: Vec::new(),
+                accepted: None,
             }])
             .code(),
         }

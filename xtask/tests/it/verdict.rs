@@ -43,6 +43,7 @@ mod on_figures {
             pinned_rate: None,
             baseline: None,
             warnings: Vec::new(),
+            accepted: None,
         };
         outcome(&[comparison]).code()
     }

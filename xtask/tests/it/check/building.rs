@@ -293,6 +293,12 @@ fn a_before_that_was_built_with_other_settings_is_not_compared() {
     cannot_be_compared(&checkout, "opt_level 0");
     with("RUSTFLAGS", "-C opt-level=0");
     cannot_be_compared(&checkout, "RUSTFLAGS = -C opt-level=0");
+    checkout.write(
+        "engram-cli/build.rs",
+        "fn main() { println!(\"cargo:rerun-if-env-changed=SERVER_WORK\"); }",
+    );
+    with("SERVER_WORK", "three times");
+    cannot_be_compared(&checkout, "SERVER_WORK = three times");
     // Git ignores it, and it is in no commit.
     let ignored = checkout.path(".git/info/exclude");
     fs::write(ignored, ".cargo/config\n").unwrap();

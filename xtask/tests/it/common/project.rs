@@ -54,8 +54,7 @@ impl Project {
         finish(add).succeeded();
         project.commit();
         project.git("push --quiet --set-upstream origin main");
-        // As an earlier measurement leaves it.
-        sources::keep(&Results::of(project.folder()), &inputs()).unwrap();
+        keep_inputs(project.folder());
         project
     }
 
@@ -245,8 +244,14 @@ pub fn files(folder: &Path) -> Files {
 
 /// What the server of a project is built from.
 pub fn inputs() -> Inputs {
-    let files = ["Cargo.lock", "Cargo.toml", "src/server.rs", "src/more.rs"];
+    let files =
+        ["Cargo.lock", "Cargo.toml", "engram/src/server.rs", "src/client.rs", "src/server.rs"];
     Inputs { repository: files.map(str::to_owned).into(), ..Inputs::default() }
+}
+
+/// Leaves in a checkout what a measurement leaves there of its inputs; returns their hash.
+pub fn keep_inputs(checkout: &Path) -> String {
+    sources::keep(&Results::of(checkout), &inputs()).unwrap().unwrap()
 }
 
 fn set_content(result: &Path, content: Option<&str>) {
@@ -256,7 +261,8 @@ fn set_content(result: &Path, content: Option<&str>) {
     if let Ok(text) = fs::read_to_string(&diagnosis) {
         let mut provenance = Provenance::parse(&text).unwrap().unwrap();
         provenance.build.content = content.map(str::to_owned);
-        provenance.build.inputs = content.and_then(|_| content::of_text(&inputs().to_text()));
+        let checkout = diagnosis.ancestors().nth(3).unwrap();
+        provenance.build.inputs = content.map(|_| keep_inputs(checkout));
         fs::write(&diagnosis, provenance.to_text()).unwrap();
     }
 }

@@ -186,6 +186,21 @@ impl<'a> Running<'a> {
         }
     }
 
+    /// Sends a signal to the first process whose command line has `words`, once there is one; `false` if the tool ends
+    /// before.
+    pub fn strike(&self, signal_name: &str, words: &str) -> bool {
+        let mut struck = None;
+        wait_until("a process to strike", || {
+            let processes = self.checkout.processes();
+            struck = processes.iter().find(|(_, known)| known.contains(words)).map(|(id, _)| *id);
+            struck.is_some() || self.is_gone()
+        });
+        if let Some(id) = struck {
+            signal(signal_name, &[id.to_string()]);
+        }
+        struck.is_some()
+    }
+
     fn tool(&self) -> u32 {
         match &self.surroundings {
             Surroundings::Plain(child) => child.id(),
