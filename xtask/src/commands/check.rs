@@ -132,7 +132,7 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
         enough_disk(folder)?;
     }
     let mut conditions = bench.conditions();
-    let file = file_name(Path::new(bench.scenario.file));
+    let file = file_name(Path::new(&bench.scenario.file));
     bench.steps.done(&format!("{file}, port {} is free", setup.port));
     for warning in &conditions.warnings {
         bench.steps.warn(warning);

@@ -10,6 +10,7 @@ mod evidence;
 mod history;
 pub(crate) mod hook;
 mod push;
+mod review;
 mod shared;
 mod supervise;
 mod take_back;
@@ -30,6 +31,7 @@ The performance gate: did this change make the server slower?
   cargo perf-compare <task>                judge before against after
   cargo perf-confirm <task>                distinguish a change from noise
   cargo xtask perf-history                 P99 over all tasks, and slow losses
+  cargo xtask perf-review                  Engram against its competitors
   cargo xtask hook install                 let git push ask for the verdict
 
 Options
@@ -39,12 +41,13 @@ Options
 
 const VERSION: &str = concat!("the performance gate, version ", env!("CARGO_PKG_VERSION"), "\n");
 
-fn commands() -> [Command; 6] {
+fn commands() -> [Command; 7] {
     [
         Command::new(check::HELP, check::read, check::run),
         Command::new(compare::HELP, compare::read, compare::run),
         Command::new(confirm::HELP, confirm::read, confirm::run),
         Command::new(history::HELP, history::read, history::run),
+        Command::new(review::HELP, review::read, review::run),
         Command::new(hook::HELP, hook::read, hook::run),
         Command::new(supervise::HELP, supervise::read, supervise::run),
     ]
@@ -177,6 +180,7 @@ mod tests {
                     Some("FILE") => "a.json",
                     Some("ID") => "007",
                     Some("WHAT") => "before",
+                    Some("NAME") => "hybrid",
                     other => panic!("{command} {flag}: no value known for {other:?}"),
                 };
                 format!("{positional} {flag} {value}")

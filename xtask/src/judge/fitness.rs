@@ -218,7 +218,7 @@ pub(crate) fn warnings(before: &[Recorded], after: &[Recorded]) -> Vec<String> {
 }
 
 /// Merges equal warnings, and those that differ in their numbers only into the first of them and a count.
-fn alike_once(warnings: Vec<String>) -> Vec<String> {
+pub(crate) fn alike_once(warnings: Vec<String>) -> Vec<String> {
     let kind = |warning: &str| warning.replace(|c: char| c.is_ascii_digit() || c == '.', "");
     let mut kinds: Vec<Vec<String>> = Vec::new();
     for warning in warnings {

@@ -6,4 +6,5 @@ pub(crate) mod facts;
 pub(crate) mod fitness;
 pub(crate) mod history;
 pub(crate) mod rises;
+pub mod review;
 pub mod verdict;

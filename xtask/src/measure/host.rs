@@ -8,6 +8,7 @@ use xshell::cmd;
 
 use super::process::{self, kib};
 use super::{noise, shell};
+use crate::model::limits::{BATTERY, THROTTLING};
 use crate::model::provenance::{Host, HostState};
 
 /// Looks at the machine, without its state.
@@ -85,10 +86,6 @@ fn free_kib(table: &str) -> Option<u64> {
     })
 }
 const MAINS: &str = "mains";
-const BATTERY: &str = "battery";
-
-/// Governors that let the clock fall under a load of short requests.
-const THROTTLING: [&str; 2] = ["powersave", "conservative"];
 
 fn read(path: &str) -> Option<String> {
     let text = fs::read_to_string(path).ok()?;

@@ -4,6 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use super::process::{self, TICKS_PER_SECOND};
+use crate::model::limits::{BUSY_SHARE, STOLEN_SHARE};
 use crate::model::provenance::Noise;
 
 /// The machine's CPU counters at one moment. Each is `None` where the system does not show it.
@@ -16,11 +17,6 @@ pub(crate) struct Counters {
     load_generators: Option<Duration>,
     tool: Option<Duration>,
 }
-
-/// The share of the CPUs' time, used by others, above which the machine was busy.
-const BUSY_SHARE: f64 = 0.10;
-/// The stolen share of the wanted CPU time above which the host was busy with others.
-const STOLEN_SHARE: f64 = 0.05;
 
 impl Noise {
     /// Share of the time of all `processors` over `time` that others used, 0 to 1.

@@ -543,7 +543,7 @@ fn server(plan: &RunPlan, side: &Side) -> Program {
 }
 
 fn load_generator(plan: &RunPlan, side: &Side) -> Program {
-    let scenario = plan.checkout.join(plan.scenario.file);
+    let scenario = plan.checkout.join(&plan.scenario.file);
     let options = [
         ("--scenario", scenario.display().to_string()),
         ("--duration", plan.duration.as_secs().to_string()),

@@ -47,6 +47,21 @@ pub(crate) const PAIR_SECONDS: u64 = 10;
 /// shared cores they did so at 0.74 to 0.94.
 pub(crate) const FULL_SHARE: f64 = 0.74;
 
+/// Largest spread of the P99s of a reproducible measurement: from its lowest run to its highest, in per cent of the median.
+pub(crate) const REPRODUCIBLE_SPREAD_PERCENT: f64 = 5.0;
+/// The share of the CPUs' time, used by others, above which the machine was busy.
+pub(crate) const BUSY_SHARE: f64 = 0.10;
+/// The stolen share of the wanted CPU time above which the host was busy with others.
+pub(crate) const STOLEN_SHARE: f64 = 0.05;
+/// Governors that let the clock fall under a load of short requests.
+pub(crate) const THROTTLING: [&str; 2] = ["powersave", "conservative"];
+/// The power supply on which CPUs slow down, as the provenance names it.
+pub(crate) const BATTERY: &str = "battery";
+/// The memory that a server needs besides its nodes, in bytes: Engram has about 3 GB from the start.
+pub(crate) const SERVER_BYTES: u64 = 3_000_000_000;
+/// The memory that a server needs for a number of an embedding, in bytes: it is kept and indexed, four bytes each.
+pub(crate) const BYTES_PER_DIMENSION: u64 = 8;
+
 /// The P99 and throughput threshold of a mode, in per cent.
 pub fn threshold_percent(mode: Mode) -> f64 {
     match mode {

@@ -8,6 +8,7 @@ pub mod load_result;
 pub mod names;
 pub mod provenance;
 pub mod recorded;
+pub mod review;
 mod section;
 pub mod session;
 pub(crate) mod typed;

@@ -12,6 +12,7 @@ pub(crate) mod metrics;
 pub mod next;
 pub(crate) mod pairs;
 pub(crate) mod reason;
+pub mod review;
 pub(crate) mod summary;
 pub(crate) mod table;
 pub(crate) mod words;

@@ -28,6 +28,11 @@ impl Results {
         Self { folder: checkout.join(RESULTS) }
     }
 
+    /// The results in `folder`.
+    pub(crate) fn at(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
     pub fn folder(&self) -> &Path {
         &self.folder
     }

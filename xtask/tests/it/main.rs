@@ -14,6 +14,7 @@ mod history;
 mod lifetime;
 mod oracle;
 mod pre_push;
+mod review;
 mod rooms;
 mod snapshots;
 mod verdict;

@@ -289,6 +289,7 @@ fn the_help_of_every_command() {
         ("help-perf-check.txt", "perf-check --help"),
         ("help-perf-compare.txt", "perf-compare --help"),
         ("help-perf-confirm.txt", "xtask perf-confirm --help"),
+        ("help-perf-review.txt", "xtask perf-review --help"),
         ("help-hook.txt", "xtask hook --help"),
     ] {
         let own = words.strip_prefix("xtask ").unwrap_or(words);
@@ -329,7 +330,11 @@ fn every_snapshot_is_what_a_test_sees() {
     for path in snapshots() {
         let name = path.file_name().unwrap().to_str().unwrap();
         let named = format!("\"{name}\"");
-        let tests = concat!(include_str!("snapshots.rs"), include_str!("charts.rs"));
+        let tests = concat!(
+            include_str!("snapshots.rs"),
+            include_str!("charts.rs"),
+            include_str!("review.rs")
+        );
         assert!(tests.contains(&named), "{name}");
     }
 }
