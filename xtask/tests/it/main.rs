@@ -7,6 +7,7 @@ mod compare;
 mod confirm;
 mod content;
 mod documents;
+mod fairness;
 mod fuzz;
 mod lifetime;
 mod oracle;
