@@ -5,8 +5,10 @@ mod bench;
 pub(crate) mod check;
 pub mod compare;
 pub(crate) mod confirm;
+mod duets;
 pub(crate) mod hook;
 mod push;
+pub(crate) mod selftest;
 mod supervise;
 mod words;
 
@@ -28,16 +30,18 @@ The performance gate: did this change make the server slower?
   cargo perf-check <task> <before|after>   measure one side of a change
   cargo perf-compare <task>                judge before against after
   cargo perf-confirm <task>                distinguish a change from noise
+  cargo xtask perf-selftest                what can be distinguished here
   cargo xtask hook install                 let git push ask for the verdict
 
 `--help` after a command lists its options.
 ";
 
-fn commands() -> [Command; 5] {
+fn commands() -> [Command; 6] {
     [
         Command::new(check::HELP, check::read, check::run),
         Command::new(compare::HELP, compare::read, compare::run),
         Command::new(confirm::HELP, confirm::read, confirm::run),
+        Command::new(selftest::HELP, selftest::read, selftest::run),
         Command::new(hook::HELP, hook::read, hook::run),
         Command::new(supervise::HELP, supervise::read, supervise::run),
     ]
@@ -64,7 +68,7 @@ impl Command {
     /// The command as it is typed, from the usage line of its help text.
     fn typed(&self) -> &'static str {
         let usage = self.help.split("Usage: ").nth(1);
-        usage.and_then(|usage| usage.split(" <").next()).unwrap_or_default()
+        usage.and_then(|usage| usage.split(['<', '[']).next()).unwrap_or_default().trim_end()
     }
 
     fn name(&self) -> &'static str {
@@ -181,12 +185,13 @@ mod tests {
                 let positional = match command {
                     "perf-check" => "007 before",
                     "hook" => "status",
+                    "perf-selftest" => "",
                     _ => "007",
                 };
                 let value = match placeholder {
                     None => "",
                     // Also one of the numbers of pairs that `perf-confirm` can end at.
-                    Some("SECONDS" | "S" | "N") => "8",
+                    Some("SECONDS" | "S" | "N" | "PERCENT") => "8",
                     Some("DIR") => ".",
                     other => panic!("{command} {flag}: no value known for {other:?}"),
                 };

@@ -11,6 +11,7 @@ pub(crate) mod metrics;
 pub mod next;
 pub(crate) mod pairs;
 pub(crate) mod reason;
+pub(crate) mod selftest;
 pub(crate) mod summary;
 pub(crate) mod table;
 pub(crate) mod words;

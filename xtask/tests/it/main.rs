@@ -13,5 +13,6 @@ mod lifetime;
 mod oracle;
 mod pre_push;
 mod rooms;
+mod selftest;
 mod snapshots;
 mod verdict;
