@@ -72,6 +72,8 @@ pub(crate) struct Turn<'a> {
     pub(crate) port: u16,
     pub(crate) workplace: Workplace,
     pub(crate) place: Place,
+    /// Makes the server slower by this share, in per cent.
+    pub(crate) slow_down: Option<f64>,
 }
 
 /// The state of the machine before a run, and all that makes the run weaker.
@@ -129,7 +131,7 @@ impl Bench {
             binaries: &turn.side.built.binaries,
             port: turn.port,
             workplace: turn.workplace.clone(),
-            slow_down: None,
+            slow_down: turn.slow_down,
         });
         let plan = RunPlan {
             tool: &self.tool,
@@ -188,20 +190,31 @@ impl Bench {
         })?;
         // Only the servers' logs are left; their ends are in the provenance. If they stay, the next run clears them.
         let _ = self.workplace.clear();
-        let paths = runs.iter().map(|run| (&run.name, self.results.path(&run.name, Part::Result)));
-        let paths: Vec<_> = paths.collect();
-        let saved: Vec<_> = paths.iter().map(|(_, path)| file_name(path)).collect();
+        let paths: Vec<PathBuf> =
+            runs.iter().map(|run| self.results.path(&run.name, Part::Result)).collect();
+        let saved: Vec<_> = paths.iter().map(|path| file_name(path)).collect();
         self.steps.done(&saved.join(", "));
-        let read = |(name, path): &(&RunName, PathBuf)| {
-            let run = recorded::read(path).map_err(|why| Error::new(why.to_string()))?;
-            Ok(((*name).clone(), run))
-        };
-        paths.iter().map(read).collect()
+        runs.iter().zip(&paths).map(|(run, path)| read(run, path)).collect()
+    }
+
+    /// Reads back runs that are not to be saved, and removes them.
+    ///
+    /// # Errors
+    /// Names the file that cannot be read.
+    pub(crate) fn read_unsaved(&mut self, runs: &[Unsaved]) -> Result<Vec<(RunName, Recorded)>> {
+        let runs = runs.iter().map(|run| read(run, &run.result)).collect();
+        self.workplace.clear()?;
+        runs
     }
 
     fn with_logs(&self, error: Error) -> Error {
         error.next(format!("the logs are in {}", self.workplace.directory().display()))
     }
+}
+
+fn read(run: &Unsaved, path: &Path) -> Result<(RunName, Recorded)> {
+    let recorded = recorded::read(path).map_err(|why| Error::new(why.to_string()))?;
+    Ok((run.name.clone(), recorded))
 }
 
 /// A file as a step shows it: with the folders, the competitive ones are too long for a line.

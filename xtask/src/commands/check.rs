@@ -164,8 +164,13 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
             bench.steps.heading(&heading);
         }
         let place = Place { group: first.clone(), index, of: options.runs, session: None };
-        let turn =
-            Turn { side: &side, port: setup.port, workplace: bench.workplace.clone(), place };
+        let turn = Turn {
+            side: &side,
+            port: setup.port,
+            workplace: bench.workplace.clone(),
+            place,
+            slow_down: None,
+        };
         let saved = bench
             .run(&[turn], *phase, &conditions, |_| None)
             .map_err(Error::from)

@@ -1,32 +1,28 @@
 //! `perf-confirm`: distinguishes a change from noise, by measuring before and after at the same time, again and again.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::bench::{Bench, PORT, Setup, Side, Turn};
+use super::bench::{Bench, PORT, Setup, Side};
+use super::duets::{self, Duets, goes_on};
 use super::shared::{context, say};
 use super::words::{Words, task_id};
 use crate::answer;
 use crate::error::{Error, Result};
+use crate::judge::comparison;
 use crate::judge::verdict::Outcome;
-use crate::judge::{comparison, fitness};
 use crate::measure::build::{self, Binaries, Build, Built, LOAD_GENERATOR, SERVER};
-use crate::measure::run::{self, Failed, Limits, Measured};
-use crate::measure::{checkout, content, host, port, quiet};
-use crate::model::limits::{PAIR_SECONDS, PLAN, threshold_percent};
+use crate::measure::run::{Failed, Limits};
+use crate::measure::{checkout, content};
+use crate::model::limits::{PAIR_SECONDS, PLAN};
 use crate::model::names::{Phase, RunName};
-use crate::model::provenance::SessionPlace;
-use crate::model::recorded::Recorded;
-use crate::model::session::{Failure, How, Member, PairRecord, SessionRecord, Subject};
+use crate::model::session::{Failure, SessionRecord, Subject};
 use crate::model::typed;
 use crate::report::human;
 use crate::report::next::Context;
-use crate::report::pairs::{self, Line};
-use crate::stats::paired::{self, Plan, Progress};
+use crate::stats::paired::Plan;
 use crate::store::clock::Clock;
 use crate::store::recorded::{self, Listing};
-use crate::store::recording::Place;
-use crate::store::results::Unsaved;
 use crate::store::sources;
 use crate::term::steps::{Steps, Verbosity};
 use crate::term::streams::{self, Style};
@@ -47,7 +43,7 @@ Options
   --max-pairs N        8, 12, 16, 24 or 40 duets at most (24)
   --wait-quiet S       longest wait for a quiet machine before a duet (60)
   --fresh              archive the earlier record and start a new one
-  --port N             port of one server; the other has the next free one (7432)
+  --port N             port of one server; the other's is the next free (7432)
   --ready-timeout S    longest wait until both servers are healthy (120)
   --stop-grace S       from SIGTERM to SIGKILL (10)
   -C DIR               the checkout (this tool's own workspace)
@@ -130,16 +126,9 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
     // With one server there is nothing to distinguish; the groups' own verdict says why it is one.
     if before.engram_hash != after.engram_hash {
         let record = open(options, &bench, &sides)?;
-        Running {
-            wait_quiet: options.wait_quiet,
-            how: record.subject.how,
-            began: Instant::now(),
-            pairs_before: record.pairs.len(),
-            bench,
-            sides,
-            record,
-        }
-        .measure_pairs()?;
+        let sides = [sides.before, sides.after];
+        let duets = Duets::new(bench, sides, options.wait_quiet, &record);
+        Running { duets, record }.measure_pairs()?;
     }
 
     // As `perf-compare` answers: the session's verdict, or a worse one of another duration.
@@ -192,28 +181,6 @@ impl Sides {
             after: after.side,
             scenario_hash: after.scenario_hash,
         })
-    }
-
-    fn of(&self, phase: Phase) -> &Side {
-        match phase {
-            Phase::Before => &self.before,
-            Phase::After => &self.after,
-        }
-    }
-
-    /// At the same time, where the machine has room for that; and if not, why.
-    fn how(&self) -> (How, Option<String>) {
-        let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let memory = self.memory_kib.zip(host::available_memory_kib());
-        let why = match memory {
-            _ if cpus == 1 => "there is one CPU for both servers".to_owned(),
-            Some((needed, free)) if free < needed => {
-                let [needed, free] = [needed, free].map(|kib| kib / 1024);
-                format!("{free} MiB of memory are free, and two servers need {needed}")
-            }
-            _ => return (How::Duet, None),
-        };
-        (How::Alternating, Some(why))
     }
 }
 
@@ -284,12 +251,8 @@ fn open(options: &Options, bench: &Bench, sides: &Sides) -> Result<SessionRecord
             Error::new(what).next("measure before and after anew, under the scenario as it is now")
         );
     }
-    let (how, why) = sides.how();
-    if let Some(why) = why {
-        say(&format!("before and after are measured in turn: {why}"));
-    }
     let subject = Subject {
-        how,
+        how: duets::how(sides.memory_kib),
         mode: bench.setup.mode,
         before: hash(&sides.before.built.binaries.engram_hash)?,
         after: hash(&sides.after.built.binaries.engram_hash)?,
@@ -337,24 +300,11 @@ fn open(options: &Options, bench: &Bench, sides: &Sides) -> Result<SessionRecord
     Ok(record)
 }
 
-fn goes_on(record: &SessionRecord) -> bool {
-    matches!(record.assess().progress, Progress::Continue { .. })
-}
-
 /// A session while it measures.
 struct Running {
-    bench: Bench,
-    sides: Sides,
+    duets: Duets,
     record: SessionRecord,
-    how: How,
-    wait_quiet: Duration,
-    began: Instant,
-    /// The pairs that were there when it began.
-    pairs_before: usize,
 }
-
-/// The runs of a pair, before and after.
-type Pair = [(RunName, Recorded); 2];
 
 /// Failures of the before server in a row that end a call: more would not fix it.
 const MOST_BEFORE_FAILURES_IN_A_ROW: usize = 2;
@@ -363,19 +313,16 @@ impl Running {
     /// Measures pair after pair until the plan says stop. Each is on record before the next begins.
     fn measure_pairs(&mut self) -> Result<()> {
         if goes_on(&self.record) {
-            let heading = pairs::heading(self.margin());
-            say(&format!("{}\n{heading}", pairs::LEGEND));
+            self.duets.begin();
         }
         let mut before_failures = 0;
         while goes_on(&self.record) {
-            match self.pair() {
+            match self.duets.pair(&self.record) {
                 Ok(pair) => {
                     before_failures = 0;
-                    let [before, after] =
-                        pair.each_ref().map(|(name, run)| Member::of(name.clone(), run));
-                    self.record.pairs.push(PairRecord { before, after });
-                    self.record.save(&self.bench.results)?;
-                    self.show(&pair);
+                    self.record.pairs.push(pair);
+                    self.record.save(&self.duets.bench.results)?;
+                    self.duets.show(&self.record);
                 }
                 Err(Failed::Environment(error)) => {
                     return Err(
@@ -390,7 +337,7 @@ impl Running {
                     };
                     if before_failures >= MOST_BEFORE_FAILURES_IN_A_ROW {
                         let what = format!("the before server keeps failing: {}", error.what());
-                        let logs = self.record.folder(&self.bench.results);
+                        let logs = self.record.folder(&self.duets.bench.results);
                         return Err(Error::new(what)
                             .next("there is nothing to compare with; the finished pairs are kept")
                             .next(format!("its logs are in {}", logs.display())));
@@ -401,12 +348,8 @@ impl Running {
         Ok(())
     }
 
-    fn margin(&self) -> f64 {
-        paired::margin(threshold_percent(self.bench.setup.mode))
-    }
-
     fn note_failure(&mut self, phase: Phase, error: &Error) -> Result<()> {
-        let bench = &mut self.bench;
+        let bench = &mut self.duets.bench;
         let failure =
             Failure { pair: self.record.pairs.len() + 1, phase, why: error.what().to_owned() };
         bench.steps.clear();
@@ -421,103 +364,6 @@ impl Running {
         }
         Ok(())
     }
-
-    /// One fresh-server run of each side, at the same time or back to back, in the order that the record draws. A
-    /// failed run of either makes the pair void; both are saved, or neither.
-    fn pair(&mut self) -> Result<Pair, Failed> {
-        let order = self.record.order(self.record.pairs.len() + 1);
-        self.bench.workplace.clear()?;
-        let mut runs = Vec::new();
-        let at_a_time = match self.how {
-            How::Duet => 2,
-            How::Alternating => 1,
-        };
-        for phases in order.chunks(at_a_time) {
-            runs.extend(self.together(phases)?);
-        }
-        runs.sort_by_key(|run| run.name.phase);
-        let saved = self.bench.save(&runs)?;
-        Ok(saved.try_into().map_err(|_| Error::new("a run of the pair was not saved"))?)
-    }
-
-    /// Runs these sides of the next pair at the same time, as soon as the machine is quiet.
-    fn together(&mut self, phases: &[Phase]) -> Result<Vec<Unsaved>, Failed> {
-        let number = self.record.pairs.len() + 1;
-        let [first, _] = self.record.order(number);
-        let bench = &mut self.bench;
-        let mut conditions = bench.conditions();
-        bench.steps.heading(&match phases {
-            [phase] => format!("pair {number}, {phase}"),
-            _ => format!("duet {number}"),
-        });
-        bench.steps.begin("wait", "for a quiet machine");
-        let still_busy = quiet::wait(self.wait_quiet, |disturbed| {
-            bench.steps.progress(disturbed);
-        });
-        bench.steps.clear();
-        conditions.warnings.extend(still_busy);
-        let lower = bench.setup.port;
-        let ports = match self.how {
-            How::Duet => [lower, port::next_free(lower)?],
-            How::Alternating => [lower; 2],
-        };
-        let by_port = self.record.ports(number);
-        let port = |phase| by_port.iter().zip(ports).find(|(of, _)| **of == phase);
-        let turn = |phase| {
-            let port = port(phase).map_or(lower, |(_, port)| port);
-            let session = SessionPlace {
-                id: self.record.id(),
-                pair: u32::try_from(number).unwrap_or(u32::MAX),
-                order: format!("{first}-first"),
-                how: Some(self.how.to_string()),
-                port: Some(port.into()),
-                load_offset_ms: None,
-            };
-            Turn {
-                side: self.sides.of(phase),
-                port,
-                workplace: bench.workplace.of_side(phase),
-                place: Place { group: None, index: 1, of: 1, session: Some(session) },
-            }
-        };
-        let of_turn = |phase: &Phase| phases.contains(phase);
-        let turns: Vec<Turn> = Phase::ALL.into_iter().filter(of_turn).map(turn).collect();
-        let grace = bench.setup.limits.stop_grace;
-        let first = phases.first().copied().unwrap_or(first);
-        bench.run(&turns, first, &conditions, |measured| failure(measured, grace))
-    }
-
-    /// Shows the newest pair, and what all pairs say so far.
-    fn show(&self, pair: &Pair) {
-        let (pairs, most) = (self.record.pairs.len(), self.record.plan.last_look());
-        let measured_now = pairs.saturating_sub(self.pairs_before).max(1);
-        let missing = match goes_on(&self.record) {
-            true => most.saturating_sub(pairs),
-            false => 0,
-        };
-        let count = |number| u32::try_from(number).unwrap_or(u32::MAX);
-        let used = self.began.elapsed();
-        let line = Line {
-            pair: pairs,
-            p99_ms: pair.each_ref().map(|(_, run)| run.result.p99_ms),
-            used,
-            left: (used / count(measured_now)).saturating_mul(count(missing)),
-        };
-        say(&pairs::line(
-            &line,
-            &self.record.differences(),
-            self.record.plan.alpha(),
-            self.margin(),
-        ));
-    }
-}
-
-/// What the server of a run did not do as it was asked: its latencies are no evidence then.
-fn failure(measured: &Measured, grace: Duration) -> Option<String> {
-    let result = &measured.result;
-    run::unclean_stop(measured.stop, grace)
-        .or_else(|| fitness::no_latency(result))
-        .or_else(|| fitness::error_replies(result))
 }
 
 #[cfg(test)]

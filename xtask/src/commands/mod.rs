@@ -6,11 +6,13 @@ mod bench;
 pub(crate) mod check;
 pub mod compare;
 pub(crate) mod confirm;
+mod duets;
 mod evidence;
 mod history;
 pub(crate) mod hook;
 mod push;
 mod review;
+pub(crate) mod selftest;
 mod shared;
 mod supervise;
 mod take_back;
@@ -32,6 +34,7 @@ The performance gate: did this change make the server slower?
   cargo perf-confirm <task>                distinguish a change from noise
   cargo xtask perf-history                 P99 over all tasks, and slow losses
   cargo xtask perf-review                  Engram against its competitors
+  cargo xtask perf-selftest                what can be distinguished here
   cargo xtask hook install                 let git push ask for the verdict
 
 Options
@@ -41,13 +44,14 @@ Options
 
 const VERSION: &str = concat!("the performance gate, version ", env!("CARGO_PKG_VERSION"), "\n");
 
-fn commands() -> [Command; 7] {
+fn commands() -> [Command; 8] {
     [
         Command::new(check::HELP, check::read, check::run),
         Command::new(compare::HELP, compare::read, compare::run),
         Command::new(confirm::HELP, confirm::read, confirm::run),
         Command::new(history::HELP, history::read, history::run),
         Command::new(review::HELP, review::read, review::run),
+        Command::new(selftest::HELP, selftest::read, selftest::run),
         Command::new(hook::HELP, hook::read, hook::run),
         Command::new(supervise::HELP, supervise::read, supervise::run),
     ]
@@ -175,7 +179,7 @@ mod tests {
                     None => "",
                     // Also one of the numbers of pairs that `perf-confirm` can end at.
                     Some("SECONDS" | "S" | "N" | "REASON") => "8",
-                    Some("PER-CENT") => "25",
+                    Some("PER-CENT" | "PERCENT") => "25",
                     Some("DIR") => ".",
                     Some("FILE") => "a.json",
                     Some("ID") => "007",

@@ -508,7 +508,7 @@ impl Reviewing {
         let group = group.and_then(|provenance| RunName::parse(&provenance.run.group));
         let place = Place { group, index, of: self.planned, session: None };
         let (port, workplace) = (bench.setup.port, bench.workplace.clone());
-        let turn = Turn { side: &self.side, port, workplace, place };
+        let turn = Turn { side: &self.side, port, workplace, place, slow_down: None };
         let conditions = bench.conditions();
         let unsaved = bench.run(&[turn], self.side.phase, &conditions, |_| None)?;
         let saved = bench.save(&unsaved)?.pop();

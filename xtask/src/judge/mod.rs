@@ -5,6 +5,6 @@ pub(crate) mod contradictions;
 pub(crate) mod facts;
 pub(crate) mod fitness;
 pub(crate) mod history;
-pub(crate) mod rises;
 pub mod review;
+pub(crate) mod rises;
 pub mod verdict;

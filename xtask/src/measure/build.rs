@@ -309,8 +309,18 @@ pub(crate) fn kept_pair(folder: &Path, engram_hash: &str, loadtest_hash: &str) -
     folder.join(format!("{}-{}", short(engram_hash), short(loadtest_hash)))
 }
 
-/// Removes the oldest pairs. What is in the folder under any other name is somebody else's.
-fn prune(folder: &Path) {
+/// The pair in `folder` that was measured last, with its hashes, unless its files were changed since.
+pub(crate) fn newest_kept(folder: &Path) -> Option<Binaries> {
+    pairs(folder).into_iter().find_map(|(_, pair)| {
+        let kept = Binaries::in_folder(&pair);
+        let [engram_hash, loadtest_hash] = kept.paths().map(content::of_file);
+        let is_its = kept_pair(folder, engram_hash.as_ref()?, loadtest_hash.as_ref()?) == pair;
+        is_its.then_some(Binaries { engram_hash, loadtest_hash, ..kept })
+    })
+}
+
+/// What is in the folder of kept pairs, the newest first.
+fn pairs(folder: &Path) -> Vec<(SystemTime, PathBuf)> {
     let mut pairs: Vec<(SystemTime, PathBuf)> = WalkDir::new(folder)
         .min_depth(1)
         .max_depth(1)
@@ -322,7 +332,11 @@ fn prune(folder: &Path) {
         })
         .collect();
     pairs.sort_unstable_by(|a, b| b.cmp(a));
-    for (_, old) in pairs.into_iter().skip(KEPT_PAIRS) {
+    pairs
+}
+
+fn prune(folder: &Path) {
+    for (_, old) in pairs(folder).into_iter().skip(KEPT_PAIRS) {
         // The next check tries again.
         let _ = fs::remove_dir_all(old);
     }

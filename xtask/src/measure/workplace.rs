@@ -139,6 +139,11 @@ impl Workplace {
         self.0.join("loadtest.log")
     }
 
+    /// The provenance, beside the result as it will be where both are saved.
+    pub(crate) fn diagnosis(&self) -> PathBuf {
+        self.0.join("result_diag.txt")
+    }
+
     /// The result as the load generator writes it.
     pub(crate) fn result(&self) -> PathBuf {
         self.0.join("result.json")

@@ -170,6 +170,8 @@ section! {
         pub load_seconds: Option<f64> = "load_seconds",
         /// From SIGTERM until it was gone, in seconds.
         pub stop_seconds: Option<f64> = "stop_seconds",
+        /// The share by which `perf-selftest` slowed it down, in per cent. No such run is among the results.
+        pub slowed_down_percent: Option<f64> = "slowed_down_percent",
         /// Its exit code or signal, in words.
         pub server_end: Option<String> = "server_end",
         /// The exit code or signal of the load generator, in words.

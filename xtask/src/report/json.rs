@@ -146,6 +146,16 @@ fn position(comparison: &Comparison, position: Position) -> Value {
     })
 }
 
+pub(crate) fn paired_verdict(verdict: PairedVerdict) -> &'static str {
+    match verdict {
+        PairedVerdict::Regressed => "regressed",
+        PairedVerdict::NotRegressed => "not_regressed",
+        PairedVerdict::NoRegressionFound => "no_regression_found",
+        PairedVerdict::Suspected => "suspected",
+        PairedVerdict::AfterFails => "after_fails",
+    }
+}
+
 fn session(comparison: &Comparison, session: &EndedSession) -> Value {
     let look = session.look;
     let percent =
@@ -163,13 +173,7 @@ fn session(comparison: &Comparison, session: &EndedSession) -> Value {
         Some((quantity.id().to_owned(), json!(interval)))
     };
     json!({
-        "verdict": match session.verdict {
-            PairedVerdict::Regressed => "regressed",
-            PairedVerdict::NotRegressed => "not_regressed",
-            PairedVerdict::NoRegressionFound => "no_regression_found",
-            PairedVerdict::Suspected => "suspected",
-            PairedVerdict::AfterFails => "after_fails",
-        },
+        "verdict": paired_verdict(session.verdict),
         "how": session.how.to_string(),
         "duration_seconds": session.duration_seconds,
         "vetoed_by_p95": look.is_some_and(|look| look.is_vetoed),
@@ -204,7 +208,7 @@ fn reason(comparison: &Comparison, reason: &Reason, around: &Context) -> Value {
 }
 
 /// The numbers without what binary arithmetic adds beyond the ninth decimal, which is finer than anything measured.
-fn rounded(value: Value) -> Value {
+pub(crate) fn rounded(value: Value) -> Value {
     const PARTS: f64 = 1e9;
     match value {
         Value::Array(values) => values.into_iter().map(rounded).collect(),

@@ -13,6 +13,7 @@ pub mod next;
 pub(crate) mod pairs;
 pub(crate) mod reason;
 pub mod review;
+pub(crate) mod selftest;
 pub(crate) mod summary;
 pub(crate) mod table;
 pub(crate) mod words;

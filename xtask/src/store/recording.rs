@@ -15,7 +15,7 @@ use crate::measure::health::Implementation;
 use crate::measure::run::{Measured, Sample};
 use crate::measure::scenario::{self, Scenario};
 use crate::measure::workplace::Workplace;
-use crate::model::names::{Mode, Part, RunName};
+use crate::model::names::{Mode, RunName};
 use crate::model::provenance::{
     BuildRecord, Git, Host, HostState, Load, Provenance, Run, ServerRun, SessionPlace,
 };
@@ -70,23 +70,20 @@ pub(crate) fn write(
     circumstances: &Circumstances,
     measured: &Measured,
 ) -> Result<Unsaved> {
-    let system = workplace.directory().join("sys.txt");
-    let diagnosis = workplace.directory().join("diag.txt");
-    files::write_new(&system, &samples(measured))?;
     let inputs = match &circumstances.built.inputs {
         Some(inputs) => sources::keep(results, inputs)?,
         None => None,
     };
-    files::write_new(&diagnosis, &provenance(circumstances, measured, inputs).to_text())?;
-    Ok(Unsaved {
+    let unsaved = Unsaved {
         name: circumstances.name.clone(),
-        files: vec![
-            (Part::System, system),
-            (Part::Diagnosis, diagnosis),
-            (Part::LoadLog, workplace.load_log()),
-            (Part::Result, workplace.result()),
-        ],
-    })
+        system: workplace.directory().join("sys.txt"),
+        diagnosis: workplace.diagnosis(),
+        load_log: workplace.load_log(),
+        result: workplace.result(),
+    };
+    files::write_new(&unsaved.system, &samples(measured))?;
+    files::write_new(&unsaved.diagnosis, &provenance(circumstances, measured, inputs).to_text())?;
+    Ok(unsaved)
 }
 
 /// The end of the load as `ps -o rss,vsz,%cpu,%mem` prints it; then every sample.
@@ -170,6 +167,7 @@ fn server(run: &Measured) -> ServerRun {
         ready_seconds: Some(run.ready.as_secs_f64()),
         load_seconds: Some(run.load.as_secs_f64()),
         stop_seconds: Some(run.stop.took.as_secs_f64()),
+        slowed_down_percent: run.stop.slowed_down,
         server_end: Some(run.stop.exit.to_string()),
         load_generator_end: Some(run.load_exit.to_string()),
         memory_kib: run.samples.last().map(|sample| sample.usage.rss_kib),

@@ -9,8 +9,8 @@ use time::Duration;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::model::layout::RESULTS;
-use crate::model::names::{Part, RunName, Timestamp};
-use crate::model::provenance::Provenance;
+use crate::model::names::{Part, RunName, TaskId, Timestamp};
+use crate::model::provenance::{Provenance, SessionPlace};
 
 /// The results of one checkout.
 #[derive(Debug, Clone)]
@@ -111,12 +111,8 @@ impl Results {
     /// Names the file that could not be written.
     pub(crate) fn save(&self, runs: &[Unsaved]) -> Result<()> {
         let ordered = Part::ALL.iter().flat_map(|part| runs.iter().map(move |run| (run, *part)));
-        let moves: Vec<(&Path, PathBuf)> = ordered
-            .filter_map(|(run, part)| {
-                let (_, from) = run.files.iter().find(|(known, _)| *known == part)?;
-                Some((from.as_path(), self.path(&run.name, part)))
-            })
-            .collect();
+        let moves: Vec<(&Path, PathBuf)> =
+            ordered.map(|(run, part)| (run.path(part), self.path(&run.name, part))).collect();
         let place = |(from, to): &(&Path, PathBuf)| {
             // The name must not become visible before the content is safe.
             files::open(from)
@@ -144,24 +140,57 @@ impl Results {
         session: &str,
         is_recorded: impl Fn(&RunName) -> bool,
     ) -> Result<()> {
-        let failed = |error| Error::at("cannot read", &self.folder)(error);
-        for entry in fs::read_dir(&self.folder).map_err(failed)? {
-            let name = entry.map_err(failed)?.file_name();
-            let stem = name.to_str().and_then(|name| name.strip_suffix(Part::Diagnosis.suffix()));
-            let Some(run) = stem.and_then(RunName::parse).filter(|run| !is_recorded(run)) else {
-                continue;
-            };
-            let text = fs::read_to_string(self.path(&run, Part::Diagnosis)).unwrap_or_default();
-            // To parse thousands of them would be slow.
-            let provenance = match text.contains(session) {
-                true => Provenance::parse(&text).ok().flatten(),
-                false => None,
-            };
-            if provenance.and_then(|own| own.session).is_some_and(|place| place.id == session) {
+        let may_be = |run: &RunName, text: &str| text.contains(session) && !is_recorded(run);
+        for (run, place) in self.in_sessions(may_be)? {
+            if place.id == session {
                 self.remove(&run)?;
             }
         }
         Ok(())
+    }
+
+    /// Removes what an interruption left of pairs of `task` that have no record: each run without the other one.
+    ///
+    /// # Errors
+    /// When the folder cannot be read, or a file cannot be removed.
+    pub(crate) fn remove_halves(&self, task: &TaskId) -> Result<()> {
+        let runs = self.in_sessions(|run, _| run.task == *task)?;
+        let is_saved = |run: &RunName| self.path(run, Part::Result).exists();
+        for (run, place) in &runs {
+            let is_whole = is_saved(run)
+                && runs.iter().any(|(other, theirs)| {
+                    other.phase != run.phase
+                        && (&theirs.id, theirs.pair) == (&place.id, place.pair)
+                        && is_saved(other)
+                });
+            if !is_whole {
+                self.remove(run)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The runs of sessions, whole or not, of which `may_be` holds, given the text of their provenance: to parse
+    /// thousands of them would be slow.
+    fn in_sessions(
+        &self,
+        may_be: impl Fn(&RunName, &str) -> bool,
+    ) -> Result<Vec<(RunName, SessionPlace)>> {
+        let failed = |error| Error::at("cannot read", &self.folder)(error);
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&self.folder).map_err(failed)? {
+            let name = entry.map_err(failed)?.file_name();
+            let stem = name.to_str().and_then(|name| name.strip_suffix(Part::Diagnosis.suffix()));
+            let Some(run) = stem.and_then(RunName::parse) else { continue };
+            let text = fs::read_to_string(self.path(&run, Part::Diagnosis)).unwrap_or_default();
+            if may_be(&run, &text)
+                && let Ok(Some(provenance)) = Provenance::parse(&text)
+                && let Some(place) = provenance.session
+            {
+                found.push((run, place));
+            }
+        }
+        Ok(found)
     }
 
     /// Removes a run, the part that makes it count first.
@@ -182,13 +211,26 @@ impl Results {
 #[derive(Debug, Clone)]
 pub(crate) struct Unsaved {
     pub(crate) name: RunName,
-    pub(crate) files: Vec<(Part, PathBuf)>,
+    pub(crate) system: PathBuf,
+    pub(crate) diagnosis: PathBuf,
+    pub(crate) load_log: PathBuf,
+    pub(crate) result: PathBuf,
+}
+
+impl Unsaved {
+    fn path(&self, part: Part) -> &Path {
+        match part {
+            Part::System => &self.system,
+            Part::Diagnosis => &self.diagnosis,
+            Part::LoadLog => &self.load_log,
+            Part::Result => &self.result,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::provenance::SessionPlace;
 
     fn name(stem: &str) -> RunName {
         RunName::parse(stem).unwrap()
@@ -243,26 +285,68 @@ mod tests {
     }
 
     #[test]
+    fn half_a_pair_without_a_record_is_removed_and_nothing_else() {
+        let checkout = tempfile::tempdir().unwrap();
+        let results = Results::of(checkout.path());
+        fs::create_dir_all(results.folder()).unwrap();
+        for (stem, pair) in [
+            ("selftest_before_20251231_235950", 1),
+            ("selftest_after_20251231_235951", 1),
+            ("selftest_before_20251231_235952", 2),
+            ("selftest_after_20251231_235953", 2),
+            ("007_before_20251231_235952", 2),
+        ] {
+            let place = SessionPlace { id: "one".into(), pair, ..SessionPlace::default() };
+            let provenance = Provenance { session: Some(place), ..Provenance::default() };
+            for part in Part::ALL {
+                fs::write(results.path(&name(stem), part), provenance.to_text()).unwrap();
+            }
+        }
+        let torn = name("selftest_after_20251231_235953");
+        fs::remove_file(results.path(&torn, Part::Result)).unwrap();
+        results.remove_halves(&TaskId::parse("selftest").unwrap()).unwrap();
+        let mut left: Vec<_> = fs::read_dir(results.folder())
+            .unwrap()
+            .filter_map(|entry| {
+                let file = entry.unwrap().file_name().into_string().unwrap();
+                Some(file.strip_suffix("_diag.txt")?.to_owned())
+            })
+            .collect();
+        left.sort_unstable();
+        let whole = [
+            "007_before_20251231_235952",
+            "selftest_after_20251231_235951",
+            "selftest_before_20251231_235950",
+        ];
+        assert_eq!(left, whole);
+        assert_eq!(fs::read_dir(results.folder()).unwrap().count(), 4 * whole.len());
+    }
+
+    #[test]
     fn a_save_that_fails_leaves_every_file_where_it_was() {
         let checkout = tempfile::tempdir().unwrap();
         let results = Results::of(checkout.path());
         fs::create_dir_all(results.folder()).unwrap();
-        let from = results.folder().join("written");
-        fs::write(&from, "").unwrap();
-        let whole = Unsaved {
-            name: name("007_before_20251231_235959"),
-            files: vec![(Part::LoadLog, from)],
+        let written = results.folder().join("written");
+        fs::create_dir(&written).unwrap();
+        let unsaved = |stem: &str| {
+            let [system, diagnosis, load_log, result] =
+                ["sys", "diag", "log", "result"].map(|part| written.join(format!("{stem}.{part}")));
+            for path in [&system, &diagnosis, &load_log, &result] {
+                fs::write(path, "").unwrap();
+            }
+            Unsaved { name: name(stem), system, diagnosis, load_log, result }
         };
-        let torn = Unsaved {
-            name: name("007_after_20251231_235959"),
-            files: vec![(Part::Result, results.folder().join("absent"))],
-        };
+        let [whole, torn] =
+            ["007_before_20251231_235959", "007_after_20251231_235959"].map(unsaved);
+        fs::remove_file(&torn.result).unwrap();
         assert!(results.save(&[whole, torn]).is_err());
         let left: Vec<_> = fs::read_dir(results.folder())
             .unwrap()
             .map(|entry| entry.unwrap().file_name())
             .collect();
         assert_eq!(left, ["written"]);
+        assert_eq!(fs::read_dir(written).unwrap().count(), 7);
     }
 
     #[test]

@@ -549,6 +549,7 @@ mod every_recorded_fact {
                 load_generator_end: Some("exit code 0".to_owned()),
                 memory_kib: Some(100_000),
                 peak_memory_kib: Some(123_456),
+                slowed_down_percent: None,
             };
             own.noise = Noise {
                 steal_share: Some(0.125),

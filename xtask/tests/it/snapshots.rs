@@ -290,6 +290,7 @@ fn the_help_of_every_command() {
         ("help-perf-compare.txt", "perf-compare --help"),
         ("help-perf-confirm.txt", "xtask perf-confirm --help"),
         ("help-perf-review.txt", "xtask perf-review --help"),
+        ("help-perf-selftest.txt", "xtask perf-selftest --help"),
         ("help-hook.txt", "xtask hook --help"),
     ] {
         let own = words.strip_prefix("xtask ").unwrap_or(words);

@@ -53,6 +53,27 @@ fn a_server_that_stops_at_sigterm_was_asked() {
     assert_eq!((stopped.exit, stopped.cause), (Exit::Signal(15), Cause::Asked));
 }
 
+#[test]
+fn a_server_that_is_slowed_down_is_halted_and_continued_in_proportion_and_runs_at_the_end() {
+    let (_folder, workplace, mut supervised) = started();
+    let server = shell("trap 'exit 7' TERM; while :; do :; done", &workplace);
+    let server = supervised.spawn(&[(SERVER, server)]).unwrap()[0].pid;
+    supervised.slow_down(SERVER, 25.0).unwrap();
+    for is_halted in [true, false, true] {
+        wait_until("another state of the server", || (state(server) == Some('T')) == is_halted);
+    }
+    let stopped = supervised.stop(SERVER).unwrap();
+    // By itself, and not because the grace was over.
+    assert_eq!((stopped.exit, stopped.cause), (Exit::Code(7), Cause::Asked));
+    // A halt that takes longer than it is to is the last one at the most.
+    assert!(stopped.slowed_down.is_some_and(|percent| percent > 15.0), "{stopped:?}");
+}
+
+fn state(process: u32) -> Option<char> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    stat.rsplit_once(") ")?.1.chars().next()
+}
+
 /// In the place of the tool's own supervisor: it tells of each step when the step is over.
 const LATE: &str = r#"cd '$ROOT'
 read -r start
