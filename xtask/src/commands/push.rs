@@ -131,7 +131,7 @@ struct Push<'a> {
 
 /// What is known about a content.
 enum Answer<'a> {
-    Judged(Comparison, &'a Evidence),
+    Judged(Box<Comparison>, &'a Evidence),
     /// No verdict.
     Unknown {
         report: String,
@@ -411,7 +411,7 @@ fn judge<'a>(task: Task<'a>, content: &str) -> Vec<Answer<'a>> {
                 why: format!("the {mode} results of task {id} cannot be judged"),
                 commands: Vec::new(),
             },
-            _ => Answer::Judged(comparison, evidence),
+            _ => Answer::Judged(Box::new(comparison), evidence),
         }
     };
     comparisons.into_iter().map(answer).collect()
