@@ -3,6 +3,7 @@
 //! `cargo bench --package xtask --bench hook`, with `-- --quick` after it for fewer repetitions. It is the tool as it
 //! is used that is measured, built in the `dev` profile. Nothing fails for being slow: whoever reads judges.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -31,6 +32,10 @@ fn main() {
         for row in measure(&project, &format!("{recorded} runs{}", of.words()), repetitions) {
             println!("{row}");
         }
+    }
+    let project = project(MANY, Of::ManyTasks);
+    for contents in [Contents::One, Contents::AsManyAsRefs] {
+        println!("{}", many_refs(&project, &program, contents, repetitions));
     }
 }
 
@@ -113,6 +118,51 @@ fn install(project: &Project, program: &Path) {
     install.args(["hook", "install", "-C"]).arg(project.folder()).env_remove("CARGO_MANIFEST_DIR");
     finish(install).succeeded();
 }
+
+/// What the refs of a push lead to.
+#[derive(Clone, Copy)]
+enum Contents {
+    One,
+    AsManyAsRefs,
+}
+
+/// The hook's decision on a push of very many new branches, in seconds.
+fn many_refs(project: &Project, program: &Path, contents: Contents, repetitions: usize) -> String {
+    let mut lines = String::new();
+    for number in 0..REFS {
+        if matches!(contents, Contents::AsManyAsRefs) {
+            project.change(&format!("of ref {number}\n"));
+        } else {
+            project.git("commit --quiet --allow-empty --message=empty");
+        }
+        let tip = project.git("rev-parse HEAD");
+        writeln!(lines, "refs/heads/{number} {tip} refs/heads/{number} {}", "0".repeat(40))
+            .unwrap();
+    }
+    let input = tempfile::NamedTempFile::new().unwrap();
+    fs::write(input.path(), lines).unwrap();
+    let seconds = || {
+        let mut decide = Command::new(program);
+        decide
+            .args(["hook", "pre-push", "origin", "-C"])
+            .arg(project.folder())
+            .env_remove("CARGO_MANIFEST_DIR")
+            .stdin(fs::File::open(input.path()).unwrap());
+        let began = Instant::now();
+        let finished = finish(decide);
+        assert_eq!(finished.output, "decided\n", "{finished:?}");
+        began.elapsed().as_secs_f64()
+    };
+    let what = match contents {
+        Contents::One => "of one content",
+        Contents::AsManyAsRefs => "of a content each",
+    };
+    let runs = (0..repetitions).map(|_| seconds()).collect();
+    table::row(&format!("{MANY} runs: {REFS} refs {what}"), "s", runs)
+}
+
+/// Refs in a large push.
+const REFS: usize = 300;
 
 fn measure(project: &Project, recorded: &str, repetitions: usize) -> [String; 4] {
     let (mut without, mut with) = (Vec::new(), Vec::new());

@@ -131,12 +131,11 @@ impl Evidence {
                     continue;
                 };
                 let text = String::from_utf8_lossy(&text);
-                let content = |line: &str| {
-                    let value = line.strip_prefix("content = \"")?.strip_suffix('"')?;
-                    Some(value.to_owned())
-                };
-                for content in text.lines().filter_map(content) {
-                    sources.entry(content).or_default().insert(name.clone());
+                for rest in text.split("\ncontent = \"").skip(1) {
+                    if let Some((content, _)) = rest.split_once('"') {
+                        let runs = sources.entry(content.to_owned()).or_default();
+                        runs.insert(name.clone());
+                    }
                 }
             }
             sources
