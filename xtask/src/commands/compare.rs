@@ -30,7 +30,7 @@ Judges the newest before against the newest after, from recorded results alone.
 
 Usage: cargo perf-compare <task> [options]
        cargo perf-compare [<task>] --before FILE --after FILE [options]
-       cargo perf-compare --list
+       cargo perf-compare --list [<task>] [--internal | --competitive] [--json]
 
   <task>               the task that was measured; for instance 007
 
@@ -44,9 +44,13 @@ Options
   --markdown           for a pull-request comment or a CI step summary
   --log                write the task's entry in the performance log,
                        roadmap/milestone-17/PERFORMANCE_LOG.md
-  --list               list what is recorded, newest first
+  --list               list what is recorded, newest first; of a task,
+                       of a mode; --json for machines
   -C DIR               the checkout (this tool's own workspace)
   -h, --help           this text
+
+The overall P50 to P99.9 and the maximum are the largest of the operations'
+own, not those of all requests.
 
 Limits: P99 +5% and throughput -5% (competitive: 10%), error rate +5 points.
 In competitive mode the position against Neo4j counts too; its P99 is read
@@ -76,8 +80,8 @@ pub(crate) struct Options {
 
 #[derive(Debug, PartialEq, Eq)]
 enum Subject {
-    /// All that is recorded, to be listed.
-    Everything,
+    /// All that is recorded, to be listed: of a task, of a mode, or of each.
+    Recorded(Option<TaskId>, Option<Mode>),
     /// The newest results of a task, in one mode or in each that has any.
     Task(TaskId, Option<Mode>),
     /// Two named files, and the task whose log entry they make.
@@ -87,7 +91,7 @@ enum Subject {
 impl Subject {
     fn task(&self) -> Option<&TaskId> {
         match self {
-            Self::Everything => None,
+            Self::Recorded(..) => None,
             Self::Task(task, _) => Some(task),
             Self::Files { task, .. } => task.as_ref(),
         }
@@ -111,11 +115,15 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
     let checkout = words.path("-C")?;
     let refused = |why| Err(Error::new(why));
     let subject = match (list, before, after) {
-        (true, None, None) if mode.is_none() && format.is_none() && !log => {
-            let [] = words.positional([])?;
-            Subject::Everything
+        (true, None, None) if format != Some(Format::Markdown) && !log => {
+            let task = words.optional()?.map(|task| task_id(&task)).transpose()?;
+            Subject::Recorded(task, mode)
         }
-        (true, ..) => return refused("--list goes with no other option than -C"),
+        (true, ..) => {
+            return refused(
+                "--list goes with a task, a mode, --json and -C, and with nothing else",
+            );
+        }
         (false, Some(before), Some(after)) if mode.is_none() => {
             let task = words.optional()?.map(|task| task_id(&task)).transpose()?;
             Subject::Files { task, before, after }
@@ -145,8 +153,16 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
 pub(crate) fn run(options: &Options, _: Clock) -> Result<Outcome> {
     // Two named files may need none.
     let checkout = checkout::find(options.checkout.as_deref());
-    if options.subject == Subject::Everything {
-        return print(&list::list(&recorded(&checkout?)?, Style::of_output()));
+    if let Subject::Recorded(task, mode) = &options.subject {
+        let mut entries = recorded(&checkout?)?;
+        entries.retain(|entry| {
+            task.as_ref().is_none_or(|task| task.as_str() == entry.task)
+                && mode.is_none_or(|mode| mode.to_string() == entry.mode)
+        });
+        return print(&match options.format {
+            Format::Json => list::to_json(&entries),
+            _ => list::list(&entries, Style::of_output()),
+        });
     }
     let (comparisons, around) = match compared(options, checkout.as_deref()) {
         Ok(compared) => compared,
@@ -189,7 +205,7 @@ fn compared(
     let option = checkout_option(options.checkout.as_deref());
     let checkout = checkout.map_err(Error::clone);
     Ok(match &options.subject {
-        Subject::Everything => (Vec::new(), Context::default()),
+        Subject::Recorded(..) => (Vec::new(), Context::default()),
         Subject::Task(task, mode) => {
             let checkout = checkout?;
             let around = Context {
@@ -311,6 +327,11 @@ fn entry(name: &RunName, runs: &[Result<Recorded, Fault>]) -> Entry {
         commit: provenance
             .and_then(|provenance| provenance.git.as_ref())
             .and_then(|git| git.commit.clone()),
+        seconds: provenance.map(|provenance| provenance.load.duration_seconds),
+        stand_in: usable
+            .iter()
+            .filter_map(|run| run.provenance.as_ref())
+            .any(|provenance| provenance.build.stand_in),
         figures: match (of(|run| run.result.p99_ms), of(|run| run.result.throughput)) {
             (Some(p99), Some(throughput)) if usable.len() == count => Ok((p99, throughput)),
             _ => Err(runs
@@ -342,7 +363,7 @@ mod tests {
         let task = TaskId::parse("007").unwrap();
         assert_eq!(subject("007"), Subject::Task(task.clone(), None));
         assert_eq!(subject("007 --internal"), Subject::Task(task, Some(Mode::Internal)));
-        assert_eq!(subject("--list"), Subject::Everything);
+        assert_eq!(subject("--list"), Subject::Recorded(None, None));
         assert!(matches!(subject("--before a --after b"), Subject::Files { .. }));
     }
 
@@ -364,7 +385,8 @@ mod tests {
             "--before a --after b --competitive",
             "--before a --after b --log",
             "007 008 --before a --after b",
-            "--list 007",
+            "--list --log",
+            "--list --markdown",
             "",
         ] {
             assert!(typed(line).is_err(), "{line}");

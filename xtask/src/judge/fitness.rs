@@ -225,9 +225,6 @@ fn of_run(phase: Phase, run: &Recorded) -> Vec<String> {
         found.push("no provenance; compared by scenario name and length of load only".into());
         return found;
     };
-    if provenance.git.as_ref().is_some_and(|git| git.dirty) {
-        found.push("measured with uncommitted changes".into());
-    }
     let offered = offered(provenance);
     found.extend(match phase {
         Phase::Before => load_not_reached(&run.result, offered),

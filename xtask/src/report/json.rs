@@ -13,6 +13,7 @@ use crate::model::names::{Mode, Phase};
 use crate::model::session::Figure;
 use crate::report::metrics::{self, METRICS};
 use crate::report::next::{self, Context};
+use crate::report::{origin, warning};
 use crate::stats::paired::{self, Look, PairedVerdict};
 
 /// The version of the shape: raised when a key changes its meaning or goes away.
@@ -30,6 +31,7 @@ pub fn report(
         "format": FORMAT,
         "exit_code": exit_code,
         "error": error.map(Error::what),
+        "tool_version": origin::VERSION,
         "comparisons": comparisons.collect::<Value>(),
     }));
     format!("{report:#}\n")
@@ -50,6 +52,8 @@ fn comparison(comparison: &Comparison, around: &Context) -> Value {
         "mode": comparison.mode.to_string(),
         "verdict": outcome(comparison.outcome()),
         "same_server": verdict.is_some() && judged.is_none(),
+        "faster": comparison.is_faster(),
+        "unconfirmed": comparison.is_unconfirmed(),
         "regressed": regressed,
         "thresholds": thresholds(comparison.mode),
         "before": comparison.before.as_ref().map(side),
@@ -64,6 +68,7 @@ fn comparison(comparison: &Comparison, around: &Context) -> Value {
         "pinned_rate": comparison.pinned_rate,
         "reasons": reasons.map(|known| reason(comparison, known, around)).collect::<Value>(),
         "warnings": comparison.warnings,
+        "warning_details": warning::to_json(&comparison.warnings),
     })
 }
 
@@ -110,6 +115,7 @@ fn side(side: &Side) -> Value {
         "operation_p99_ms": side.operation_p99_ms,
         "stand_in": side.stand_in,
         "by_perf_check": side.by_perf_check,
+        "origin": origin::to_json(side),
     });
     let rest = rest.as_object().cloned().unwrap_or_default();
     metrics.chain(rest).collect()

@@ -11,6 +11,7 @@ use crate::report::next::{self, Context};
 use crate::report::reason::{reason, spread};
 use crate::report::table::{self, Mark, Row};
 use crate::report::words;
+use crate::report::{metrics, origin};
 
 /// The whole report.
 pub fn report(comparisons: &[Comparison], around: &Context) -> String {
@@ -24,6 +25,7 @@ pub fn report(comparisons: &[Comparison], around: &Context) -> String {
 
 fn section(comparison: &Comparison, around: &Context) -> String {
     let mark = match comparison.outcome() {
+        _ if comparison.is_unconfirmed() => "⚠️",
         Outcome::Success => "✅",
         Outcome::InternalRegression | Outcome::CompetitiveRegression => "❌",
         Outcome::Undecided | Outcome::CannotJudge => "⚠️",
@@ -48,12 +50,16 @@ fn section(comparison: &Comparison, around: &Context) -> String {
     paragraphs.extend(list("Why it cannot be judged", reasons));
     if let (Some(before), Some(after)) = (&comparison.before, &comparison.after) {
         paragraphs.push(tables(comparison, before, after));
+        paragraphs.push(capitalised(metrics::OF_OPERATIONS) + ".");
     }
     for known in evidence::evidence(comparison, around) {
         let (title, lines) = (capitalised(&known.title), known.lines.join("\n"));
         paragraphs.push(format!("{title}:\n\n```text\n{lines}\n```"));
     }
     paragraphs.extend(position(comparison));
+    let origin = origin::lines(comparison).into_iter();
+    let origin = origin.map(|(name, said)| format!("{name}: {}", escaped(&said)));
+    paragraphs.extend(list("Who, what, when", origin));
     paragraphs.extend(list("Measured", sides().map(|(phase, side)| files(phase, side))));
     let warnings = comparison.warnings.iter();
     paragraphs.extend(list("Warnings", warnings.map(|warning| escaped(warning))));

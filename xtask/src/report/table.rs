@@ -45,7 +45,7 @@ pub(crate) enum Mark {
     Unsettled,
     /// Both servers kept up with the offered load, which fixes the metric.
     Pinned,
-    /// The latency of this operation moved most, and by more than the limit of the whole.
+    /// The latency of this operation moved more than that of any other, by more than the limit of the whole.
     MovedMost,
 }
 
@@ -113,12 +113,14 @@ pub(crate) fn operations(comparison: &Comparison, before: &Side, after: &Side) -
         [Some(before), Some(after)] => words::relative(before, after),
         _ => None,
     };
-    let moved_most = names
-        .iter()
-        .filter_map(|name| Some((change(name)?.abs(), *name)))
-        .filter(|(percent, _)| *percent > threshold_percent(comparison.mode))
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, name)| name);
+    let mut moved: Vec<(f64, &String)> =
+        names.iter().filter_map(|name| Some((change(name)?.abs(), *name))).collect();
+    moved.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let limit = threshold_percent(comparison.mode);
+    let moved_most = match moved.as_slice() {
+        [(most, name), (second, _), ..] if most - second > limit => Some(*name),
+        _ => None,
+    };
     let row = |name| {
         let [before, after] = values(name)
             .map(|value| value.map_or_else(|| "-".to_owned(), |value| words::figure(value, 3)));

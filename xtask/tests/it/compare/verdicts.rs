@@ -192,3 +192,16 @@ fn only_the_newest_results_of_the_task_are_read() {
     }
     assert_eq!(exit(&checkout, "007"), 0);
 }
+
+#[test]
+fn no_operation_moved_most_where_all_moved_alike() {
+    let (before, after) = internal_regressed();
+    let report = compare(&recorded([(before, after)]), "007").output;
+    assert!(!report.contains("moved most"), "{report}");
+}
+
+#[test]
+fn a_stall_is_in_the_report_even_where_no_percentile_shows_it() {
+    let report = compare(&recorded([internal_clean()]), "007").output;
+    assert_has(&report, "  maximum ms               1.374       1.416      +3.1%\n");
+}
