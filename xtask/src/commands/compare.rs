@@ -16,7 +16,7 @@ use crate::model::names::{Mode, RunName, TaskId};
 use crate::model::recorded::Recorded;
 use crate::report::list::{self, Entry};
 use crate::report::next::Context;
-use crate::report::{human, json, log, markdown};
+use crate::report::{github, human, json, log, markdown, picture};
 use crate::stats::numbers::median;
 use crate::store::clock::Clock;
 use crate::store::performance_log::{self, Section, title_from_file_name};
@@ -42,6 +42,10 @@ Options
   --after FILE         determine the mode
   --json               one object on standard output, for machines
   --markdown           for a pull-request comment or a CI step summary
+  --github             for a step of a GitHub workflow: annotations on standard
+                       output, the Markdown in $GITHUB_STEP_SUMMARY, figures in
+                       $GITHUB_OUTPUT (never guessed from GITHUB_ACTIONS)
+  --svg FILE           draw one mode: the change against the limit
   --log                write the task's entry in the performance log,
                        roadmap/milestone-17/PERFORMANCE_LOG.md
   --list               list what is recorded, newest first; of a task,
@@ -74,6 +78,8 @@ pub(crate) struct Options {
     format: Format,
     /// The performance log gets an entry.
     log: bool,
+    /// The file that gets the picture.
+    svg: Option<PathBuf>,
     /// The tool's own workspace when absent.
     checkout: Option<PathBuf>,
 }
@@ -96,6 +102,19 @@ impl Subject {
             Self::Files { task, .. } => task.as_ref(),
         }
     }
+
+    /// What a pull-request comment says where there is no comparison: it replaces the one that an earlier call made.
+    fn failure(&self, error: &Error) -> String {
+        let modes = match self {
+            Self::Task(_, Some(mode)) => vec![*mode],
+            Self::Files { after, .. } => {
+                let name = after.file_name().unwrap_or_default();
+                vec![Mode::of_file_name(&name.to_string_lossy())]
+            }
+            _ => Mode::ALL.to_vec(),
+        };
+        markdown::failure(error, self.task(), &modes)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,19 +122,31 @@ enum Format {
     Human,
     Json,
     Markdown,
+    /// Annotations on standard output, the rest in the files of a workflow step.
+    GitHub,
 }
 
 pub(crate) fn read(mut words: Words) -> Result<Options> {
     let mode =
         words.either(("--internal", Mode::Internal), ("--competitive", Mode::Competitive))?;
     let format = words.either(("--json", Format::Json), ("--markdown", Format::Markdown))?;
+    let format = match (format, words.flag("--github")) {
+        (None, true) => Some(Format::GitHub),
+        (Some(_), true) => {
+            return Err(Error::new("--github and --json or --markdown exclude each other"));
+        }
+        (format, false) => format,
+    };
     let log = words.flag("--log");
     let list = words.flag("--list");
+    let svg = words.path("--svg")?;
     let (before, after) = (words.path("--before")?, words.path("--after")?);
     let checkout = words.path("-C")?;
     let refused = |why| Err(Error::new(why));
     let subject = match (list, before, after) {
-        (true, None, None) if format != Some(Format::Markdown) && !log => {
+        (true, None, None)
+            if matches!(format, None | Some(Format::Json)) && !log && svg.is_none() =>
+        {
             let task = words.optional()?.map(|task| task_id(&task)).transpose()?;
             Subject::Recorded(task, mode)
         }
@@ -143,7 +174,7 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
     if log && subject.task().is_none() {
         return refused("--log needs a task");
     }
-    Ok(Options { subject, format: format.unwrap_or(Format::Human), log, checkout })
+    Ok(Options { subject, format: format.unwrap_or(Format::Human), log, svg, checkout })
 }
 
 /// Compares, prints and, if asked, writes the log entry.
@@ -164,12 +195,28 @@ pub(crate) fn run(options: &Options, _: Clock) -> Result<Outcome> {
             _ => list::list(&entries, Style::of_output()),
         });
     }
-    let (comparisons, around) = match compared(options, checkout.as_deref()) {
+    let compared = compared(options, checkout.as_deref()).and_then(|(comparisons, around)| {
+        options.svg.iter().try_for_each(|path| draw(path, &comparisons))?;
+        Ok((comparisons, around))
+    });
+    let (comparisons, around) = match compared {
         Ok(compared) => compared,
         Err(error) => {
-            if options.format == Format::Json {
-                let (around, code) = (Context::default(), Outcome::CannotJudge.code());
-                print(&json::report(&[], &around, code, Some(&error)))?;
+            let outcome = Outcome::CannotJudge;
+            let failure = || options.subject.failure(&error);
+            match options.format {
+                Format::Human => {}
+                Format::Json => {
+                    let around = Context::default();
+                    print(&json::report(&[], &around, outcome.code(), Some(&error)))?;
+                }
+                Format::Markdown => {
+                    print(&failure())?;
+                }
+                Format::GitHub => {
+                    print(&github::failure(&error))?;
+                    super::github::publish(&failure(), &github::outputs(&[], outcome))?;
+                }
             }
             return Err(error);
         }
@@ -181,20 +228,39 @@ pub(crate) fn run(options: &Options, _: Clock) -> Result<Outcome> {
     });
     let not_logged = matches!(logged, Some(Err(_))).then_some(Outcome::CannotJudge);
     let outcome = Outcome::worst([outcome(&comparisons)].into_iter().chain(not_logged));
+    let error = logged.as_ref().and_then(|logged| logged.as_ref().err());
+    let markdown = || {
+        let failure = error.map(|error| options.subject.failure(error));
+        markdown::report(&comparisons, &around) + &failure.unwrap_or_default()
+    };
     print(&match options.format {
         Format::Human => human::report(&comparisons, &around, Style::of_output()),
-        Format::Json => {
-            let error = logged.as_ref().and_then(|logged| logged.as_ref().err());
-            json::report(&comparisons, &around, outcome.code(), error)
+        Format::Json => json::report(&comparisons, &around, outcome.code(), error),
+        Format::Markdown => markdown(),
+        Format::GitHub => {
+            let failure = error.map(github::failure);
+            github::annotations(&comparisons) + &failure.unwrap_or_default()
         }
-        Format::Markdown => markdown::report(&comparisons, &around),
     })?;
+    if options.format == Format::GitHub {
+        super::github::publish(&markdown(), &github::outputs(&comparisons, outcome))?;
+    }
     match logged {
         Some(Ok(done)) => say(&done),
         Some(Err(error)) => say(&format!("error: {error}")),
         None => {}
     }
     Ok(outcome)
+}
+
+/// Writes the picture of the only comparison that there is.
+fn draw(path: &Path, comparisons: &[Comparison]) -> Result<()> {
+    let [comparison] = comparisons else {
+        let both = "--svg draws one mode: add --internal or --competitive";
+        return Err(Error::new(both));
+    };
+    let nothing = || Error::new("--svg: a side cannot be read, so there is nothing to draw");
+    results::replace(path, &picture::svg(comparison).ok_or_else(nothing)?)
 }
 
 /// The comparisons asked for, and the surroundings of a report about them.

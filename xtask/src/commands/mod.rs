@@ -5,6 +5,7 @@ mod bench;
 pub(crate) mod check;
 pub mod compare;
 pub(crate) mod confirm;
+mod github;
 mod history;
 pub(crate) mod hook;
 mod push;

@@ -68,7 +68,8 @@ pub(crate) fn verdict_line(comparison: &Comparison, style: Style) -> String {
     }
 }
 
-fn plain_verdict_line(comparison: &Comparison) -> String {
+/// The same without colours, in one line of any length.
+pub(crate) fn plain_verdict_line(comparison: &Comparison) -> String {
     let task = comparison
         .task
         .as_ref()

@@ -90,7 +90,8 @@ fn thresholds(mode: Mode) -> Value {
     Value::Object(thresholds)
 }
 
-fn outcome(outcome: Outcome) -> &'static str {
+/// The name of an outcome for machines.
+pub(crate) fn outcome(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Success => "no_regression",
         Outcome::InternalRegression => "internal_regression",

@@ -3,9 +3,11 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use crate::error::Error;
 use crate::judge::comparison::{Comparison, Side};
 use crate::judge::verdict::Outcome;
 use crate::model::limits::COMPETITOR;
+use crate::model::names::{Mode, TaskId};
 use crate::report::evidence;
 use crate::report::next::{self, Context};
 use crate::report::reason::{reason, spread};
@@ -18,9 +20,29 @@ pub fn report(comparisons: &[Comparison], around: &Context) -> String {
     let sections = comparisons.iter().map(|comparison| section(comparison, around));
     let steps = next::steps(comparisons, around).into_iter().map(|step| {
         let commands = step.commands.join("\n");
-        format!("**Next**: {}\n\n```sh\n{commands}\n```\n", step.purpose)
+        format!("{}:\n\n```sh\n{commands}\n```\n", capitalised(step.purpose))
     });
-    sections.chain(steps).collect::<Vec<String>>().join("\n")
+    let steps: Vec<String> = steps.collect();
+    let folded = (!steps.is_empty()).then(|| {
+        let steps = steps.join("\n");
+        format!("<details><summary>Next, on your own machine</summary>\n\n{steps}\n</details>\n")
+    });
+    sections.chain(folded).collect::<Vec<String>>().join("\n")
+}
+
+/// The report where nothing could be compared: `task` and `modes` are what was asked for.
+pub(crate) fn failure(error: &Error, task: Option<&TaskId>, modes: &[Mode]) -> String {
+    let markers: String = modes.iter().map(|mode| marker(task, *mode)).collect();
+    let said = error.to_string();
+    let lines: Vec<String> = said.lines().map(|line| escaped(line.trim())).collect();
+    let task = task.map_or_else(String::new, |task| format!("task {task}, "));
+    format!("{markers}### ⚠️ {task}CANNOT JUDGE\n\n{}\n", lines.join("\n\n"))
+}
+
+/// An invisible line by which a workflow finds its comment again, to update it instead of writing another.
+fn marker(task: Option<&TaskId>, mode: Mode) -> String {
+    let task = task.map_or_else(String::new, |task| format!("{task} "));
+    format!("<!-- perf-gate {task}{mode} -->\n")
 }
 
 fn section(comparison: &Comparison, around: &Context) -> String {
@@ -34,7 +56,11 @@ fn section(comparison: &Comparison, around: &Context) -> String {
     let task = task.map_or_else(String::new, |task| format!("task {task}, "));
     let headline = comparison.headline();
     let mut paragraphs = vec![
-        format!("### {mark} {task}{}: {headline}", comparison.mode),
+        format!(
+            "{}### {mark} {task}{}: {headline}",
+            marker(comparison.task.as_ref(), comparison.mode),
+            comparison.mode
+        ),
         escaped(&reason(comparison)),
     ];
     let sides = [("before", &comparison.before), ("after", &comparison.after)];

@@ -2,6 +2,7 @@
 
 pub mod chart;
 pub(crate) mod evidence;
+pub(crate) mod github;
 pub(crate) mod history;
 pub mod human;
 pub mod json;
@@ -12,6 +13,7 @@ pub(crate) mod metrics;
 pub mod next;
 pub(crate) mod origin;
 pub(crate) mod pairs;
+pub(crate) mod picture;
 pub(crate) mod reason;
 pub(crate) mod summary;
 pub(crate) mod table;

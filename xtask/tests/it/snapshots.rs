@@ -214,6 +214,12 @@ fn a_paired_session_that_passed() {
 }
 
 #[test]
+fn a_paired_session_that_is_faster() {
+    let checkout = in_a_session_of(-0.107, [212.0, 190.0]);
+    assert_snapshot("paired-faster.txt", &session(&checkout, "perf-compare 007"));
+}
+
+#[test]
 fn a_paired_session_that_found_no_regression() {
     let checkout = recorded(&[before(), after()]);
     let [before, after] = duet(10, [212.0, 214.0]);
