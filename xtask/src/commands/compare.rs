@@ -45,6 +45,8 @@ Options
   --github             for a step of a GitHub workflow: annotations on standard
                        output, the Markdown in $GITHUB_STEP_SUMMARY, figures in
                        $GITHUB_OUTPUT (never guessed from GITHUB_ACTIONS)
+  --json=FILE, --markdown=FILE
+                       the same in files, beside what is printed
   --svg FILE           draw one mode: the change against the limit
   --log                write the task's entry in the performance log,
                        roadmap/milestone-17/PERFORMANCE_LOG.md
@@ -78,6 +80,8 @@ pub(crate) struct Options {
     format: Format,
     /// The performance log gets an entry.
     log: bool,
+    /// The files that get a report, whatever is printed.
+    files: Vec<(Format, PathBuf)>,
     /// The file that gets the picture.
     svg: Option<PathBuf>,
     /// The tool's own workspace when absent.
@@ -137,6 +141,12 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
         }
         (format, false) => format,
     };
+    // `--json=FILE`: the flag alone is read above.
+    let mut files = Vec::new();
+    for (format, flag) in [(Format::Json, "--json"), (Format::Markdown, "--markdown")] {
+        let file: Option<String> = words.value(flag, "a file after `=`, or nothing")?;
+        files.extend(file.map(|file| (format, PathBuf::from(file))));
+    }
     let log = words.flag("--log");
     let list = words.flag("--list");
     let svg = words.path("--svg")?;
@@ -145,7 +155,10 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
     let refused = |why| Err(Error::new(why));
     let subject = match (list, before, after) {
         (true, None, None)
-            if matches!(format, None | Some(Format::Json)) && !log && svg.is_none() =>
+            if matches!(format, None | Some(Format::Json))
+                && !log
+                && svg.is_none()
+                && files.is_empty() =>
         {
             let task = words.optional()?.map(|task| task_id(&task)).transpose()?;
             Subject::Recorded(task, mode)
@@ -174,7 +187,7 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
     if log && subject.task().is_none() {
         return refused("--log needs a task");
     }
-    Ok(Options { subject, format: format.unwrap_or(Format::Human), log, svg, checkout })
+    Ok(Options { subject, format: format.unwrap_or(Format::Human), log, files, svg, checkout })
 }
 
 /// Compares, prints and, if asked, writes the log entry.
@@ -202,22 +215,11 @@ pub(crate) fn run(options: &Options, _: Clock) -> Result<Outcome> {
     let (comparisons, around) = match compared {
         Ok(compared) => compared,
         Err(error) => {
+            let around = Context::default();
             let outcome = Outcome::CannotJudge;
-            let failure = || options.subject.failure(&error);
-            match options.format {
-                Format::Human => {}
-                Format::Json => {
-                    let around = Context::default();
-                    print(&json::report(&[], &around, outcome.code(), Some(&error)))?;
-                }
-                Format::Markdown => {
-                    print(&failure())?;
-                }
-                Format::GitHub => {
-                    print(&github::failure(&error))?;
-                    super::github::publish(&failure(), &github::outputs(&[], outcome))?;
-                }
-            }
+            let error_of = Some(&error);
+            Report { options, comparisons: &[], around: &around, outcome, error: error_of }
+                .write()?;
             return Err(error);
         }
     };
@@ -229,28 +231,53 @@ pub(crate) fn run(options: &Options, _: Clock) -> Result<Outcome> {
     let not_logged = matches!(logged, Some(Err(_))).then_some(Outcome::CannotJudge);
     let outcome = Outcome::worst([outcome(&comparisons)].into_iter().chain(not_logged));
     let error = logged.as_ref().and_then(|logged| logged.as_ref().err());
-    let markdown = || {
-        let failure = error.map(|error| options.subject.failure(error));
-        markdown::report(&comparisons, &around) + &failure.unwrap_or_default()
-    };
-    print(&match options.format {
-        Format::Human => human::report(&comparisons, &around, Style::of_output()),
-        Format::Json => json::report(&comparisons, &around, outcome.code(), error),
-        Format::Markdown => markdown(),
-        Format::GitHub => {
-            let failure = error.map(github::failure);
-            github::annotations(&comparisons) + &failure.unwrap_or_default()
-        }
-    })?;
-    if options.format == Format::GitHub {
-        super::github::publish(&markdown(), &github::outputs(&comparisons, outcome))?;
-    }
+    Report { options, comparisons: &comparisons, around: &around, outcome, error }.write()?;
     match logged {
         Some(Ok(done)) => say(&done),
         Some(Err(error)) => say(&format!("error: {error}")),
         None => {}
     }
     Ok(outcome)
+}
+
+/// What is told of the comparisons, or of what failed beside them or in their place.
+struct Report<'a> {
+    options: &'a Options,
+    comparisons: &'a [Comparison],
+    around: &'a Context,
+    outcome: Outcome,
+    error: Option<&'a Error>,
+}
+
+impl Report<'_> {
+    fn text(&self, format: Format) -> String {
+        let Self { options, comparisons, around, outcome, error } = *self;
+        match format {
+            Format::Human => human::report(comparisons, around, Style::of_output()),
+            Format::Json => json::report(comparisons, around, outcome.code(), error),
+            Format::Markdown => {
+                let failure = error.map(|error| options.subject.failure(error));
+                markdown::report(comparisons, around) + &failure.unwrap_or_default()
+            }
+            Format::GitHub => {
+                let failure = error.map(github::failure);
+                github::annotations(comparisons) + &failure.unwrap_or_default()
+            }
+        }
+    }
+
+    /// To the named files first: what is printed is then the whole truth.
+    fn write(&self) -> Result<()> {
+        for (format, path) in &self.options.files {
+            results::replace(path, &self.text(*format))?;
+        }
+        if self.options.format == Format::GitHub {
+            let outputs = github::outputs(self.comparisons, self.outcome);
+            super::github::publish(&self.text(Format::Markdown), &outputs)?;
+        }
+        print(&self.text(self.options.format))?;
+        Ok(())
+    }
 }
 
 /// Writes the picture of the only comparison that there is.

@@ -47,7 +47,7 @@ Options
   --max-pairs N        8, 12, 16, 24 or 40 duets at most (24)
   --wait-quiet S       longest wait for a quiet machine before a duet (60)
   --fresh              archive the earlier record and start a new one
-  --port N             port of one server; the other has the next free one (7432)
+  --port N             port of a server; the other takes the next free (7432)
   --ready-timeout S    longest wait until both servers are healthy (120)
   --stop-grace S       from SIGTERM to SIGKILL (10)
   -C DIR               the checkout (this tool's own workspace)

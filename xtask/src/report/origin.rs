@@ -13,8 +13,8 @@ pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The shown characters of a commit.
 const COMMIT: usize = 7;
-/// The most columns of a branch, and of a machine, in a line.
-const LONGEST_NAME: usize = 24;
+/// The most columns of a branch, a machine, a processor or a scenario in a line.
+const LONGEST_NAME: usize = 40;
 
 /// What is known of the runs of a side. Of several runs, the newest speaks.
 struct Origin<'a> {
@@ -57,7 +57,7 @@ impl<'a> Origin<'a> {
         let branch = branch.map_or_else(String::new, |branch| {
             format!(" on {}", words::shortened(branch, LONGEST_NAME))
         });
-        let dirty = git.filter(|git| git.dirty).map_or("", |_| " + uncommitted changes");
+        let dirty = git.filter(|git| git.dirty).map_or("", |_| ", uncommitted");
         let seconds = self.seconds.map(|seconds| format!("{seconds} s"));
         let runs = match self.runs {
             1 => None,

@@ -31,7 +31,7 @@ fn judged(comparison: &Comparison, verdict: &Verdict) -> String {
     let noise = noise.map(|known| words::percent_of_ln(known.smallest_change).replace('+', ""));
     if let (true, None, Some(noise)) = (is_clean, verdict.position, &noise) {
         let change = words::percent(verdict.change(Metric::P99));
-        return format!("no change distinguishable, P99 {change} at a noise of {noise}");
+        return format!("no change distinguishable (P99 {change}, noise {noise})");
     }
     let part = |quantity: &Quantity| {
         let change = match (quantity.judged(), comparison.look()) {
@@ -48,7 +48,7 @@ fn judged(comparison: &Comparison, verdict: &Verdict) -> String {
         false => verdict.regressed.contains(&metric),
     };
     let position = verdict.position.map(|position| position.standing.to_string());
-    let noise = noise.map(|noise| format!("at a noise of {noise}"));
+    let noise = noise.map(|noise| format!("noise {noise}"));
     let parts = metrics::judged(wanted).map(part).chain(noise).chain(position);
     let parts: Vec<String> = parts.collect();
     parts.join(", ")

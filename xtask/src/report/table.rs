@@ -41,7 +41,7 @@ pub(crate) enum Mark {
     Nothing,
     Within,
     Regressed,
-    /// A paired session ended without settling it.
+    /// A paired session ended without settling it, or the noise of single runs is larger.
     Unsettled,
     /// Both servers kept up with the offered load, which fixes the metric.
     Pinned,
@@ -98,10 +98,9 @@ fn judged(comparison: &Comparison, quantity: &Quantity, row: Row) -> Vec<Row> {
 }
 
 fn is_unsettled(comparison: &Comparison) -> bool {
-    matches!(
-        comparison.paired_verdict(),
-        Some(PairedVerdict::Suspected | PairedVerdict::NoRegressionFound)
-    )
+    let unsettled = [PairedVerdict::Suspected, PairedVerdict::NoRegressionFound];
+    let by_pairs = comparison.paired_verdict().is_some_and(|verdict| unsettled.contains(&verdict));
+    by_pairs || comparison.is_unconfirmed()
 }
 
 /// The P99 of each operation, in milliseconds; the one that moved most is marked.

@@ -157,8 +157,14 @@ fn what_cannot_be_judged() {
 #[test]
 fn groups_of_runs_on_the_stand_in() {
     let checkout = recorded(&[]);
-    let dirty =
-        |side: Recording| side.on_stand_in().with(|it| it.git.as_mut().unwrap().dirty = true);
+    let dirty = |side: Recording| {
+        side.on_stand_in().with(|it| {
+            let git = it.git.as_mut().unwrap();
+            (git.dirty, git.branch) = (true, Some("fan-effect".to_owned()));
+            it.host.name = Some("bench-box".to_owned());
+            it.host.cpu = Some("AMD Ryzen 7 5800X 8-Core Processor".to_owned());
+        })
+    };
     dirty(Recording::new()).write_group(&checkout, &[0.441, 0.458, 0.502], 3);
     dirty(Recording::new().after().throughput(995.24)).write_group(&checkout, &[0.472, 0.449], 3);
     assert_snapshot("group.txt", &session(&checkout, "perf-compare 007"));

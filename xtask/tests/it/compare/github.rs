@@ -1,6 +1,8 @@
 //! `--github`, and what a comment in a pull request says in every case.
 
+use std::ffi::OsString;
 use std::fs;
+use std::path::Path;
 
 use super::*;
 
@@ -74,11 +76,17 @@ fn the_steps_for_the_authors_own_machine_are_folded() {
     assert!(folded.contains("cargo perf-check 007 after") && folded.ends_with("</details>\n"));
 }
 
+fn drawn(checkout: &Checkout, picture: &Path) -> Finished {
+    let mut command = checkout.command("perf-compare 007 --svg");
+    command.arg(picture);
+    finish(command)
+}
+
 #[test]
 fn a_picture_has_the_verdict_as_its_title() {
     let checkout = recorded([internal_regressed()]);
     let picture = checkout.path("picture.svg");
-    let finished = compare(&checkout, &format!("007 --svg {}", picture.display()));
+    let finished = drawn(&checkout, &picture);
     assert_eq!(finished.code, Some(1), "{finished:?}");
     assert_has(&fs::read_to_string(picture).unwrap(), "REGRESSION: 007 internal: P99 +");
 }
@@ -87,8 +95,26 @@ fn a_picture_has_the_verdict_as_its_title() {
 fn a_picture_of_two_modes_is_refused_before_anything_is_drawn() {
     let checkout = recorded([internal_clean(), competitive_clean()]);
     let picture = checkout.path("picture.svg");
-    let finished = compare(&checkout, &format!("007 --svg {}", picture.display()));
+    let finished = drawn(&checkout, &picture);
     assert_eq!(finished.code, Some(3), "{finished:?}");
     assert_has(&finished.errors, "add --internal or --competitive");
     assert!(!picture.exists());
+}
+
+#[test]
+fn one_call_writes_every_format_and_prints_another() {
+    let checkout = recorded([internal_regressed()]);
+    let [json, markdown] = ["report.json", "report.md"].map(|name| checkout.path(name));
+    let mut command = checkout.command("perf-compare 007");
+    for (flag, path) in [("--json", &json), ("--markdown", &markdown)] {
+        let mut word = OsString::from(format!("{flag}="));
+        word.push(path);
+        command.arg(word);
+    }
+    let finished = finish(command);
+    assert_eq!(finished.code, Some(1), "{finished:?}");
+    assert!(finished.output.starts_with("REGRESSION: 007 internal"), "{finished:?}");
+    let printed = |format: &str| compare(&checkout, &format!("007 {format}")).output;
+    assert_eq!(fs::read_to_string(json).unwrap(), printed("--json"));
+    assert_eq!(fs::read_to_string(markdown).unwrap(), printed("--markdown"));
 }
