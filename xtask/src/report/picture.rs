@@ -36,11 +36,11 @@ fn latency(comparison: &Comparison, sides: [&Side; 2], figure: Figure) -> Option
     let [before, after] = sides.map(|side| quantity.value(side));
     let ms = [before?, after?];
     let changes = comparison.session.iter().flat_map(|session| &session.changes);
-    let known = changes.filter(|(known, _)| *known == figure).map(|(_, interval)| Change {
+    let mut known = changes.filter(|(known, _)| *known == figure).map(|(_, interval)| Change {
         percent: percent(interval.estimate),
         bounds: Some([percent(interval.lower), percent(interval.upper)]),
     });
-    let change = known.last().or_else(|| between(ms));
+    let change = known.next().or_else(|| between(ms));
     Some(Row { name: quantity.name.to_owned(), ms, change })
 }
 
