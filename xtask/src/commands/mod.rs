@@ -8,6 +8,7 @@ pub mod compare;
 pub(crate) mod confirm;
 mod duets;
 mod evidence;
+mod github;
 mod history;
 pub(crate) mod hook;
 mod push;

@@ -9,7 +9,7 @@ use crate::error::Fault;
 use crate::judge::contradictions;
 use crate::judge::fitness::{self, Reason, Remedy};
 use crate::judge::rises::Rises;
-use crate::judge::verdict::{self, Figures, Outcome, P99Rule, Verdict};
+use crate::judge::verdict::{self, Figures, Metric, Outcome, P99Rule, Verdict};
 use crate::model::limits::FULL_SHARE;
 use crate::model::names::{Mode, Phase, TaskId};
 use crate::model::recorded::{Group, Recorded};
@@ -250,6 +250,12 @@ impl Comparison {
     pub fn headline(&self) -> &'static str {
         match (&self.judgement, self.outcome()) {
             (Judgement::SameServer(_), _) => "same server",
+            (_, Outcome::Success) if self.is_unconfirmed() => "unconfirmed",
+            (_, Outcome::InternalRegression) if self.is_unconfirmed() => "unconfirmed REGRESSION",
+            (_, Outcome::CompetitiveRegression) if self.is_unconfirmed() => {
+                "unconfirmed COMPETITIVE REGRESSION"
+            }
+            (_, Outcome::Success) if self.is_faster() => "faster",
             (_, Outcome::Success)
                 if self.paired_verdict() == Some(PairedVerdict::NoRegressionFound) =>
             {
@@ -263,6 +269,37 @@ impl Comparison {
         }
     }
 
+    /// P99 is surely lower than before: by the whole interval of a session, or by more than the known noise of single
+    /// runs.
+    pub fn is_faster(&self) -> bool {
+        let Some(verdict) = self.judged() else { return false };
+        match (&self.session, self.single_runs) {
+            (Some(session), _) => {
+                let passed = session.verdict == PairedVerdict::NotRegressed;
+                passed && session.look.is_some_and(|look| look.interval.upper < 0.0)
+            }
+            (None, Some(known)) => ln_of_p99(verdict) < -known.smallest_change,
+            (None, None) => false,
+        }
+    }
+
+    /// The change of P99 between single runs is within their known noise.
+    pub(crate) fn is_within_noise(&self) -> bool {
+        let noise = self.single_runs.map(|known| known.smallest_change);
+        let change = self.judged().map(ln_of_p99);
+        change.zip(noise).is_some_and(|(change, noise)| change.abs() < noise)
+    }
+
+    /// The verdict of single runs on P99 could as well be the other one: the known noise is larger than the change,
+    /// and reaches beyond the limit.
+    pub fn is_unconfirmed(&self) -> bool {
+        let (Some(verdict), Some(known)) = (self.judged(), self.single_runs) else { return false };
+        let limit = (Metric::P99.limit(self.mode) / 100.0).ln_1p();
+        let reaches_beyond = ln_of_p99(verdict) + known.smallest_change > limit;
+        let is_of_p99 = verdict.regressed.iter().all(|metric| *metric == Metric::P99);
+        self.is_within_noise() && is_of_p99 && reaches_beyond
+    }
+
     /// The outcome; the same server on both sides is a success.
     pub fn outcome(&self) -> Outcome {
         match &self.judgement {
@@ -271,6 +308,11 @@ impl Comparison {
             Judgement::Impossible(_) => Outcome::CannotJudge,
         }
     }
+}
+
+/// The change of P99, as the logarithm of a ratio.
+fn ln_of_p99(verdict: &Verdict) -> f64 {
+    (verdict.change(Metric::P99) / 100.0).ln_1p()
 }
 
 /// The worst outcome of all modes.

@@ -259,9 +259,6 @@ fn of_run(phase: Phase, run: &Recorded) -> Vec<String> {
     if provenance.run.started.is_empty() {
         found.push("the moment of its start is unknown; its name orders it".into());
     }
-    if provenance.git.as_ref().is_some_and(|git| git.dirty) {
-        found.push("measured with uncommitted changes".into());
-    }
     let offered = offered(provenance);
     found.extend(match phase {
         Phase::Before => load_not_reached(&run.result, offered),

@@ -83,7 +83,7 @@ fn single_runs(comparison: &Comparison, around: &Context) -> Option<Evidence> {
     }
     let mut lines = match (comparison.single_runs, comparison.judged()) {
         (Some(known), _) => vec![format!(
-            "resolution  changes of {} and more ({} comparisons of a server with itself)",
+            "resolution  changes of {} and more ({} comparisons of one server)",
             size(known.smallest_change),
             known.comparisons
         )],

@@ -7,7 +7,9 @@ use crate::judge::fitness::Reason;
 use crate::judge::verdict::Outcome;
 use crate::model::limits::COMPETITOR;
 use crate::report::evidence;
+use crate::report::metrics;
 use crate::report::next::{self, Context};
+use crate::report::origin;
 use crate::report::reason::{reason, spread};
 use crate::report::table::{self, Mark, Row};
 use crate::report::words;
@@ -52,6 +54,7 @@ pub fn report(comparisons: &[Comparison], around: &Context, style: Style) -> Str
 /// The verdict in one line.
 pub(crate) fn verdict_line(comparison: &Comparison, style: Style) -> String {
     let ink = match comparison.outcome() {
+        _ if comparison.is_unconfirmed() => Ink::Warning,
         Outcome::Success => Ink::Good,
         Outcome::InternalRegression | Outcome::CompetitiveRegression => Ink::Bad,
         Outcome::Undecided | Outcome::CannotJudge => Ink::Warning,
@@ -69,7 +72,8 @@ pub(crate) fn verdict_line(comparison: &Comparison, style: Style) -> String {
     }
 }
 
-fn plain_verdict_line(comparison: &Comparison) -> String {
+/// The same without colours, in one line of any length.
+pub(crate) fn plain_verdict_line(comparison: &Comparison) -> String {
     let task = comparison
         .task
         .as_ref()
@@ -98,6 +102,7 @@ fn details(comparison: &Comparison, around: &Context, style: Style) -> Vec<Strin
         let reasons = reasons.iter().map(|reason| why(reason, around));
         paragraphs.push(list("why it cannot be judged", reasons));
     }
+    paragraphs.extend(origin(comparison));
     if let (Some(before), Some(after)) = (&comparison.before, &comparison.after) {
         paragraphs.push(metrics(comparison, before, after, style));
         let evidence = evidence::evidence(comparison, around).into_iter();
@@ -138,11 +143,20 @@ fn list(title: &str, lines: impl Iterator<Item = String>) -> String {
     format!("  {title}\n    {}", lines.join("\n    "))
 }
 
+/// Who, what and when.
+fn origin(comparison: &Comparison) -> Option<String> {
+    let lines = origin::lines(comparison);
+    let line =
+        |(name, said): (&str, String)| format!("  {name:<6}  {}", wrapped_from(10, &said, 10));
+    (!lines.is_empty()).then(|| lines.into_iter().map(line).collect::<Vec<_>>().join("\n"))
+}
+
 fn metrics(comparison: &Comparison, before: &Side, after: &Side, style: Style) -> String {
     let limit = comparison.judged().map_or("", |_| "limit");
     let mut table = vec![Row::heading(limit)];
     table.extend(table::metrics(comparison, before, after));
     let mut text = rows(&table, style);
+    let _ = write!(text, "\n    {}", metrics::OF_OPERATIONS);
     for (phase, side) in [("before", before), ("after", after)] {
         if let Some(spread) = spread(side) {
             let _ = write!(text, "\n    {phase:<6}  {spread}");

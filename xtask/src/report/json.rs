@@ -15,6 +15,7 @@ use crate::model::names::{Mode, Phase};
 use crate::model::session::Figure;
 use crate::report::metrics::{self, METRICS};
 use crate::report::next::{self, Context};
+use crate::report::{origin, warning};
 use crate::stats::paired::{self, Look, PairedVerdict};
 use crate::term::text;
 
@@ -33,6 +34,7 @@ pub fn report(
         "format": FORMAT,
         "exit_code": exit_code,
         "error": error.map(Error::what),
+        "tool_version": origin::VERSION,
         "comparisons": comparisons.collect::<Value>(),
     }));
     let mut text = String::new();
@@ -61,6 +63,8 @@ fn comparison(comparison: &Comparison, around: &Context) -> Value {
         "mode": comparison.mode.to_string(),
         "verdict": outcome(comparison.outcome()),
         "same_server": verdict.is_some() && judged.is_none(),
+        "faster": comparison.is_faster(),
+        "unconfirmed": comparison.is_unconfirmed(),
         "regressed": regressed,
         "thresholds": thresholds(comparison.mode),
         "before": comparison.before.as_ref().map(side),
@@ -76,6 +80,7 @@ fn comparison(comparison: &Comparison, around: &Context) -> Value {
         "reasons": reasons.map(|known| reason(comparison, known, around)).collect::<Value>(),
         "warnings": comparison.warnings,
         "accepted": comparison.accepted,
+        "warning_details": warning::to_json(&comparison.warnings),
     })
 }
 
@@ -97,7 +102,8 @@ fn thresholds(mode: Mode) -> Value {
     Value::Object(thresholds)
 }
 
-fn outcome(outcome: Outcome) -> &'static str {
+/// The name of an outcome for machines.
+pub(crate) fn outcome(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Success => "no_regression",
         Outcome::InternalRegression => "internal_regression",
@@ -122,6 +128,7 @@ fn side(side: &Side) -> Value {
         "operation_p99_ms": side.operation_p99_ms,
         "stand_in": side.stand_in,
         "by_perf_check": side.by_perf_check,
+        "origin": origin::to_json(side),
     });
     let rest = rest.as_object().cloned().unwrap_or_default();
     metrics.chain(rest).collect()

@@ -29,7 +29,9 @@ pub fn lines(comparison: &Comparison) -> Option<Vec<String>> {
             words::trimmed(position.baseline_ms, 3)
         )
     }));
-    lines.push(format!("Status: {}", status(comparison, verdict)));
+    let stand_in = [before, after].iter().any(|side| side.stand_in);
+    let stand_in = if stand_in { format!(" ({})", words::STAND_IN) } else { String::new() };
+    lines.push(format!("Status: {}{stand_in}", status(comparison, verdict)));
     Some(lines)
 }
 
@@ -49,6 +51,12 @@ fn status(comparison: &Comparison, verdict: &Verdict) -> String {
     match (verdict.outcome, standing) {
         (Outcome::Success, _) if unsettled => {
             format!("✓ No regression found: {}", text::markdown(&reason(comparison)))
+        }
+        (Outcome::Success, None) if comparison.is_unconfirmed() => {
+            format!("✓ Unconfirmed: {}", reason(comparison))
+        }
+        (Outcome::Success, None) if comparison.is_faster() => {
+            format!("✓ Faster: {}", reason(comparison))
         }
         (Outcome::Success, None) => {
             format!("✓ Within {}% target", threshold_percent(comparison.mode))

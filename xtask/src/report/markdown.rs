@@ -3,14 +3,17 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use crate::error::Error;
 use crate::judge::comparison::{Comparison, Side};
 use crate::judge::verdict::Outcome;
 use crate::model::limits::COMPETITOR;
+use crate::model::names::{Mode, TaskId};
 use crate::report::evidence;
 use crate::report::next::{self, Context};
 use crate::report::reason::{reason, spread};
 use crate::report::table::{self, Mark, Row};
 use crate::report::words;
+use crate::report::{metrics, origin};
 use crate::term::text;
 
 /// The whole report.
@@ -18,13 +21,34 @@ pub fn report(comparisons: &[Comparison], around: &Context) -> String {
     let sections = comparisons.iter().map(|comparison| section(comparison, around));
     let steps = next::steps(comparisons, around).into_iter().map(|step| {
         let commands = step.commands.join("\n");
-        format!("**Next**: {}\n\n```sh\n{commands}\n```\n", step.purpose)
+        format!("{}:\n\n```sh\n{commands}\n```\n", capitalised(step.purpose))
     });
-    sections.chain(steps).collect::<Vec<String>>().join("\n")
+    let steps: Vec<String> = steps.collect();
+    let folded = (!steps.is_empty()).then(|| {
+        let steps = steps.join("\n");
+        format!("<details><summary>Next, on your own machine</summary>\n\n{steps}\n</details>\n")
+    });
+    sections.chain(folded).collect::<Vec<String>>().join("\n")
+}
+
+/// The report where nothing could be compared: `task` and `modes` are what was asked for.
+pub(crate) fn failure(error: &Error, task: Option<&TaskId>, modes: &[Mode]) -> String {
+    let markers: String = modes.iter().map(|mode| marker(task, *mode)).collect();
+    let said = error.to_string();
+    let lines: Vec<String> = said.lines().map(|line| text::markdown(line.trim())).collect();
+    let task = task.map_or_else(String::new, |task| format!("task {task}, "));
+    format!("{markers}### ⚠️ {task}CANNOT JUDGE\n\n{}\n", lines.join("\n\n"))
+}
+
+/// An invisible line by which a workflow finds its comment again, to update it instead of writing another.
+fn marker(task: Option<&TaskId>, mode: Mode) -> String {
+    let task = task.map_or_else(String::new, |task| format!("{task} "));
+    format!("<!-- perf-gate {task}{mode} -->\n")
 }
 
 fn section(comparison: &Comparison, around: &Context) -> String {
     let mark = match comparison.outcome() {
+        _ if comparison.is_unconfirmed() => "⚠️",
         Outcome::Success => "✅",
         Outcome::InternalRegression | Outcome::CompetitiveRegression => "❌",
         Outcome::Undecided | Outcome::CannotJudge => "⚠️",
@@ -33,7 +57,11 @@ fn section(comparison: &Comparison, around: &Context) -> String {
     let task = task.map_or_else(String::new, |task| format!("task {task}, "));
     let headline = comparison.headline();
     let mut paragraphs = vec![
-        format!("### {mark} {task}{}: {headline}", comparison.mode),
+        format!(
+            "{}### {mark} {task}{}: {headline}",
+            marker(comparison.task.as_ref(), comparison.mode),
+            comparison.mode
+        ),
         text::markdown(&reason(comparison)),
     ];
     let accepted = comparison.accepted.iter();
@@ -51,12 +79,16 @@ fn section(comparison: &Comparison, around: &Context) -> String {
     paragraphs.extend(list("Why it cannot be judged", reasons));
     if let (Some(before), Some(after)) = (&comparison.before, &comparison.after) {
         paragraphs.push(tables(comparison, before, after));
+        paragraphs.push(capitalised(metrics::OF_OPERATIONS) + ".");
     }
     for known in evidence::evidence(comparison, around) {
         let (title, lines) = (capitalised(&known.title), known.lines.join("\n"));
         paragraphs.push(format!("{title}:\n\n```text\n{lines}\n```"));
     }
     paragraphs.extend(position(comparison));
+    let origin = origin::lines(comparison).into_iter();
+    let origin = origin.map(|(name, said)| format!("{name}: {}", text::markdown(&said)));
+    paragraphs.extend(list("Who, what, when", origin));
     paragraphs.extend(list("Measured", sides().map(|(phase, side)| files(phase, side))));
     let warnings = comparison.warnings.iter();
     paragraphs.extend(list("Warnings", warnings.map(|warning| text::markdown(warning))));

@@ -77,11 +77,17 @@ const OPS: Unit = Unit::Of("ops/s");
 const MIB: Unit = Unit::Of("MiB");
 const US: Unit = Unit::Of("us/operation");
 
+/// What the latencies are; said wherever they are shown.
+pub(crate) const OF_OPERATIONS: &str =
+    "each latency is the largest of the operations' own, not that of all requests";
+
 /// All metrics, in the order in which they are shown.
-pub(crate) static METRICS: [Quantity; 10] = [
+pub(crate) static METRICS: [Quantity; 12] = [
     metric("P50", MS, 3, "p50_ms", Runs(|run| Some(run.result.p50_ms))),
     metric("P95", MS, 3, "p95_ms", Runs(|run| Some(run.result.p95_ms))),
     metric("P99", MS, 3, "p99_ms", Judged(P99)),
+    metric("P99.9", MS, 3, "p999_ms", Runs(|run| run.result.p999_ms)),
+    metric("maximum", MS, 3, "max_ms", Runs(|run| run.result.max_ms)),
     metric("throughput", OPS, 2, "throughput", Judged(Throughput)),
     summarised("operations", Count, 1, |run| Some(whole(run.result.total_operations))),
     metric("errors", Count, 1, "errors_per_run", Runs(|run| Some(whole(run.result.total_errors)))),

@@ -59,15 +59,28 @@ pub(crate) fn steps(comparisons: &[Comparison], around: &Context) -> Vec<Step> {
     let records = regressed().filter_map(|comparison| records(comparison, around));
     let profiles = regressed().filter_map(|comparison| profile(comparison, around));
     let steps = merged(measurements.chain(records).chain(profiles));
+    // What single runs leave open is settled before it is logged.
+    let unconfirmed = comparisons.iter().filter(|comparison| comparison.is_unconfirmed());
+    let settling = unconfirmed.filter(|comparison| comparison.outcome() == Outcome::Success);
+    let settling = merged(
+        settling
+            .map(|comparison| Step { purpose: SETTLE, commands: confirm(comparison, around, "") }),
+    );
     let loggable = |task: &&TaskId| is_task_name(task.as_str());
     match (steps.is_empty(), around.unlogged.as_ref().filter(loggable)) {
-        (true, Some(task)) => vec![Step {
-            purpose: "write the log entry",
-            commands: vec![format!("cargo perf-compare {task} --log{}", around.options)],
-        }],
-        _ => steps,
+        (true, Some(task)) => {
+            let log = Step {
+                purpose: "write the log entry",
+                commands: vec![format!("cargo perf-compare {task} --log{}", around.options)],
+            };
+            settling.into_iter().chain([log]).collect()
+        }
+        _ => settling.into_iter().chain(steps).collect(),
     }
 }
+
+/// Why single runs below their noise are followed by a session.
+const SETTLE: &str = "settle it: single runs cannot distinguish this change from noise";
 
 /// One step for each purpose, with each command once; none without a command.
 fn merged(steps: impl Iterator<Item = Step>) -> Vec<Step> {

@@ -27,6 +27,12 @@ fn judged(comparison: &Comparison, verdict: &Verdict) -> String {
     if let (true, Some(vetoed)) = (is_clean, veto(comparison)) {
         return vetoed;
     }
+    let noise = comparison.single_runs.filter(|_| comparison.is_within_noise());
+    let noise = noise.map(|known| words::percent_of_ln(known.smallest_change).replace('+', ""));
+    if let (true, None, Some(noise)) = (is_clean, verdict.position, &noise) {
+        let change = words::percent(verdict.change(Metric::P99));
+        return format!("no change distinguishable (P99 {change}, noise {noise})");
+    }
     let part = |quantity: &Quantity| {
         let change = match (quantity.judged(), comparison.look()) {
             (Some(Metric::P99), Some(look)) => interval(&look, comparison.paired_verdict()),
@@ -42,7 +48,9 @@ fn judged(comparison: &Comparison, verdict: &Verdict) -> String {
         false => verdict.regressed.contains(&metric),
     };
     let position = verdict.position.map(|position| position.standing.to_string());
-    let parts: Vec<String> = metrics::judged(wanted).map(part).chain(position).collect();
+    let noise = noise.map(|noise| format!("noise {noise}"));
+    let parts = metrics::judged(wanted).map(part).chain(noise).chain(position);
+    let parts: Vec<String> = parts.collect();
     parts.join(", ")
 }
 

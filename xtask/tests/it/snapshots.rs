@@ -37,7 +37,11 @@ fn folder() -> PathBuf {
 
 fn run(checkout: &Checkout, words: &str) -> Finished {
     let root = fs::canonicalize(checkout.path("")).unwrap();
-    let hidden = |text: String| text.replace(root.to_str().unwrap(), CHECKOUT);
+    let version = format!("\"tool_version\": \"{}\"", env!("CARGO_PKG_VERSION"));
+    let hidden = |text: String| {
+        text.replace(root.to_str().unwrap(), CHECKOUT)
+            .replace(&version, "\"tool_version\": \"<version>\"")
+    };
     let finished = finish(checkout.command(words));
     Finished {
         code: finished.code,
@@ -153,8 +157,14 @@ fn what_cannot_be_judged() {
 #[test]
 fn groups_of_runs_on_the_stand_in() {
     let checkout = recorded(&[]);
-    let dirty =
-        |side: Recording| side.on_stand_in().with(|it| it.git.as_mut().unwrap().dirty = true);
+    let dirty = |side: Recording| {
+        side.on_stand_in().with(|it| {
+            let git = it.git.as_mut().unwrap();
+            (git.dirty, git.branch) = (true, Some("fan-effect".to_owned()));
+            it.host.name = Some("bench-box".to_owned());
+            it.host.cpu = Some("AMD Ryzen 7 5800X 8-Core Processor".to_owned());
+        })
+    };
     dirty(Recording::new()).write_group(&checkout, &[0.441, 0.458, 0.502], 3);
     dirty(Recording::new().after().throughput(995.24)).write_group(&checkout, &[0.472, 0.449], 3);
     assert_snapshot("group.txt", &session(&checkout, "perf-compare 007"));
@@ -207,6 +217,12 @@ fn a_paired_session_that_regressed() {
 fn a_paired_session_that_passed() {
     let checkout = in_a_session_of(0.004, [212.0, 213.0]);
     assert_snapshot("paired-passed.txt", &session(&checkout, "perf-compare 007"));
+}
+
+#[test]
+fn a_paired_session_that_is_faster() {
+    let checkout = in_a_session_of(-0.107, [212.0, 190.0]);
+    assert_snapshot("paired-faster.txt", &session(&checkout, "perf-compare 007"));
 }
 
 #[test]
@@ -300,10 +316,13 @@ fn the_help_of_every_command() {
 }
 
 #[test]
-fn no_help_is_wider_than_a_terminal() {
-    for path in snapshots().filter(|path| path.to_str().unwrap().contains("/help")) {
-        let text = fs::read_to_string(path).unwrap();
-        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+fn no_line_of_what_a_terminal_shows_is_wider_than_80_columns() {
+    for path in snapshots().filter(|path| path.extension().is_some_and(|kind| kind == "txt")) {
+        let text = fs::read_to_string(&path).unwrap();
+        // What was typed is no output.
+        for line in text.lines().filter(|line| !line.starts_with("$ ")) {
+            assert!(line.chars().count() <= 80, "{}: {line}", path.display());
+        }
     }
 }
 
@@ -386,6 +405,8 @@ fn the_reference_describes_every_key_and_no_other() {
     for checkout in in_every_state() {
         let output = run(&checkout, "perf-compare 007 --json").output;
         keys(&serde_json::from_str(&output).unwrap(), &mut present);
+        let list = run(&checkout, "perf-compare --list --json").succeeded().output;
+        keys(&serde_json::from_str(&list).unwrap(), &mut present);
     }
     let present: BTreeSet<&str> = present.iter().map(String::as_str).collect();
     assert_eq!(described, present);

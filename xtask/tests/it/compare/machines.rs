@@ -138,7 +138,6 @@ fn every_format_has_every_warning() {
             "before: the governor is powersave",
             "before: swap is in use",
             "before: the offered load was not reached: 900 of 1000 requests/s",
-            "after: measured with uncommitted changes",
             "another host: one before, two after",
             "another CPU: fast before, slow after",
             "the load generator's binary changed",

@@ -123,7 +123,7 @@ fn of_sessions_of_two_durations_the_worse_answer_counts() {
         Recording::write_session(&before, &after, &checkout, &short);
         let finished = compare(&checkout, "007");
         assert_eq!(finished.code, Some(1), "{finished:?}");
-        assert_has(&finished.output, "ended otherwise: no regression");
+        assert_has(&finished.output, "ended otherwise: faster");
     }
 }
 
