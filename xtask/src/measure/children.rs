@@ -114,9 +114,7 @@ impl Children {
     /// # Errors
     /// When one cannot be started, with the reason, or the supervisor is gone.
     pub fn spawn(&mut self, programs: &[(Role, Program)]) -> Result<Vec<Started>> {
-        for (role, program) in programs {
-            self.send(&Request::Start(*role, program.clone()))?;
-        }
+        self.send(&Request::Start(programs.to_vec()))?;
         programs.iter().map(|(role, program)| self.started(*role, program)).collect()
     }
 

@@ -84,8 +84,8 @@ pub struct Program {
 /// A request of the tool, one line of JSON each.
 #[derive(Debug, Clone)]
 pub(crate) enum Request {
-    /// Start a process.
-    Start(Role, Program),
+    /// Start processes, each right after the one before it.
+    Start(Vec<(Role, Program)>),
     /// SIGTERM, the grace, SIGKILL.
     Stop(Role),
     /// Make a process slower by this share, in per cent: again and again it is halted, and continued.
@@ -159,7 +159,7 @@ pub(crate) fn serve(workplace: &Workplace, grace: Duration) {
     let mut orderly = false;
     for line in io::stdin().lock().lines() {
         match line.ok().and_then(|line| Request::decode(&line)) {
-            Some(Request::Start(role, program)) => owned.start(role, &program),
+            Some(Request::Start(programs)) => owned.start(&programs),
             Some(Request::Stop(role)) => owned.stop(role),
             Some(Request::SlowDown(role, percent)) => owned.slow_down(role, percent),
             Some(Request::Finish) => {
@@ -215,24 +215,33 @@ impl Owned {
         }
     }
 
-    /// Starts on this thread: the kernel's parent-death signal is bound to the thread that spawns.
-    fn start(&mut self, role: Role, program: &Program) {
-        match self.spawn(program).map(Arc::new) {
-            Ok(handle) => {
-                let at = self.began.elapsed();
-                self.started_any = true;
-                let owning = Owning { handle: Arc::clone(&handle), slow_down: None };
-                self.children.insert(role, owning);
-                let pid = handle.pids().first().copied().unwrap_or(0);
-                report(role, News::Started(pid, at));
-                thread::spawn(move || {
-                    if let Ok(output) = handle.wait() {
-                        report(role, News::Exited(output.status.into()));
-                    }
-                });
+    /// Starts on this thread: the kernel's parent-death signal is bound to the thread that spawns. Nothing is reported
+    /// between two starts, since whoever reads it would take the CPU.
+    fn start(&mut self, programs: &[(Role, Program)]) {
+        let start = |(role, program): &(Role, Program)| {
+            let handle = self.spawn(program).map(Arc::new);
+            (*role, handle, self.began.elapsed())
+        };
+        let started: Vec<_> = programs.iter().map(start).collect();
+        for (role, handle, at) in started {
+            match handle {
+                Ok(handle) => self.own(role, handle, at),
+                Err(error) => report(role, News::Refused(error.to_string())),
             }
-            Err(error) => report(role, News::Refused(error.to_string())),
         }
+    }
+
+    fn own(&mut self, role: Role, handle: Arc<Handle>, at: Duration) {
+        self.started_any = true;
+        let owning = Owning { handle: Arc::clone(&handle), slow_down: None };
+        self.children.insert(role, owning);
+        let pid = handle.pids().first().copied().unwrap_or(0);
+        report(role, News::Started(pid, at));
+        thread::spawn(move || {
+            if let Ok(output) = handle.wait() {
+                report(role, News::Exited(output.status.into()));
+            }
+        });
     }
 
     fn spawn(&self, program: &Program) -> io::Result<Handle> {
@@ -381,14 +390,18 @@ impl Request {
     /// One line, without its break.
     pub(crate) fn encode(&self) -> Value {
         match self {
-            Self::Start(role, program) => role.with(json!({
-                "request": "start",
-                "path": program.path.to_string_lossy(),
-                "arguments": program.arguments,
-                "environment": program.environment,
-                "directory": program.directory.to_string_lossy(),
-                "output": program.output.to_string_lossy(),
-            })),
+            Self::Start(programs) => {
+                let programs = programs.iter().map(|(role, program)| {
+                    role.with(json!({
+                        "path": program.path.to_string_lossy(),
+                        "arguments": program.arguments,
+                        "environment": program.environment,
+                        "directory": program.directory.to_string_lossy(),
+                        "output": program.output.to_string_lossy(),
+                    }))
+                });
+                json!({"request": "start", "programs": programs.collect::<Value>()})
+            }
             Self::Stop(role) => role.with(json!({"request": "stop"})),
             Self::SlowDown(role, percent) => {
                 role.with(json!({"request": "slow down", "percent": percent}))
@@ -400,16 +413,21 @@ impl Request {
     fn decode(line: &str) -> Option<Self> {
         let line = Line::read(line)?;
         Some(match line.text("request")? {
-            "start" => Self::Start(
-                line.role()?,
-                Program {
-                    path: line.text("path")?.into(),
-                    arguments: line.texts("arguments")?,
-                    environment: line.texts("environment")?,
-                    directory: line.text("directory")?.into(),
-                    output: line.text("output")?.into(),
-                },
-            ),
+            "start" => {
+                let program = |line: &Value| {
+                    let line = Line(line.clone());
+                    let program = Program {
+                        path: line.text("path")?.into(),
+                        arguments: line.texts("arguments")?,
+                        environment: line.texts("environment")?,
+                        directory: line.text("directory")?.into(),
+                        output: line.text("output")?.into(),
+                    };
+                    Some((line.role()?, program))
+                };
+                let programs = line.0.get("programs")?.as_array()?.iter();
+                Self::Start(programs.map(program).collect::<Option<_>>()?)
+            }
             "stop" => Self::Stop(line.role()?),
             "slow down" => Self::SlowDown(line.role()?, line.measured("percent")?),
             "finish" => Self::Finish,
