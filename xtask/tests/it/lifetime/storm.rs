@@ -25,7 +25,7 @@ fn a_dozen_strikes_leave_nothing_behind() {
 }
 
 #[test]
-#[ignore = "takes a quarter of an hour; docs/performance.md has the command"]
+#[ignore = "takes ten minutes; docs/performance.md has the command"]
 fn three_hundred_strikes_leave_nothing_behind() {
     storm(300, true);
 }
