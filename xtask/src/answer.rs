@@ -92,6 +92,46 @@ pub(crate) fn of_names(
     modes.iter().map(of_mode).collect()
 }
 
+/// Compares two named results, wherever they lie; `task` is the one that they are of, where their names do not say it.
+///
+/// # Errors
+/// When they are of two modes, or there is no checkout that states the competitor's P99.
+pub fn of_files(
+    checkout: Result<&Path>,
+    task: Option<&TaskId>,
+    before: &Path,
+    after: &Path,
+) -> Result<Comparison> {
+    // The prefix of a file name marks the mode, whatever the rest of it is.
+    let [mode, other] = [before, after]
+        .map(|path| Mode::of_file_name(&path.file_name().unwrap_or_default().to_string_lossy()));
+    if mode != other {
+        return Err(Error::new(format!(
+            "{} is {mode}, {} is {other}: they are not comparable",
+            before.display(),
+            after.display()
+        )));
+    }
+    // Only the competitive mode needs a checkout.
+    let baseline = match mode {
+        Mode::Internal => None,
+        Mode::Competitive => baseline(checkout?, mode),
+    };
+    let question = Question {
+        task: task.cloned().or_else(|| {
+            let name = RunName::of_result(after.file_name()?.to_str()?);
+            name.map(|name| name.task)
+        }),
+        mode,
+        before: Some(recorded::lone(before)),
+        after: Some(recorded::lone(after)),
+        baseline,
+        session: None,
+        now: OffsetDateTime::now_utc(),
+    };
+    Ok(comparison::compare(question, None))
+}
+
 /// Compares the newest groups, or the pairs instead if a session on the same two servers has ended.
 fn of_newest(results: &Results, listing: &Listing, question: Question) -> Comparison {
     let newest = |group: &Option<Group>| {

@@ -4,8 +4,6 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use time::OffsetDateTime;
-
 use super::accept::accept;
 use super::shared::{checkout_option, context, here, print, say};
 use super::take_back::take_back;
@@ -13,7 +11,7 @@ use super::words::{Words, task_id};
 use crate::answer;
 use crate::error::{Error, Fault, Result};
 use crate::files;
-use crate::judge::comparison::{self, Comparison, Question, outcome};
+use crate::judge::comparison::{Comparison, outcome};
 use crate::judge::verdict::Outcome;
 use crate::measure::checkout;
 use crate::model::layout;
@@ -356,46 +354,10 @@ fn compared(
         }
         Subject::Files { task, before, after } => {
             let around = Context { options: option, here: here(), ..Context::default() };
-            let comparison = of_files(checkout, task.as_ref(), before, after)?;
+            let comparison = answer::of_files(checkout, task.as_ref(), before, after)?;
             (vec![comparison], around)
         }
     })
-}
-
-fn of_files(
-    checkout: Result<&Path>,
-    task: Option<&TaskId>,
-    before: &Path,
-    after: &Path,
-) -> Result<Comparison> {
-    // The prefix of a file name marks the mode, whatever the rest of it is.
-    let [mode, other] = [before, after]
-        .map(|path| Mode::of_file_name(&path.file_name().unwrap_or_default().to_string_lossy()));
-    if mode != other {
-        return Err(Error::new(format!(
-            "{} is {mode}, {} is {other}: they are not comparable",
-            before.display(),
-            after.display()
-        )));
-    }
-    // Only the competitive mode needs a checkout.
-    let baseline = match mode {
-        Mode::Internal => None,
-        Mode::Competitive => answer::baseline(checkout?, mode),
-    };
-    let question = Question {
-        task: task.cloned().or_else(|| {
-            let name = RunName::of_result(after.file_name()?.to_str()?);
-            name.map(|name| name.task)
-        }),
-        mode,
-        before: Some(recorded::lone(before)),
-        after: Some(recorded::lone(after)),
-        baseline,
-        session: None,
-        now: OffsetDateTime::now_utc(),
-    };
-    Ok(comparison::compare(question, None))
 }
 
 /// Writes the entry of `task`; returns the message about it.

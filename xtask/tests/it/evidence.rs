@@ -340,6 +340,14 @@ mod in_the_order_of_time {
     }
 
     #[test]
+    fn a_server_that_logs_what_looks_like_a_session_does_not_hide_its_run() {
+        let checkout = Checkout::of_two(before(), after());
+        let logged = after().p99(20.0).with(|own| own.log_tail = "a\n[session]\nb".to_owned());
+        checkout.record("007_after_20251108_150000", logged);
+        assert_eq!(checkout.exit_code(), 1);
+    }
+
+    #[test]
     fn a_group_that_is_the_newest_by_its_moments_is_taken_whole() {
         let checkout = Checkout::to_compare();
         checkout.record(BEFORE, before());
