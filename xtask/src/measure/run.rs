@@ -330,12 +330,12 @@ impl<'a> Measuring<'a> {
                 self.children.slow_down(Kind::Server.of(side.phase), percent)?;
             }
         }
+        let began = Instant::now();
         let loads = self.children.spawn(&plan.programs(Kind::Load, load_generator))?;
         let offset = match *loads {
             [first, .., last] => Some(last.at.saturating_sub(first.at)),
             _ => None,
         };
-        let began = Instant::now();
         let limit = plan.duration + plan.limits.load_grace;
         let mut next_sample = Duration::ZERO;
         while sides.iter().any(|side| side.load.is_none()) {
