@@ -17,10 +17,17 @@ pub(crate) fn of_run(phase: Phase, run: &Recorded) -> Vec<String> {
     let own = run.provenance.as_ref();
     let in_result = [operations_promised(result, own), largest_p99(result), wrong_side(phase, run)];
     let told = own.map(|own| {
-        let place = [length(result, own), other_run(run, own), place(own), start(run, own)];
+        let place =
+            [length(result, own), other_run(run, own), place(own), start(run, own), slowed(own)];
         place.into_iter().flatten().chain(hashes(own))
     });
     in_result.into_iter().flatten().chain(told.into_iter().flatten()).collect()
+}
+
+/// It was slowed down on purpose.
+fn slowed(own: &Provenance) -> Option<String> {
+    let percent = own.server.slowed_down_percent?;
+    Some(format!("perf-selftest slowed its server down, by {percent:.0} %"))
 }
 
 /// The load did not last as planned, or not as long as it says.

@@ -112,14 +112,17 @@ impl SessionRecord {
             .collect();
         paths.sort_unstable();
         for (path, is_archived) in paths {
-            let text = files::read_text(&path).unwrap_or_default();
-            if let Some(former) = FormerRecord::parse(&text) {
+            let text = files::read_text(&path);
+            if let Some(former) = text.as_deref().ok().and_then(FormerRecord::parse) {
                 kept.former.push(former);
                 continue;
             }
-            let fault = || Fault::new("the session record is not whole").in_file(path);
+            let fault = |why: String| Fault::new(why).in_file(path);
+            let record = text.map_err(|error| error.to_string()).and_then(|text| {
+                Self::parse(&text).ok_or_else(|| "the session record is not whole".to_owned())
+            });
             let among = if is_archived { &mut kept.archived } else { &mut kept.records };
-            among.push(Self::parse(&text).ok_or_else(fault));
+            among.push(record.map_err(fault));
         }
         // Short hashes may agree where the whole ones do not.
         for records in [&mut kept.records, &mut kept.archived] {
@@ -136,7 +139,7 @@ impl SessionRecord {
         let entries = fs::read_dir(folder(results)).into_iter().flatten();
         let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
         let records = paths.filter(|path| path.extension().is_some_and(|kind| kind == RECORD));
-        records.filter_map(|path| Self::parse(&fs::read_to_string(path).ok()?)).collect()
+        records.filter_map(|path| Self::parse(&files::read_text(&path).ok()?)).collect()
     }
 
     /// Writes the record, by rename.

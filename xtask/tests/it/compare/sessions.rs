@@ -1,5 +1,7 @@
 //! Paired sessions: which one answers, and what is said of it. Each record holds the eight pairs of the shortest plan.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use xtask::model::limits::PLAN;
@@ -9,7 +11,7 @@ use super::{
     recorded, unjudged,
 };
 use crate::common::Checkout;
-use crate::common::recording::Recording;
+use crate::common::recording::{Recording, hash_of};
 
 /// Before and after of every pair, in milliseconds.
 type Pairs = [(f64, f64); 8];
@@ -163,9 +165,8 @@ fn a_session_record_that_is_damaged_forbids_a_verdict() {
 
 /// A session on the same servers, opened on this day of November and measured in runs of `seconds`.
 fn later(day: u32, seconds: u64, checkout: &Checkout, pairs: &[(f64, f64)], most_pairs: usize) {
-    let at = |side: Recording| {
-        side.at(&format!("202511{day}_140000")).with(move |it| it.load.duration_seconds = seconds)
-    };
+    let elapsed = Duration::from_secs(seconds).as_secs_f64();
+    let at = |side: Recording| side.at(&format!("202511{day}_140000")).elapsed(elapsed);
     let (before, after) = internal_clean();
     let plan = PLAN.up_to(most_pairs).unwrap();
     Recording::write_session_under(plan, &at(before), &at(after), checkout, pairs);
@@ -382,15 +383,17 @@ mod archived {
 #[test]
 fn a_session_of_an_earlier_version_is_told_and_decides_nothing() {
     let checkout = recorded([internal_clean()]);
+    let [before, after, scenario] =
+        ["the server before", "the server after", "the scenario"].map(|name| hash_of(name.into()));
     let pair = "[[pairs]]\n[pairs.after]\np99_ms = 0.6\n[pairs.before]\np99_ms = 0.45\n";
     let text = format!(
-        "# perf-confirm session, format 1\n\nafter = \"the server after\"\nbefore = \"the server before\"\n\
-         scenario = \"the scenario\"\nmode = \"internal\"\nduration_seconds = 10\nlooks = [6, 10, 16]\n\
+        "# perf-confirm session, format 1\n\nafter = \"{after}\"\nbefore = \"{before}\"\n\
+         scenario = \"{scenario}\"\nmode = \"internal\"\nduration_seconds = 10\nlooks = [6, 10, 16]\n\
          failures = []\n{}\n# end\n",
         pair.repeat(6)
     );
-    let name = "the server b-the server a-the scenario-10s.toml";
-    checkout.write(&format!("tmp/m17_performance/sessions/{name}"), &text);
+    let [b, a, s] = [&before, &after, &scenario].map(|hash| &hash[..12]);
+    checkout.write(&format!("tmp/m17_performance/sessions/{b}-{a}-{s}-10s.toml"), &text);
     let finished = compare(&checkout, "007");
     assert_eq!(finished.code, Some(0), "{finished:?}");
     let output = finished.output.split_whitespace().collect::<Vec<_>>().join(" ");
