@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use super::bench::{Bench, PORT, Setup, Side, file_name};
+use super::bench::{Bench, PORT, Setup, Side, Turn, file_name};
 use super::shared::checkout_option;
 use super::words::{Words, did_you_mean, task_id};
 use crate::error::{Error, Result};
@@ -14,11 +14,12 @@ use crate::judge::{comparison, fitness};
 use crate::measure::build::{self, Build, Built};
 use crate::measure::run::Limits;
 use crate::measure::{checkout, git, host};
-use crate::model::names::Phase;
+use crate::model::names::{Phase, TaskId};
 use crate::model::recorded::Recorded;
 use crate::model::typed;
 use crate::report::summary::{self, Summary};
 use crate::store::clock::Clock;
+use crate::store::recorded::{self, Listing};
 use crate::store::recording::Place;
 use crate::term::steps::{Steps, Verbosity};
 use crate::term::streams::{self, Style};
@@ -85,16 +86,34 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
         stop_grace: words.seconds("--stop-grace", defaults.stop_grace, 0)?,
     };
     let checkout = words.path("-C")?;
-    let [task, phase] = words.positional(["<task>", "<before|after>"])?;
+    let (task, phase) = task_and_phase(words)?;
     Ok(Options {
-        setup: Setup { task: task_id(&task)?, mode, duration, port, limits, checkout },
-        phase: Phase::parse(&phase).ok_or_else(|| {
-            let nearest = did_you_mean(&phase, ["before", "after"]);
-            Error::new(format!("`{phase}` is not a phase: before or after{nearest}"))
-        })?,
+        setup: Setup { task, mode, duration, port, limits, checkout },
+        phase,
         runs,
         build,
     })
+}
+
+/// The two words that are no options, or the slip in them.
+fn task_and_phase(words: Words) -> Result<(TaskId, Phase)> {
+    let left = words.at_most(2)?;
+    let phases = [left.first(), left.get(1)].map(|word| word.and_then(|word| Phase::parse(word)));
+    match (left.as_slice(), phases) {
+        ([task, _], [_, Some(phase)]) => Ok((task_id(task)?, phase)),
+        ([_, task], [Some(phase), None]) => {
+            Err(Error::new(format!("the task comes first: cargo perf-check {task} {phase}")))
+        }
+        ([_, phase], _) => {
+            let nearest = did_you_mean(phase, ["before", "after"]);
+            Err(Error::new(format!("`{phase}` is not a phase: before or after{nearest}")))
+        }
+        (_, [Some(phase), _]) => {
+            Err(Error::new(format!("<task> is missing: cargo perf-check <task> {phase}")))
+        }
+        ([_], _) => Err(Error::new("<before|after> is missing")),
+        _ => Err(Error::new("<task> is missing")),
+    }
 }
 
 /// Measures, saves and summarises.
@@ -113,7 +132,7 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
         enough_disk(folder)?;
     }
     let mut conditions = bench.conditions();
-    let file = file_name(Path::new(bench.scenario.file));
+    let file = file_name(Path::new(&bench.scenario.file));
     bench.steps.done(&format!("{file}, port {} is free", setup.port));
     for warning in &conditions.warnings {
         bench.steps.warn(warning);
@@ -125,6 +144,16 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
         bench.steps.warn(unknown);
         conditions.warnings.push(unknown.into());
     }
+    if let Some(weakness) = inputs_of_no_commit(&built) {
+        bench.steps.warn(&weakness);
+        conditions.warnings.push(weakness);
+    }
+    if let (Phase::Before, Some(content)) = (phase, &built.content)
+        && let Some(why) = has_the_change(&bench, content)?
+    {
+        bench.steps.warn(&why);
+        conditions.warnings.push(why);
+    }
     let side = Side { phase: *phase, built, git: git::state(&checkout) };
 
     let mut first = None;
@@ -135,9 +164,19 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
             bench.steps.heading(&heading);
         }
         let place = Place { group: first.clone(), index, of: options.runs, session: None };
-        let (name, run) = bench
-            .measure(&side, &conditions, place, |_| Ok(()))
+        let turn = Turn {
+            side: &side,
+            port: setup.port,
+            workplace: bench.workplace.clone(),
+            place,
+            slow_down: None,
+        };
+        let saved = bench
+            .run(&[turn], *phase, &conditions, |_| None)
+            .map_err(Error::from)
+            .and_then(|run| bench.save(&run))
             .map_err(|error| incomplete_group(error, runs.len()))?;
+        let [(name, run)] = saved.try_into().map_err(|_| Error::new("the run was not saved"))?;
         let warnings = run.provenance.iter().flat_map(|run| &run.warnings);
         // Those of the whole group come first, and have been shown.
         for warning in warnings.skip(conditions.warnings.len()) {
@@ -160,6 +199,17 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
     Ok(Outcome::Success)
 }
 
+/// A warning where the source of a before has been measured as after.
+fn has_the_change(bench: &Bench, content: &str) -> Result<Option<String>> {
+    let Setup { task, mode, .. } = &bench.setup;
+    let names = Listing::read(&bench.results)?.of_task(task);
+    let after = recorded::after_on(&bench.results, &names, *mode, content);
+    Ok(after.map(|after| {
+        let take_back = typed::take_back(task, "before", *mode, &bench.setup.checkout_option());
+        format!("this very source was measured as after ({after}): is the change set aside? if not: {take_back}")
+    }))
+}
+
 fn build_step(build: Build, bench: &mut Bench) -> Result<Built> {
     let steps = &mut bench.steps;
     match build {
@@ -176,6 +226,17 @@ fn build_step(build: Build, bench: &mut Bench) -> Result<Built> {
         (Build::Existing, _) => "none: --no-build; source hash unknown",
     });
     Ok(built)
+}
+
+/// A warning of inputs that the source hash of a commit alone cannot vouch for.
+fn inputs_of_no_commit(built: &Built) -> Option<String> {
+    let inputs = &built.inputs.as_ref()?.disk;
+    let first = inputs.first()?;
+    let others = match inputs.len() {
+        1 => String::new(),
+        many => format!(" and {} more", many - 1),
+    };
+    Some(format!("what was built is in no commit: it includes {first}{others}"))
 }
 
 /// The next command to type, on a line of its own.

@@ -6,24 +6,27 @@ use std::path::{Path, PathBuf};
 
 use super::accept::accept;
 use super::shared::{checkout_option, context, here, print, say};
+use super::take_back::take_back;
 use super::words::{Words, task_id};
 use crate::answer;
 use crate::error::{Error, Fault, Result};
-use crate::judge::comparison::{self, Comparison, Question, outcome};
+use crate::files;
+use crate::judge::comparison::{Comparison, outcome};
 use crate::judge::verdict::Outcome;
 use crate::measure::checkout;
 use crate::model::layout;
-use crate::model::names::{Mode, Part, RunName, TaskId};
+use crate::model::names::{Mode, RunName, TaskId};
 use crate::model::recorded::Recorded;
 use crate::report::list::{self, Entry};
 use crate::report::next::Context;
-use crate::report::{human, json, log, markdown};
+use crate::report::{github, human, json, log, markdown, picture};
 use crate::stats::numbers::median;
 use crate::store::clock::Clock;
 use crate::store::performance_log::{self, Section, title_from_file_name};
 use crate::store::recorded::{self, Listing};
-use crate::store::results::{self, Results};
+use crate::store::results::Results;
 use crate::term::streams::Style;
+use crate::term::text;
 
 /// The help text. A test holds its limits against those that decide.
 pub const HELP: &str = "\
@@ -31,7 +34,8 @@ Judges the newest before against the newest after, from recorded results alone.
 
 Usage: cargo perf-compare <task> [options]
        cargo perf-compare [<task>] --before FILE --after FILE [options]
-       cargo perf-compare --list
+       cargo perf-compare <task> --take-back WHAT [--competitive]
+       cargo perf-compare --list [<task>] [--internal | --competitive] [--json]
 
   <task>               the task that was measured; for instance 007
 
@@ -43,13 +47,25 @@ Options
   --after FILE         determine the mode
   --json               one object on standard output, for machines
   --markdown           for a pull-request comment or a CI step summary
+  --github             for a step of a GitHub workflow: annotations on standard
+                       output, the Markdown in $GITHUB_STEP_SUMMARY, figures in
+                       $GITHUB_OUTPUT (never guessed from GITHUB_ACTIONS)
+  --json=FILE, --markdown=FILE
+                       the same in files, beside what is printed
+  --svg FILE           draw one mode: the change against the limit
   --log                write the task's entry in the performance log,
                        roadmap/milestone-17/PERFORMANCE_LOG.md
   --accept REASON      accept a measured regression of this very code, with
                        a follow-up: the hook lets it pass from then on
-  --list               list what is recorded, newest first
+  --list               list what is recorded, newest first; of a task,
+                       of a mode; --json for machines
+  --take-back WHAT     archive a measurement that should not count; nothing
+                       is deleted. WHAT: before, after (the newest), or FILE
   -C DIR               the checkout (this tool's own workspace)
   -h, --help           this text
+
+The overall P50 to P99.9 and the maximum are the largest of the operations'
+own, not those of all requests.
 
 Limits: P99 +5% and throughput -5% (competitive: 10%), error rate +5 points.
 In competitive mode the position against Neo4j counts too; its P99 is read
@@ -75,14 +91,20 @@ pub(crate) struct Options {
     log: bool,
     /// The reason to accept what regressed.
     accept: Option<String>,
+    /// The files that get a report, whatever is printed.
+    files: Vec<(Format, PathBuf)>,
+    /// The file that gets the picture.
+    svg: Option<PathBuf>,
     /// The tool's own workspace when absent.
     checkout: Option<PathBuf>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
 enum Subject {
-    /// All that is recorded, to be listed.
-    Everything,
+    /// What is recorded, to be listed: of a task, of a mode, or all.
+    Recorded(Option<TaskId>, Option<Mode>),
+    /// A measurement to be archived: `before`, `after`, or a file.
+    Measurement(TaskId, Mode, PathBuf),
     /// The newest results of a task, in one mode or in each that has any.
     Task(TaskId, Option<Mode>),
     /// Two named files, and the task whose log entry they make.
@@ -92,10 +114,23 @@ enum Subject {
 impl Subject {
     fn task(&self) -> Option<&TaskId> {
         match self {
-            Self::Everything => None,
-            Self::Task(task, _) => Some(task),
+            Self::Recorded(..) => None,
+            Self::Task(task, _) | Self::Measurement(task, ..) => Some(task),
             Self::Files { task, .. } => task.as_ref(),
         }
+    }
+
+    /// What a pull-request comment says where there is no comparison: it replaces the one that an earlier call made.
+    fn failure(&self, error: &Error) -> String {
+        let modes = match self {
+            Self::Task(_, Some(mode)) => vec![*mode],
+            Self::Files { after, .. } => {
+                let name = after.file_name().unwrap_or_default();
+                vec![Mode::of_file_name(&name.to_string_lossy())]
+            }
+            _ => Mode::ALL.to_vec(),
+        };
+        markdown::failure(error, self.task(), &modes)
     }
 }
 
@@ -104,24 +139,69 @@ enum Format {
     Human,
     Json,
     Markdown,
+    /// Annotations on standard output, the rest in the files of a workflow step.
+    GitHub,
 }
 
 pub(crate) fn read(mut words: Words) -> Result<Options> {
     let mode =
         words.either(("--internal", Mode::Internal), ("--competitive", Mode::Competitive))?;
     let format = words.either(("--json", Format::Json), ("--markdown", Format::Markdown))?;
+    let format = match (format, words.flag("--github")) {
+        (None, true) => Some(Format::GitHub),
+        (Some(_), true) => {
+            return Err(Error::new("--github and --json or --markdown exclude each other"));
+        }
+        (format, false) => format,
+    };
+    // `--json=FILE`: the flag alone is read above.
+    let mut files = Vec::new();
+    for (format, flag) in [(Format::Json, "--json"), (Format::Markdown, "--markdown")] {
+        let file: Option<String> = words.value(flag, "a file after `=`, or nothing")?;
+        files.extend(file.map(|file| (format, PathBuf::from(file))));
+    }
     let log = words.flag("--log");
     let list = words.flag("--list");
     let accept = words.value("--accept", "a reason, in one line")?;
+    let svg = words.path("--svg")?;
     let (before, after) = (words.path("--before")?, words.path("--after")?);
+    let back = words.path("--take-back")?;
     let checkout = words.path("-C")?;
     let refused = |why| Err(Error::new(why));
-    let subject = match (list, before, after) {
-        (true, None, None) if mode.is_none() && format.is_none() && !log && accept.is_none() => {
-            let [] = words.positional([])?;
-            Subject::Everything
+    if let Some(back) = back {
+        if list
+            || log
+            || before.is_some()
+            || after.is_some()
+            || format.is_some()
+            || accept.is_some()
+            || svg.is_some()
+            || !files.is_empty()
+        {
+            return refused("--take-back goes with a task, a mode and -C only");
         }
-        (true, ..) => return refused("--list goes with no other option than -C"),
+        let [task] = words.positional(["<task>"])?;
+        let mode = mode.unwrap_or(Mode::Internal);
+        let subject = Subject::Measurement(task_id(&task)?, mode, back);
+        let (format, files, accept) = (Format::Human, Vec::new(), None);
+        return Ok(Options { subject, format, log, accept, files, svg, checkout });
+    }
+    let subject = match (list, before, after) {
+        (true, None, None)
+            if matches!(format, None | Some(Format::Json))
+                && !log
+                && accept.is_none()
+                && svg.is_none()
+                && files.is_empty() =>
+        {
+            let task = words.optional()?.map(|task| task_id(&task)).transpose()?;
+            Subject::Recorded(task, mode)
+        }
+        (true, ..) => {
+            return refused(
+                "--list goes with a task, a mode, --json and -C, and with nothing else",
+            );
+        }
         (false, Some(before), Some(after)) if mode.is_none() => {
             let task = words.optional()?.map(|task| task_id(&task)).transpose()?;
             Subject::Files { task, before, after }
@@ -144,7 +224,8 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
     if accept.is_some() && !matches!(subject, Subject::Task(..)) {
         return refused("--accept goes with the newest results of a task");
     }
-    Ok(Options { subject, format: format.unwrap_or(Format::Human), log, accept, checkout })
+    let format = format.unwrap_or(Format::Human);
+    Ok(Options { subject, format, log, accept, files, svg, checkout })
 }
 
 /// Compares, prints and, if asked, writes the log entry.
@@ -154,16 +235,32 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
 pub(crate) fn run(options: &Options, _: Clock) -> Result<Outcome> {
     // Two named files may need none.
     let checkout = checkout::find(options.checkout.as_deref());
-    if options.subject == Subject::Everything {
-        return print(&list::list(&recorded(&checkout?)?, Style::of_output()));
+    if let Subject::Recorded(task, mode) = &options.subject {
+        let mut entries = recorded(&checkout?)?;
+        entries.retain(|entry| {
+            task.as_ref().is_none_or(|task| task.as_str() == entry.task)
+                && mode.is_none_or(|mode| mode.to_string() == entry.mode)
+        });
+        return print(&match options.format {
+            Format::Json => list::to_json(&entries),
+            _ => list::list(&entries, Style::of_output()),
+        });
     }
-    let (comparisons, around) = match compared(options, checkout.as_deref()) {
+    if let Subject::Measurement(task, mode, what) = &options.subject {
+        return print(&format!("{}\n", take_back(&checkout?, task, *mode, what)?));
+    }
+    let compared = compared(options, checkout.as_deref()).and_then(|(comparisons, around)| {
+        options.svg.iter().try_for_each(|path| draw(path, &comparisons))?;
+        Ok((comparisons, around))
+    });
+    let (comparisons, around) = match compared {
         Ok(compared) => compared,
         Err(error) => {
-            if options.format == Format::Json {
-                let (around, code) = (Context::default(), Outcome::CannotJudge.code());
-                print(&json::report(&[], &around, code, Some(&error)))?;
-            }
+            let around = Context::default();
+            let outcome = Outcome::CannotJudge;
+            let error_of = Some(&error);
+            Report { options, comparisons: &[], around: &around, outcome, error: error_of }
+                .write()?;
             return Err(error);
         }
     };
@@ -174,20 +271,64 @@ pub(crate) fn run(options: &Options, _: Clock) -> Result<Outcome> {
     });
     let not_logged = matches!(logged, Some(Err(_))).then_some(Outcome::CannotJudge);
     let outcome = Outcome::worst([outcome(&comparisons)].into_iter().chain(not_logged));
-    print(&match options.format {
-        Format::Human => human::report(&comparisons, &around, Style::of_output()),
-        Format::Json => {
-            let error = logged.as_ref().and_then(|logged| logged.as_ref().err());
-            json::report(&comparisons, &around, outcome.code(), error)
-        }
-        Format::Markdown => markdown::report(&comparisons, &around),
-    })?;
+    let error = logged.as_ref().and_then(|logged| logged.as_ref().err());
+    Report { options, comparisons: &comparisons, around: &around, outcome, error }.write()?;
     match logged {
         Some(Ok(done)) => say(&done),
         Some(Err(error)) => say(&format!("error: {error}")),
         None => {}
     }
     Ok(outcome)
+}
+
+/// What is told of the comparisons, or of what failed beside them or in their place.
+struct Report<'a> {
+    options: &'a Options,
+    comparisons: &'a [Comparison],
+    around: &'a Context,
+    outcome: Outcome,
+    error: Option<&'a Error>,
+}
+
+impl Report<'_> {
+    fn text(&self, format: Format) -> String {
+        let Self { options, comparisons, around, outcome, error } = *self;
+        match format {
+            Format::Human => human::report(comparisons, around, Style::of_output()),
+            Format::Json => json::report(comparisons, around, outcome.code(), error),
+            Format::Markdown => {
+                let failure = error.map(|error| options.subject.failure(error));
+                markdown::report(comparisons, around) + &failure.unwrap_or_default()
+            }
+            Format::GitHub => {
+                let failure = error.map(github::failure);
+                github::annotations(comparisons) + &failure.unwrap_or_default()
+            }
+        }
+    }
+
+    /// To the named files first: what is printed is then the whole truth.
+    fn write(&self) -> Result<()> {
+        for (format, path) in &self.options.files {
+            files::replace(path, &self.text(*format))?;
+        }
+        if self.options.format == Format::GitHub {
+            let outputs = github::outputs(self.comparisons, self.outcome);
+            super::github::publish(&self.text(Format::Markdown), &outputs)?;
+        }
+        print(&self.text(self.options.format))?;
+        Ok(())
+    }
+}
+
+/// Writes the picture of the only comparison that there is.
+fn draw(path: &Path, comparisons: &[Comparison]) -> Result<()> {
+    let [comparison] = comparisons else {
+        let both = "--svg draws one mode: add --internal or --competitive";
+        return Err(Error::new(both));
+    };
+    let nothing = || Error::new("--svg: a side cannot be read, so there is nothing to draw");
+    files::replace(path, &picture::svg(comparison).ok_or_else(nothing)?)
 }
 
 /// The comparisons asked for, and the surroundings of a report about them.
@@ -198,7 +339,7 @@ fn compared(
     let option = checkout_option(options.checkout.as_deref());
     let checkout = checkout.map_err(Error::clone);
     Ok(match &options.subject {
-        Subject::Everything => (Vec::new(), Context::default()),
+        Subject::Recorded(..) | Subject::Measurement(..) => (Vec::new(), Context::default()),
         Subject::Task(task, mode) => {
             let checkout = checkout?;
             let around = Context {
@@ -213,45 +354,10 @@ fn compared(
         }
         Subject::Files { task, before, after } => {
             let around = Context { options: option, here: here(), ..Context::default() };
-            let comparison = of_files(checkout, task.as_ref(), before, after)?;
+            let comparison = answer::of_files(checkout, task.as_ref(), before, after)?;
             (vec![comparison], around)
         }
     })
-}
-
-fn of_files(
-    checkout: Result<&Path>,
-    task: Option<&TaskId>,
-    before: &Path,
-    after: &Path,
-) -> Result<Comparison> {
-    // The prefix of a file name marks the mode, whatever the rest of it is.
-    let [mode, other] = [before, after]
-        .map(|path| Mode::of_file_name(&path.file_name().unwrap_or_default().to_string_lossy()));
-    if mode != other {
-        return Err(Error::new(format!(
-            "{} is {mode}, {} is {other}: they are not comparable",
-            before.display(),
-            after.display()
-        )));
-    }
-    // Only the competitive mode needs a checkout.
-    let baseline = match mode {
-        Mode::Internal => None,
-        Mode::Competitive => answer::baseline(checkout?, mode),
-    };
-    let question = Question {
-        task: task.cloned().or_else(|| {
-            let name = RunName::of_result(after.file_name()?.to_str()?);
-            name.map(|name| name.task)
-        }),
-        mode,
-        before: Some(recorded::lone(before)),
-        after: Some(recorded::lone(after)),
-        baseline,
-        session: None,
-    };
-    Ok(comparison::compare(question, None))
 }
 
 /// Writes the entry of `task`; returns the message about it.
@@ -266,14 +372,14 @@ fn write_log(
         |mode| comparisons.iter().find(|comparison| comparison.mode == mode).and_then(log::lines);
     let section = Section {
         task: task.to_string(),
-        title: title(checkout, task),
+        title: title(checkout, task).map(|title| text::markdown(&title)),
         internal: lines(Mode::Internal),
         competitive: lines(Mode::Competitive),
     };
     if section.internal.is_none() && section.competitive.is_none() {
         return Err(Error::new("nothing was judged, so there is no log entry to write"));
     }
-    let document = match fs::read_to_string(&path) {
+    let document = match files::read_text(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         other => other.map_err(Error::at("cannot read", &path))?,
     };
@@ -282,7 +388,7 @@ fn write_log(
     let done = match updated == document {
         true => "is already in",
         false => {
-            results::replace(&path, &updated)?;
+            files::replace(&path, &updated)?;
             "written to"
         }
     };
@@ -305,36 +411,11 @@ fn title(checkout: &Path, task: &TaskId) -> Option<String> {
 /// When the results cannot be listed.
 pub fn recorded(checkout: &Path) -> Result<Vec<Entry>> {
     let results = Results::of(checkout);
-    let mut groups: Vec<(String, RunName, Vec<Read>)> = Vec::new();
-    for name in Listing::read(&results)?.all().into_iter().rev() {
-        let run = recorded::read(&results.path(&name, Part::Result));
-        let key = group_key(&name, &run);
-        match groups.iter_mut().rev().take(LOOK_BACK).find(|(known, ..)| *known == key) {
-            Some((_, _, runs)) => runs.push(run),
-            None => groups.push((key, name, vec![run])),
-        }
-    }
-    Ok(groups.into_iter().map(|(_, name, runs)| entry(&name, &runs)).collect())
+    let groups = recorded::groups(&results, &Listing::read(&results)?.all());
+    Ok(groups.iter().rev().map(|(name, runs)| entry(name, runs)).collect())
 }
 
-/// A run, read or refused.
-type Read = Result<Recorded, Fault>;
-
-/// Runs of one group lie near each other in time: this many groups back at most.
-const LOOK_BACK: usize = 8;
-
-fn group_key(name: &RunName, run: &Read) -> String {
-    let provenance = run.as_ref().ok().and_then(|run| run.provenance.as_ref());
-    match provenance {
-        Some(provenance) => match &provenance.session {
-            Some(session) => format!("{} {}", session.id, name.phase),
-            None => provenance.run.group.clone(),
-        },
-        None => name.to_string(),
-    }
-}
-
-fn entry(name: &RunName, runs: &[Read]) -> Entry {
+fn entry(name: &RunName, runs: &[Result<Recorded, Fault>]) -> Entry {
     let usable: Vec<&Recorded> = runs.iter().filter_map(|run| run.as_ref().ok()).collect();
     let of = |value: fn(&Recorded) -> f64| median(usable.iter().map(|run| value(run)));
     let provenance = usable.first().and_then(|run| run.provenance.as_ref());
@@ -349,6 +430,11 @@ fn entry(name: &RunName, runs: &[Read]) -> Entry {
         commit: provenance
             .and_then(|provenance| provenance.git.as_ref())
             .and_then(|git| git.commit.clone()),
+        seconds: provenance.map(|provenance| provenance.load.duration_seconds),
+        stand_in: usable
+            .iter()
+            .filter_map(|run| run.provenance.as_ref())
+            .any(|provenance| provenance.build.stand_in),
         figures: match (of(|run| run.result.p99_ms), of(|run| run.result.throughput)) {
             (Some(p99), Some(throughput)) if usable.len() == count => Ok((p99, throughput)),
             _ => Err(runs
@@ -380,7 +466,7 @@ mod tests {
         let task = TaskId::parse("007").unwrap();
         assert_eq!(subject("007"), Subject::Task(task.clone(), None));
         assert_eq!(subject("007 --internal"), Subject::Task(task, Some(Mode::Internal)));
-        assert_eq!(subject("--list"), Subject::Everything);
+        assert_eq!(subject("--list"), Subject::Recorded(None, None));
         assert!(matches!(subject("--before a --after b"), Subject::Files { .. }));
     }
 
@@ -402,7 +488,8 @@ mod tests {
             "--before a --after b --competitive",
             "--before a --after b --log",
             "007 008 --before a --after b",
-            "--list 007",
+            "--list --log",
+            "--list --markdown",
             "",
         ] {
             assert!(typed(line).is_err(), "{line}");

@@ -1,58 +1,59 @@
-//! `perf-confirm`: distinguishes a change from noise, by running before and after in turn.
+//! `perf-confirm`: distinguishes a change from noise, by measuring before and after at the same time, again and again.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::bench::{Bench, PORT, Setup, Side};
+use super::duets::{self, Duets, goes_on};
 use super::shared::{context, say};
 use super::words::{Words, task_id};
 use crate::answer;
-use crate::error::{Blame, Error, Result};
+use crate::error::{Error, Result};
+use crate::judge::comparison;
 use crate::judge::verdict::Outcome;
-use crate::judge::{comparison, fitness};
 use crate::measure::build::{self, Binaries, Build, Built, LOAD_GENERATOR, SERVER};
-use crate::measure::run::{self, Limits, Measured};
-use crate::measure::{checkout, content, noise, quiet};
-use crate::model::limits::{PLAN, threshold_percent};
+use crate::measure::run::{Failed, Limits};
+use crate::measure::{checkout, content};
+use crate::model::limits::{PAIR_SECONDS, PLAN};
 use crate::model::names::{Phase, RunName};
-use crate::model::provenance::SessionPlace;
-use crate::model::recorded::Recorded;
-use crate::model::session::{Failure, Member, PairRecord, SessionRecord, Subject};
+use crate::model::session::{Failure, SessionRecord, Subject};
 use crate::model::typed;
 use crate::report::human;
 use crate::report::next::Context;
-use crate::report::pairs::{self, Line};
-use crate::stats::paired::{self, Plan, Progress};
+use crate::stats::paired::Plan;
 use crate::store::clock::Clock;
 use crate::store::recorded::{self, Listing};
-use crate::store::recording::Place;
+use crate::store::sources;
 use crate::term::steps::{Steps, Verbosity};
 use crate::term::streams::{self, Style};
 
 pub(crate) const HELP: &str = "\
-Distinguishes a change from noise: runs the before and the after binary in
-turn, in short runs, until the answer is sure or the plan is used up. It uses
-the binaries that perf-check kept for the newest before and after.
+Distinguishes a change from noise: measures the before and the after binary at
+the same time, in short duets, until the answer is sure or the plan is used up.
+It uses the binaries that perf-check kept for the newest before and after. With
+one CPU, or too little memory for two servers, they are measured in turn.
 
-Usage: cargo xtask perf-confirm <task> [options]
+Usage: cargo perf-confirm <task> [options]
 
   <task>               the task that was measured; for instance 007
 
 Options
   --competitive        the competitive scenario instead of the internal one
   --duration SECONDS   length of each load (10)
-  --max-pairs N        6, 10 or 16 pairs at most (16)
-  --wait-quiet S       longest wait for a quiet machine before a run (60)
+  --max-pairs N        8, 12, 16, 24 or 40 duets at most (24)
+  --wait-quiet S       longest wait for a quiet machine before a duet (60)
   --fresh              archive the earlier record and start a new one
-  --port N             port of the servers (7432)
+  --port N             port of one server; the other's is the next free (7432)
+  --ready-timeout S    longest wait until both servers are healthy (120)
+  --stop-grace S       from SIGTERM to SIGKILL (10)
   -C DIR               the checkout (this tool's own workspace)
   -h, --help           this text
 
-Interrupted, it keeps the finished pairs; called again, it continues.
+Interrupted, it keeps the finished duets; called again, it continues.
 
 Examples
-  cargo xtask perf-confirm 007
-  cargo xtask perf-confirm 007 --competitive --max-pairs 6
+  cargo perf-confirm 007
+  cargo perf-confirm 007 --competitive --max-pairs 12
 
 Exit codes
   0  not regressed, or no regression found
@@ -73,7 +74,7 @@ pub(crate) struct Options {
 }
 
 /// The load of a run where no duration is asked for.
-const DURATION: Duration = Duration::from_secs(10);
+const DURATION: Duration = Duration::from_secs(PAIR_SECONDS);
 /// The longest wait for a quiet machine where none is asked for.
 const WAIT_QUIET: Duration = Duration::from_secs(60);
 
@@ -82,7 +83,13 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
     let duration = words.seconds("--duration", DURATION, 1)?;
     let wait_quiet = words.seconds("--wait-quiet", WAIT_QUIET, 0)?;
     let port = words.whole("--port", PORT, 1..=u16::MAX)?;
-    let looks: Vec<String> = PLAN.looks().iter().map(usize::to_string).collect();
+    let defaults = Limits::default();
+    let limits = Limits {
+        ready: words.seconds("--ready-timeout", defaults.ready, 1)?,
+        stop_grace: words.seconds("--stop-grace", defaults.stop_grace, 0)?,
+        ..defaults
+    };
+    let looks: Vec<String> = PLAN.possible_looks().iter().map(usize::to_string).collect();
     let takes = format!("one of {}", looks.join(", "));
     let plan = match words.value("--max-pairs", &takes)? {
         None => PLAN,
@@ -94,14 +101,7 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
     let checkout = words.path("-C")?;
     let [task] = words.positional(["<task>"])?;
     Ok(Options {
-        setup: Setup {
-            task: task_id(&task)?,
-            mode,
-            duration,
-            port,
-            limits: Limits::default(),
-            checkout,
-        },
+        setup: Setup { task: task_id(&task)?, mode, duration, port, limits, checkout },
         plan,
         wait_quiet,
         fresh,
@@ -126,15 +126,9 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
     // With one server there is nothing to distinguish; the groups' own verdict says why it is one.
     if before.engram_hash != after.engram_hash {
         let record = open(options, &bench, &sides)?;
-        Running {
-            wait_quiet: options.wait_quiet,
-            began: Instant::now(),
-            pairs_before: record.pairs.len(),
-            bench,
-            sides,
-            record,
-        }
-        .measure_pairs()?;
+        let sides = [sides.before, sides.after];
+        let duets = Duets::new(bench, sides, options.wait_quiet, &record);
+        Running { duets, record }.measure_pairs()?;
     }
 
     // As `perf-compare` answers: the session's verdict, or a worse one of another duration.
@@ -155,6 +149,15 @@ struct Sides {
     after: Side,
     /// The scenario that the after side was measured under.
     scenario_hash: Option<String>,
+    /// The memory that both servers need, in KiB, where it was recorded.
+    memory_kib: Option<u64>,
+}
+
+/// The newest run of a side as it can be measured again.
+struct Kept {
+    side: Side,
+    scenario_hash: Option<String>,
+    memory_kib: Option<u64>,
 }
 
 impl Sides {
@@ -168,23 +171,21 @@ impl Sides {
             kept(bench, &names, phase, &folder)
                 .map_err(|error| error.next(format!("measure it first: {measure}")))
         };
-        let (mut before, _) = newest(Phase::Before)?;
-        let (after, scenario_hash) = newest(Phase::After)?;
-        let both = &after.built.binaries;
-        before.built.binaries.loadtest.clone_from(&both.loadtest);
-        before.built.binaries.loadtest_hash.clone_from(&both.loadtest_hash);
-        Ok(Self { before, after, scenario_hash })
+        let (mut before, after) = (newest(Phase::Before)?, newest(Phase::After)?);
+        let both = &after.side.built.binaries;
+        before.side.built.binaries.loadtest.clone_from(&both.loadtest);
+        before.side.built.binaries.loadtest_hash.clone_from(&both.loadtest_hash);
+        Ok(Self {
+            memory_kib: before.memory_kib.zip(after.memory_kib).map(|(one, other)| one + other),
+            before: before.side,
+            after: after.side,
+            scenario_hash: after.scenario_hash,
+        })
     }
 }
 
-/// The newest run of a side as it can be measured again, with the binaries that were kept in `folder`; and the hash of
-/// its scenario.
-fn kept(
-    bench: &Bench,
-    names: &[RunName],
-    phase: Phase,
-    folder: &Path,
-) -> Result<(Side, Option<String>)> {
+/// The newest run of a side, with the binaries that were kept in `folder`.
+fn kept(bench: &Bench, names: &[RunName], phase: Phase, folder: &Path) -> Result<Kept> {
     let Setup { task, mode, .. } = &bench.setup;
     let group = recorded::newest_group(&bench.results, names, *mode, phase)
         .ok_or_else(|| Error::new(format!("there is no {phase} result of task {task}")))?;
@@ -224,11 +225,18 @@ fn kept(
             },
             build: Build::Existing,
             content: build.content,
+            inputs: build.inputs.and_then(|hash| sources::read(&bench.results, &hash)),
+            settings: build.settings,
             rustc: build.rustc,
         },
         git: provenance.git,
     };
-    Ok((side, provenance.load.scenario_hash))
+    let server = &provenance.server;
+    Ok(Kept {
+        side,
+        scenario_hash: provenance.load.scenario_hash,
+        memory_kib: server.memory_kib.or(server.peak_memory_kib),
+    })
 }
 
 /// The record to go on with: the existing one, or a new one.
@@ -244,6 +252,7 @@ fn open(options: &Options, bench: &Bench, sides: &Sides) -> Result<SessionRecord
         );
     }
     let subject = Subject {
+        how: duets::how(sides.memory_kib),
         mode: bench.setup.mode,
         before: hash(&sides.before.built.binaries.engram_hash)?,
         after: hash(&sides.after.built.binaries.engram_hash)?,
@@ -252,13 +261,21 @@ fn open(options: &Options, bench: &Bench, sides: &Sides) -> Result<SessionRecord
     };
     let loadtest = hash(&sides.after.built.binaries.loadtest_hash)?;
     let now = bench.clock.timestamp();
+    let known = match SessionRecord::load(results, &subject) {
+        Err(error) if !options.fresh => return Err(error),
+        known => known.ok().flatten(),
+    };
+    if let Some(record) = &known {
+        // A duet that was saved and not recorded is none.
+        results.remove_unrecorded(&record.id(), |run| record.has_run(run))?;
+    }
     if options.fresh
         && let Some(archived) = SessionRecord::archive(results, &subject, now)?
     {
         let archived = archived.display();
         say(&format!("the earlier record was archived: {archived}"));
     }
-    let Some(record) = SessionRecord::load(results, &subject)? else {
+    let Some(record) = known.filter(|_| !options.fresh) else {
         let record = SessionRecord::open(subject, now, loadtest, options.plan);
         record.save(results)?;
         return Ok(record);
@@ -283,23 +300,11 @@ fn open(options: &Options, bench: &Bench, sides: &Sides) -> Result<SessionRecord
     Ok(record)
 }
 
-fn goes_on(record: &SessionRecord) -> bool {
-    matches!(record.assess().progress, Progress::Continue { .. })
-}
-
 /// A session while it measures.
 struct Running {
-    bench: Bench,
-    sides: Sides,
+    duets: Duets,
     record: SessionRecord,
-    wait_quiet: Duration,
-    began: Instant,
-    /// The pairs that were there when it began.
-    pairs_before: usize,
 }
-
-/// The runs of a pair, before and after.
-type Pair = [(RunName, Recorded); 2];
 
 /// Failures of the before server in a row that end a call: more would not fix it.
 const MOST_BEFORE_FAILURES_IN_A_ROW: usize = 2;
@@ -308,28 +313,23 @@ impl Running {
     /// Measures pair after pair until the plan says stop. Each is on record before the next begins.
     fn measure_pairs(&mut self) -> Result<()> {
         if goes_on(&self.record) {
-            let heading = pairs::heading(self.margin());
-            say(&format!("{}\n{heading}", pairs::LEGEND));
+            self.duets.begin();
         }
         let mut before_failures = 0;
         while goes_on(&self.record) {
-            match self.pair() {
+            match self.duets.pair(&self.record) {
                 Ok(pair) => {
                     before_failures = 0;
-                    let [before, after] = pair.each_ref().map(|(name, run)| Member {
-                        name: name.clone(),
-                        p99_ms: run.result.p99_ms,
-                    });
-                    self.record.pairs.push(PairRecord { before, after });
-                    self.record.save(&self.bench.results)?;
-                    self.show(&pair);
+                    self.record.pairs.push(pair);
+                    self.record.save(&self.duets.bench.results)?;
+                    self.duets.show(&self.record);
                 }
-                Err((_, error)) if error.blame() == Blame::Environment => {
+                Err(Failed::Environment(error)) => {
                     return Err(
                         error.next("the finished pairs are kept; the same command continues")
                     );
                 }
-                Err((phase, error)) => {
+                Err(Failed::Server(phase, error)) => {
                     self.note_failure(phase, &error)?;
                     before_failures = match phase {
                         Phase::Before => before_failures + 1,
@@ -337,7 +337,7 @@ impl Running {
                     };
                     if before_failures >= MOST_BEFORE_FAILURES_IN_A_ROW {
                         let what = format!("the before server keeps failing: {}", error.what());
-                        let logs = self.record.folder(&self.bench.results);
+                        let logs = self.record.folder(&self.duets.bench.results);
                         return Err(Error::new(what)
                             .next("there is nothing to compare with; the finished pairs are kept")
                             .next(format!("its logs are in {}", logs.display())));
@@ -348,112 +348,21 @@ impl Running {
         Ok(())
     }
 
-    fn margin(&self) -> f64 {
-        paired::margin(threshold_percent(self.bench.setup.mode))
-    }
-
     fn note_failure(&mut self, phase: Phase, error: &Error) -> Result<()> {
-        let bench = &mut self.bench;
+        let bench = &mut self.duets.bench;
         let failure =
             Failure { pair: self.record.pairs.len() + 1, phase, why: error.what().to_owned() };
         bench.steps.clear();
         say(&format!("pair {} is void: the {phase} server failed: {}", failure.pair, failure.why));
         self.record.failures.push(failure.clone());
         self.record.save(&bench.results)?;
-        for log in [bench.workplace.server_log(), bench.workplace.load_log()] {
+        let workplace = bench.workplace.of_side(phase);
+        for log in [workplace.server_log(), workplace.load_log()] {
             if let Some(kept) = self.record.keep_log(&bench.results, &log, &failure) {
                 say(&format!("  log: {}", kept.display()));
             }
         }
         Ok(())
-    }
-
-    /// One fresh-server run of each side, back to back, in the order that the record draws. A failed run of either
-    /// makes the pair void.
-    fn pair(&mut self) -> Result<Pair, (Phase, Error)> {
-        let number = self.record.pairs.len() + 1;
-        let [first, second] = self.record.order(number);
-        let session = SessionPlace {
-            id: self.record.id(),
-            pair: u32::try_from(number).unwrap_or(u32::MAX),
-            order: format!("{first}-first"),
-        };
-        let mut one = |phase| {
-            let run = self.one(phase, session.clone());
-            run.map_err(|error| (phase, error))
-        };
-        let (earlier, later) = (one(first)?, one(second)?);
-        Ok(match first {
-            Phase::Before => [earlier, later],
-            Phase::After => [later, earlier],
-        })
-    }
-
-    /// One run, as `perf-check` does it, saved under the same names.
-    fn one(&mut self, phase: Phase, session: SessionPlace) -> Result<(RunName, Recorded)> {
-        let bench = &mut self.bench;
-        let mut conditions = bench.conditions();
-        let heading = format!("pair {}, {phase}", session.pair);
-        bench.steps.heading(&heading);
-        bench.steps.begin("wait", "for a quiet machine");
-        let still_busy = quiet::wait(self.wait_quiet, |disturbed| {
-            bench.steps.progress(disturbed);
-        });
-        bench.steps.clear();
-        conditions.warnings.extend(still_busy);
-        let side = match phase {
-            Phase::Before => &self.sides.before,
-            Phase::After => &self.sides.after,
-        };
-        let place = Place { group: None, index: 1, of: 1, session: Some(session) };
-        let grace = bench.setup.limits.stop_grace;
-        bench.measure(side, &conditions, place, |measured| refuse_failed(measured, grace))
-    }
-
-    /// Shows the newest pair, and what all pairs say so far.
-    fn show(&self, pair: &Pair) {
-        let (pairs, most) = (self.record.pairs.len(), self.record.plan.last_look());
-        let measured_now = pairs.saturating_sub(self.pairs_before).max(1);
-        let missing = match goes_on(&self.record) {
-            true => most.saturating_sub(pairs),
-            false => 0,
-        };
-        let count = |number| u32::try_from(number).unwrap_or(u32::MAX);
-        let used = self.began.elapsed();
-        let line = Line {
-            pair: pairs,
-            p99_ms: pair.each_ref().map(|(_, run)| run.result.p99_ms),
-            stolen: pair.each_ref().map(|(_, run)| run.provenance.as_ref()?.noise.steal_share),
-            others: pair.each_ref().map(|(_, run)| others_share(run)),
-            used,
-            left: (used / count(measured_now)).saturating_mul(count(missing)),
-        };
-        say(&pairs::line(
-            &line,
-            &self.record.differences(),
-            self.record.plan.alpha(),
-            self.margin(),
-        ));
-    }
-}
-
-/// The share of the machine's CPU time that others used during the load, 0 to 1.
-fn others_share(run: &Recorded) -> Option<f64> {
-    let provenance = run.provenance.as_ref()?;
-    let load_seconds = provenance.server.load_seconds?;
-    let whole = load_seconds * f64::from(noise::processors());
-    Some(provenance.noise.others_cpu_seconds? / whole)
-}
-
-/// Refuses a run whose server did not do what it was asked: its latencies are no evidence.
-fn refuse_failed(measured: &Measured, grace: Duration) -> Result<()> {
-    let result = &measured.result;
-    let failed = run::unclean_stop(measured.stop, grace)
-        .or_else(|| fitness::no_latency(result))
-        .or_else(|| fitness::error_replies(result));
-    match failed {
-        Some(why) => Err(Error::new(why).of_server()),
-        None => Ok(()),
     }
 }
 
@@ -468,11 +377,11 @@ mod tests {
         let typed =
             |line: &str| read(Words::new(line.split_whitespace().map(OsString::from).collect()));
         let last_look = |line| typed(line).unwrap().plan.last_look();
-        assert_eq!(last_look("007"), 16);
-        assert_eq!(last_look("007 --max-pairs 6"), 6);
+        assert_eq!(last_look("007"), 24);
+        assert_eq!(last_look("007 --max-pairs 40"), 40);
         assert_eq!(
             typed("007 --max-pairs 7").unwrap_err().what(),
-            "--max-pairs takes one of 6, 10, 16"
+            "--max-pairs takes one of 8, 12, 16, 24, 40"
         );
     }
 }

@@ -8,33 +8,49 @@ use std::path::{Path, PathBuf};
 use super::shared::{checkout_option, context};
 use crate::error::{Fault, Result};
 use crate::measure::{checkout, content, git};
+use crate::model::inputs::Inputs;
 use crate::model::names::{Mode, Part, Phase, RunName, TaskId};
 use crate::model::recorded::{Group, Recorded};
 use crate::report::next::Context;
 use crate::store::recorded::{self, Listing};
 use crate::store::results::Results;
+use crate::store::sources;
+
+/// The content of a commit: its source hash under each recorded list of inputs. A run was measured on it if the run's
+/// own source hash is among them.
+pub(super) type Content = BTreeSet<String>;
 
 /// The contents of commits, each determined once: commits with the same files share theirs.
 pub(super) struct Contents {
     checkout: PathBuf,
     trees: BTreeMap<String, String>,
-    known: RefCell<BTreeMap<String, Option<String>>>,
+    /// Every list that any recorded binaries were built from.
+    lists: Vec<Inputs>,
+    known: RefCell<BTreeMap<String, Option<Content>>>,
 }
 
 impl Contents {
     /// `commits` are those that will be asked for most.
-    pub(super) fn new(checkout: &Path, commits: &[&str]) -> Self {
+    pub(super) fn new(checkout: &Path, commits: &[&str], evidence: &[Evidence]) -> Self {
+        let recorded = evidence.iter().flat_map(|known| sources::lists(&known.results));
+        let mut lists: BTreeMap<String, Inputs> = recorded.collect();
+        if lists.is_empty() {
+            lists.insert(String::new(), Inputs::everything());
+        }
         let trees = git::trees(checkout, commits);
-        Self { checkout: checkout.to_owned(), trees, known: RefCell::default() }
+        let checkout = checkout.to_owned();
+        Self { checkout, trees, lists: lists.into_values().collect(), known: RefCell::default() }
     }
 
     /// The content of a commit; `None` where git cannot tell.
-    pub(super) fn of(&self, commit: &str) -> Option<String> {
+    pub(super) fn of(&self, commit: &str) -> Option<Content> {
         let tree = self.trees.get(commit).map_or(commit, String::as_str);
         if let Some(known) = self.known.borrow().get(tree) {
             return known.clone();
         }
-        let content = content::of_commit(&self.checkout, tree);
+        let hash = |inputs: &Inputs| content::of_commit(&self.checkout, tree, inputs);
+        let content: Content = self.lists.iter().filter_map(hash).collect();
+        let content = Some(content).filter(|content| !content.is_empty());
         self.known.borrow_mut().insert(tree.to_owned(), content.clone());
         content
     }
@@ -90,13 +106,17 @@ impl Evidence {
         let Some(content) = contents.of(commit) else {
             return Vec::new();
         };
-        let runs = self.sources(Phase::After).get(&content);
-        self.tasks()
-            .filter(|task| runs.is_some_and(|runs| runs.iter().any(|run| run.task == *task.id)))
-            .collect()
+        let runs = self.runs_on(Phase::After, &content);
+        self.tasks().filter(|task| runs.iter().any(|run| run.task == *task.id)).collect()
     }
 
-    /// The runs of a phase by content. It searches the text, which spares to take thousands of files apart: a line of
+    /// The runs of a phase that were measured on a content, oldest first.
+    fn runs_on(&self, phase: Phase, content: &Content) -> BTreeSet<&RunName> {
+        let sources = self.sources(phase);
+        content.iter().filter_map(|hash| sources.get(hash)).flatten().collect()
+    }
+
+    /// The runs of a phase by source hash. It searches the text, which spares to take thousands of files apart: a line of
     /// a server's log may add a content, and whoever judges looks at the provenance itself.
     fn sources(&self, phase: Phase) -> &Sources {
         let known = match phase {
@@ -135,11 +155,11 @@ pub(super) struct Task<'a> {
 impl Task<'_> {
     /// Its runs as they were when the newest after on `content` was measured: what was measured later on other code
     /// says nothing about this one, and hides nothing of it. A mode without such an after has all its runs.
-    pub(super) fn names_at(&self, content: &str) -> Vec<RunName> {
-        let runs = self.evidence.sources(Phase::After).get(content);
+    pub(super) fn names_at(&self, content: &Content) -> Vec<RunName> {
+        let runs = self.evidence.runs_on(Phase::After, content);
         let later = |mode| {
             let is_after = |name: &&RunName| name.mode == mode && name.phase == Phase::After;
-            let newest = runs?.iter().rfind(|run| run.task == *self.id && is_after(run))?;
+            let newest = *runs.iter().rfind(|run| run.task == *self.id && is_after(run))?;
             self.names.iter().filter(is_after).find(|name| *name > newest)
         };
         let ends = Mode::ALL.map(|mode| (mode, later(mode)));
@@ -151,10 +171,10 @@ impl Task<'_> {
     }
 
     /// `true` where its change builds on a commit of one of these contents, and was not measured on another branch.
-    pub(super) fn builds_on(&self, bases: &[String], branches: &[&str]) -> bool {
-        let befores = self.evidence.sources(Phase::Before);
-        let is_before = |base: &String| {
-            befores.get(base).is_some_and(|runs| runs.iter().any(|run| run.task == *self.id))
+    pub(super) fn builds_on(&self, bases: &[Content], branches: &[&str]) -> bool {
+        let is_before = |base: &Content| {
+            let befores = self.evidence.runs_on(Phase::Before, base);
+            befores.iter().any(|run| run.task == *self.id)
         };
         if !bases.iter().any(is_before) {
             return false;

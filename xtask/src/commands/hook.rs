@@ -1,9 +1,8 @@
 //! `hook`: sets up the pre-push hook, and respects an existing one.
 
 use std::env;
-use std::fs::{self, File};
-use std::io::Write;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::fs::{self};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use regex::Regex;
@@ -12,10 +11,11 @@ use super::push;
 use super::shared::{path_word, print, this_program};
 use super::words::{Words, did_you_mean};
 use crate::error::{Error, Result};
+use crate::files;
 use crate::judge::verdict::Outcome;
 use crate::measure::{checkout, git};
 use crate::store::clock::Clock;
-use crate::term::shell_word;
+use crate::term::text::shell_word;
 
 pub(crate) const HELP: &str = "\
 Sets up a git pre-push hook that blocks a push with a measured regression. It
@@ -140,20 +140,14 @@ fn install(place: &Place, checkout: &Path) -> Result<String> {
         return Ok(format!("the hook is installed already: {hook}\n"));
     }
     refuse(place, checkout, &owner, &script)?;
-    if let Some(folder) = place.hook.parent() {
-        fs::create_dir_all(folder).map_err(Error::at("cannot make the folder", folder))?;
-    }
     // By rename: a push that happens now finds a whole hook or none. An existing one is moved only once the new one is
     // written.
-    let written = write_anew(&place.hook, &script)?;
-    let in_place = match owner {
-        Owner::Another(_) => rename(&place.hook, &place.kept),
-        Owner::Us(_) | Owner::Nobody => Ok(()),
-    };
-    if let Err(error) = in_place.and_then(|()| rename(&written, &place.hook)) {
-        let _ = fs::remove_file(&written);
-        return Err(error);
+    let executable = fs::Permissions::from_mode(0o755);
+    let partial = files::Partial::write(&place.hook, &script, Some(executable))?;
+    if matches!(owner, Owner::Another(_)) {
+        rename(&place.hook, &place.kept)?;
     }
+    partial.place()?;
     let kept = match exists(&place.kept) {
         true => format!("the hook that was there is called first: {}\n", place.kept.display()),
         false => String::new(),
@@ -163,27 +157,6 @@ fn install(place: &Place, checkout: &Path) -> Result<String> {
         false => String::new(),
     };
     Ok(format!("installed {hook}\n{kept}{counted}"))
-}
-
-/// Writes an executable file of a name of its own beside `path`; returns its path. It is made anew: whatever has that
-/// name, a link for instance, is not written through.
-fn write_anew(path: &Path, text: &str) -> Result<PathBuf> {
-    let written = path.with_extension(format!("new-{}", std::process::id()));
-    let mut file = File::options()
-        .write(true)
-        .create_new(true)
-        .mode(0o755)
-        .open(&written)
-        .map_err(Error::at("cannot write", &written))?;
-    // Of any umask.
-    let executable = fs::Permissions::from_mode(0o755);
-    if let Err(error) =
-        file.write_all(text.as_bytes()).and_then(|()| file.set_permissions(executable))
-    {
-        let _ = fs::remove_file(&written);
-        return Err(Error::at("cannot write", &written)(error));
-    }
-    Ok(written)
 }
 
 /// Fails where the place is not one for a hook of this checkout alone, or what is there cannot be respected.
@@ -240,13 +213,13 @@ fn switched_off(place: &Place, checkout: &Path) -> Option<String> {
 const OWN_HOOKS: &str = "give this repository hooks of its own: \
     git config core.hooksPath \"$(git rev-parse --path-format=absolute --git-common-dir)/hooks\"";
 
-/// The advice that keeps a hook among the measured files out of the content hash.
+/// The advice that keeps a hook among the files from making the checkout a changed one.
 fn leave_out(checkout: &Path, hook: &Path) -> Result<String> {
     let root = git::root(checkout)?;
     let hook = hook.strip_prefix(&root).unwrap_or(hook).display();
     let excluded = git::own_file(&root, "info/exclude").unwrap_or_default();
     Ok(format!(
-        "warning: git does not ignore it, so it counts as code that changed\n  leave it out: echo {} >>{}\n",
+        "warning: git does not ignore it, so the checkout counts as changed\n  leave it out: echo {} >>{}\n",
         shell_word(&format!("/{hook}*")),
         path_word(&excluded)
     ))
@@ -328,7 +301,7 @@ fn owner(place: &Place) -> Owner {
         return Owner::Nobody;
     }
     // A hook may be any program, or a dangling link.
-    let content = fs::read(&place.hook).unwrap_or_default();
+    let content = files::read(&place.hook).unwrap_or_default();
     let text = String::from_utf8_lossy(&content).into_owned();
     match text.lines().nth(1) == Some(MARK) {
         true => Owner::Us(text),

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use time::format_description::well_known::Rfc3339;
 
-use super::evidence::{Contents, Evidence, Task};
+use super::evidence::{Content, Contents, Evidence, Task};
 use super::shared::print;
 use crate::answer;
 use crate::error::{Error, Result};
@@ -20,11 +20,12 @@ use crate::measure::git;
 use crate::model::layout::SKIPPED;
 use crate::model::names::{Mode, Phase, RunName, TaskId};
 use crate::model::typed;
+use crate::report::human;
 use crate::report::next::Context;
-use crate::report::{human, words};
 use crate::store::clock::Clock;
 use crate::store::recorded;
 use crate::term::streams::{self, Ink, Style};
+use crate::term::text;
 
 /// The word on standard output once everything is decided. The exit code alone is ambiguous: rustup's `cargo` also ends
 /// with 1 if it has no cargo to run.
@@ -67,8 +68,7 @@ fn note(checkout: &Path, refs: &[Ref], clock: Clock) -> std::io::Result<()> {
         return Err(std::io::Error::other("not a regular file"));
     }
     let moment = clock.now().truncate_to_second().format(&Rfc3339).unwrap_or_default();
-    let line =
-        |pushed: &Ref| format!("{moment} {} {}\n", words::printable(pushed.name), pushed.tip);
+    let line = |pushed: &Ref| format!("{moment} {} {}\n", text::printable(pushed.name), pushed.tip);
     let lines: String = refs.iter().map(line).collect();
     File::options().append(true).create(true).open(path)?.write_all(lines.as_bytes())
 }
@@ -169,7 +169,7 @@ impl<'a> Push<'a> {
         Self {
             checkout,
             remote,
-            contents: Contents::new(checkout, &tips.flatten().collect::<Vec<&str>>()),
+            contents: Contents::new(checkout, &tips.flatten().collect::<Vec<&str>>(), &evidence),
             evidence,
             unreadable,
             asked: env::var("PERF_TASK").ok().filter(|task| !task.is_empty()),
@@ -179,7 +179,7 @@ impl<'a> Push<'a> {
 
     /// Judges each content once, and says what it comes to.
     fn decide(&self, refs: &[Ref]) -> Outcome {
-        let mut groups: Vec<(Option<String>, Vec<&Ref>)> = Vec::new();
+        let mut groups: Vec<(Option<Content>, Vec<&Ref>)> = Vec::new();
         for pushed in refs {
             let content = self.contents.of(pushed.tip);
             match groups.iter_mut().find(|(known, _)| *known == content) {
@@ -267,7 +267,7 @@ impl<'a> Push<'a> {
     }
 
     /// All that is known about a content: nothing that was measured on it is left out.
-    fn answers(&self, content: &str, group: &[&Ref]) -> Vec<Answer<'_>> {
+    fn answers(&self, content: &Content, group: &[&Ref]) -> Vec<Answer<'_>> {
         let tip = group.first().map_or("", |pushed| pushed.tip);
         let measured = || self.evidence.iter().flat_map(|known| known.on(&self.contents, tip));
         let mut answers: Vec<Answer> = measured().flat_map(|task| judge(task, content)).collect();
@@ -309,7 +309,7 @@ impl<'a> Push<'a> {
     /// The newest task whose change is part of what is pushed, by what it was measured before.
     fn related(&self, group: &[&Ref]) -> Option<Task<'_>> {
         let refs = || group.iter().take(MOST_BASES);
-        let bases: Vec<String> = refs()
+        let bases: Vec<Content> = refs()
             .flat_map(|pushed| self.bases(pushed))
             .filter_map(|commit| self.contents.of(commit))
             .collect();
@@ -360,7 +360,7 @@ const MOST_BASES: usize = 8;
 /// The refs in a message: a few by name.
 fn names(refs: &[&str]) -> String {
     const MOST: usize = 3;
-    let shown: Vec<String> = refs.iter().take(MOST).map(|name| words::printable(name)).collect();
+    let shown: Vec<String> = refs.iter().take(MOST).map(|name| text::printable(name)).collect();
     match refs.len().saturating_sub(MOST) {
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),
@@ -398,7 +398,7 @@ fn task_of_branch<'a>(branch: &str, recorded: impl Iterator<Item = &'a TaskId>) 
 }
 
 /// Judges a task that has an after on this content, in every mode that it has results for.
-fn judge<'a>(task: Task<'a>, content: &str) -> Vec<Answer<'a>> {
+fn judge<'a>(task: Task<'a>, content: &Content) -> Vec<Answer<'a>> {
     let Task { evidence, id, .. } = task;
     let names = task.names_at(content);
     let has_results = |mode: &Mode| names.iter().any(|name| name.mode == *mode);
@@ -442,7 +442,7 @@ fn judge<'a>(task: Task<'a>, content: &str) -> Vec<Answer<'a>> {
 fn is_about(
     comparison: &Comparison,
     [before, after]: [Option<String>; 2],
-    tip: &str,
+    tip: &Content,
 ) -> Result<(), (Phase, &'static str)> {
     if matches!(comparison.judgement, Judgement::Impossible(_)) {
         // The reasons say it better.
@@ -450,11 +450,11 @@ fn is_about(
     }
     match (before, after) {
         (_, None) => Err((Phase::After, "the source hash of after is unknown")),
-        (_, Some(after)) if after != tip => {
+        (_, Some(after)) if !tip.contains(&after) => {
             Err((Phase::After, "the code changed since after was measured"))
         }
         (None, _) => Err((Phase::Before, "the source hash of before is unknown")),
-        (Some(before), _) if before == tip => {
+        (Some(before), _) if tip.contains(&before) => {
             Err((Phase::Before, "before was measured on this content, as after was"))
         }
         (Some(_), Some(_)) => Ok(()),

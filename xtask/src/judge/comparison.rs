@@ -3,13 +3,20 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use time::OffsetDateTime;
+
 use crate::error::Fault;
+use crate::judge::contradictions;
 use crate::judge::fitness::{self, Reason, Remedy};
-use crate::judge::verdict::{self, Figures, Outcome, P99Rule, Verdict};
+use crate::judge::rises::Rises;
+use crate::judge::verdict::{self, Figures, Metric, Outcome, P99Rule, Verdict};
+use crate::model::limits::FULL_SHARE;
 use crate::model::names::{Mode, Phase, TaskId};
 use crate::model::recorded::{Group, Recorded};
+use crate::model::session::{Figure, How};
 use crate::stats::numbers::median;
 use crate::stats::paired::{self, Look, PairedVerdict};
+use crate::stats::signed_rank::Interval;
 use crate::stats::single_runs::SingleRuns;
 
 /// Everything to compare.
@@ -26,6 +33,8 @@ pub struct Question {
     pub baseline: Option<Result<Baseline, Reason>>,
     /// The ended session that the groups are the runs of: its pairs judge P99.
     pub session: Option<EndedSession>,
+    /// This moment: a result may not be newer.
+    pub now: OffsetDateTime,
 }
 
 /// The competitor's figure, and the place that states it.
@@ -94,6 +103,11 @@ pub struct EndedSession {
     pub verdict: PairedVerdict,
     /// The look that decided; `None` if it ended before the first.
     pub look: Option<Look>,
+    pub how: How,
+    /// Seconds of load a run.
+    pub duration_seconds: u64,
+    /// The change of each figure that every pair of the look knows, as a logarithm of a ratio.
+    pub changes: Vec<(Figure, Interval)>,
     /// Each failed run of the after server, in words.
     pub after_failures: Vec<String>,
 }
@@ -120,7 +134,7 @@ pub fn compare(question: Question, single_runs: Option<SingleRuns>) -> Compariso
         }
     };
     let fit = match reasons.is_empty() {
-        true => fitness::check(&before, &after),
+        true => fitness::check(&before, &after, question.now),
         false => Err(reasons),
     };
     // Of a stated and a counted error rate, the stated one is judged before and the worse one after: a miscounted
@@ -129,16 +143,26 @@ pub fn compare(question: Question, single_runs: Option<SingleRuns>) -> Compariso
         Side::of(&before, |run| run.result.stated_error_rate),
         Side::of(&after, |run| run.result.error_rate),
     ];
+    let rises = Rises::of(question.mode, &before, &after);
+    let mut risen = None;
     let judgement = match (fit, &sides) {
         (Ok(is_same_server), [Some(of_before), Some(of_after)]) => {
             let rule = session.as_ref().map_or(P99Rule::Threshold, EndedSession::rule);
             let competitor_ms = baseline.as_ref().map(|baseline| baseline.p99_ms);
             let (mode, figures) = (question.mode, (of_before.figures, of_after.figures));
             let verdict = verdict::judge(mode, figures.0, figures.1, competitor_ms, rule);
-            let silent = fitness::without_latency(&after);
+            let is_clean = verdict.outcome == Outcome::Success && !is_same_server;
+            // The pairs weigh the other evidence themselves.
+            let outweighed = rises.against_a_pass().filter(|_| is_clean && session.is_none());
+            let outweighed = outweighed
+                .zip(after.last())
+                .map(|(why, run)| Reason::of_run(run, why, Remedy::Confirm));
+            let mut doubts = fitness::without_latency(&before, &after);
+            doubts.extend(outweighed);
+            risen = rises.warning().filter(|_| is_clean);
             match is_same_server {
-                _ if !silent.is_empty() && !verdict.outcome.is_regression() => {
-                    Judgement::Impossible(silent)
+                _ if !doubts.is_empty() && (is_same_server || !verdict.outcome.is_regression()) => {
+                    Judgement::Impossible(doubts)
                 }
                 false => Judgement::Judged(verdict),
                 true => Judgement::SameServer(verdict),
@@ -160,7 +184,7 @@ pub fn compare(question: Question, single_runs: Option<SingleRuns>) -> Compariso
         single_runs: single_runs.filter(|_| session.is_none()),
         session,
         pinned_rate: pinned_rate(&before, &after),
-        warnings: interrupted.chain(fitness::warnings(&before, &after)).collect(),
+        warnings: interrupted.chain(fitness::warnings(&before, &after)).chain(risen).collect(),
         accepted: None,
     }
 }
@@ -178,9 +202,24 @@ impl Comparison {
         self.session.as_ref().map(|session| session.verdict)
     }
 
+    /// The before was measured with the change in place, later than the after.
+    pub(crate) fn before_is_misplaced(&self) -> bool {
+        let runs = |side: &Option<Side>| side.as_ref().map_or(Vec::new(), |side| side.runs.clone());
+        contradictions::is_misplaced(&runs(&self.before), &runs(&self.after))
+    }
+
     /// The decisive look of the paired session, if there was one.
     pub fn look(&self) -> Option<Look> {
         self.session.as_ref()?.look
+    }
+
+    /// The share of the CPUs that was busy, 0 to 1, where the two servers of a duet filled them: each waited for the
+    /// other, so that a change shows less than it is.
+    pub(crate) fn contention(&self) -> Option<f64> {
+        self.session.as_ref().filter(|session| session.how == How::Duet)?;
+        let runs = [&self.before, &self.after].into_iter().flatten().flat_map(|side| &side.runs);
+        let busy = runs.filter_map(|run| run.provenance.as_ref()?.noise.busy_share);
+        median(busy).filter(|share| *share >= FULL_SHARE)
     }
 
     /// The answer of the decision table, if there is one.
@@ -211,6 +250,12 @@ impl Comparison {
     pub fn headline(&self) -> &'static str {
         match (&self.judgement, self.outcome()) {
             (Judgement::SameServer(_), _) => "same server",
+            (_, Outcome::Success) if self.is_unconfirmed() => "unconfirmed",
+            (_, Outcome::InternalRegression) if self.is_unconfirmed() => "unconfirmed REGRESSION",
+            (_, Outcome::CompetitiveRegression) if self.is_unconfirmed() => {
+                "unconfirmed COMPETITIVE REGRESSION"
+            }
+            (_, Outcome::Success) if self.is_faster() => "faster",
             (_, Outcome::Success)
                 if self.paired_verdict() == Some(PairedVerdict::NoRegressionFound) =>
             {
@@ -224,6 +269,37 @@ impl Comparison {
         }
     }
 
+    /// P99 is surely lower than before: by the whole interval of a session, or by more than the known noise of single
+    /// runs.
+    pub fn is_faster(&self) -> bool {
+        let Some(verdict) = self.judged() else { return false };
+        match (&self.session, self.single_runs) {
+            (Some(session), _) => {
+                let passed = session.verdict == PairedVerdict::NotRegressed;
+                passed && session.look.is_some_and(|look| look.interval.upper < 0.0)
+            }
+            (None, Some(known)) => ln_of_p99(verdict) < -known.smallest_change,
+            (None, None) => false,
+        }
+    }
+
+    /// The change of P99 between single runs is within their known noise.
+    pub(crate) fn is_within_noise(&self) -> bool {
+        let noise = self.single_runs.map(|known| known.smallest_change);
+        let change = self.judged().map(ln_of_p99);
+        change.zip(noise).is_some_and(|(change, noise)| change.abs() < noise)
+    }
+
+    /// The verdict of single runs on P99 could as well be the other one: the known noise is larger than the change,
+    /// and reaches beyond the limit.
+    pub fn is_unconfirmed(&self) -> bool {
+        let (Some(verdict), Some(known)) = (self.judged(), self.single_runs) else { return false };
+        let limit = (Metric::P99.limit(self.mode) / 100.0).ln_1p();
+        let reaches_beyond = ln_of_p99(verdict) + known.smallest_change > limit;
+        let is_of_p99 = verdict.regressed.iter().all(|metric| *metric == Metric::P99);
+        self.is_within_noise() && is_of_p99 && reaches_beyond
+    }
+
     /// The outcome; the same server on both sides is a success.
     pub fn outcome(&self) -> Outcome {
         match &self.judgement {
@@ -232,6 +308,11 @@ impl Comparison {
             Judgement::Impossible(_) => Outcome::CannotJudge,
         }
     }
+}
+
+/// The change of P99, as the logarithm of a ratio.
+fn ln_of_p99(verdict: &Verdict) -> f64 {
+    (verdict.change(Metric::P99) / 100.0).ln_1p()
 }
 
 /// The worst outcome of all modes.

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
+use time::OffsetDateTime;
+
 use crate::error::Fault;
+use crate::judge::contradictions;
 use crate::judge::facts::{self, Difference};
 use crate::model::limits::{FAILED_BEFORE, OFFERED_LOAD_REACHED};
 use crate::model::load_result::LoadResult;
@@ -23,7 +26,7 @@ impl Reason {
         Self { fault, remedy }
     }
 
-    fn of_run(run: &Recorded, why: String, remedy: Remedy) -> Self {
+    pub(crate) fn of_run(run: &Recorded, why: String, remedy: Remedy) -> Self {
         Self::new(Fault::new(why).in_file(&run.path), remedy)
     }
 }
@@ -39,21 +42,29 @@ impl fmt::Display for Reason {
 pub(crate) enum Remedy {
     Measure(Phase),
     MeasureBoth,
+    /// Archiving the result.
+    TakeBack,
     /// A correction of the baseline document.
     Baseline,
     /// More pairs, or a fix of what fails in them.
     Confirm,
+    /// Another record, from its first pair.
+    ConfirmAgain,
 }
 
 /// Checks that two sides can be judged; returns whether both measured the same server, built each time.
 ///
 /// # Errors
 /// All reasons, not only the first.
-pub(crate) fn check(before: &[Recorded], after: &[Recorded]) -> Result<bool, Vec<Reason>> {
+pub(crate) fn check(
+    before: &[Recorded],
+    after: &[Recorded],
+    now: OffsetDateTime,
+) -> Result<bool, Vec<Reason>> {
     let sides = [(Phase::Before, before), (Phase::After, after)];
     let mut reasons: Vec<Reason> = Vec::new();
     for (phase, side) in sides {
-        reasons.extend(side.iter().flat_map(|run| unfit_run(phase, run)));
+        reasons.extend(side.iter().flat_map(|run| unfit_run(phase, run, now)));
     }
     let Some((reference, others)) = before.split_first() else {
         return Err(reasons);
@@ -72,6 +83,11 @@ pub(crate) fn check(before: &[Recorded], after: &[Recorded]) -> Result<bool, Vec
         let why = "after and before are the same measurement".to_owned();
         Reason::of_run(run, why, measure_after)
     }));
+    let two_servers = |after: &Recorded| {
+        let why = contradictions::two_servers_of_one_source(before, after)?;
+        Some(Reason::of_run(after, why, Remedy::MeasureBoth))
+    };
+    reasons.extend(after.iter().find_map(two_servers));
     for (phase, side) in sides {
         if server_hashes(side).any(|hash| Some(hash) != server_hashes(side).next()) {
             let why = format!("the runs of the {phase} group measured different server binaries");
@@ -103,14 +119,18 @@ fn is_built(run: &Recorded) -> bool {
     provenance.is_some_and(|provenance| provenance.build.by_this_run)
 }
 
-/// The runs of an after side that recorded no latency. They improve nothing, whatever the arithmetic says.
-pub(crate) fn without_latency(after: &[Recorded]) -> Vec<Reason> {
-    let why = after.iter().filter_map(|run| Some((run, no_latency(&run.result)?)));
+/// The runs of an after side that recorded no latency, or none of an operation. They improve nothing, whatever the
+/// arithmetic says.
+pub(crate) fn without_latency(before: &[Recorded], after: &[Recorded]) -> Vec<Reason> {
+    let why = after.iter().flat_map(|run| {
+        let found = [no_latency(&run.result), contradictions::lost_operations(before, run)];
+        found.into_iter().flatten().map(move |why| (run, why))
+    });
     why.map(|(run, why)| Reason::of_run(run, why, Remedy::Measure(Phase::After))).collect()
 }
 
 /// The reasons not to use one run, whatever it is compared with.
-fn unfit_run(phase: Phase, run: &Recorded) -> Vec<Reason> {
+fn unfit_run(phase: Phase, run: &Recorded, now: OffsetDateTime) -> Vec<Reason> {
     let result = &run.result;
     let of_before = || {
         let still = (result.throughput == 0.0).then(|| "its throughput is 0".to_owned());
@@ -119,7 +139,10 @@ fn unfit_run(phase: Phase, run: &Recorded) -> Vec<Reason> {
     let idle = (result.total_operations == 0).then(|| "no request was sent".to_owned());
     let of_before = (phase == Phase::Before).then(of_before);
     let why = idle.into_iter().chain(of_before.into_iter().flatten().flatten());
-    why.map(|why| Reason::of_run(run, why, Remedy::Measure(phase))).collect()
+    let why = why.chain(contradictions::of_run(phase, run));
+    let future = contradictions::from_the_future(run, now);
+    let future = future.map(|why| Reason::of_run(run, why, Remedy::TakeBack));
+    why.map(|why| Reason::of_run(run, why, Remedy::Measure(phase))).chain(future).collect()
 }
 
 /// The differences that forbid to compare `other`, a run of `phase`, with `reference`, a run of before.
@@ -187,11 +210,15 @@ pub(crate) fn warnings(before: &[Recorded], after: &[Recorded]) -> Vec<String> {
     let mut warnings = said(Phase::Before, &of_before, &of_after);
     warnings.extend(said(Phase::After, &of_after, &of_before));
     warnings.extend(facts::warnings(before, after));
+    if contradictions::is_misplaced(before, after) {
+        let why = "before is newer than after and has its source: was the change in place?";
+        warnings.push(why.to_owned());
+    }
     alike_once(warnings)
 }
 
 /// Merges equal warnings, and those that differ in their numbers only into the first of them and a count.
-fn alike_once(warnings: Vec<String>) -> Vec<String> {
+pub(crate) fn alike_once(warnings: Vec<String>) -> Vec<String> {
     let kind = |warning: &str| warning.replace(|c: char| c.is_ascii_digit() || c == '.', "");
     let mut kinds: Vec<Vec<String>> = Vec::new();
     for warning in warnings {
@@ -223,8 +250,14 @@ fn of_run(phase: Phase, run: &Recorded) -> Vec<String> {
         found.push("no provenance; compared by scenario name and length of load only".into());
         return found;
     };
-    if provenance.git.as_ref().is_some_and(|git| git.dirty) {
-        found.push("measured with uncommitted changes".into());
+    let build = &provenance.build;
+    // The binaries that a paired session measures were kept from a build, whose source is known.
+    let is_known = build.by_this_run || (provenance.session.is_some() && build.content.is_some());
+    if !is_known {
+        found.push("binaries of unknown source (--no-build)".into());
+    }
+    if provenance.run.started.is_empty() {
+        found.push("the moment of its start is unknown; its name orders it".into());
     }
     let offered = offered(provenance);
     found.extend(match phase {

@@ -29,8 +29,12 @@ pub struct LoadResult {
     pub(crate) p95_ms: f64,
     /// The largest of the operations' 99th percentiles, in milliseconds.
     pub p99_ms: f64,
+    /// The largest of the operations' 99.9th percentiles, in milliseconds; `None` where none is a latency.
+    pub(crate) p999_ms: Option<f64>,
+    /// The longest latency of all operations, in milliseconds; `None` where none is a latency.
+    pub(crate) max_ms: Option<f64>,
     /// Each operation that occurred, by name.
-    pub(crate) operations: BTreeMap<String, Operation>,
+    pub operations: BTreeMap<String, Operation>,
 }
 
 /// The valid latencies, in milliseconds: from a nanosecond to a day. Within them no arithmetic on latencies leaves the
@@ -42,13 +46,16 @@ const THROUGHPUTS: RangeInclusive<f64> = 1e-6..=1e8;
 
 /// One kind of request within a run.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Operation {
+pub struct Operation {
     /// Requests sent.
     pub(crate) count: u64,
     /// Requests that failed.
     pub(crate) error_count: u64,
     /// 99th percentile of the latency, in milliseconds.
-    pub(crate) p99_ms: f64,
+    pub p99_ms: f64,
+    /// 99.9th percentile and maximum, in milliseconds: shown only, so that they may be any number.
+    p999_ms: f64,
+    max_ms: f64,
 }
 
 impl LoadResult {
@@ -84,6 +91,18 @@ impl LoadResult {
         if throughput != 0.0 && !THROUGHPUTS.contains(&throughput) {
             return Err(format!("`overall_throughput` is {throughput:e}: no server does that"));
         }
+        let operations: BTreeMap<String, Operation> = operations
+            .ok_or("`per_operation_stats` is missing")?
+            .iter()
+            .map(|(name, stats)| match operation(stats) {
+                Ok(operation) => Ok((name.clone(), operation)),
+                Err(why) => Err(format!("{name}: {why}")),
+            })
+            .collect::<Result<_, String>>()?;
+        let largest = |of: fn(&Operation) -> f64| {
+            let latencies = operations.values().map(of).filter(|ms| LATENCIES_MS.contains(ms));
+            latencies.reduce(f64::max)
+        };
         Ok(Self {
             config_name,
             elapsed_seconds,
@@ -95,14 +114,9 @@ impl LoadResult {
             p50_ms,
             p95_ms,
             p99_ms,
-            operations: operations
-                .ok_or("`per_operation_stats` is missing")?
-                .iter()
-                .map(|(name, stats)| match operation(stats) {
-                    Ok(operation) => Ok((name.clone(), operation)),
-                    Err(why) => Err(format!("{name}: {why}")),
-                })
-                .collect::<Result<_, String>>()?,
+            p999_ms: largest(|operation| operation.p999_ms),
+            max_ms: largest(|operation| operation.max_ms),
+            operations,
         })
     }
 }
@@ -112,19 +126,16 @@ fn share(errors: u64, operations: u64) -> f64 {
     errors as f64 / operations.max(1) as f64
 }
 
-/// The keys of an operation that are not used; each must be a number.
-const UNUSED: [&str; 3] = ["p999_latency_us", "mean_latency_us", "max_latency_us"];
-
 fn operation(stats: &Value) -> Result<Operation, String> {
     let stats = stats.as_object().ok_or("not a JSON object")?;
-    for key in UNUSED {
-        number(stats, key)?;
-    }
+    // It is not used, and a result without it is not whole.
+    number(stats, "mean_latency_us")?;
     let ms = |key| number(stats, key).map(|us| us / 1000.0);
     let percentiles = [ms("p50_latency_us")?, ms("p95_latency_us")?, ms("p99_latency_us")?];
     let (error_count, count) = counts(stats, "error_count", "count")?;
     let [_, _, p99_ms] = latencies(percentiles)?;
-    Ok(Operation { count, error_count, p99_ms })
+    let (p999_ms, max_ms) = (ms("p999_latency_us")?, ms("max_latency_us")?);
+    Ok(Operation { count, error_count, p99_ms, p999_ms, max_ms })
 }
 
 /// Refuses three percentiles of which one is no latency. 0 stands for none recorded.

@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 
+use time::OffsetDateTime;
+
 use crate::error::Fault;
 use crate::model::load_result::LoadResult;
+use crate::model::names::{RunName, Timestamp};
 use crate::model::provenance::Provenance;
 
 /// One recorded run.
@@ -36,5 +39,38 @@ impl Group {
             .map(|run| run.as_ref().ok()?.provenance.as_ref()?.build.content.as_deref());
         let first = contents.next()??;
         contents.all(|content| content == Some(first)).then_some(first)
+    }
+}
+
+/// When a run was started, as far as that is known.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Start {
+    /// Of the provenance.
+    pub(crate) moment: Option<OffsetDateTime>,
+    /// Of the file's name: local time, wherever that was.
+    pub(crate) named: Option<Timestamp>,
+}
+
+impl Start {
+    /// Moments decide where both are known, else names: clocks of two time zones show different times at one moment.
+    pub(crate) fn is_after(self, other: Self) -> bool {
+        match (self.moment, other.moment) {
+            (Some(own), Some(other)) => own > other,
+            _ => self.named > other.named,
+        }
+    }
+}
+
+impl Recorded {
+    /// The file's name without its ending; empty where it is no text.
+    pub(crate) fn stem(&self) -> &str {
+        self.path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default()
+    }
+
+    pub(crate) fn start(&self) -> Start {
+        Start {
+            moment: self.provenance.as_ref().and_then(|own| own.run.moment()),
+            named: RunName::parse(self.stem()).map(|name| name.timestamp),
+        }
     }
 }

@@ -20,6 +20,9 @@ macro_rules! section {
         }
 
         impl $name {
+            /// The key of every field.
+            pub const KEYS: &[&str] = &[$($key),+];
+
             pub(crate) fn to_table(&self) -> toml::Table {
                 let mut table = toml::Table::new();
                 $($crate::model::section::Field::put(&self.$field, $key, &mut table);)+

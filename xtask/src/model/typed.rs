@@ -11,12 +11,17 @@ pub(crate) fn perf_check(task: impl Display, phase: Phase, mode: Mode, options: 
 
 /// The command that measures both sides in pairs.
 pub(crate) fn perf_confirm(task: impl Display, mode: Mode, options: &str) -> String {
-    format!("cargo xtask perf-confirm {task}{}{options}", mode_option(mode))
+    format!("cargo perf-confirm {task}{}{options}", mode_option(mode))
 }
 
 /// The command that judges the newest results.
 pub(crate) fn perf_compare(task: impl Display, options: &str) -> String {
     format!("cargo perf-compare {task}{options}")
+}
+
+/// The command that archives a measurement.
+pub(crate) fn take_back(task: impl Display, what: &str, mode: Mode, options: &str) -> String {
+    format!("cargo perf-compare {task} --take-back {what}{}{options}", mode_option(mode))
 }
 
 fn mode_option(mode: Mode) -> &'static str {

@@ -7,11 +7,14 @@ use crate::judge::fitness::Reason;
 use crate::judge::verdict::Outcome;
 use crate::model::limits::COMPETITOR;
 use crate::report::evidence;
+use crate::report::metrics;
 use crate::report::next::{self, Context};
+use crate::report::origin;
 use crate::report::reason::{reason, spread};
 use crate::report::table::{self, Mark, Row};
 use crate::report::words;
 use crate::term::streams::{Ink, Style};
+use crate::term::text;
 
 /// The columns of a terminal. Paths and commands may be longer: they are there to be pasted.
 const WIDTH: usize = 80;
@@ -51,6 +54,7 @@ pub fn report(comparisons: &[Comparison], around: &Context, style: Style) -> Str
 /// The verdict in one line.
 pub(crate) fn verdict_line(comparison: &Comparison, style: Style) -> String {
     let ink = match comparison.outcome() {
+        _ if comparison.is_unconfirmed() => Ink::Warning,
         Outcome::Success => Ink::Good,
         Outcome::InternalRegression | Outcome::CompetitiveRegression => Ink::Bad,
         Outcome::Undecided | Outcome::CannotJudge => Ink::Warning,
@@ -68,12 +72,13 @@ pub(crate) fn verdict_line(comparison: &Comparison, style: Style) -> String {
     }
 }
 
-fn plain_verdict_line(comparison: &Comparison) -> String {
+/// The same without colours, in one line of any length.
+pub(crate) fn plain_verdict_line(comparison: &Comparison) -> String {
     let task = comparison
         .task
         .as_ref()
         .map_or_else(String::new, |task| words::shortened(task.as_str(), LONGEST_TASK) + " ");
-    words::printable(&format!(
+    text::printable(&format!(
         "{}: {task}{}: {}",
         comparison.headline(),
         comparison.mode,
@@ -97,9 +102,10 @@ fn details(comparison: &Comparison, around: &Context, style: Style) -> Vec<Strin
         let reasons = reasons.iter().map(|reason| why(reason, around));
         paragraphs.push(list("why it cannot be judged", reasons));
     }
+    paragraphs.extend(origin(comparison));
     if let (Some(before), Some(after)) = (&comparison.before, &comparison.after) {
         paragraphs.push(metrics(comparison, before, after, style));
-        let evidence = evidence::evidence(comparison, &around.options).into_iter();
+        let evidence = evidence::evidence(comparison, around).into_iter();
         paragraphs.extend(evidence.map(|known| list(&known.title, known.lines.into_iter())));
         paragraphs.extend(position(comparison));
         let operations = table::operations(comparison, before, after);
@@ -125,7 +131,7 @@ fn is_told_by_the_verdict_line(comparison: &Comparison, reasons: &[Reason]) -> b
 fn why(reason: &Reason, around: &Context) -> String {
     match around.place(&reason.fault) {
         Some(place) => {
-            let place = words::printable(&place);
+            let place = text::printable(&place);
             format!("{place}\n      {}", wrapped(&reason.fault.why, 6))
         }
         None => wrapped(&reason.fault.why, 4),
@@ -137,11 +143,20 @@ fn list(title: &str, lines: impl Iterator<Item = String>) -> String {
     format!("  {title}\n    {}", lines.join("\n    "))
 }
 
+/// Who, what and when.
+fn origin(comparison: &Comparison) -> Option<String> {
+    let lines = origin::lines(comparison);
+    let line =
+        |(name, said): (&str, String)| format!("  {name:<6}  {}", wrapped_from(10, &said, 10));
+    (!lines.is_empty()).then(|| lines.into_iter().map(line).collect::<Vec<_>>().join("\n"))
+}
+
 fn metrics(comparison: &Comparison, before: &Side, after: &Side, style: Style) -> String {
     let limit = comparison.judged().map_or("", |_| "limit");
     let mut table = vec![Row::heading(limit)];
     table.extend(table::metrics(comparison, before, after));
     let mut text = rows(&table, style);
+    let _ = write!(text, "\n    {}", metrics::OF_OPERATIONS);
     for (phase, side) in [("before", before), ("after", after)] {
         if let Some(spread) = spread(side) {
             let _ = write!(text, "\n    {phase:<6}  {spread}");
@@ -201,7 +216,7 @@ fn wrapped_from(start: usize, text: &str, indent: usize) -> String {
     let mut lines = String::new();
     let mut column = start;
     let mut begun = false;
-    for word in words::printable(text).split_whitespace() {
+    for word in text::printable(text).split_whitespace() {
         let length = word.chars().count();
         if begun && column + 1 + length > WIDTH {
             let _ = write!(lines, "\n{:indent$}", "");

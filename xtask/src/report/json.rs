@@ -1,5 +1,7 @@
 //! A comparison for machines: one object, whose shape is described in `docs/reference/perf-compare-json.md`.
 
+use std::fmt::Write as _;
+
 use serde_json::{Map, Value, json};
 
 use crate::error::Error;
@@ -10,9 +12,12 @@ use crate::model::limits::{
     COMPETITOR, ELAPSED_SHARE, FAILED_BEFORE, OFFERED_LOAD_REACHED, POSITION_POINTS,
 };
 use crate::model::names::{Mode, Phase};
+use crate::model::session::Figure;
 use crate::report::metrics::{self, METRICS};
 use crate::report::next::{self, Context};
+use crate::report::{origin, warning};
 use crate::stats::paired::{self, Look, PairedVerdict};
+use crate::term::text;
 
 /// The version of the shape: raised when a key changes its meaning or goes away.
 pub(crate) const FORMAT: u32 = 1;
@@ -29,9 +34,18 @@ pub fn report(
         "format": FORMAT,
         "exit_code": exit_code,
         "error": error.map(Error::what),
+        "tool_version": origin::VERSION,
         "comparisons": comparisons.collect::<Value>(),
     }));
-    format!("{report:#}\n")
+    let mut text = String::new();
+    for c in format!("{report:#}\n").chars() {
+        // Only within strings, where such an escape means the same.
+        let _ = match c != '\n' && text::is_control(c) {
+            true => write!(text, "\\u{:04x}", u32::from(c)),
+            false => text.write_char(c),
+        };
+    }
+    text
 }
 
 fn comparison(comparison: &Comparison, around: &Context) -> Value {
@@ -49,13 +63,15 @@ fn comparison(comparison: &Comparison, around: &Context) -> Value {
         "mode": comparison.mode.to_string(),
         "verdict": outcome(comparison.outcome()),
         "same_server": verdict.is_some() && judged.is_none(),
+        "faster": comparison.is_faster(),
+        "unconfirmed": comparison.is_unconfirmed(),
         "regressed": regressed,
         "thresholds": thresholds(comparison.mode),
         "before": comparison.before.as_ref().map(side),
         "after": comparison.after.as_ref().map(side),
         "changes": changes,
         "position": position.map(|known| self::position(comparison, known)),
-        "session": comparison.session.as_ref().map(session),
+        "session": comparison.session.as_ref().map(|known| session(comparison, known)),
         "single_runs": comparison.single_runs.map(|known| json!({
             "smallest_change_percent": paired::percent(known.smallest_change),
             "comparisons": known.comparisons,
@@ -64,6 +80,7 @@ fn comparison(comparison: &Comparison, around: &Context) -> Value {
         "reasons": reasons.map(|known| reason(comparison, known, around)).collect::<Value>(),
         "warnings": comparison.warnings,
         "accepted": comparison.accepted,
+        "warning_details": warning::to_json(&comparison.warnings),
     })
 }
 
@@ -85,7 +102,8 @@ fn thresholds(mode: Mode) -> Value {
     Value::Object(thresholds)
 }
 
-fn outcome(outcome: Outcome) -> &'static str {
+/// The name of an outcome for machines.
+pub(crate) fn outcome(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Success => "no_regression",
         Outcome::InternalRegression => "internal_regression",
@@ -110,6 +128,7 @@ fn side(side: &Side) -> Value {
         "operation_p99_ms": side.operation_p99_ms,
         "stand_in": side.stand_in,
         "by_perf_check": side.by_perf_check,
+        "origin": origin::to_json(side),
     });
     let rest = rest.as_object().cloned().unwrap_or_default();
     metrics.chain(rest).collect()
@@ -134,18 +153,39 @@ fn position(comparison: &Comparison, position: Position) -> Value {
     })
 }
 
-fn session(session: &EndedSession) -> Value {
+pub(crate) fn paired_verdict(verdict: PairedVerdict) -> &'static str {
+    match verdict {
+        PairedVerdict::Regressed => "regressed",
+        PairedVerdict::NotRegressed => "not_regressed",
+        PairedVerdict::NoRegressionFound => "no_regression_found",
+        PairedVerdict::Suspected => "suspected",
+        PairedVerdict::AfterFails => "after_fails",
+    }
+}
+
+fn session(comparison: &Comparison, session: &EndedSession) -> Value {
     let look = session.look;
     let percent =
         |ln_ratio: fn(&Look) -> f64| look.as_ref().map(|look| paired::percent(ln_ratio(look)));
+    let interval = |figure: &Figure| {
+        let quantity = metrics::of_figure(*figure)?;
+        let known = session.changes.iter().find(|(known, _)| known == figure);
+        let interval = known.map(|(_, interval)| {
+            json!({
+                "percent": paired::percent(interval.estimate),
+                "lowest_percent": paired::percent(interval.lower),
+                "highest_percent": paired::percent(interval.upper),
+            })
+        });
+        Some((quantity.id().to_owned(), json!(interval)))
+    };
     json!({
-        "verdict": match session.verdict {
-            PairedVerdict::Regressed => "regressed",
-            PairedVerdict::NotRegressed => "not_regressed",
-            PairedVerdict::NoRegressionFound => "no_regression_found",
-            PairedVerdict::Suspected => "suspected",
-            PairedVerdict::AfterFails => "after_fails",
-        },
+        "verdict": paired_verdict(session.verdict),
+        "how": session.how.to_string(),
+        "duration_seconds": session.duration_seconds,
+        "vetoed_by_p95": look.is_some_and(|look| look.is_vetoed),
+        "intervals": Figure::ALL.iter().filter_map(interval).collect::<Map<_, _>>(),
+        "full_machine_percent": comparison.contention().map(|share| share * 100.0),
         "pairs": look.map(|look| look.pairs),
         "p99_percent": percent(|look| look.interval.estimate),
         "p99_lowest_percent": percent(|look| look.interval.lower),
@@ -165,15 +205,17 @@ fn reason(comparison: &Comparison, reason: &Reason, around: &Context) -> Value {
             Remedy::Measure(Phase::Before) => "measure_before",
             Remedy::Measure(Phase::After) => "measure_after",
             Remedy::MeasureBoth => "measure_both",
+            Remedy::TakeBack => "take_back",
             Remedy::Baseline => "baseline_document",
             Remedy::Confirm => "confirm",
+            Remedy::ConfirmAgain => "confirm_again",
         },
         "mend_commands": next::remedy(comparison, reason, around),
     })
 }
 
 /// The numbers without what binary arithmetic adds beyond the ninth decimal, which is finer than anything measured.
-fn rounded(value: Value) -> Value {
+pub(crate) fn rounded(value: Value) -> Value {
     const PARTS: f64 = 1e9;
     match value {
         Value::Array(values) => values.into_iter().map(rounded).collect(),

@@ -2,8 +2,11 @@
 
 use std::fmt::Write as _;
 
+use serde_json::{Value, json};
+
 use crate::report::words;
 use crate::term::streams::{Ink, Style};
+use crate::term::text;
 
 /// One group of recorded runs.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,10 +20,47 @@ pub struct Entry {
     pub(crate) when: String,
     /// The measured commit; absent without provenance.
     pub(crate) commit: Option<String>,
+    /// Seconds of load a run; absent without provenance.
+    pub(crate) seconds: Option<u64>,
     /// Median P99 in milliseconds and throughput in operations per second, or the reason why it cannot be read.
     pub(crate) figures: Result<(f64, f64), String>,
     /// The number of runs, and the kind of the group.
     pub(crate) group: String,
+    /// At least one run measured the stand-in.
+    pub(crate) stand_in: bool,
+}
+
+impl Entry {
+    /// `3 of 5, stand-in`
+    fn runs(&self) -> String {
+        let stand_in = if self.stand_in { ", stand-in" } else { "" };
+        format!("{}{stand_in}", self.group)
+    }
+}
+
+/// The version of the JSON's shape.
+const FORMAT: u32 = 1;
+
+/// The same as one object, ending in a line break.
+pub(crate) fn to_json(entries: &[Entry]) -> String {
+    let entry = |entry: &Entry| {
+        let figures = entry.figures.as_ref().ok();
+        json!({
+            "task": entry.task,
+            "mode": entry.mode,
+            "phase": entry.phase,
+            "when": entry.when,
+            "commit": entry.commit,
+            "load_seconds": entry.seconds,
+            "p99_ms": figures.map(|(p99_ms, _)| p99_ms),
+            "throughput": figures.map(|(_, throughput)| throughput),
+            "group": entry.group,
+            "stand_in": entry.stand_in,
+            "error": entry.figures.as_ref().err(),
+        })
+    };
+    let recorded: Vec<Value> = entries.iter().map(entry).collect();
+    format!("{:#}\n", json!({ "format": FORMAT, "recorded": recorded }))
 }
 
 /// The columns of a terminal.
@@ -35,9 +75,9 @@ pub(crate) fn list(entries: &[Entry], style: Style) -> String {
     if entries.is_empty() {
         return "nothing is recorded yet; begin with: cargo perf-check <task> before\n".to_owned();
     }
-    let heading =
-        ["task", "mode", "phase", "when", "commit", "P99 ms", "ops/s", "runs"].map(str::to_owned);
-    let rows: Vec<[String; 8]> = entries.iter().map(row).collect();
+    let heading = ["task", "mode", "phase", "when", "commit", "load", "P99 ms", "ops/s", "runs"]
+        .map(str::to_owned);
+    let rows: Vec<[String; 9]> = entries.iter().map(row).collect();
     let mut widths = heading.each_ref().map(|cell| cell.chars().count());
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
@@ -52,14 +92,14 @@ pub(crate) fn list(entries: &[Entry], style: Style) -> String {
     let mut text = style.paint(Ink::Faint, &line(&heading, &widths, None)) + "\n";
     for (entry, row) in entries.iter().zip(&rows) {
         let why = entry.figures.as_ref().err();
-        let why = why.map(|why| (words::printable(why), style));
+        let why = why.map(|why| (text::printable(why), style));
         let _ = writeln!(text, "{}", line(row, &widths, why));
     }
     text
 }
 
 /// The cells of an entry. What cannot be read has no figures.
-fn row(entry: &Entry) -> [String; 8] {
+fn row(entry: &Entry) -> [String; 9] {
     let (p99, throughput) = match entry.figures {
         Ok((p99, throughput)) => (words::figure(p99, 3), words::trimmed(throughput, 1)),
         Err(_) => (String::new(), String::new()),
@@ -70,29 +110,35 @@ fn row(entry: &Entry) -> [String; 8] {
         entry.mode.clone(),
         entry.phase.clone(),
         entry.when.clone(),
-        words::printable(commit).chars().take(COMMIT).collect(),
+        text::printable(commit).chars().take(COMMIT).collect(),
+        entry.seconds.map_or_else(|| "-".to_owned(), |seconds| format!("{seconds} s")),
         p99,
         throughput,
-        entry.group.clone(),
+        entry.runs(),
     ]
 }
 
 /// One line, with the reason in the place of the figures where there is one.
-fn line(row: &[String; 8], widths: &[usize; 8], why: Option<(String, Style)>) -> String {
-    let [task, mode, phase, when, commit, p99, throughput, group] = row;
-    let [w_task, w_mode, w_phase, w_when, w_commit, w_p99, w_throughput, _] = *widths;
+fn line(row: &[String; 9], widths: &[usize; 9], why: Option<(String, Style)>) -> String {
+    let [task, mode, phase, when, commit, load, p99, throughput, group] = row;
+    let [w_task, w_mode, w_phase, w_when, w_commit, w_load, w_p99, w_throughput, _] = *widths;
     let task = words::shortened(task, w_task);
     let known = format!(
-        "{task:<w_task$} {mode:<w_mode$} {phase:<w_phase$} {when:<w_when$} {commit:<w_commit$}"
+        "{task:<w_task$} {mode:<w_mode$} {phase:<w_phase$} {when:<w_when$} {commit:<w_commit$} {load:>w_load$}"
     );
-    let figures = match why {
-        None => format!("{p99:>w_p99$} {throughput:>w_throughput$}"),
+    let (shown, figures) = match why {
+        None => {
+            let figures = format!("{p99:>w_p99$} {throughput:>w_throughput$}");
+            (figures.chars().count(), figures)
+        }
         Some((why, style)) => {
             let least = w_p99 + 1 + w_throughput;
             let taken = known.chars().count() + 3 + group.chars().count();
             let why = words::cut(&why, WIDTH.saturating_sub(taken).max(least));
-            style.paint(Ink::Warning, &format!("{why:>least$}"))
+            let why = format!("{why:>least$}");
+            (why.chars().count(), style.paint(Ink::Warning, &why))
         }
     };
-    format!("{known} {figures}  {group}")
+    let taken = known.chars().count() + 3 + shown;
+    format!("{known} {figures}  {}", words::cut(group, WIDTH.saturating_sub(taken)))
 }

@@ -8,6 +8,7 @@ use crate::report::metrics;
 use crate::report::reason::reason;
 use crate::report::words;
 use crate::stats::paired::PairedVerdict;
+use crate::term::text;
 
 /// The lines of one mode; `None` if it was not judged, or noise alone, which is no entry.
 pub fn lines(comparison: &Comparison) -> Option<Vec<String>> {
@@ -28,7 +29,9 @@ pub fn lines(comparison: &Comparison) -> Option<Vec<String>> {
             words::trimmed(position.baseline_ms, 3)
         )
     }));
-    lines.push(format!("Status: {}", status(comparison, verdict)));
+    let stand_in = [before, after].iter().any(|side| side.stand_in);
+    let stand_in = if stand_in { format!(" ({})", words::STAND_IN) } else { String::new() };
+    lines.push(format!("Status: {}{stand_in}", status(comparison, verdict)));
     Some(lines)
 }
 
@@ -47,7 +50,13 @@ fn status(comparison: &Comparison, verdict: &Verdict) -> String {
     let standing = verdict.position.map(|position| position.standing);
     match (verdict.outcome, standing) {
         (Outcome::Success, _) if unsettled => {
-            format!("✓ No regression found: {}", reason(comparison))
+            format!("✓ No regression found: {}", text::markdown(&reason(comparison)))
+        }
+        (Outcome::Success, None) if comparison.is_unconfirmed() => {
+            format!("✓ Unconfirmed: {}", reason(comparison))
+        }
+        (Outcome::Success, None) if comparison.is_faster() => {
+            format!("✓ Faster: {}", reason(comparison))
         }
         (Outcome::Success, None) => {
             format!("✓ Within {}% target", threshold_percent(comparison.mode))
@@ -59,7 +68,7 @@ fn status(comparison: &Comparison, verdict: &Verdict) -> String {
         (Outcome::InternalRegression | Outcome::CompetitiveRegression, _) => {
             let accepted = comparison.accepted.as_ref();
             let accepted = accepted.map_or_else(String::new, |why| format!("; accepted: {why}"));
-            format!("✗ Regression: {}{accepted}", reason(comparison))
+            format!("✗ Regression: {}", text::markdown(&(reason(comparison) + &accepted)))
         }
         (Outcome::Undecided | Outcome::CannotJudge, _) => "? Undecided".to_owned(),
     }

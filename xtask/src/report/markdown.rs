@@ -3,27 +3,52 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use crate::error::Error;
 use crate::judge::comparison::{Comparison, Side};
 use crate::judge::verdict::Outcome;
 use crate::model::limits::COMPETITOR;
+use crate::model::names::{Mode, TaskId};
 use crate::report::evidence;
 use crate::report::next::{self, Context};
 use crate::report::reason::{reason, spread};
 use crate::report::table::{self, Mark, Row};
 use crate::report::words;
+use crate::report::{metrics, origin};
+use crate::term::text;
 
 /// The whole report.
 pub fn report(comparisons: &[Comparison], around: &Context) -> String {
     let sections = comparisons.iter().map(|comparison| section(comparison, around));
     let steps = next::steps(comparisons, around).into_iter().map(|step| {
         let commands = step.commands.join("\n");
-        format!("**Next**: {}\n\n```sh\n{commands}\n```\n", step.purpose)
+        format!("{}:\n\n```sh\n{commands}\n```\n", capitalised(step.purpose))
     });
-    sections.chain(steps).collect::<Vec<String>>().join("\n")
+    let steps: Vec<String> = steps.collect();
+    let folded = (!steps.is_empty()).then(|| {
+        let steps = steps.join("\n");
+        format!("<details><summary>Next, on your own machine</summary>\n\n{steps}\n</details>\n")
+    });
+    sections.chain(folded).collect::<Vec<String>>().join("\n")
+}
+
+/// The report where nothing could be compared: `task` and `modes` are what was asked for.
+pub(crate) fn failure(error: &Error, task: Option<&TaskId>, modes: &[Mode]) -> String {
+    let markers: String = modes.iter().map(|mode| marker(task, *mode)).collect();
+    let said = error.to_string();
+    let lines: Vec<String> = said.lines().map(|line| text::markdown(line.trim())).collect();
+    let task = task.map_or_else(String::new, |task| format!("task {task}, "));
+    format!("{markers}### ⚠️ {task}CANNOT JUDGE\n\n{}\n", lines.join("\n\n"))
+}
+
+/// An invisible line by which a workflow finds its comment again, to update it instead of writing another.
+fn marker(task: Option<&TaskId>, mode: Mode) -> String {
+    let task = task.map_or_else(String::new, |task| format!("{task} "));
+    format!("<!-- perf-gate {task}{mode} -->\n")
 }
 
 fn section(comparison: &Comparison, around: &Context) -> String {
     let mark = match comparison.outcome() {
+        _ if comparison.is_unconfirmed() => "⚠️",
         Outcome::Success => "✅",
         Outcome::InternalRegression | Outcome::CompetitiveRegression => "❌",
         Outcome::Undecided | Outcome::CannotJudge => "⚠️",
@@ -32,11 +57,15 @@ fn section(comparison: &Comparison, around: &Context) -> String {
     let task = task.map_or_else(String::new, |task| format!("task {task}, "));
     let headline = comparison.headline();
     let mut paragraphs = vec![
-        format!("### {mark} {task}{}: {headline}", comparison.mode),
-        escaped(&reason(comparison)),
+        format!(
+            "{}### {mark} {task}{}: {headline}",
+            marker(comparison.task.as_ref(), comparison.mode),
+            comparison.mode
+        ),
+        text::markdown(&reason(comparison)),
     ];
     let accepted = comparison.accepted.iter();
-    paragraphs.extend(accepted.map(|reason| format!("Accepted: {}", escaped(reason))));
+    paragraphs.extend(accepted.map(|reason| format!("Accepted: {}", text::markdown(reason))));
     let sides = [("before", &comparison.before), ("after", &comparison.after)];
     let sides = || sides.iter().filter_map(|(phase, side)| Some((phase, side.as_ref()?)));
     if sides().any(|(_, side)| side.stand_in) {
@@ -44,21 +73,25 @@ fn section(comparison: &Comparison, around: &Context) -> String {
     }
     let reasons = comparison.reasons().iter().map(|reason| {
         let place = around.place(&reason.fault);
-        let place = place.map_or_else(String::new, |place| escaped(&place) + ": ");
-        place + &escaped(&reason.fault.why)
+        let place = place.map_or_else(String::new, |place| text::markdown(&place) + ": ");
+        place + &text::markdown(&reason.fault.why)
     });
     paragraphs.extend(list("Why it cannot be judged", reasons));
     if let (Some(before), Some(after)) = (&comparison.before, &comparison.after) {
         paragraphs.push(tables(comparison, before, after));
+        paragraphs.push(capitalised(metrics::OF_OPERATIONS) + ".");
     }
-    for known in evidence::evidence(comparison, &around.options) {
+    for known in evidence::evidence(comparison, around) {
         let (title, lines) = (capitalised(&known.title), known.lines.join("\n"));
         paragraphs.push(format!("{title}:\n\n```text\n{lines}\n```"));
     }
     paragraphs.extend(position(comparison));
+    let origin = origin::lines(comparison).into_iter();
+    let origin = origin.map(|(name, said)| format!("{name}: {}", text::markdown(&said)));
+    paragraphs.extend(list("Who, what, when", origin));
     paragraphs.extend(list("Measured", sides().map(|(phase, side)| files(phase, side))));
     let warnings = comparison.warnings.iter();
-    paragraphs.extend(list("Warnings", warnings.map(|warning| escaped(warning))));
+    paragraphs.extend(list("Warnings", warnings.map(|warning| text::markdown(warning))));
     paragraphs.join("\n\n") + "\n"
 }
 
@@ -69,7 +102,7 @@ fn tables(comparison: &Comparison, before: &Side, after: &Side) -> String {
         let _ = write!(text, "\n{}", line(&row));
     }
     for row in table::operations(comparison, before, after) {
-        let name = format!("P99 ms of {}", escaped(&row.name));
+        let name = format!("P99 ms of {}", text::markdown(&row.name));
         let _ = write!(text, "\n{}", line(&Row { name, ..row }));
     }
     text
@@ -108,8 +141,7 @@ fn position(comparison: &Comparison) -> Option<String> {
 /// The result files of a side.
 fn files(phase: &str, side: &Side) -> String {
     let name = |path: &PathBuf| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        format!("`{}`", name.replace('`', ""))
+        text::markdown_code(&path.file_name().unwrap_or_default().to_string_lossy())
     };
     let names: Vec<String> = side.files.iter().map(name).collect();
     let spread = spread(side).map_or_else(String::new, |spread| format!(" ({spread})"));
@@ -126,19 +158,4 @@ fn capitalised(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().map(|first| first.to_ascii_uppercase());
     first.into_iter().chain(letters).collect()
-}
-
-/// Text with the characters escaped that would make a table cell, mark-up or a mention.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in words::printable(text).chars() {
-        match c {
-            '|' | '*' | '_' | '`' | '<' | '[' | '\\' | '@' => {
-                escaped.push('\\');
-                escaped.push(c);
-            }
-            _ => escaped.push(c),
-        }
-    }
-    escaped
 }

@@ -6,6 +6,7 @@ use crate::judge::verdict::Verdict;
 use crate::model::names::Mode;
 use crate::model::provenance::Provenance;
 use crate::model::recorded::Recorded;
+use crate::model::session::Figure;
 use crate::report::words;
 use crate::stats::numbers::median;
 
@@ -76,11 +77,17 @@ const OPS: Unit = Unit::Of("ops/s");
 const MIB: Unit = Unit::Of("MiB");
 const US: Unit = Unit::Of("us/operation");
 
+/// What the latencies are; said wherever they are shown.
+pub(crate) const OF_OPERATIONS: &str =
+    "each latency is the largest of the operations' own, not that of all requests";
+
 /// All metrics, in the order in which they are shown.
-pub(crate) static METRICS: [Quantity; 10] = [
+pub(crate) static METRICS: [Quantity; 12] = [
     metric("P50", MS, 3, "p50_ms", Runs(|run| Some(run.result.p50_ms))),
     metric("P95", MS, 3, "p95_ms", Runs(|run| Some(run.result.p95_ms))),
     metric("P99", MS, 3, "p99_ms", Judged(P99)),
+    metric("P99.9", MS, 3, "p999_ms", Runs(|run| run.result.p999_ms)),
+    metric("maximum", MS, 3, "max_ms", Runs(|run| run.result.max_ms)),
     metric("throughput", OPS, 2, "throughput", Judged(Throughput)),
     summarised("operations", Count, 1, |run| Some(whole(run.result.total_operations))),
     metric("errors", Count, 1, "errors_per_run", Runs(|run| Some(whole(run.result.total_errors)))),
@@ -105,6 +112,18 @@ fn whole(count: u64) -> f64 {
 
 fn known(run: &Recorded) -> Option<&Provenance> {
     run.provenance.as_ref()
+}
+
+/// The metric that a figure of a session is.
+pub(crate) fn of_figure(figure: Figure) -> Option<&'static Quantity> {
+    let key = match figure {
+        Figure::P99 => "p99_ms",
+        Figure::P95 => "p95_ms",
+        Figure::P50 => "p50_ms",
+        Figure::Cpu => "cpu_us_per_operation",
+        Figure::Throughput => "throughput",
+    };
+    METRICS.iter().find(|quantity| quantity.key == key)
 }
 
 /// The judged metrics that are wanted, in the order of the table.

@@ -2,6 +2,8 @@
 
 pub mod chart;
 pub(crate) mod evidence;
+pub(crate) mod github;
+pub(crate) mod history;
 pub mod human;
 pub mod json;
 pub(crate) mod list;
@@ -9,8 +11,13 @@ pub mod log;
 pub mod markdown;
 pub(crate) mod metrics;
 pub mod next;
+pub(crate) mod origin;
 pub(crate) mod pairs;
+pub(crate) mod picture;
 pub(crate) mod reason;
+pub mod review;
+pub(crate) mod selftest;
 pub(crate) mod summary;
 pub(crate) mod table;
+pub(crate) mod warning;
 pub(crate) mod words;

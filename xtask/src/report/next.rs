@@ -9,7 +9,7 @@ use crate::judge::verdict::Outcome;
 use crate::model::names::is_task_name;
 use crate::model::names::{Mode, Part, Phase, TaskId};
 use crate::model::typed;
-use crate::term::shell_word;
+use crate::term::text::shell_word;
 
 /// The place of the comparisons and of the user: it completes commands, and shortens paths.
 #[derive(Debug, Clone, Default)]
@@ -59,15 +59,28 @@ pub(crate) fn steps(comparisons: &[Comparison], around: &Context) -> Vec<Step> {
     let records = regressed().filter_map(|comparison| records(comparison, around));
     let profiles = regressed().filter_map(|comparison| profile(comparison, around));
     let steps = merged(measurements.chain(records).chain(profiles));
+    // What single runs leave open is settled before it is logged.
+    let unconfirmed = comparisons.iter().filter(|comparison| comparison.is_unconfirmed());
+    let settling = unconfirmed.filter(|comparison| comparison.outcome() == Outcome::Success);
+    let settling = merged(
+        settling
+            .map(|comparison| Step { purpose: SETTLE, commands: confirm(comparison, around, "") }),
+    );
     let loggable = |task: &&TaskId| is_task_name(task.as_str());
     match (steps.is_empty(), around.unlogged.as_ref().filter(loggable)) {
-        (true, Some(task)) => vec![Step {
-            purpose: "write the log entry",
-            commands: vec![format!("cargo perf-compare {task} --log{}", around.options)],
-        }],
-        _ => steps,
+        (true, Some(task)) => {
+            let log = Step {
+                purpose: "write the log entry",
+                commands: vec![format!("cargo perf-compare {task} --log{}", around.options)],
+            };
+            settling.into_iter().chain([log]).collect()
+        }
+        _ => settling.into_iter().chain(steps).collect(),
     }
 }
+
+/// Why single runs below their noise are followed by a session.
+const SETTLE: &str = "settle it: single runs cannot distinguish this change from noise";
 
 /// One step for each purpose, with each command once; none without a command.
 fn merged(steps: impl Iterator<Item = Step>) -> Vec<Step> {
@@ -98,6 +111,13 @@ fn measurements(comparison: &Comparison, around: &Context) -> Vec<Step> {
                 |reason: &Reason| by_remedy(reason.remedy, remedy(comparison, reason, around));
             reasons.iter().map(step).collect()
         }
+        (Judgement::SameServer(_), _) if comparison.before_is_misplaced() => {
+            let commands = take_back(comparison, &Phase::Before.to_string(), around);
+            vec![Step {
+                purpose: "take back the before that has the change: it is archived",
+                commands,
+            }]
+        }
         (Judgement::SameServer(_), _) => {
             vec![measure_after(purpose(Remedy::Measure(Phase::After)))]
         }
@@ -105,7 +125,7 @@ fn measurements(comparison: &Comparison, around: &Context) -> Vec<Step> {
         _ => {
             let better = measure_after("measure again once it is fixed");
             // A question that a session has answered is not asked again until the answer pleases.
-            let confirm = comparison.session.is_none().then(|| confirm(comparison, around));
+            let confirm = comparison.session.is_none().then(|| confirm(comparison, around, ""));
             let confirm = confirm.map(|commands| by_remedy(Remedy::Confirm, commands));
             confirm.into_iter().chain([better]).collect()
         }
@@ -117,8 +137,10 @@ fn purpose(remedy: Remedy) -> &'static str {
         Remedy::Measure(Phase::Before) => "measure before, with the change set aside",
         Remedy::Measure(Phase::After) => "measure after, with the change in place",
         Remedy::MeasureBoth => "measure before without the change, and after with it",
+        Remedy::TakeBack => "take back a measurement that is none: it is archived",
         Remedy::Baseline => "fix the competitor's row",
-        Remedy::Confirm => "distinguish it from noise: run both servers in turn",
+        Remedy::Confirm => "distinguish it from noise: run both servers side by side",
+        Remedy::ConfirmAgain => "measure once more, from the first pair to the last",
     }
 }
 
@@ -132,8 +154,12 @@ pub(crate) fn remedy(comparison: &Comparison, reason: &Reason, around: &Context)
             let document = shell_word(&around.path(document));
             vec![format!("${{EDITOR:-vi}} {document}")]
         }
-        (Remedy::Confirm, _) => confirm(comparison, around),
-        (Remedy::Baseline, None) => Vec::new(),
+        (Remedy::Confirm, _) => confirm(comparison, around, ""),
+        (Remedy::ConfirmAgain, _) => confirm(comparison, around, " --fresh"),
+        (Remedy::TakeBack, Some(result)) => {
+            take_back(comparison, &shell_word(&around.path(result)), around)
+        }
+        (Remedy::Baseline | Remedy::TakeBack, None) => Vec::new(),
     }
 }
 
@@ -143,13 +169,22 @@ fn check(comparison: &Comparison, phase: Phase, around: &Context) -> Vec<String>
     task.map(|task| typed::perf_check(task, phase, comparison.mode, &around.options)).collect()
 }
 
-/// The command that measures both sides in pairs, with the binaries that were kept for the newest results.
-fn confirm(comparison: &Comparison, around: &Context) -> Vec<String> {
+/// The command that archives a measurement; none where the task is unknown.
+fn take_back(comparison: &Comparison, what: &str, around: &Context) -> Vec<String> {
+    let task = comparison.task.iter().filter(|_| !around.root.is_empty());
+    task.map(|task| typed::take_back(task, what, comparison.mode, &around.options)).collect()
+}
+
+/// The command that measures both sides in pairs, with the binaries that were kept for the newest results; none where
+/// they were not. `more` are further options, each after a space.
+pub(crate) fn confirm(comparison: &Comparison, around: &Context, more: &str) -> Vec<String> {
     let sides = [&comparison.before, &comparison.after];
     let kept = sides.into_iter().flatten().all(|side| side.by_perf_check);
     let task = comparison.task.iter();
     task.filter(|_| kept && !around.root.is_empty())
-        .map(|task| typed::perf_confirm(task, comparison.mode, &around.options))
+        .map(|task| {
+            typed::perf_confirm(task, comparison.mode, &format!("{more}{}", around.options))
+        })
         .collect()
 }
 

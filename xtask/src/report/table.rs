@@ -41,11 +41,11 @@ pub(crate) enum Mark {
     Nothing,
     Within,
     Regressed,
-    /// A paired session ended without settling it.
+    /// A paired session ended without settling it, or the noise of single runs is larger.
     Unsettled,
     /// Both servers kept up with the offered load, which fixes the metric.
     Pinned,
-    /// The latency of this operation moved most, and by more than the limit of the whole.
+    /// The latency of this operation moved more than that of any other, by more than the limit of the whole.
     MovedMost,
 }
 
@@ -98,10 +98,9 @@ fn judged(comparison: &Comparison, quantity: &Quantity, row: Row) -> Vec<Row> {
 }
 
 fn is_unsettled(comparison: &Comparison) -> bool {
-    matches!(
-        comparison.paired_verdict(),
-        Some(PairedVerdict::Suspected | PairedVerdict::NoRegressionFound)
-    )
+    let unsettled = [PairedVerdict::Suspected, PairedVerdict::NoRegressionFound];
+    let by_pairs = comparison.paired_verdict().is_some_and(|verdict| unsettled.contains(&verdict));
+    by_pairs || comparison.is_unconfirmed()
 }
 
 /// The P99 of each operation, in milliseconds; the one that moved most is marked.
@@ -113,12 +112,14 @@ pub(crate) fn operations(comparison: &Comparison, before: &Side, after: &Side) -
         [Some(before), Some(after)] => words::relative(before, after),
         _ => None,
     };
-    let moved_most = names
-        .iter()
-        .filter_map(|name| Some((change(name)?.abs(), *name)))
-        .filter(|(percent, _)| *percent > threshold_percent(comparison.mode))
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, name)| name);
+    let mut moved: Vec<(f64, &String)> =
+        names.iter().filter_map(|name| Some((change(name)?.abs(), *name))).collect();
+    moved.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let limit = threshold_percent(comparison.mode);
+    let moved_most = match moved.as_slice() {
+        [(most, name), (second, _), ..] if most - second > limit => Some(*name),
+        _ => None,
+    };
     let row = |name| {
         let [before, after] = values(name)
             .map(|value| value.map_or_else(|| "-".to_owned(), |value| words::figure(value, 3)));

@@ -5,9 +5,9 @@ use std::io;
 use std::path::Path;
 
 use crate::error::{Error, Fault, Result};
+use crate::files;
 use crate::model::accepted::{Accepted, AllAccepted};
 use crate::model::layout;
-use crate::store::results;
 
 /// The accepted regressions of a checkout; none where there is no file.
 ///
@@ -37,7 +37,7 @@ pub(crate) fn add(checkout: &Path, entries: &[Accepted]) -> Result<()> {
         let gap = if text.ends_with('\n') { "\n" } else { "\n\n" };
         text = text + gap + &entry.to_text();
     }
-    results::replace(&path, &text)
+    files::replace(&path, &text)
 }
 
 const HEADER: &str = "\

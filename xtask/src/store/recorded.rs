@@ -4,11 +4,14 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use time::Duration;
+
 use crate::error::{Error, Fault, Result};
+use crate::files;
 use crate::model::load_result::LoadResult;
 use crate::model::names::{Mode, Part, Phase, RunName, TaskId, Timestamp};
 use crate::model::provenance::Provenance;
-use crate::model::recorded::{Group, Recorded};
+use crate::model::recorded::{Group, Recorded, Start};
 use crate::store::results::Results;
 
 /// The names of all recorded results, unsorted. There may be very many: only those that are asked for are read and
@@ -53,6 +56,13 @@ impl Listing {
         names
     }
 
+    /// The recorded task that is the same number with other zeros before it: 007 for 7.
+    pub(crate) fn namesake(&self, task: &TaskId) -> Option<TaskId> {
+        let number = |task: &TaskId| task.as_str().trim_start_matches('0').to_owned();
+        let mut others = self.0.iter().filter_map(|stem| Some(RunName::parse(stem)?.task));
+        others.find(|other| other != task && number(other) == number(task))
+    }
+
     /// All runs, oldest first.
     pub fn all(&self) -> Vec<RunName> {
         sorted(self.0.iter().map(String::as_str))
@@ -87,70 +97,174 @@ fn sorted<'a>(stems: impl Iterator<Item = &'a str>) -> Vec<RunName> {
     names
 }
 
+/// The groups among `names`, which are sorted, in order of time: the name of the newest run, and the runs newest first. All
+/// runs of one side of a session are one group.
+pub(crate) fn groups(results: &Results, names: &[RunName]) -> Vec<(RunName, Vec<Run>)> {
+    let mut groups: Vec<(String, RunName, Vec<Run>)> = Vec::new();
+    for name in names.iter().rev() {
+        let run = read(&results.path(name, Part::Result));
+        let key = group_key(name, &run);
+        match groups.iter_mut().rev().take(LOOK_BACK).find(|(known, ..)| *known == key) {
+            Some((_, _, runs)) => runs.push(run),
+            None => groups.push((key, name.clone(), vec![run])),
+        }
+    }
+    groups.into_iter().rev().map(|(_, name, runs)| (name, runs)).collect()
+}
+
+/// A run, read or refused.
+pub(crate) type Run = Result<Recorded, Fault>;
+
+/// Runs of one group lie near each other in time: this many groups back at most.
+const LOOK_BACK: usize = 8;
+
+fn group_key(name: &RunName, run: &Run) -> String {
+    match place(run) {
+        Some(provenance) => match &provenance.session {
+            Some(session) => format!("{} {}", session.id, name.phase),
+            None => provenance.run.group.clone(),
+        },
+        None => name.to_string(),
+    }
+}
+
 /// The newest group among `names`, which are sorted, of one mode and phase. Runs of a paired session are none.
-///
-/// A group is known by its name, which is that of its first run: other runs may lie between its own.
 pub(crate) fn newest_group(
     results: &Results,
     names: &[RunName],
     mode: Mode,
     phase: Phase,
 ) -> Option<Group> {
-    let mut newest_first = names
-        .iter()
-        .rev()
-        .filter(|name| name.mode == mode && name.phase == phase)
-        .skip_while(|name| is_of_session(results, name))
-        .map(|name| (name, read(&results.path(name, Part::Result))))
-        .skip_while(|(_, run)| place(run).is_some_and(|provenance| provenance.session.is_some()));
-    let (name, newest) = newest_first.next()?;
+    let (runs, planned) = newest_members(results, names, mode, phase)?;
+    Some(Group { runs: runs.into_iter().map(|(_, run)| run).collect(), planned })
+}
+
+/// The names of that group.
+pub(crate) fn newest_names(
+    results: &Results,
+    names: &[RunName],
+    mode: Mode,
+    phase: Phase,
+) -> Vec<RunName> {
+    let members = newest_members(results, names, mode, phase).map(|(runs, _)| runs);
+    members.into_iter().flatten().map(|(name, _)| name.clone()).collect()
+}
+
+/// A run, read or refused.
+type Read = Result<Recorded, Fault>;
+
+/// The members of the newest group, in the order of their names, and the number that it was to have.
+///
+/// A group is known by its name, which is that of its first run: other runs may lie between its own.
+fn newest_members<'a>(
+    results: &Results,
+    names: &'a [RunName],
+    mode: Mode,
+    phase: Phase,
+) -> Option<(Vec<(&'a RunName, Read)>, u32)> {
+    let is_of_side = |name: &&RunName| name.mode == mode && name.phase == phase;
+    let by_name = || names.iter().rev().filter(is_of_side);
+    let name = newest(results, by_name())?;
+    let newest = read(&results.path(name, Part::Result));
     let Some(run) = place(&newest).map(|provenance| provenance.run.clone()) else {
-        return Some(alone(newest));
+        return Some((vec![(name, newest)], 1));
     };
     let planned = usize::try_from(run.of).unwrap_or(usize::MAX);
     let began = RunName::parse(&run.group).map_or(name.timestamp, |first| first.timestamp);
-    let others = newest_first.take_while(|(name, _)| name.timestamp >= began);
+    let others = by_name().filter(|other| *other != name);
+    let others = others.take_while(|other| other.timestamp >= began);
     let mut indices = vec![run.index];
-    let (mut runs, mut unreadable) = (vec![newest], Vec::new());
-    for (_, other) in others {
+    let (mut runs, mut unreadable) = (vec![(name, newest)], Vec::new());
+    for name in others {
+        if indices.len() >= planned {
+            break;
+        }
+        let other = read(&results.path(name, Part::Result));
         match place(&other).map(|provenance| &provenance.run) {
             Some(place) if place.group == run.group && !indices.contains(&place.index) => {
                 indices.push(place.index);
-                runs.push(other);
+                runs.push((name, other));
             }
-            _ if other.is_err() => unreadable.push(other),
+            _ if other.is_err() => unreadable.push((name, other)),
             _ => {}
-        }
-        if indices.len() >= planned {
-            break;
         }
     }
     // Where one is missing, an unreadable one may be it, and is not ignored.
     if indices.len() < planned {
         runs.extend(unreadable);
     }
-    runs.reverse();
-    Some(Group { runs, planned: run.of })
+    runs.sort_by_key(|(name, _)| *name);
+    Some((runs, run.of))
 }
 
-/// `true` where the text of a run's provenance has a session. To parse thousands of them would be slow.
-fn is_of_session(results: &Results, name: &RunName) -> bool {
-    read_file(&results.path(name, Part::Diagnosis))
-        .is_ok_and(|text| text.split(|&byte| byte == b'\n').any(|line| line == b"[session]"))
+/// The newest of these names, newest first, that is no run of a paired session. Names are in local time: the newest by
+/// the moments in the provenance lies within the names of a day, more or less.
+fn newest<'a>(
+    results: &Results,
+    by_name: impl Iterator<Item = &'a RunName>,
+) -> Option<&'a RunName> {
+    let mut newest: Option<(&RunName, Start)> = None;
+    let mut latest = None;
+    for name in by_name {
+        let moment = name.timestamp.moment();
+        if latest.is_some_and(|latest| latest - moment > FARTHEST_CLOCKS) {
+            break;
+        }
+        let Some(start) = single_start(results, name) else {
+            continue;
+        };
+        latest.get_or_insert(moment);
+        if newest.is_none_or(|(_, known)| start.is_after(known)) {
+            newest = Some((name, start));
+        }
+    }
+    newest.map(|(name, _)| name)
 }
 
-fn place(run: &Result<Recorded, Fault>) -> Option<&Provenance> {
+/// From the time zone farthest behind to the one farthest ahead.
+const FARTHEST_CLOCKS: Duration = Duration::hours(26);
+
+/// When a run was started; `None` for one of a paired session.
+fn single_start(results: &Results, name: &RunName) -> Option<Start> {
+    let unknown = Start { moment: None, named: Some(name.timestamp) };
+    let Ok(text) = files::read(&results.path(name, Part::Diagnosis)) else {
+        return Some(unknown);
+    };
+    // To parse thousands of them would be slow. Their last section is that of the session; the server's log, which may
+    // look like one, comes before every section.
+    let last_section = text.rsplit(|&byte| byte == b'\n').find(|line| line.starts_with(b"["));
+    if last_section == Some(b"[session]") {
+        return None;
+    }
+    match Provenance::parse(&String::from_utf8_lossy(&text)) {
+        Ok(Some(own)) if own.session.is_some() => None,
+        Ok(Some(own)) => Some(Start { moment: own.run.moment(), ..unknown }),
+        Ok(None) | Err(_) => Some(unknown),
+    }
+}
+
+/// A run of a mode after the change that was measured on `content`, the newest by its name.
+pub(crate) fn after_on<'a>(
+    results: &Results,
+    names: &'a [RunName],
+    mode: Mode,
+    content: &str,
+) -> Option<&'a RunName> {
+    let is_after = |name: &&RunName| name.mode == mode && name.phase == Phase::After;
+    let has_content = |name: &&RunName| {
+        let run = read(&results.path(name, Part::Result));
+        place(&run).is_some_and(|own| own.build.content.as_deref() == Some(content))
+    };
+    names.iter().rev().filter(is_after).find(has_content)
+}
+
+fn place(run: &Read) -> Option<&Provenance> {
     run.as_ref().ok()?.provenance.as_ref()
 }
 
 /// The group of the one run at `path`.
 pub(crate) fn lone(path: &Path) -> Group {
-    alone(read(path))
-}
-
-fn alone(run: Result<Recorded, Fault>) -> Group {
-    let (runs, planned) = (vec![run], 1);
-    Group { runs, planned }
+    Group { runs: vec![read(path)], planned: 1 }
 }
 
 /// Reads one result file, and the provenance beside it.
@@ -158,11 +272,11 @@ fn alone(run: Result<Recorded, Fault>) -> Group {
 /// # Errors
 /// Names the defect of the result or its provenance.
 pub fn read(path: &Path) -> Result<Recorded, Fault> {
-    let bytes = read_file(path).map_err(|error| unreadable(path, error))?;
+    let bytes = files::read(path).map_err(|error| unreadable(path, error))?;
     let result = LoadResult::parse(&bytes).map_err(|why| Fault::new(why).in_file(path))?;
     let provenance = match diagnosis_beside(path) {
         None => None,
-        Some(beside) => match read_file(&beside) {
+        Some(beside) => match files::read(&beside) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(unreadable(&beside, error)),
             Ok(text) => Provenance::parse(&String::from_utf8_lossy(&text))
@@ -174,14 +288,6 @@ pub fn read(path: &Path) -> Result<Recorded, Fault> {
 
 fn unreadable(path: &Path, error: io::Error) -> Fault {
     Fault::new(error.to_string()).in_file(path)
-}
-
-/// Reads a regular file; refuses FIFOs, which would block.
-fn read_file(path: &Path) -> io::Result<Vec<u8>> {
-    match fs::metadata(path)?.is_file() {
-        true => fs::read(path),
-        false => Err(io::Error::other("not a regular file")),
-    }
 }
 
 /// The path of the diagnosis of a result, whatever the name of the result.

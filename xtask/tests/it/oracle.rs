@@ -360,6 +360,39 @@ mod files {
             && number(run, "total_operations") > 0.0
     }
 
+    /// It lasted as planned, sent what it promises, and its figures and its provenance agree.
+    fn keeps_its_word(run: &Run) -> bool {
+        let elapsed = number(run, "elapsed_seconds");
+        let told = run.provenance.as_ref();
+        let planned = told.map_or(elapsed, |told| f64::from(told.load.duration_seconds as u32));
+        let promised = number(run, "overall_throughput") * planned;
+        let p99 = number(run, "p99_latency_ms");
+        let largest = p99s(run).values().copied().reduce(f64::max);
+        !law::above((elapsed - planned).abs(), 0.05 * planned)
+            && !law::above(promised / 2.0, number(run, "total_operations"))
+            && largest.is_none_or(|largest| !law::above((p99 - largest).abs(), 0.01 * largest))
+            && told.is_none_or(|told| told.run.name != "another")
+            && told.is_none_or(|told| told.build.engram_hash.as_deref() != Some(""))
+    }
+
+    fn p99s(run: &Run) -> BTreeMap<String, f64> {
+        let operations = run.result["per_operation_stats"].as_object().into_iter().flatten();
+        let p99 = |of: &Value| of["p99_latency_us"].as_f64().unwrap() / 1000.0;
+        operations.map(|(name, of)| (name.clone(), p99(of))).collect()
+    }
+
+    /// An operation of at least 100 requests before that has no latency after. Each has as many as another.
+    fn has_lost_an_operation(before: &Side, after: &Run) -> bool {
+        let count = |of: &Value| of["count"].as_u64().unwrap();
+        let own = p99s(after);
+        before.runs.iter().any(|run| {
+            let operations = run.result["per_operation_stats"].as_object().unwrap();
+            operations
+                .iter()
+                .any(|(name, of)| count(of) >= 100 && own.get(name).is_none_or(|p99| *p99 == 0.0))
+        })
+    }
+
     fn is_a_before(run: &Run) -> bool {
         number(run, "overall_throughput") > 0.0
             && number(run, "p99_latency_ms") > 0.0
@@ -401,6 +434,7 @@ mod files {
         let can_be_judged = before.spoilt.is_none()
             && after.spoilt.is_none()
             && before.runs.iter().chain(&after.runs).all(is_a_measurement)
+            && before.runs.iter().chain(&after.runs).all(keeps_its_word)
             && before.runs.iter().all(is_a_before)
             && before.runs.iter().all(|one| {
                 let others = before.runs.iter().chain(&after.runs);
@@ -426,17 +460,34 @@ mod files {
                 .exit;
         // Stricter than the law, and meant to be: where after no latency was recorded, nothing was measured that could
         // pass.
-        let is_silent = |run: &Run| number(run, "p99_latency_ms") == 0.0;
+        let is_silent =
+            |run: &Run| number(run, "p99_latency_ms") == 0.0 || has_lost_an_operation(before, run);
+        let rise = |key: &str| {
+            let (before, after) = (median(before, key), median(after, key));
+            match before > 0.0 {
+                true => (after - before) / before * 100.0,
+                false if after > 0.0 => f64::INFINITY,
+                false => 0.0,
+            }
+        };
+        let four_thresholds = if case.competitive { 40.0 } else { 20.0 };
+        let is_outweighed = ["p50_latency_ms", "p95_latency_ms"]
+            .iter()
+            .all(|key| law::above(rise(key), four_thresholds));
         match exit {
-            0 if after.runs.iter().any(is_silent) => 3,
+            exit if after.runs.iter().any(is_silent) && (same_server || exit == 0) => 3,
             _ if same_server => 0,
+            0 if is_outweighed => 3,
             exit => exit,
         }
     }
 
     /// Something about one run that may, or may not, forbid a verdict.
     fn change(run: Recording, random: &mut Random) -> Recording {
-        match random.below(26) {
+        match random.below(33) {
+            26 => run.field("per_operation_stats", json!({})),
+            27 => run.field("total_operations", random.one_of(&[3, 300, 30_000])),
+            28 => run.field("p50_latency_ms", 1e2).field("p95_latency_ms", 1e2),
             22 => run.field(random.one_of(&NUMBERS), random.one_of(&[5e-324, 1e300, 6e307])),
             23 => run.field("total_errors", random.one_of(&[59_990, 59_991, 6_000])),
             24 => run.field("p50_latency_ms", 1e3),
@@ -460,6 +511,9 @@ mod files {
             }
             14 => run.field("unknown", json!([1, {"deep": null}])),
             _ if run.provenance().is_none() => run,
+            29 => run.with(|told| told.run.name = "another".into()),
+            30 => run.with(|told| told.build.engram_hash = Some(String::new())),
+            31 => run.with(|told| told.load.rate += 1),
             15 => run.with(|told| told.load.seed += 1),
             16 => run.with(|told| told.load.duration_seconds += 1),
             17 => run.with(|told| told.load.scenario.push('x')),
@@ -557,8 +611,12 @@ mod files {
                     .record(&name(phase, 13, 0), Recording::figures(500.0, 1.0).of_server("old"));
             }
             if random.once_in(2) {
-                let session =
-                    SessionPlace { id: "session".into(), pair: 1, order: "before-first".into() };
+                let session = SessionPlace {
+                    id: "session".into(),
+                    pair: 1,
+                    order: "before-first".into(),
+                    ..SessionPlace::default()
+                };
                 let paired = Recording::figures(500.0, 1.0)
                     .with(move |told| told.session = Some(session.clone()));
                 checkout.record(&name(phase, 15, 0), paired);

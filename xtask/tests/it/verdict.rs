@@ -702,8 +702,12 @@ mod cannot_be_judged {
     }
 
     #[test]
-    fn with_provenance_the_measured_length_of_the_load_decides_nothing() {
-        let after = good().field("elapsed_seconds", 70.0).of_server("two");
+    fn a_load_that_did_not_last_as_planned() {
+        for elapsed in [63.0 + 1e-6, 57.0 - 1e-6, 0.05] {
+            let bad = good().field("elapsed_seconds", elapsed).of_server("two");
+            assert_on_either_side(&bad, "of 60 s that were planned");
+        }
+        let after = good().field("elapsed_seconds", 63.0).of_server("two");
         assert_eq!(Checkout::of_two(good().of_server("one"), after).exit_code(), 0);
     }
 
@@ -1129,8 +1133,12 @@ mod which_runs {
     /// A run of a paired session that is newer than any other.
     fn paired(pair: u32) -> Recording {
         run(99.0).of_server("one").with(move |told| {
-            told.session =
-                Some(SessionPlace { id: "a session".into(), pair, order: "before-first".into() });
+            told.session = Some(SessionPlace {
+                id: "a session".into(),
+                pair,
+                order: "before-first".into(),
+                ..SessionPlace::default()
+            });
         })
     }
 

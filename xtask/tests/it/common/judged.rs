@@ -66,6 +66,13 @@ impl Checkout {
         human::report(&self.comparisons(), &Context::default(), Style::Plain)
     }
 
+    /// What a person reads, with the commands that need a checkout.
+    pub fn report_in_place(&self) -> String {
+        let root = self.path("").display().to_string();
+        let around = Context { root, ..Context::default() };
+        human::report(&self.comparisons(), &around, Style::Plain)
+    }
+
     /// Why the only mode of the task cannot be judged, a reason a line; fails if it can.
     #[track_caller]
     pub fn reasons(&self) -> String {

@@ -2,16 +2,20 @@
 
 use std::fmt;
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use serde_json::{Map, Value, json};
+use time::format_description::well_known::Rfc3339;
 use xtask::measure::scenario;
 use xtask::model::layout::{self, BASELINES, RESULTS};
 use xtask::model::limits::PLAN;
 use xtask::model::names::{Mode, Part, Phase, RunName, TaskId, Timestamp};
 use xtask::model::provenance::{BuildRecord, Git, Load, Provenance, Run, SessionPlace};
-use xtask::model::session::{Member, PairRecord, SessionRecord, Subject};
+use xtask::model::session::{How, Member, PairRecord, SessionRecord, Subject};
+use xtask::stats::paired::Plan;
+use xtask::store::recorded::read;
 use xtask::store::results::Results;
 
 use super::Checkout;
@@ -139,6 +143,11 @@ impl Recording {
         Self { error_rate, ..self }
     }
 
+    /// With another number of requests than throughput and length make.
+    pub fn requests(self, requests: f64) -> Self {
+        Self { requests: Some(requests), ..self }
+    }
+
     /// Of another scenario, by name.
     pub fn config_name(self, name: &str) -> Self {
         Self { config_name: name.to_owned(), ..self }
@@ -169,9 +178,7 @@ impl Recording {
 
     /// As where no latency was recorded.
     pub fn without_latencies(self) -> Self {
-        ["p50_latency_ms", "p95_latency_ms", "p99_latency_ms"]
-            .into_iter()
-            .fold(self, |recording, key| recording.field(key, 0))
+        self.p99(0.0)
     }
 
     /// As the old scripts wrote it: no provenance.
@@ -236,12 +243,12 @@ impl Recording {
                     "count": count,
                     "success_count": count.saturating_sub(errors),
                     "error_count": errors,
-                    "p50_latency_us": whole(p99_ms * 500.0),
-                    "p95_latency_us": whole(p99_ms * 800.0),
-                    "p99_latency_us": whole(p99_ms * 1000.0),
-                    "p999_latency_us": whole(p99_ms * 1500.0),
+                    "p50_latency_us": microseconds(p99_ms * 0.5),
+                    "p95_latency_us": microseconds(p99_ms * 0.8),
+                    "p99_latency_us": microseconds(*p99_ms),
+                    "p999_latency_us": microseconds(p99_ms * 1.5),
                     "mean_latency_us": p99_ms * 550.0,
-                    "max_latency_us": whole(p99_ms * 3000.0),
+                    "max_latency_us": microseconds(p99_ms * 3.0),
                 });
                 (name.clone(), stats)
             })
@@ -295,8 +302,12 @@ impl Recording {
             return None;
         }
         let name = self.recorded_as.clone().unwrap_or_else(|| self.name().to_string());
+        let started = RunName::parse(&name).map_or(String::new(), |name| {
+            let moment = name.timestamp.moment().assume_utc();
+            moment.format(&Rfc3339).unwrap()
+        });
         let mut provenance = Provenance {
-            run: Run { name: name.clone(), started: String::new(), group: name, index: 1, of: 1 },
+            run: Run { name: name.clone(), started, group: name, index: 1, of: 1 },
             load: Load {
                 scenario: layout::scenario(self.mode).to_owned(),
                 scenario_hash: Some("the scenario".to_owned()),
@@ -330,6 +341,10 @@ impl Recording {
         for change in &self.changes {
             change(&mut provenance);
         }
+        let Provenance { load, build, .. } = &mut provenance;
+        for hash in [&mut load.scenario_hash, &mut build.engram_hash, &mut build.loadtest_hash] {
+            *hash = hash.take().map(hash_of);
+        }
         Some(provenance)
     }
 
@@ -361,6 +376,17 @@ impl Recording {
         checkout: &Checkout,
         pairs_ms: &[(f64, f64)],
     ) {
+        Self::write_session_under(PLAN.up_to(8).unwrap(), before, after, checkout, pairs_ms);
+    }
+
+    /// Records a session under a plan of its own. It was opened at the time of `after`.
+    pub fn write_session_under(
+        plan: Plan,
+        before: &Self,
+        after: &Self,
+        checkout: &Checkout,
+        pairs_ms: &[(f64, f64)],
+    ) {
         let known = |side: &Self| side.provenance().unwrap();
         let (subject_before, subject_after) = (known(before), known(after));
         let subject = Subject {
@@ -369,8 +395,8 @@ impl Recording {
             after: subject_after.build.engram_hash.unwrap(),
             scenario: subject_before.load.scenario_hash.unwrap(),
             duration_seconds: subject_before.load.duration_seconds,
+            how: How::Duet,
         };
-        let plan = PLAN.up_to(PLAN.looks()[0]).unwrap();
         let loadtest = subject_before.build.loadtest_hash.unwrap();
         let mut record = SessionRecord::open(subject, after.name().timestamp, loadtest, plan);
         for (pair, &(before_ms, after_ms)) in (1_u32..).zip(pairs_ms) {
@@ -379,14 +405,32 @@ impl Recording {
                 let moment = side.name().timestamp.moment() + time::Duration::hours(pair.into());
                 run.at = Some(Timestamp::of(moment).to_string());
                 let mut provenance = run.provenance().unwrap();
-                provenance.session =
-                    Some(SessionPlace { id: record.id(), pair, order: "before-first".to_owned() });
-                run.record(checkout, Some(provenance));
-                Member { name: run.name(), p99_ms }
+                provenance.session = Some(SessionPlace {
+                    id: record.id(),
+                    pair,
+                    order: "before-first".to_owned(),
+                    ..SessionPlace::default()
+                });
+                let path = run.record(checkout, Some(provenance));
+                Member::of(run.name(), &read(&path).unwrap())
             });
             record.pairs.push(PairRecord { before, after });
         }
         record.save(&Results::of(&checkout.path(""))).unwrap();
+    }
+
+    /// Archives every session, as `--fresh` does one of them.
+    pub fn archive_sessions(checkout: &Checkout) {
+        for session in fs::read_dir(checkout.path(RESULTS).join("sessions")).unwrap() {
+            let path = session.unwrap().path();
+            if path.extension().is_some_and(|kind| kind == "toml") {
+                let mut archived = path.with_extension("archived_20251120_140000");
+                while archived.exists() {
+                    archived.as_mut_os_string().push("_");
+                }
+                fs::rename(&path, archived).unwrap();
+            }
+        }
     }
 
     /// Writes the result alone, wherever and under whatever name.
@@ -418,6 +462,31 @@ impl Checkout {
             self.write(&diagnosis_file(name), provenance.to_text());
         }
     }
+}
+
+/// Whole ones, but where that would change the figure.
+fn microseconds(ms: f64) -> f64 {
+    match ms < 0.1 {
+        true => ms * 1000.0,
+        false => (ms * 1000.0).round(),
+    }
+}
+
+/// The hash that stands for a name: tests call servers and scenarios by names. What is empty or a hash stays so.
+pub fn hash_of(name: String) -> String {
+    let digits = name.rsplit(':').next().unwrap_or_default();
+    let is_hash = digits.len() == 40 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if name.is_empty() || is_hash {
+        return name;
+    }
+    let mut hash = String::new();
+    for part in 0..3_u8 {
+        let mut hasher = DefaultHasher::new();
+        (part, &name).hash(&mut hasher);
+        hash.push_str(&format!("{:016x}", hasher.finish()));
+    }
+    hash.truncate(40);
+    hash
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small and positive")]

@@ -19,12 +19,12 @@ fn it_has_a_line_for_each_group_the_newest_first() {
     assert_eq!(
         lines(&checkout),
         [
-            "task       mode        phase  when             commit  P99 ms ops/s  runs",
-            "007        competitive after  2025-11-08 14:40 af0af0a 10.500   487  1",
-            "007        competitive before 2025-11-08 14:30 be0be0b 10.200   490  1",
-            "007        internal    after  2025-11-08 14:20 af0af0a  0.472 995.2  1",
-            "007        internal    before 2025-11-08 14:00 be0be0b  0.458 999.9  1",
-            "fan-effect internal    before 2025-11-07 09:01 be0be0b  0.400 999.9  2 of 3",
+            "task       mode        phase  when             commit  load P99 ms ops/s  runs",
+            "007        competitive after  2025-11-08 14:40 af0af0a 60 s 10.500   487  1",
+            "007        competitive before 2025-11-08 14:30 be0be0b 60 s 10.200   490  1",
+            "007        internal    after  2025-11-08 14:20 af0af0a 60 s  0.472 995.2  1",
+            "007        internal    before 2025-11-08 14:00 be0be0b 60 s  0.458 999.9  1",
+            "fan-effect internal    before 2025-11-07 09:01 be0be0b 60 s  0.400 999.9  2 of 3",
         ]
     );
 }
@@ -33,7 +33,7 @@ fn it_has_a_line_for_each_group_the_newest_first() {
 fn results_of_the_old_scripts_have_no_commit() {
     let checkout = Checkout::without_product();
     Recording::new().by_old_script().write(&checkout);
-    assert_has(&lines(&checkout)[1], "14:00 -       0.458");
+    assert_has(&lines(&checkout)[1], "14:00 -         -  0.458");
 }
 
 #[test]
@@ -85,4 +85,27 @@ fn other_files_are_no_results() {
 fn an_empty_one_says_where_to_begin() {
     let lines = lines(&Checkout::without_product());
     assert_eq!(lines, ["nothing is recorded yet; begin with: cargo perf-check <task> before"]);
+}
+
+#[test]
+fn a_task_and_a_mode_choose_among_the_recorded() {
+    let checkout = recorded([internal_clean(), competitive_clean()]);
+    Recording::new().task("008").write(&checkout);
+    let groups = |words: &str| {
+        let list = compare(&checkout, &format!("--list {words} --json")).succeeded().output;
+        let list: serde_json::Value = serde_json::from_str(&list).unwrap();
+        list["recorded"].as_array().unwrap().len()
+    };
+    assert_eq!(groups(""), 5);
+    assert_eq!(groups("007"), 4);
+    assert_eq!(groups("007 --competitive"), 2);
+    assert_eq!(groups("--internal"), 3);
+}
+
+#[test]
+fn what_the_stand_in_answered_does_not_pass_for_engram() {
+    let checkout = Checkout::without_product();
+    Recording::new().on_stand_in().write(&checkout);
+    let lines = lines(&checkout);
+    assert!(lines[1].ends_with("  1, stand-in"), "{lines:?}");
 }

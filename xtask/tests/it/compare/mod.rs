@@ -1,5 +1,6 @@
 //! `perf-compare` as a user sees it: its verdicts, what it cannot judge, and everything that it writes.
 
+mod github;
 mod groups;
 mod list;
 mod log;
@@ -8,6 +9,7 @@ mod named_files;
 mod next_steps;
 mod options;
 mod sessions;
+mod take_back;
 mod terminal;
 mod unjudged;
 mod verdicts;

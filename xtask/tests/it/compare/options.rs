@@ -46,8 +46,8 @@ fn a_before_without_an_after_is_refused() {
 
 #[test]
 fn a_list_takes_no_option_that_it_would_ignore() {
-    for ignored in ["--json", "--markdown", "--log", "--competitive", "--before a --after b"] {
-        refused(&format!("--list {ignored}"), "--list goes with no other option than -C");
+    for ignored in ["--markdown", "--log", "--before a --after b"] {
+        refused(&format!("--list {ignored}"), "--list goes with a task, a mode, --json");
     }
 }
 

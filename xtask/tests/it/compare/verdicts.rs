@@ -192,3 +192,59 @@ fn only_the_newest_results_of_the_task_are_read() {
     }
     assert_eq!(exit(&checkout, "007"), 0);
 }
+
+#[test]
+fn no_operation_moved_most_where_all_moved_alike() {
+    let (before, after) = internal_regressed();
+    let report = compare(&recorded([(before, after)]), "007").output;
+    assert!(!report.contains("moved most"), "{report}");
+}
+
+/// Single runs of one server for another task, whose P99s are up to 16 % apart.
+fn on_a_noisy_machine(p99_ms: f64) -> Checkout {
+    let (before, after) = internal_clean();
+    let checkout = recorded([(before, after.p99(p99_ms))]);
+    let p99s = [0.44, 0.51, 0.46, 0.45, 0.49, 0.44, 0.47];
+    Recording::new().task("006").write_group(&checkout, &p99s, 7);
+    checkout
+}
+
+#[test]
+fn neither_verdict_of_single_runs_below_their_noise_stands_as_if_it_were_sure() {
+    for (p99_ms, exit_code, headline) in [
+        (0.472, 0, "unconfirmed: 007 internal: no change distinguishable"),
+        (0.49, 1, "unconfirmed REGRESSION: 007"),
+    ] {
+        let finished = compare(&on_a_noisy_machine(p99_ms), "007");
+        assert_eq!(finished.code, Some(exit_code), "{finished:?}");
+        assert!(finished.output.starts_with(headline), "{finished:?}");
+    }
+}
+
+#[test]
+fn what_settles_a_verdict_comes_before_its_log_entry() {
+    let report = compare(&on_a_noisy_machine(0.472), "007").output;
+    let (_, next) = report.split_once("\nnext\n").unwrap();
+    let commands: Vec<&str> = next.lines().filter(|line| line.starts_with("    cargo")).collect();
+    assert_eq!(commands, ["    cargo perf-confirm 007", "    cargo perf-compare 007 --log"]);
+}
+
+#[test]
+fn single_runs_that_improved_by_more_than_their_noise_are_faster() {
+    let finished = compare(&on_a_noisy_machine(0.3), "007");
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    assert!(finished.output.starts_with("faster: 007 internal: P99 -34.5%"), "{finished:?}");
+}
+
+#[test]
+fn an_improvement_of_single_runs_of_unknown_noise_is_not_called_faster() {
+    let (before, after) = internal_clean();
+    let report = compare(&recorded([(before, after.p99(0.3))]), "007").output;
+    assert!(report.starts_with("no regression: 007 internal: P99 -34.5%"), "{report}");
+}
+
+#[test]
+fn a_stall_is_in_the_report_even_where_no_percentile_shows_it() {
+    let report = compare(&recorded([internal_clean()]), "007").output;
+    assert_has(&report, "  maximum ms               1.374       1.416      +3.1%\n");
+}

@@ -2,7 +2,6 @@
 
 use std::fs;
 
-use xtask::measure::content;
 use xtask::model::limits::PLAN;
 
 use crate::common::project::{
@@ -219,9 +218,7 @@ mod a_clean_verdict {
         project.require();
         project.record(&before(), Some(&project.content()));
         project.checkout.write("src/server.rs", "not committed yet\n");
-        let scratch = tempfile::tempdir().unwrap();
-        let measured = content::of_files(project.folder(), &scratch.path().join("s")).unwrap();
-        project.record(&as_fast(), Some(&measured));
+        project.record(&as_fast(), Some(&project.content_of_files()));
         project.commit();
         crate::common::finish(project.tool("perf-compare 007 --log")).succeeded();
         project.commit();
@@ -238,9 +235,7 @@ mod a_clean_verdict {
         project.git("push --quiet --no-verify origin main");
         project.record(&before(), Some(&project.content()));
         project.checkout.write("src/server.rs", "another\r\n");
-        let scratch = tempfile::tempdir().unwrap();
-        let measured = content::of_files(project.folder(), &scratch.path().join("s")).unwrap();
-        project.record(&as_fast(), Some(&measured));
+        project.record(&as_fast(), Some(&project.content_of_files()));
         project.commit();
         project.push("origin main").passed();
     }
@@ -699,8 +694,8 @@ mod what_is_not_known {
     fn a_before_on_this_very_content() {
         let project = Project::new();
         let tip = project.change("another\n");
-        project.record(&before(), Some(&tip));
-        project.record(&slower(), Some(&tip));
+        project.record(&before().same_server(), Some(&tip));
+        project.record(&slower().same_server(), Some(&tip));
         warns(&project, "before was measured on this content", "cargo perf-check 007 before");
     }
 
@@ -904,7 +899,7 @@ mod a_paired_session {
         let project = Project::new();
         project.regressed();
         session(&project, 0.455);
-        assert_has(&project.push("origin main").passed(), &["no regression"]);
+        assert_has(&project.push("origin main").passed(), &["faster: 007 internal"]);
     }
 
     #[test]

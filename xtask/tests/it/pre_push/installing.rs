@@ -5,10 +5,8 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use xtask::measure::content;
-
-use crate::common::project::{Project, as_fast, assert_has, before, done, files, git};
-use crate::common::{Checkout, TOOL, finish, program, programs_without, tool};
+use crate::common::project::{Project, as_fast, assert_has, before, done, files, git, keep_inputs};
+use crate::common::{Checkout, TOOL, finish, on_a_full_disk, program, programs_without, tool};
 
 /// A hook of somebody else, which notes what it is given.
 const ANOTHERS: &str = "#!/bin/sh\n\
@@ -148,21 +146,20 @@ mod places {
     }
 
     #[test]
-    fn a_hooks_path_among_the_files_is_told_to_count_and_left_out_as_it_says() {
+    fn a_hooks_path_among_the_files_is_told_to_be_a_change_and_left_out_as_it_says() {
         let project = Project::without_hook();
         project.git("config core.hooksPath my.hooks");
         program(&project.checkout.path("my.hooks/pre-push"), ANOTHERS);
-        let scratch = tempfile::tempdir().unwrap();
-        let now = || content::of_files(project.folder(), &scratch.path().join("s")).unwrap();
+        let changes = || project.git("status --porcelain");
         fs::create_dir_all(project.checkout.path("tmp")).unwrap();
         let said = install(&project);
         assert_has(&said, &["warning: git does not ignore it"]);
-        assert_ne!(now(), project.content());
+        assert_eq!(changes(), "?? my.hooks/");
         let command = said.split("leave it out: ").nth(1).unwrap();
         let mut shell = Command::new("sh");
         shell.args(["-c", command]).current_dir("/");
         finish(shell).succeeded();
-        assert_eq!(now(), project.content());
+        assert_eq!(changes(), "");
         uninstall(&project);
         assert!(!install(&project).contains("warning"));
         project.regressed();
@@ -272,6 +269,7 @@ mod places {
         project.commit();
         project.git("push --quiet origin main");
         install_into(&project.checkout.path("engram"));
+        keep_inputs(&project.checkout.path("engram"));
         project.require();
         project.checkout.write("engram/docs/notes.txt", "more\n");
         project.commit();
@@ -385,13 +383,7 @@ mod installation {
         let project = Project::without_hook();
         program(&hook(&project), ANOTHERS);
         let had = files(project.folder());
-        // As on a full disk.
-        let mut install = Command::new("sh");
-        install
-            .args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$0\" hook install", TOOL])
-            .env_remove("CARGO_MANIFEST_DIR")
-            .current_dir(project.folder());
-        finish(install).refused();
+        finish(on_a_full_disk(&project.tool("hook install"))).refused();
         assert_eq!(had, files(project.folder()));
     }
 

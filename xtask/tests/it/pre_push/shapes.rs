@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::common::finish;
 use crate::common::project::{
-    Project, as_fast, assert_has, before, done, git, name_committer, slower,
+    Project, as_fast, assert_has, before, done, git, inputs, keep_inputs, name_committer, slower,
 };
 
 #[test]
@@ -153,7 +153,7 @@ fn a_regression_in_a_shallow_clone_is_blocked() {
     let clones = tempfile::tempdir().unwrap();
     let clone = shallow_clone(&project, clones.path());
     finish_in(&clone, "hook install");
-    let content = || xtask::measure::content::of_commit(&clone, "HEAD").unwrap();
+    let content = || xtask::measure::content::of_commit(&clone, "HEAD", &inputs()).unwrap();
     project.record(&before(), Some(&content()));
     fs::write(clone.join("src/server.rs"), "another\n").unwrap();
     done(&clone, "commit --quiet --all --message=another");
@@ -172,6 +172,7 @@ fn documents_in_a_shallow_clone_pass_silently() {
     let clone = shallow_clone(&project, clones.path());
     finish_in(&clone, "hook install");
     done(&clone, "config perf.required true");
+    keep_inputs(&clone);
     fs::write(clone.join("README.md"), "more").unwrap();
     done(&clone, "add --all");
     done(&clone, "commit --quiet --message=more");
@@ -350,9 +351,13 @@ fn finish_in(folder: &Path, words: &str) {
 
 /// Copies what is recorded to another checkout.
 fn carry_results(project: &Project, to: &Path) {
+    keep_inputs(to);
     let to = to.join("tmp/m17_performance");
     fs::create_dir_all(&to).unwrap();
-    for name in project.checkout.recorded() {
-        fs::copy(project.recorded(&name), to.join(&name)).unwrap();
+    for name in project.checkout.results() {
+        let diagnosis = name.replace(".json", "_diag.txt");
+        for name in [name, diagnosis] {
+            fs::copy(project.recorded(&name), to.join(&name)).unwrap();
+        }
     }
 }

@@ -1,0 +1,168 @@
+//! `perf-selftest`: what the gate can distinguish on this machine, from a binary against itself and against itself
+//! slowed down.
+
+use std::mem;
+use std::time::{Duration, Instant};
+
+use super::Outcome;
+use super::bench::{Bench, PORT, Setup, Side};
+use super::duets::{self, Duets, goes_on};
+use super::shared::say;
+use super::words::Words;
+use crate::error::{Error, Result};
+use crate::measure::build::{self, Binaries, Build, Built};
+use crate::measure::checkout;
+use crate::measure::run::Limits;
+use crate::model::limits::{PAIR_SECONDS, PLAN};
+use crate::model::names::{Mode, Part, Phase, RunName, TaskId};
+use crate::model::session::{SessionRecord, Subject};
+use crate::report::selftest::{Selftest, Session};
+use crate::store::clock::Clock;
+use crate::store::recorded::{self, Listing};
+use crate::term::steps::{Steps, Verbosity};
+use crate::term::streams;
+
+pub(crate) const HELP: &str = "\
+Tells what can be distinguished on this machine: measures the newest binary
+that perf-check kept against itself, and against itself slowed down, as
+perf-confirm measures a change. The slow-down is real: the supervisor halts and
+continues the after server in turn, about a thousand times a second.
+
+Usage: cargo xtask perf-selftest [options]
+
+Options
+  --slow-down PERCENT  by how much the after server is slowed down (25)
+  --duration SECONDS   length of each load (10)
+  --port N             port of one server; the other's is the next free (7432)
+  --json               one JSON object instead of the lines
+  -C DIR               the checkout (this tool's own workspace)
+  -h, --help           this text
+
+Examples
+  cargo xtask perf-selftest
+  cargo xtask perf-selftest --slow-down 10 --json
+
+Exit codes
+  0  the binary is not slower than itself, and the slow-down was found
+  3  otherwise, or not measurable; the message says what would help
+";
+
+#[derive(Debug, PartialEq)]
+pub(crate) struct Options {
+    setup: Setup,
+    /// In per cent.
+    slow_down: u32,
+    json: bool,
+}
+
+/// The task that the runs of the binary against itself are recorded under.
+const TASK: &str = "selftest";
+/// In per cent.
+const SLOW_DOWN: u32 = 25;
+const MOST_SLOW_DOWN: u32 = 400;
+
+pub(crate) fn read(mut words: Words) -> Result<Options> {
+    let slow_down = words.whole("--slow-down", SLOW_DOWN, 1..=MOST_SLOW_DOWN)?;
+    let duration = words.seconds("--duration", Duration::from_secs(PAIR_SECONDS), 1)?;
+    let port = words.whole("--port", PORT, 1..=u16::MAX)?;
+    let json = words.flag("--json");
+    let checkout = words.path("-C")?;
+    let [] = words.positional([])?;
+    let task = TaskId::parse(TASK).map_err(Error::new)?;
+    let (mode, limits) = (Mode::Internal, Limits::default());
+    let setup = Setup { task, mode, duration, port, limits, checkout };
+    Ok(Options { setup, slow_down, json })
+}
+
+/// Measures both sessions and reports them.
+///
+/// # Errors
+/// When no binary is kept, or a run fails. The finished duets of the binary against itself stay among the results.
+pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
+    let setup = &options.setup;
+    let checkout = checkout::find(setup.checkout.as_deref())?;
+    let steps = Steps::new(Verbosity::ProgressOnly);
+    let bench = Bench::open(setup, &checkout, steps, clock)?;
+    let folder = build::kept_folder(&checkout)?;
+    let binaries = build::newest_kept(&folder).ok_or_else(|| {
+        Error::new(format!("no binaries are kept in {}", folder.display()))
+            .next("measure once: cargo perf-check <task> before")
+    })?;
+    bench.results.remove_halves(&setup.task)?;
+    let record = record(&bench, &binaries)?;
+    let sides = Phase::ALL.map(|phase| Side {
+        phase,
+        built: Built {
+            binaries: binaries.clone(),
+            build: Build::Existing,
+            content: None,
+            inputs: None,
+            settings: None,
+            rustc: None,
+        },
+        git: None,
+    });
+    // The question is what can be distinguished on the machine as it is: nothing is waited for.
+    let mut duets = Duets::new(bench, sides, Duration::ZERO, &record);
+    say("a binary against itself");
+    let itself = session(&mut duets, record.clone())?;
+    let percent = options.slow_down;
+    say(&format!("\na binary against itself, slowed down by {percent} %"));
+    duets.slow_down = Some(f64::from(percent));
+    let slowed = session(&mut duets, record)?;
+    let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let found = Selftest { slow_down: percent, cpus, itself, slowed };
+    let outcome = match found.succeeds() {
+        true => Outcome::Success,
+        false => Outcome::Undecided,
+    };
+    // The runs are saved: a reader that is gone does not undo that.
+    let _ = streams::output(&match options.json {
+        true => found.json(outcome.code()),
+        false => format!("\n{}", found.text()),
+    });
+    Ok(outcome)
+}
+
+/// A record about `binaries` and themselves. It is not kept: nothing is continued, and nothing judged by it.
+fn record(bench: &Bench, binaries: &Binaries) -> Result<SessionRecord> {
+    let hash = |hash: &Option<String>| {
+        hash.clone().ok_or_else(|| Error::new("a session needs git, for the hashes"))
+    };
+    let server = hash(&binaries.engram_hash)?;
+    let subject = Subject {
+        mode: bench.setup.mode,
+        before: server.clone(),
+        scenario: hash(&bench.scenario.hash)?,
+        duration_seconds: bench.setup.duration.as_secs(),
+        how: duets::how(memory_kib(bench, &server)?.map(|one| one * 2)),
+        after: server,
+    };
+    let loadtest = hash(&binaries.loadtest_hash)?;
+    Ok(SessionRecord::open(subject, bench.clock.timestamp(), loadtest, PLAN))
+}
+
+/// The memory that a server needs, in KiB, by the newest of its runs among the newest of all.
+fn memory_kib(bench: &Bench, engram_hash: &str) -> Result<Option<u64>> {
+    const MOST_RUNS: usize = 200;
+    let names = Listing::read(&bench.results)?.newest(bench.setup.mode, MOST_RUNS);
+    let known = |run: &RunName| {
+        let run = recorded::read(&bench.results.path(run, Part::Result)).ok()?.provenance?;
+        let is_its = run.build.engram_hash.as_deref() == Some(engram_hash);
+        run.server.memory_kib.or(run.server.peak_memory_kib).filter(|_| is_its)
+    };
+    Ok(names.iter().rev().find_map(known))
+}
+
+/// Measures pairs until the plan of `record` is done.
+fn session(duets: &mut Duets, mut record: SessionRecord) -> Result<Session> {
+    let began = Instant::now();
+    duets.begin();
+    while goes_on(&record) {
+        let pair = duets.pair(&record)?;
+        record.pairs.push(pair);
+        duets.show(&record);
+    }
+    let provenances = mem::take(&mut duets.provenances);
+    Ok(Session { record, provenances, took: began.elapsed() })
+}

@@ -1,0 +1,63 @@
+//! `perf-compare <task> --take-back`: archives a measurement that should not count.
+
+use std::fs;
+use std::path::Path;
+
+use crate::error::{Error, Result};
+use crate::model::names::{Mode, Part, Phase, RunName, TaskId};
+use crate::store::archive;
+use crate::store::recorded::{self, Listing};
+use crate::store::results::Results;
+
+/// Archives the newest group of a side, or the one result that `what` names; returns the message about it.
+///
+/// # Errors
+/// When there is no such result, it is part of a paired session, or it cannot be moved.
+pub(crate) fn take_back(checkout: &Path, task: &TaskId, mode: Mode, what: &Path) -> Result<String> {
+    let results = Results::of(checkout);
+    let _lock = results.lock()?;
+    let none =
+        |what: String| Err(Error::new(what).next("what is recorded: cargo perf-compare --list"));
+    let runs = match what.to_str().and_then(Phase::parse) {
+        Some(phase) => {
+            let names = Listing::read(&results)?.of_task(task);
+            let runs = recorded::newest_names(&results, &names, mode, phase);
+            if runs.is_empty() {
+                return none(format!("there is no {mode} {phase} result of task {task}"));
+            }
+            runs
+        }
+        None => match named(&results, task, what) {
+            Some(run) => vec![run],
+            None => {
+                let (what, folder) = (what.display(), results.folder().display());
+                return none(format!("{what} is no result of task {task} in {folder}"));
+            }
+        },
+    };
+    if let Some(run) = runs.iter().find(|run| is_paired(&results, run)) {
+        let what =
+            format!("{run} is part of a paired session, which would not be whole without it");
+        return Err(
+            Error::new(what).next("cargo xtask perf-confirm with --fresh archives a session")
+        );
+    }
+    let archived = runs.iter().map(|run| archive::take_back(&results, run));
+    let archived: Vec<String> = archived
+        .map(|path| Ok(format!("taken back, archived as {}", path?.display())))
+        .collect::<Result<_>>()?;
+    Ok(archived.join("\n"))
+}
+
+/// The run whose result the path is: in the results, or by its name alone.
+fn named(results: &Results, task: &TaskId, path: &Path) -> Option<RunName> {
+    let run = RunName::of_result(path.file_name()?.to_str()?).filter(|run| run.task == *task)?;
+    let own = fs::canonicalize(results.path(&run, Part::Result)).ok()?;
+    let is_name = path.parent().is_some_and(|folder| folder.as_os_str().is_empty());
+    (is_name || fs::canonicalize(path).is_ok_and(|path| path == own)).then_some(run)
+}
+
+fn is_paired(results: &Results, run: &RunName) -> bool {
+    let run = recorded::read(&results.path(run, Part::Result));
+    run.is_ok_and(|run| run.provenance.is_some_and(|own| own.session.is_some()))
+}

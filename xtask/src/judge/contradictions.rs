@@ -1,0 +1,187 @@
+//! What a recorded run says against itself: its result, its provenance and its name are held against one another.
+
+use std::collections::BTreeMap;
+
+use time::{Duration, OffsetDateTime, PrimitiveDateTime};
+
+use crate::model::limits::{ELAPSED_SHARE, HOURS_AHEAD, LEAST_REQUESTS, P99_SHARE, PROMISED_SHARE};
+use crate::model::load_result::LoadResult;
+use crate::model::names::{Phase, RunName};
+use crate::model::provenance::Provenance;
+use crate::model::recorded::Recorded;
+use crate::stats::numbers::exceeds;
+
+/// The contradictions in a run that is used as a run of `phase`.
+pub(crate) fn of_run(phase: Phase, run: &Recorded) -> Vec<String> {
+    let result = &run.result;
+    let own = run.provenance.as_ref();
+    let in_result = [operations_promised(result, own), largest_p99(result), wrong_side(phase, run)];
+    let told = own.map(|own| {
+        let place = [length(result, own), other_run(run, own), place(own), start(run, own)];
+        place.into_iter().flatten().chain(hashes(own))
+    });
+    in_result.into_iter().flatten().chain(told.into_iter().flatten()).collect()
+}
+
+/// The load did not last as planned, or not as long as it says.
+fn length(result: &LoadResult, own: &Provenance) -> Option<String> {
+    let (elapsed, planned) = (result.elapsed_seconds, seconds(own));
+    if exceeds((elapsed - planned).abs(), ELAPSED_SHARE * planned) {
+        return Some(format!("its load lasted {elapsed:.2} s, of {planned} s that were planned"));
+    }
+    let ran = own.server.load_seconds?;
+    exceeds(elapsed, ran * (1.0 + ELAPSED_SHARE)).then(|| {
+        format!("its load lasted {elapsed:.2} s, and its load generator ran for {ran:.2} s")
+    })
+}
+
+#[allow(clippy::cast_precision_loss, reason = "exact up to 2^53")]
+fn seconds(own: &Provenance) -> f64 {
+    own.load.duration_seconds as f64
+}
+
+#[allow(clippy::cast_precision_loss, reason = "exact up to 2^53")]
+fn operations_promised(result: &LoadResult, own: Option<&Provenance>) -> Option<String> {
+    let promised = result.throughput * own.map_or(result.elapsed_seconds, seconds);
+    let sent = result.total_operations;
+    exceeds(promised * PROMISED_SHARE, sent as f64).then(|| {
+        let throughput = result.throughput;
+        format!(
+            "its throughput of {throughput:.0}/s makes {promised:.0} operations, and it has {sent}"
+        )
+    })
+}
+
+fn largest_p99(result: &LoadResult) -> Option<String> {
+    let largest = result.operations.values().map(|one| one.p99_ms).reduce(f64::max)?;
+    let p99 = result.p99_ms;
+    exceeds((p99 - largest).abs(), P99_SHARE * largest).then(|| {
+        format!("its P99 of {p99:.3} ms is not the largest of its operations', {largest:.3} ms")
+    })
+}
+
+/// The side is that of the name in the provenance, or else of the file's.
+fn wrong_side(phase: Phase, run: &Recorded) -> Option<String> {
+    let name = run.provenance.as_ref().map_or(run.stem(), |own| &own.run.name);
+    let own = RunName::parse(name)?.phase;
+    (own != phase).then(|| format!("it was measured as {own}, and is used as {phase}"))
+}
+
+fn other_run(run: &Recorded, own: &Provenance) -> Option<String> {
+    let name = &own.run.name;
+    match RunName::parse(name) {
+        None => Some(format!("its provenance names no run: `{name}`")),
+        Some(_) => (name != run.stem()).then(|| format!("its provenance is that of `{name}`")),
+    }
+}
+
+fn place(own: &Provenance) -> Option<String> {
+    let run = &own.run;
+    let is_first = run.group == run.name;
+    let is_sound = (1..=run.of).contains(&run.index) && (run.index == 1) == is_first;
+    (!is_sound)
+        .then(|| format!("it cannot be run {} of {} in group `{}`", run.index, run.of, run.group))
+}
+
+/// The names of files are given anew where one is taken, a second later each.
+const NAMED_WITHIN: Duration = Duration::minutes(1);
+
+fn start(run: &Recorded, own: &Provenance) -> Option<String> {
+    let text = &own.run.started;
+    if text.is_empty() {
+        return None;
+    }
+    let start = run.start();
+    let Some(moment) = start.moment else {
+        return Some(format!("its start is no moment: `{text}`"));
+    };
+    let named = start.named?.moment();
+    let told = PrimitiveDateTime::new(moment.date(), moment.time());
+    ((told - named).abs() > NAMED_WITHIN)
+        .then(|| format!("it was started at {text}, and its name says otherwise"))
+}
+
+fn hashes(own: &Provenance) -> impl Iterator<Item = String> {
+    let hashes = [
+        ("engram_hash", &own.build.engram_hash),
+        ("loadtest_hash", &own.build.loadtest_hash),
+        ("content", &own.build.content),
+        ("scenario_hash", &own.load.scenario_hash),
+    ];
+    hashes.into_iter().filter_map(|(key, hash)| {
+        let hash = hash.as_ref().filter(|hash| !is_hash(hash))?;
+        Some(format!("its `{key}` is no hash: `{hash}`"))
+    })
+}
+
+/// True for a hash as git makes one (SHA-1 or SHA-256), perhaps after the number of the way in which it was taken.
+fn is_hash(text: &str) -> bool {
+    let hash = match text.split_once(':') {
+        Some((kind, hash)) if kind.bytes().all(|byte| byte.is_ascii_digit()) => hash,
+        _ => text,
+    };
+    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    matches!(hash.len(), 40 | 64) && hash.bytes().all(is_digit)
+}
+
+/// A run that is newer than `now` would hide every other until then.
+pub(crate) fn from_the_future(run: &Recorded, now: OffsetDateTime) -> Option<String> {
+    let start = run.start();
+    // A name is read as UTC: no time zone is as far from it as a day.
+    let moment = start.moment.or_else(|| Some(start.named?.moment().assume_utc()))?;
+    (moment - now > Duration::hours(HOURS_AHEAD))
+        .then(|| format!("it is from the future: {moment}"))
+}
+
+/// Operations of before that a run after does not have, or has without a latency.
+pub(crate) fn lost_operations(before: &[Recorded], after: &Recorded) -> Option<String> {
+    let mut counts: BTreeMap<&String, u64> = BTreeMap::new();
+    for (name, operation) in before.iter().flat_map(|run| &run.result.operations) {
+        let most = counts.entry(name).or_default();
+        *most = operation.count.max(*most);
+    }
+    let is_lost = |name: &&String| {
+        let own = after.result.operations.get(*name);
+        own.is_none_or(|own| own.p99_ms == 0.0)
+    };
+    let often = counts.into_iter().filter(|(_, count)| *count >= LEAST_REQUESTS);
+    let lost: Vec<String> =
+        often.map(|(name, _)| name).filter(is_lost).map(|name| format!("`{name}`")).collect();
+    let named = lost.get(..lost.len().min(3))?.join(", ");
+    match lost.len() {
+        0 => None,
+        1..=3 => Some(format!("no latency of {named} was recorded, as it was before")),
+        more => Some(format!(
+            "no latency of {named} and {} more was recorded, as it was before",
+            more - 3
+        )),
+    }
+}
+
+/// One source makes one server.
+pub(crate) fn two_servers_of_one_source(before: &[Recorded], after: &Recorded) -> Option<String> {
+    let build = |run: &Recorded| Some((source(run)?.to_owned(), server(run)?.to_owned()));
+    let (source, server) = build(after)?;
+    let is_other = |(own, another): &(String, String)| *own == source && *another != server;
+    before.iter().filter_map(build).any(|known| is_other(&known)).then(|| {
+        "before and after have one source and two servers: one was not built from it".to_owned()
+    })
+}
+
+/// True where a before is newer than the after with the same source or server: the change was in place.
+pub(crate) fn is_misplaced(before: &[Recorded], after: &[Recorded]) -> bool {
+    let (Some(before), Some(after)) = (before.last(), after.last()) else {
+        return false;
+    };
+    let is_same =
+        |of: fn(&Recorded) -> Option<&str>| of(before).is_some() && of(before) == of(after);
+    (is_same(source) || is_same(server)) && before.start().is_after(after.start())
+}
+
+fn source(run: &Recorded) -> Option<&str> {
+    run.provenance.as_ref()?.build.content.as_deref()
+}
+
+fn server(run: &Recorded) -> Option<&str> {
+    run.provenance.as_ref()?.build.engram_hash.as_deref()
+}
