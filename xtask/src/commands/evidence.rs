@@ -176,15 +176,18 @@ impl Task<'_> {
             let befores = self.evidence.runs_on(Phase::Before, base);
             befores.iter().any(|run| run.task == *self.id)
         };
+        if !bases.iter().any(is_before) {
+            return false;
+        }
         let afters = self.afters();
-        let provenance = afters.iter().flat_map(|group| &group.runs).filter_map(|run| {
+        let mut measured_on = afters.iter().flat_map(|group| &group.runs).filter_map(|run| {
             let git = run.as_ref().ok()?.provenance.as_ref()?.git.as_ref()?;
             git.branch.as_deref()
         });
-        let mut measured_on = provenance.peekable();
-        bases.iter().any(is_before)
-            && (measured_on.peek().is_none()
-                || measured_on.any(|branch| branches.contains(&branch)))
+        let first = measured_on.next();
+        first.is_none_or(|first| {
+            branches.contains(&first) || measured_on.any(|branch| branches.contains(&branch))
+        })
     }
 
     /// Why it says nothing of a content that it has no after of.

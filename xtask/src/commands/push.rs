@@ -142,6 +142,19 @@ enum Answer<'a> {
     Unrelated,
 }
 
+impl Answer<'_> {
+    /// `true` where both leave a content unknown in the same words, which are said once.
+    fn is_same(&self, other: &Self) -> bool {
+        let words = |answer: &Self| match answer {
+            Answer::Unknown { report, why, commands } => {
+                Some((report.clone(), why.clone(), commands.clone()))
+            }
+            _ => None,
+        };
+        words(self) == words(other)
+    }
+}
+
 impl<'a> Push<'a> {
     fn new(checkout: &'a Path, remote: &'a str, refs: &[Ref]) -> Self {
         let tips = refs.iter().flat_map(|pushed| [Some(pushed.tip), pushed.remote_tip]);
@@ -177,7 +190,7 @@ impl<'a> Push<'a> {
         let unreadable = self.unreadable.iter();
         let mut outcome =
             Outcome::worst(unreadable.map(|error| say_unknown("", &[], &error.to_string(), &[])));
-        let mut unrelated = Vec::new();
+        let mut unknown_of: Vec<(Answer, Vec<&str>)> = Vec::new();
         for (content, group) in &groups {
             let answers = match content {
                 Some(content) => self.answers(content, group),
@@ -194,21 +207,26 @@ impl<'a> Push<'a> {
                         self.say_judged(&comparison, evidence, group)
                     }
                     _ if news.is_empty() => Outcome::Success,
-                    Answer::Unknown { report, why, commands } => {
-                        say_unknown(&report, &news, &why, &commands)
-                    }
-                    Answer::Unrelated => {
-                        unrelated.extend(news.iter().copied());
+                    answer => {
+                        match unknown_of.iter_mut().find(|(known, _)| known.is_same(&answer)) {
+                            Some((_, refs)) => refs.extend(&news),
+                            None => unknown_of.push((answer, news.clone())),
+                        }
                         Outcome::CannotJudge
                     }
                 });
             }
         }
-        if !unrelated.is_empty() {
-            streams::errors(&format!(
-                "perf: no verdict on {}: nothing was measured for it\n",
-                names(&unrelated)
-            ));
+        for (answer, refs) in &unknown_of {
+            match answer {
+                Answer::Unknown { report, why, commands } => {
+                    say_unknown(report, refs, why, commands);
+                }
+                _ => streams::errors(&format!(
+                    "perf: no verdict on {}: nothing was measured for it\n",
+                    names(refs)
+                )),
+            }
         }
         outcome
     }

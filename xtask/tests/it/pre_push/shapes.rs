@@ -96,6 +96,19 @@ fn many_branches_of_one_content_are_judged_once() {
 }
 
 #[test]
+fn what_is_not_known_of_many_contents_is_said_once() {
+    let project = Project::new();
+    project.clean();
+    for number in 0..4 {
+        project.git(&format!("switch --quiet --create more-{number}"));
+        project.change(&format!("of {number}\n"));
+    }
+    let said = project.push("origin more-0 more-1 more-2 more-3").passed();
+    assert_eq!(said.matches("the code changed since").count(), 1, "{said}");
+    assert_has(&said, &["more-0, more-1, more-2 and 1 more: no verdict"]);
+}
+
+#[test]
 fn every_content_has_a_verdict_of_its_own() {
     let project = Project::new();
     project.clean();
