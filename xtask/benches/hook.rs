@@ -91,6 +91,7 @@ fn project(recorded: usize, of: Of) -> Project {
                     id: "a session".to_owned(),
                     pair: 1,
                     order: "before-first".to_owned(),
+                    ..SessionPlace::default()
                 });
             }),
         };

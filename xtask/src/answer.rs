@@ -1,23 +1,24 @@
 //! The recordings that answer a question: the newest groups of a task, or the paired session about their servers.
 
-use std::fs;
 use std::path::Path;
 
 use time::OffsetDateTime;
 
 use crate::error::{Error, Fault, Result};
+use crate::files;
 use crate::judge::comparison::{self, Baseline, Comparison, EndedSession, Judgement, Question};
 use crate::judge::fitness::{Reason, Remedy};
-use crate::judge::verdict::Outcome;
+use crate::judge::verdict::{Metric, Outcome};
 use crate::model::layout;
-use crate::model::limits::COMPETITOR;
+use crate::model::limits::{COMPETITOR, PLAN};
 use crate::model::names::{Mode, Phase, RunName, TaskId};
 use crate::model::provenance::Provenance;
 use crate::model::recorded::Group;
-use crate::model::session::{Failure, SessionRecord};
+use crate::model::session::{Failure, FormerRecord, How, SessionRecord, Subject};
 use crate::model::typed;
-use crate::stats::paired::{PairedVerdict, Progress};
+use crate::stats::paired::{self, PairedVerdict, Progress};
 use crate::stats::single_runs;
+use crate::store::accepted;
 use crate::store::archive;
 use crate::store::baselines;
 use crate::store::recorded::{self, Listing};
@@ -42,15 +43,31 @@ pub fn of_task(checkout: &Path, task: &TaskId, mode: Option<Mode>) -> Result<Vec
         let kind = mode.map_or_else(String::new, |mode| format!("{mode} "));
         let mode = mode.unwrap_or(Mode::Internal);
         let measure = typed::perf_check(task, Phase::Before, mode, "");
-        return Err(Error::new(format!(
+        let none = Error::new(format!(
             "no {kind}results of task {task} in {}",
             results.folder().display()
-        ))
-        .next(format!("measure first: {measure}"))
-        .next("what is recorded: cargo perf-compare --list"));
+        ));
+        let namesake = listing.namesake(task).map(|meant| typed::perf_compare(&meant, ""));
+        return Err(namesake
+            .into_iter()
+            .fold(none, |error, command| error.next(format!("did you mean {command}?")))
+            .next(format!("measure first: {measure}"))
+            .next("what is recorded: cargo perf-compare --list"));
     }
-    let of_mode = |mode| {
-        let group = |phase| recorded::newest_group(&results, &names, mode, phase);
+    Ok(of_names(checkout, task, (&results, &listing), &names, &modes))
+}
+
+/// Compares the newest groups among these runs of a task, which are sorted, in each of `modes`.
+pub(crate) fn of_names(
+    checkout: &Path,
+    task: &TaskId,
+    (results, listing): (&Results, &Listing),
+    names: &[RunName],
+    modes: &[Mode],
+) -> Vec<Comparison> {
+    let accepted = accepted::read(checkout);
+    let of_mode = |&mode: &Mode| {
+        let group = |phase| recorded::newest_group(results, names, mode, phase);
         let question = Question {
             task: Some(task.clone()),
             mode,
@@ -60,9 +77,19 @@ pub fn of_task(checkout: &Path, task: &TaskId, mode: Option<Mode>) -> Result<Vec
             session: None,
             now: OffsetDateTime::now_utc(),
         };
-        of_newest(&results, &listing, question)
+        let content = question.after.as_ref().and_then(Group::content).map(str::to_owned);
+        let mut comparison = of_newest(results, listing, question);
+        if comparison.outcome().is_regression()
+            && let Some(content) = content
+        {
+            match &accepted {
+                Ok(accepted) => comparison.accepted = accepted.reason(task, mode, &content),
+                Err(unusable) => comparison.warnings.push(unusable.to_string()),
+            }
+        }
+        comparison
     };
-    Ok(modes.into_iter().map(of_mode).collect())
+    modes.iter().map(of_mode).collect()
 }
 
 /// Compares two named results, wherever they lie; `task` is the one that they are of, where their names do not say it.
@@ -114,54 +141,122 @@ fn of_newest(results: &Results, listing: &Listing, question: Question) -> Compar
     let (before, after) = (newest(&question.before), newest(&question.after));
     let taken_back = taken_back(results, &question);
     let sessions = match (&before, &after) {
-        (Some(before), Some(after)) => about(results, question.mode, before, after),
+        (Some(before), Some(after)) => about(results, &question, before, after),
         _ => Sessions::default(),
     };
-    let mut comparison = worst_of(results, sessions.ended, &question).unwrap_or_else(|| {
+    let archived = Archived::of(&sessions);
+    let mut comparison = worst_of(sessions.ended, &question).unwrap_or_else(|| {
         let reliability = after.and_then(|after| {
             let series = same_binary::series(results, listing, question.mode, &after);
             single_runs::single_runs(&series)
         });
         comparison::compare(question, reliability)
     });
+    comparison.warnings.extend(archived.told);
     comparison.warnings.extend(sessions.warnings);
     comparison.warnings.extend(taken_back);
-    if !sessions.unusable.is_empty() && !comparison.outcome().is_regression() {
-        // Their answers are unknown, and may have been a regression.
-        comparison.judgement = Judgement::Impossible(sessions.unusable);
+    let mut reasons = sessions.unusable;
+    if comparison.outcome() == Outcome::Success {
+        reasons.extend(sessions.failures);
+        reasons.extend(archived.doubt);
+    }
+    if !reasons.is_empty() && !comparison.outcome().is_regression() {
+        comparison.judgement = Judgement::Impossible(reasons);
     }
     comparison
 }
 
+/// An ended session, with what it says of the two servers.
+struct Answer {
+    record: SessionRecord,
+    comparison: Comparison,
+}
+
+impl Answer {
+    fn of(
+        results: &Results,
+        record: SessionRecord,
+        verdict: PairedVerdict,
+        question: &Question,
+    ) -> Self {
+        let comparison = of_session(results, &record, verdict, question.clone());
+        Self { record, comparison }
+    }
+
+    /// 0 for the best.
+    fn rank(&self) -> u8 {
+        match self.comparison.outcome() {
+            outcome if outcome.is_regression() => 3,
+            Outcome::Success => {
+                let verdict = self.comparison.paired_verdict();
+                u8::from(verdict == Some(PairedVerdict::NoRegressionFound))
+            }
+            _ => 2,
+        }
+    }
+
+    /// A regression by the record remains one where the files of its runs are gone.
+    fn is_regression(&self) -> bool {
+        let verdict = self.comparison.paired_verdict();
+        self.comparison.outcome().is_regression() || verdict == Some(PairedVerdict::Regressed)
+    }
+
+    fn passes(&self) -> bool {
+        self.rank() <= 1
+    }
+
+    /// `REGRESSION, P99 +10.4%`
+    fn in_words(&self) -> String {
+        let headline = match self.comparison.outcome() {
+            Outcome::CannotJudge if self.is_regression() => "REGRESSION",
+            _ => self.comparison.headline(),
+        };
+        let p99 = self.comparison.look().map(|look| change_of_p99(look.interval.estimate));
+        format!("{headline}{}", p99.unwrap_or_default())
+    }
+}
+
+/// `, P99 +10.4%`
+fn change_of_p99(ln_ratio: f64) -> String {
+    format!(", P99 {:+.1}%", paired::percent(ln_ratio))
+}
+
 /// The worst answer of the ended sessions; `None` if there are none. Sessions of several durations are several tries
 /// at one question: measuring in another way until it passes is no way out.
-fn worst_of(
-    results: &Results,
-    ended: Vec<(SessionRecord, PairedVerdict)>,
-    question: &Question,
-) -> Option<Comparison> {
-    let rank = |comparison: &Comparison| match comparison.outcome() {
-        outcome if outcome.is_regression() => 3,
-        Outcome::Success => {
-            u8::from(comparison.paired_verdict() == Some(PairedVerdict::NoRegressionFound))
-        }
-        _ => 2,
-    };
-    let answer = |(record, verdict): (SessionRecord, _)| {
-        let comparison = of_session(results, &record, verdict, question.clone());
-        (record.subject.duration_seconds, comparison)
-    };
-    let mut answers: Vec<(u64, Comparison)> = ended.into_iter().map(answer).collect();
-    answers.sort_by_key(|(seconds, comparison)| (rank(comparison), *seconds));
-    let (_, mut worst) = answers.pop()?;
-    worst.warnings.extend(own_runs(question, &worst));
-    let worst_rank = rank(&worst);
-    answers.retain(|(_, other)| rank(other) != worst_rank);
-    worst.warnings.extend(answers.iter().map(|(seconds, other)| {
-        let answer = other.headline();
-        format!("a paired session of {seconds} s a run ended otherwise: {answer}")
-    }));
-    Some(worst)
+fn worst_of(mut answers: Vec<Answer>, question: &Question) -> Option<Comparison> {
+    answers.sort_by_key(|answer| (answer.rank(), answer.record.subject.duration_seconds));
+    let mut worst = answers.pop()?;
+    let rank = worst.rank();
+    answers.retain(|other| other.rank() != rank);
+    let others = answers.iter().map(|other| {
+        let Subject { duration_seconds, how, .. } = &other.record.subject;
+        let answer = other.in_words();
+        format!("a paired session of {duration_seconds} s a run ({how}) ended otherwise: {answer}")
+    });
+    let told: Vec<String> = others.chain(contradiction(question, &worst)).collect();
+    let own = own_runs(question, &worst.comparison);
+    worst.comparison.warnings.extend(own.into_iter().chain(told));
+    Some(worst.comparison)
+}
+
+/// Single runs that were longer than those of the pairs, and that say the opposite.
+fn contradiction(question: &Question, session: &Answer) -> Option<String> {
+    let run = question.after.as_ref()?.runs.last()?.as_ref().ok()?;
+    let seconds = run.provenance.as_ref()?.load.duration_seconds;
+    let of_pairs = session.record.subject.duration_seconds;
+    let single = comparison::compare(question.clone(), None);
+    let outcomes = [single.outcome(), session.comparison.outcome()];
+    let [ours, theirs] = outcomes.map(Outcome::is_regression);
+    let is_opposite = ours != theirs && outcomes.contains(&Outcome::Success);
+    (seconds > of_pairs && is_opposite).then(|| {
+        let change = single.verdict().map(|verdict| verdict.change(Metric::P99));
+        let change = change.map_or_else(String::new, |change| format!(", P99 {change:+.1}%"));
+        let answer = single.headline();
+        format!(
+            "the single runs are of {seconds} s, those of the pairs of {of_pairs} s, and they say \
+             otherwise: {answer}{change}"
+        )
+    })
 }
 
 /// Compares the runs of an ended session instead of the groups in `question`.
@@ -180,6 +275,9 @@ fn of_session(
     let session = EndedSession {
         verdict,
         look: record.assess().look,
+        how: record.subject.how,
+        duration_seconds: record.subject.duration_seconds,
+        changes: record.changes(),
         after_failures: failures.map(|failure| format!("the {failure}")).collect(),
     };
     let question = Question {
@@ -206,7 +304,7 @@ pub(crate) fn baseline(checkout: &Path, mode: Mode) -> Option<Result<Baseline, R
 }
 
 fn read_baseline(file: &Path) -> Result<Baseline, Fault> {
-    let text = fs::read_to_string(file).map_err(|error| {
+    let text = files::read_text(file).map_err(|error| {
         Fault::new(format!("the competitors' baselines cannot be read: {error}"))
     })?;
     let latency = baselines::p99(&text, COMPETITOR)?;
@@ -218,49 +316,153 @@ fn read_baseline(file: &Path) -> Result<Baseline, Fault> {
 }
 
 /// The sessions about two servers.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Sessions {
-    ended: Vec<(SessionRecord, PairedVerdict)>,
+    ended: Vec<Answer>,
     /// Those that cannot be read, so that their answers are unknown.
     unusable: Vec<Reason>,
-    /// About those that have not ended.
+    /// The failures of the after server in sessions that have not ended.
+    failures: Vec<Reason>,
+    archived: Vec<Answer>,
+    /// All that were archived: also those that never ended, or cannot be read.
+    archived_records: usize,
+    /// About those that have not ended, and those of earlier versions.
     warnings: Vec<String>,
 }
 
 /// The sessions about the servers of `before` and `after`, under the load of `after`, of any duration.
-fn about(results: &Results, mode: Mode, before: &Provenance, after: &Provenance) -> Sessions {
+fn about(
+    results: &Results,
+    question: &Question,
+    before: &Provenance,
+    after: &Provenance,
+) -> Sessions {
     let mut sessions = Sessions::default();
     let (Some(before), Some(server), Some(scenario)) = (
-        before.build.engram_hash.as_deref(),
-        after.build.engram_hash.as_deref(),
-        after.load.scenario_hash.as_deref(),
+        before.build.engram_hash.clone(),
+        after.build.engram_hash.clone(),
+        after.load.scenario_hash.clone(),
     ) else {
         return sessions;
     };
-    for record in SessionRecord::about(results, mode, before, server, scenario) {
+    let kept = SessionRecord::about(
+        results,
+        &Subject {
+            mode: question.mode,
+            before,
+            after: server,
+            scenario,
+            duration_seconds: after.load.duration_seconds,
+            how: How::Duet,
+        },
+    );
+    sessions.archived_records = kept.archived.len();
+    for record in kept.archived.into_iter().flatten() {
+        if let Progress::Final(verdict) = record.assess().progress {
+            sessions.archived.push(Answer::of(results, record, verdict, question));
+        }
+    }
+    for record in kept.records {
         match record.map(|record| (record.assess().progress, record)) {
             Err(unusable) => {
                 let reason = Reason::new(unusable, Remedy::Confirm);
                 sessions.unusable.push(reason);
             }
-            Ok((Progress::Final(verdict), record)) => sessions.ended.push((record, verdict)),
-            Ok((Progress::Continue { .. }, record)) => sessions.warnings.push(unfinished(&record)),
+            Ok((Progress::Final(verdict), record)) => {
+                sessions.ended.push(Answer::of(results, record, verdict, question));
+            }
+            Ok((Progress::Continue { .. }, record)) => {
+                sessions.warnings.push(unfinished(&record));
+                let failures = record.failures_of(Phase::After).map(|failure| {
+                    let why = format!("in an unfinished session the {}", failure_in_words(failure));
+                    Reason::new(Fault::new(why), Remedy::Confirm)
+                });
+                sessions.failures.extend(failures);
+            }
         }
     }
+    sessions.warnings.extend(kept.former.iter().filter_map(former));
     sessions
 }
 
 fn unfinished(record: &SessionRecord) -> String {
-    let failed = record.failures_of(Phase::After).last();
-    let failed =
-        failed.map_or_else(String::new, |failure| format!("; its {}", failure_in_words(failure)));
     format!(
-        "a paired session is unfinished: {} pairs of {} s a run{failed}",
+        "a paired session is unfinished: {} pairs of {} s a run{}",
         record.pairs.len(),
-        record.subject.duration_seconds
+        record.subject.duration_seconds,
+        record.estimate().map_or_else(String::new, |so_far| change_of_p99(so_far) + " so far")
     )
 }
 
+/// `None` for one without pairs, or under a plan that no version had.
+fn former(record: &FormerRecord) -> Option<String> {
+    let verdict = match record.assess()?.progress {
+        Progress::Continue { .. } if record.pairs.is_empty() => return None,
+        Progress::Continue { .. } => "unfinished",
+        Progress::Final(PairedVerdict::Regressed) => "REGRESSION",
+        Progress::Final(PairedVerdict::NotRegressed) => "no regression",
+        Progress::Final(PairedVerdict::NoRegressionFound) => "no regression found",
+        Progress::Final(PairedVerdict::Suspected) => "SUSPECTED",
+        Progress::Final(PairedVerdict::AfterFails) => "the after server failed",
+    };
+    let (pairs, seconds) = (record.pairs.len(), record.duration_seconds);
+    Some(format!(
+        "an earlier session under the former plan, which decides nothing: {verdict} after {pairs} \
+         pairs of {seconds} s a run"
+    ))
+}
+
+/// What the records that `--fresh` archived say of a verdict.
+struct Archived {
+    /// Their number and the worst verdict among them, in words.
+    told: Option<String>,
+    /// The reason why a pass does not count yet.
+    doubt: Option<Reason>,
+}
+
+impl Archived {
+    fn of(sessions: &Sessions) -> Self {
+        let number = sessions.archived_records;
+        let worst =
+            sessions.archived.iter().max_by_key(|answer| (answer.is_regression(), answer.rank()));
+        let told = (number > 0).then(|| {
+            let worst = worst.map_or_else(|| "none ended".to_owned(), Answer::in_words);
+            let records = match number {
+                1 => "1 record of these servers was".to_owned(),
+                _ => format!("{number} records of these servers were"),
+            };
+            format!("{records} archived by --fresh; the worst verdict among them: {worst}")
+        });
+        Self { told, doubt: Self::doubt(sessions) }
+    }
+
+    /// A regression is taken back by two passes that were opened later, the later one with the full plan.
+    fn doubt(sessions: &Sessions) -> Option<Reason> {
+        let regressions = sessions.archived.iter().filter(|answer| answer.is_regression());
+        let latest = regressions.max_by_key(|answer| answer.record.opened)?;
+        let answers = sessions.archived.iter().chain(&sessions.ended);
+        let is_later = |answer: &&Answer| answer.record.opened > latest.record.opened;
+        let mut passes: Vec<&SessionRecord> = answers
+            .filter(is_later)
+            .filter(|answer| answer.passes())
+            .map(|answer| &answer.record)
+            .collect();
+        passes.sort_by_key(|record| record.opened);
+        let full = PLAN.last_look();
+        let remedy = match passes.as_slice() {
+            [] => Remedy::Confirm,
+            [_, .., last] if last.plan.last_look() >= full => return None,
+            _ => Remedy::ConfirmAgain,
+        };
+        let why = format!(
+            "an archived record of these servers says {}: it takes two later records that pass, \
+             the last of them with the full plan of {full} pairs, and {} did",
+            latest.in_words(),
+            passes.len()
+        );
+        Some(Reason::new(Fault::new(why), remedy))
+    }
+}
 /// A session belongs to its binaries: whose task measured it, and what the task's own runs say.
 fn own_runs(question: &Question, session: &Comparison) -> Vec<String> {
     let file = session.after.as_ref().and_then(|after| after.files.last());

@@ -11,22 +11,12 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub struct Error {
     what: String,
     next: Vec<String>,
-    blame: Blame,
-}
-
-/// The cause of a failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Blame {
-    /// The machine, the user, or this tool.
-    Environment,
-    /// The measured server: it crashed, hung or answered with errors.
-    Server,
 }
 
 impl Error {
     /// A failure described by `what`: a sentence that names the file or command.
     pub(crate) fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into(), next: Vec::new(), blame: Blame::Environment }
+        Self { what: what.into(), next: Vec::new() }
     }
 
     /// `doing` failed because of `cause`.
@@ -44,18 +34,6 @@ impl Error {
     pub(crate) fn next(mut self, advice: impl Into<String>) -> Self {
         self.next.push(advice.into());
         self
-    }
-
-    /// Blames the measured server.
-    #[must_use]
-    pub(crate) fn of_server(mut self) -> Self {
-        self.blame = Blame::Server;
-        self
-    }
-
-    /// Whose failure it is.
-    pub(crate) fn blame(&self) -> Blame {
-        self.blame
     }
 
     /// The message without the advice.

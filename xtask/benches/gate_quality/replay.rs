@@ -8,7 +8,7 @@ use xtask::judge::verdict::Outcome;
 use xtask::model::limits::PLAN;
 use xtask::model::names::{Mode, Phase, RunName};
 use xtask::model::recorded::{Group, Recorded};
-use xtask::model::session::{Member, PairRecord, SessionRecord, Subject};
+use xtask::model::session::{How, Member, PairRecord, SessionRecord, Subject};
 use xtask::stats::paired::{PairedVerdict, Progress};
 
 use crate::recording::{Recording, Run};
@@ -160,8 +160,7 @@ fn pairs(window: &[Run], effect: f64, draw: u64) -> (SessionRecord, Vec<[Recorde
             [Phase::After, _] => (&two[1], &two[0]),
         };
         let pair = [recorded(before, 0.0), recorded(after, effect)];
-        let [before, after] =
-            pair.each_ref().map(|run| Member { name: run_name(), p99_ms: run.result.p99_ms });
+        let [before, after] = pair.each_ref().map(|run| Member::of(run_name(), run));
         record.pairs.push(PairRecord { before, after });
         pairs.push(pair);
     }
@@ -175,9 +174,14 @@ fn paired(window: &[Run], effect: f64, draw: u64) -> (Verdict, usize) {
     let (before, after) =
         pairs.into_iter().take(used).map(|[before, after]| (before, after)).unzip();
     let session = match assessment.progress {
-        Progress::Final(verdict) => {
-            Some(EndedSession { verdict, look: assessment.look, after_failures: Vec::new() })
-        }
+        Progress::Final(verdict) => Some(EndedSession {
+            verdict,
+            look: assessment.look,
+            how: How::Alternating,
+            duration_seconds: 0,
+            changes: Vec::new(),
+            after_failures: Vec::new(),
+        }),
         Progress::Continue { .. } => None,
     };
     let question = Question { session, ..question(before, after) };
@@ -229,6 +233,7 @@ fn record(seed: u64) -> SessionRecord {
         after: String::new(),
         scenario: String::new(),
         duration_seconds: 0,
+        how: How::Alternating,
     };
     SessionRecord {
         seed,

@@ -1,4 +1,5 @@
-//! The bench: a checkout made ready to measure sides on, one run after the other, each saved as a recorded run.
+//! The bench: a checkout made ready to measure sides on, one after the other or two at the same time, and to save them
+//! as recorded runs.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -10,16 +11,16 @@ use crate::judge::fitness;
 use crate::measure::build::Built;
 use crate::measure::host;
 use crate::measure::port;
-use crate::measure::run::{self, Limits, Measured, RunPlan};
+use crate::measure::run::{self, Failed, Limits, Measured, RunPlan};
 use crate::measure::scenario::Scenario;
 use crate::measure::workplace::Workplace;
-use crate::model::names::{Mode, Phase, RunName, TaskId};
+use crate::model::names::{Mode, Part, Phase, RunName, TaskId};
 use crate::model::provenance::{Git, Host, HostState};
 use crate::model::recorded::Recorded;
 use crate::store::clock::Clock;
 use crate::store::recorded;
 use crate::store::recording::{self, Circumstances, Place};
-use crate::store::results::{Lock, Results};
+use crate::store::results::{Lock, Results, Unsaved};
 use crate::term::steps::Steps;
 
 /// The port where none is asked for.
@@ -65,6 +66,14 @@ pub(crate) struct Side {
     pub(crate) git: Option<Git>,
 }
 
+/// A side that is to be measured.
+pub(crate) struct Turn<'a> {
+    pub(crate) side: &'a Side,
+    pub(crate) port: u16,
+    pub(crate) workplace: Workplace,
+    pub(crate) place: Place,
+}
+
 /// The state of the machine before a run, and all that makes the run weaker.
 pub(crate) struct Conditions {
     pub(crate) state: HostState,
@@ -101,55 +110,97 @@ impl Bench {
         Conditions { warnings: host::warnings(&state), state }
     }
 
-    /// Measures `side` once with a fresh server, saves the run, and reads it back.
+    /// Measures sides at the same time, with fresh servers, `first` being started first. Nothing is saved yet.
     ///
     /// # Errors
-    /// When the run fails, `accept` refuses what it measured, or it cannot be saved. Nothing is saved then.
-    pub(crate) fn measure(
+    /// When a run fails, `refuse` says what is wrong with it, or a file cannot be written. Then nothing is left of any
+    /// but logs.
+    pub(crate) fn run(
         &mut self,
-        side: &Side,
+        turns: &[Turn],
+        first: Phase,
         conditions: &Conditions,
-        place: Place,
-        accept: impl FnOnce(&Measured) -> Result<()>,
-    ) -> Result<(RunName, Recorded)> {
+        refuse: impl Fn(&Measured) -> Option<String>,
+    ) -> Result<Vec<Unsaved>, Failed> {
         let started = self.clock.now();
-        let name = self.results.unused(RunName {
-            timestamp: self.clock.timestamp(),
-            mode: self.setup.mode,
-            task: self.setup.task.clone(),
-            phase: side.phase,
+        let timestamp = self.clock.timestamp();
+        let sides = turns.iter().map(|turn| run::Side {
+            phase: turn.side.phase,
+            binaries: &turn.side.built.binaries,
+            port: turn.port,
+            workplace: turn.workplace.clone(),
+            slow_down: None,
         });
         let plan = RunPlan {
             tool: &self.tool,
             checkout: &self.checkout,
-            binaries: &side.built.binaries,
             scenario: &self.scenario,
             mode: self.setup.mode,
             duration: self.setup.duration,
-            port: self.setup.port,
             limits: self.setup.limits,
+            sides: &sides.collect::<Vec<_>>(),
+            first,
         };
-        let mut measured = run::run(&plan, &self.workplace, &mut self.steps)?;
-        accept(&measured)?;
-        let weaknesses = fitness::weaknesses(&measured.result, self.scenario.rate);
-        measured.warnings.extend(weaknesses);
+        let measured = run::run(&plan, &self.workplace, &mut self.steps)?;
+        let write = |(turn, mut measured): (&Turn, Measured)| {
+            if let Some(why) = refuse(&measured) {
+                return Err(Failed::Server(turn.side.phase, Error::new(why)));
+            }
+            let weaknesses = fitness::weaknesses(&measured.result, self.scenario.rate);
+            measured.warnings.extend(weaknesses);
+            let name = self.results.unused(RunName {
+                timestamp,
+                mode: self.setup.mode,
+                task: self.setup.task.clone(),
+                phase: turn.side.phase,
+            });
+            let circumstances = Circumstances {
+                name: &name,
+                started,
+                place: turn.place.clone(),
+                built: &turn.side.built,
+                scenario: &self.scenario,
+                duration: self.setup.duration,
+                git: turn.side.git.as_ref(),
+                host: &self.host,
+                state: &conditions.state,
+                warnings: &conditions.warnings,
+            };
+            Ok(recording::write(&self.results, &turn.workplace, &circumstances, &measured)
+                .map_err(|error| self.with_logs(error))?)
+        };
+        let runs: Result<Vec<Unsaved>, Failed> = turns.iter().zip(measured).map(write).collect();
+        if runs.is_err() {
+            self.workplace.remove_scratch();
+        }
+        runs
+    }
+
+    /// Saves runs, all or none of them, and reads them back.
+    ///
+    /// # Errors
+    /// Names the file that could not be written; nothing is saved then, and the logs stay in the workplace.
+    pub(crate) fn save(&mut self, runs: &[Unsaved]) -> Result<Vec<(RunName, Recorded)>> {
         self.steps.begin("save", "");
-        let circumstances = Circumstances {
-            name: &name,
-            started,
-            place,
-            built: &side.built,
-            scenario: &self.scenario,
-            duration: self.setup.duration,
-            git: side.git.as_ref(),
-            host: &self.host,
-            state: &conditions.state,
-            warnings: &conditions.warnings,
+        self.results.save(runs).map_err(|error| {
+            self.workplace.remove_scratch();
+            self.with_logs(error)
+        })?;
+        // Only the servers' logs are left; their ends are in the provenance. If they stay, the next run clears them.
+        let _ = self.workplace.clear();
+        let paths = runs.iter().map(|run| (&run.name, self.results.path(&run.name, Part::Result)));
+        let paths: Vec<_> = paths.collect();
+        let saved: Vec<_> = paths.iter().map(|(_, path)| file_name(path)).collect();
+        self.steps.done(&saved.join(", "));
+        let read = |(name, path): &(&RunName, PathBuf)| {
+            let run = recorded::read(path).map_err(|why| Error::new(why.to_string()))?;
+            Ok(((*name).clone(), run))
         };
-        let saved = recording::save(&self.results, &self.workplace, &circumstances, &measured)?;
-        self.steps.done(&file_name(&saved));
-        let recorded = recorded::read(&saved).map_err(|why| Error::new(why.to_string()))?;
-        Ok((name, recorded))
+        paths.iter().map(read).collect()
+    }
+
+    fn with_logs(&self, error: Error) -> Error {
+        error.next(format!("the logs are in {}", self.workplace.directory().display()))
     }
 }
 

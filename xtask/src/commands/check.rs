@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use super::bench::{Bench, PORT, Setup, Side, file_name};
+use super::bench::{Bench, PORT, Setup, Side, Turn, file_name};
 use super::shared::checkout_option;
 use super::words::{Words, did_you_mean, task_id};
 use crate::error::{Error, Result};
@@ -14,7 +14,7 @@ use crate::judge::{comparison, fitness};
 use crate::measure::build::{self, Build, Built};
 use crate::measure::run::Limits;
 use crate::measure::{checkout, git, host};
-use crate::model::names::Phase;
+use crate::model::names::{Phase, TaskId};
 use crate::model::recorded::Recorded;
 use crate::model::typed;
 use crate::report::summary::{self, Summary};
@@ -86,16 +86,34 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
         stop_grace: words.seconds("--stop-grace", defaults.stop_grace, 0)?,
     };
     let checkout = words.path("-C")?;
-    let [task, phase] = words.positional(["<task>", "<before|after>"])?;
+    let (task, phase) = task_and_phase(words)?;
     Ok(Options {
-        setup: Setup { task: task_id(&task)?, mode, duration, port, limits, checkout },
-        phase: Phase::parse(&phase).ok_or_else(|| {
-            let nearest = did_you_mean(&phase, ["before", "after"]);
-            Error::new(format!("`{phase}` is not a phase: before or after{nearest}"))
-        })?,
+        setup: Setup { task, mode, duration, port, limits, checkout },
+        phase,
         runs,
         build,
     })
+}
+
+/// The two words that are no options, or the slip in them.
+fn task_and_phase(words: Words) -> Result<(TaskId, Phase)> {
+    let left = words.at_most(2)?;
+    let phases = [left.first(), left.get(1)].map(|word| word.and_then(|word| Phase::parse(word)));
+    match (left.as_slice(), phases) {
+        ([task, _], [_, Some(phase)]) => Ok((task_id(task)?, phase)),
+        ([_, task], [Some(phase), None]) => {
+            Err(Error::new(format!("the task comes first: cargo perf-check {task} {phase}")))
+        }
+        ([_, phase], _) => {
+            let nearest = did_you_mean(phase, ["before", "after"]);
+            Err(Error::new(format!("`{phase}` is not a phase: before or after{nearest}")))
+        }
+        (_, [Some(phase), _]) => {
+            Err(Error::new(format!("<task> is missing: cargo perf-check <task> {phase}")))
+        }
+        ([_], _) => Err(Error::new("<before|after> is missing")),
+        _ => Err(Error::new("<task> is missing")),
+    }
 }
 
 /// Measures, saves and summarises.
@@ -114,7 +132,7 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
         enough_disk(folder)?;
     }
     let mut conditions = bench.conditions();
-    let file = file_name(Path::new(bench.scenario.file));
+    let file = file_name(Path::new(&bench.scenario.file));
     bench.steps.done(&format!("{file}, port {} is free", setup.port));
     for warning in &conditions.warnings {
         bench.steps.warn(warning);
@@ -125,6 +143,10 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
         let unknown = "without git hashes are unknown, and no binaries are kept for perf-confirm";
         bench.steps.warn(unknown);
         conditions.warnings.push(unknown.into());
+    }
+    if let Some(weakness) = inputs_of_no_commit(&built) {
+        bench.steps.warn(&weakness);
+        conditions.warnings.push(weakness);
     }
     if let (Phase::Before, Some(content)) = (phase, &built.content)
         && let Some(why) = has_the_change(&bench, content)?
@@ -142,9 +164,14 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
             bench.steps.heading(&heading);
         }
         let place = Place { group: first.clone(), index, of: options.runs, session: None };
-        let (name, run) = bench
-            .measure(&side, &conditions, place, |_| Ok(()))
+        let turn =
+            Turn { side: &side, port: setup.port, workplace: bench.workplace.clone(), place };
+        let saved = bench
+            .run(&[turn], *phase, &conditions, |_| None)
+            .map_err(Error::from)
+            .and_then(|run| bench.save(&run))
             .map_err(|error| incomplete_group(error, runs.len()))?;
+        let [(name, run)] = saved.try_into().map_err(|_| Error::new("the run was not saved"))?;
         let warnings = run.provenance.iter().flat_map(|run| &run.warnings);
         // Those of the whole group come first, and have been shown.
         for warning in warnings.skip(conditions.warnings.len()) {
@@ -194,6 +221,17 @@ fn build_step(build: Build, bench: &mut Bench) -> Result<Built> {
         (Build::Existing, _) => "none: --no-build; source hash unknown",
     });
     Ok(built)
+}
+
+/// A warning of inputs that the source hash of a commit alone cannot vouch for.
+fn inputs_of_no_commit(built: &Built) -> Option<String> {
+    let inputs = &built.inputs.as_ref()?.disk;
+    let first = inputs.first()?;
+    let others = match inputs.len() {
+        1 => String::new(),
+        many => format!(" and {} more", many - 1),
+    };
+    Some(format!("what was built is in no commit: it includes {first}{others}"))
 }
 
 /// The next command to type, on a line of its own.

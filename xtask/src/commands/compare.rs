@@ -4,16 +4,18 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::accept::accept;
 use super::shared::{checkout_option, context, here, print, say};
 use super::take_back::take_back;
 use super::words::{Words, task_id};
 use crate::answer;
 use crate::error::{Error, Fault, Result};
+use crate::files;
 use crate::judge::comparison::{Comparison, outcome};
 use crate::judge::verdict::Outcome;
 use crate::measure::checkout;
 use crate::model::layout;
-use crate::model::names::{Mode, Part, RunName, TaskId};
+use crate::model::names::{Mode, RunName, TaskId};
 use crate::model::recorded::Recorded;
 use crate::report::list::{self, Entry};
 use crate::report::next::Context;
@@ -22,8 +24,9 @@ use crate::stats::numbers::median;
 use crate::store::clock::Clock;
 use crate::store::performance_log::{self, Section, title_from_file_name};
 use crate::store::recorded::{self, Listing};
-use crate::store::results::{self, Results};
+use crate::store::results::Results;
 use crate::term::streams::Style;
+use crate::term::text;
 
 /// The help text. A test holds its limits against those that decide.
 pub const HELP: &str = "\
@@ -46,6 +49,8 @@ Options
   --markdown           for a pull-request comment or a CI step summary
   --log                write the task's entry in the performance log,
                        roadmap/milestone-17/PERFORMANCE_LOG.md
+  --accept REASON      accept a measured regression of this very code, with
+                       a follow-up: the hook lets it pass from then on
   --list               list what is recorded, newest first
   --take-back WHAT     archive a measurement that should not count; nothing
                        is deleted. WHAT: before, after (the newest), or FILE
@@ -74,6 +79,8 @@ pub(crate) struct Options {
     format: Format,
     /// The performance log gets an entry.
     log: bool,
+    /// The reason to accept what regressed.
+    accept: Option<String>,
     /// The tool's own workspace when absent.
     checkout: Option<PathBuf>,
 }
@@ -113,6 +120,7 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
     let format = words.either(("--json", Format::Json), ("--markdown", Format::Markdown))?;
     let log = words.flag("--log");
     let list = words.flag("--list");
+    let accept = words.value("--accept", "a reason, in one line")?;
     let (before, after) = (words.path("--before")?, words.path("--after")?);
     let back = words.path("--take-back")?;
     let checkout = words.path("-C")?;
@@ -124,10 +132,10 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
         let [task] = words.positional(["<task>"])?;
         let mode = mode.unwrap_or(Mode::Internal);
         let subject = Subject::Measurement(task_id(&task)?, mode, back);
-        return Ok(Options { subject, format: Format::Human, log, checkout });
+        return Ok(Options { subject, format: Format::Human, log, accept: None, checkout });
     }
     let subject = match (list, before, after) {
-        (true, None, None) if mode.is_none() && format.is_none() && !log => {
+        (true, None, None) if mode.is_none() && format.is_none() && !log && accept.is_none() => {
             let [] = words.positional([])?;
             Subject::Everything
         }
@@ -151,7 +159,10 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
     if log && subject.task().is_none() {
         return refused("--log needs a task");
     }
-    Ok(Options { subject, format: format.unwrap_or(Format::Human), log, checkout })
+    if accept.is_some() && !matches!(subject, Subject::Task(..)) {
+        return refused("--accept goes with the newest results of a task");
+    }
+    Ok(Options { subject, format: format.unwrap_or(Format::Human), log, accept, checkout })
 }
 
 /// Compares, prints and, if asked, writes the log entry.
@@ -215,7 +226,11 @@ fn compared(
                 unlogged: (!options.log).then(|| task.clone()),
                 ..context(checkout, option)
             };
-            (answer::of_task(checkout, task, *mode)?, around)
+            let mut comparisons = answer::of_task(checkout, task, *mode)?;
+            if let Some(reason) = &options.accept {
+                accept(checkout, task, &mut comparisons, reason)?;
+            }
+            (comparisons, around)
         }
         Subject::Files { task, before, after } => {
             let around = Context { options: option, here: here(), ..Context::default() };
@@ -237,14 +252,14 @@ fn write_log(
         |mode| comparisons.iter().find(|comparison| comparison.mode == mode).and_then(log::lines);
     let section = Section {
         task: task.to_string(),
-        title: title(checkout, task),
+        title: title(checkout, task).map(|title| text::markdown(&title)),
         internal: lines(Mode::Internal),
         competitive: lines(Mode::Competitive),
     };
     if section.internal.is_none() && section.competitive.is_none() {
         return Err(Error::new("nothing was judged, so there is no log entry to write"));
     }
-    let document = match fs::read_to_string(&path) {
+    let document = match files::read_text(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         other => other.map_err(Error::at("cannot read", &path))?,
     };
@@ -253,7 +268,7 @@ fn write_log(
     let done = match updated == document {
         true => "is already in",
         false => {
-            results::replace(&path, &updated)?;
+            files::replace(&path, &updated)?;
             "written to"
         }
     };
@@ -276,36 +291,11 @@ fn title(checkout: &Path, task: &TaskId) -> Option<String> {
 /// When the results cannot be listed.
 pub fn recorded(checkout: &Path) -> Result<Vec<Entry>> {
     let results = Results::of(checkout);
-    let mut groups: Vec<(String, RunName, Vec<Read>)> = Vec::new();
-    for name in Listing::read(&results)?.all().into_iter().rev() {
-        let run = recorded::read(&results.path(&name, Part::Result));
-        let key = group_key(&name, &run);
-        match groups.iter_mut().rev().take(LOOK_BACK).find(|(known, ..)| *known == key) {
-            Some((_, _, runs)) => runs.push(run),
-            None => groups.push((key, name, vec![run])),
-        }
-    }
-    Ok(groups.into_iter().map(|(_, name, runs)| entry(&name, &runs)).collect())
+    let groups = recorded::groups(&results, &Listing::read(&results)?.all());
+    Ok(groups.iter().rev().map(|(name, runs)| entry(name, runs)).collect())
 }
 
-/// A run, read or refused.
-type Read = Result<Recorded, Fault>;
-
-/// Runs of one group lie near each other in time: this many groups back at most.
-const LOOK_BACK: usize = 8;
-
-fn group_key(name: &RunName, run: &Read) -> String {
-    let provenance = run.as_ref().ok().and_then(|run| run.provenance.as_ref());
-    match provenance {
-        Some(provenance) => match &provenance.session {
-            Some(session) => format!("{} {}", session.id, name.phase),
-            None => provenance.run.group.clone(),
-        },
-        None => name.to_string(),
-    }
-}
-
-fn entry(name: &RunName, runs: &[Read]) -> Entry {
+fn entry(name: &RunName, runs: &[Result<Recorded, Fault>]) -> Entry {
     let usable: Vec<&Recorded> = runs.iter().filter_map(|run| run.as_ref().ok()).collect();
     let of = |value: fn(&Recorded) -> f64| median(usable.iter().map(|run| value(run)));
     let provenance = usable.first().and_then(|run| run.provenance.as_ref());

@@ -1,23 +1,23 @@
-//! `perf-confirm`: distinguishes a change from noise, by running before and after in turn.
+//! `perf-confirm`: distinguishes a change from noise, by measuring before and after at the same time, again and again.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::bench::{Bench, PORT, Setup, Side};
+use super::bench::{Bench, PORT, Setup, Side, Turn};
 use super::shared::{context, say};
 use super::words::{Words, task_id};
 use crate::answer;
-use crate::error::{Blame, Error, Result};
+use crate::error::{Error, Result};
 use crate::judge::verdict::Outcome;
 use crate::judge::{comparison, fitness};
 use crate::measure::build::{self, Binaries, Build, Built, LOAD_GENERATOR, SERVER};
-use crate::measure::run::{self, Limits, Measured};
-use crate::measure::{checkout, content, noise, quiet};
-use crate::model::limits::{PLAN, threshold_percent};
+use crate::measure::run::{self, Failed, Limits, Measured};
+use crate::measure::{checkout, content, host, port, quiet};
+use crate::model::limits::{PAIR_SECONDS, PLAN, threshold_percent};
 use crate::model::names::{Phase, RunName};
 use crate::model::provenance::SessionPlace;
 use crate::model::recorded::Recorded;
-use crate::model::session::{Failure, Member, PairRecord, SessionRecord, Subject};
+use crate::model::session::{Failure, How, Member, PairRecord, SessionRecord, Subject};
 use crate::model::typed;
 use crate::report::human;
 use crate::report::next::Context;
@@ -26,33 +26,38 @@ use crate::stats::paired::{self, Plan, Progress};
 use crate::store::clock::Clock;
 use crate::store::recorded::{self, Listing};
 use crate::store::recording::Place;
+use crate::store::results::Unsaved;
+use crate::store::sources;
 use crate::term::steps::{Steps, Verbosity};
 use crate::term::streams::{self, Style};
 
 pub(crate) const HELP: &str = "\
-Distinguishes a change from noise: runs the before and the after binary in
-turn, in short runs, until the answer is sure or the plan is used up. It uses
-the binaries that perf-check kept for the newest before and after.
+Distinguishes a change from noise: measures the before and the after binary at
+the same time, in short duets, until the answer is sure or the plan is used up.
+It uses the binaries that perf-check kept for the newest before and after. With
+one CPU, or too little memory for two servers, they are measured in turn.
 
-Usage: cargo xtask perf-confirm <task> [options]
+Usage: cargo perf-confirm <task> [options]
 
   <task>               the task that was measured; for instance 007
 
 Options
   --competitive        the competitive scenario instead of the internal one
   --duration SECONDS   length of each load (10)
-  --max-pairs N        6, 10 or 16 pairs at most (16)
-  --wait-quiet S       longest wait for a quiet machine before a run (60)
+  --max-pairs N        8, 12, 16, 24 or 40 duets at most (24)
+  --wait-quiet S       longest wait for a quiet machine before a duet (60)
   --fresh              archive the earlier record and start a new one
-  --port N             port of the servers (7432)
+  --port N             port of one server; the other has the next free one (7432)
+  --ready-timeout S    longest wait until both servers are healthy (120)
+  --stop-grace S       from SIGTERM to SIGKILL (10)
   -C DIR               the checkout (this tool's own workspace)
   -h, --help           this text
 
-Interrupted, it keeps the finished pairs; called again, it continues.
+Interrupted, it keeps the finished duets; called again, it continues.
 
 Examples
-  cargo xtask perf-confirm 007
-  cargo xtask perf-confirm 007 --competitive --max-pairs 6
+  cargo perf-confirm 007
+  cargo perf-confirm 007 --competitive --max-pairs 12
 
 Exit codes
   0  not regressed, or no regression found
@@ -73,7 +78,7 @@ pub(crate) struct Options {
 }
 
 /// The load of a run where no duration is asked for.
-const DURATION: Duration = Duration::from_secs(10);
+const DURATION: Duration = Duration::from_secs(PAIR_SECONDS);
 /// The longest wait for a quiet machine where none is asked for.
 const WAIT_QUIET: Duration = Duration::from_secs(60);
 
@@ -82,7 +87,13 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
     let duration = words.seconds("--duration", DURATION, 1)?;
     let wait_quiet = words.seconds("--wait-quiet", WAIT_QUIET, 0)?;
     let port = words.whole("--port", PORT, 1..=u16::MAX)?;
-    let looks: Vec<String> = PLAN.looks().iter().map(usize::to_string).collect();
+    let defaults = Limits::default();
+    let limits = Limits {
+        ready: words.seconds("--ready-timeout", defaults.ready, 1)?,
+        stop_grace: words.seconds("--stop-grace", defaults.stop_grace, 0)?,
+        ..defaults
+    };
+    let looks: Vec<String> = PLAN.possible_looks().iter().map(usize::to_string).collect();
     let takes = format!("one of {}", looks.join(", "));
     let plan = match words.value("--max-pairs", &takes)? {
         None => PLAN,
@@ -94,14 +105,7 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
     let checkout = words.path("-C")?;
     let [task] = words.positional(["<task>"])?;
     Ok(Options {
-        setup: Setup {
-            task: task_id(&task)?,
-            mode,
-            duration,
-            port,
-            limits: Limits::default(),
-            checkout,
-        },
+        setup: Setup { task: task_id(&task)?, mode, duration, port, limits, checkout },
         plan,
         wait_quiet,
         fresh,
@@ -128,6 +132,7 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
         let record = open(options, &bench, &sides)?;
         Running {
             wait_quiet: options.wait_quiet,
+            how: record.subject.how,
             began: Instant::now(),
             pairs_before: record.pairs.len(),
             bench,
@@ -155,6 +160,15 @@ struct Sides {
     after: Side,
     /// The scenario that the after side was measured under.
     scenario_hash: Option<String>,
+    /// The memory that both servers need, in KiB, where it was recorded.
+    memory_kib: Option<u64>,
+}
+
+/// The newest run of a side as it can be measured again.
+struct Kept {
+    side: Side,
+    scenario_hash: Option<String>,
+    memory_kib: Option<u64>,
 }
 
 impl Sides {
@@ -168,23 +182,43 @@ impl Sides {
             kept(bench, &names, phase, &folder)
                 .map_err(|error| error.next(format!("measure it first: {measure}")))
         };
-        let (mut before, _) = newest(Phase::Before)?;
-        let (after, scenario_hash) = newest(Phase::After)?;
-        let both = &after.built.binaries;
-        before.built.binaries.loadtest.clone_from(&both.loadtest);
-        before.built.binaries.loadtest_hash.clone_from(&both.loadtest_hash);
-        Ok(Self { before, after, scenario_hash })
+        let (mut before, after) = (newest(Phase::Before)?, newest(Phase::After)?);
+        let both = &after.side.built.binaries;
+        before.side.built.binaries.loadtest.clone_from(&both.loadtest);
+        before.side.built.binaries.loadtest_hash.clone_from(&both.loadtest_hash);
+        Ok(Self {
+            memory_kib: before.memory_kib.zip(after.memory_kib).map(|(one, other)| one + other),
+            before: before.side,
+            after: after.side,
+            scenario_hash: after.scenario_hash,
+        })
+    }
+
+    fn of(&self, phase: Phase) -> &Side {
+        match phase {
+            Phase::Before => &self.before,
+            Phase::After => &self.after,
+        }
+    }
+
+    /// At the same time, where the machine has room for that; and if not, why.
+    fn how(&self) -> (How, Option<String>) {
+        let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let memory = self.memory_kib.zip(host::available_memory_kib());
+        let why = match memory {
+            _ if cpus == 1 => "there is one CPU for both servers".to_owned(),
+            Some((needed, free)) if free < needed => {
+                let [needed, free] = [needed, free].map(|kib| kib / 1024);
+                format!("{free} MiB of memory are free, and two servers need {needed}")
+            }
+            _ => return (How::Duet, None),
+        };
+        (How::Alternating, Some(why))
     }
 }
 
-/// The newest run of a side as it can be measured again, with the binaries that were kept in `folder`; and the hash of
-/// its scenario.
-fn kept(
-    bench: &Bench,
-    names: &[RunName],
-    phase: Phase,
-    folder: &Path,
-) -> Result<(Side, Option<String>)> {
+/// The newest run of a side, with the binaries that were kept in `folder`.
+fn kept(bench: &Bench, names: &[RunName], phase: Phase, folder: &Path) -> Result<Kept> {
     let Setup { task, mode, .. } = &bench.setup;
     let group = recorded::newest_group(&bench.results, names, *mode, phase)
         .ok_or_else(|| Error::new(format!("there is no {phase} result of task {task}")))?;
@@ -224,11 +258,18 @@ fn kept(
             },
             build: Build::Existing,
             content: build.content,
+            inputs: build.inputs.and_then(|hash| sources::read(&bench.results, &hash)),
+            settings: build.settings,
             rustc: build.rustc,
         },
         git: provenance.git,
     };
-    Ok((side, provenance.load.scenario_hash))
+    let server = &provenance.server;
+    Ok(Kept {
+        side,
+        scenario_hash: provenance.load.scenario_hash,
+        memory_kib: server.memory_kib.or(server.peak_memory_kib),
+    })
 }
 
 /// The record to go on with: the existing one, or a new one.
@@ -243,7 +284,12 @@ fn open(options: &Options, bench: &Bench, sides: &Sides) -> Result<SessionRecord
             Error::new(what).next("measure before and after anew, under the scenario as it is now")
         );
     }
+    let (how, why) = sides.how();
+    if let Some(why) = why {
+        say(&format!("before and after are measured in turn: {why}"));
+    }
     let subject = Subject {
+        how,
         mode: bench.setup.mode,
         before: hash(&sides.before.built.binaries.engram_hash)?,
         after: hash(&sides.after.built.binaries.engram_hash)?,
@@ -252,13 +298,21 @@ fn open(options: &Options, bench: &Bench, sides: &Sides) -> Result<SessionRecord
     };
     let loadtest = hash(&sides.after.built.binaries.loadtest_hash)?;
     let now = bench.clock.timestamp();
+    let known = match SessionRecord::load(results, &subject) {
+        Err(error) if !options.fresh => return Err(error),
+        known => known.ok().flatten(),
+    };
+    if let Some(record) = &known {
+        // A duet that was saved and not recorded is none.
+        results.remove_unrecorded(&record.id(), |run| record.has_run(run))?;
+    }
     if options.fresh
         && let Some(archived) = SessionRecord::archive(results, &subject, now)?
     {
         let archived = archived.display();
         say(&format!("the earlier record was archived: {archived}"));
     }
-    let Some(record) = SessionRecord::load(results, &subject)? else {
+    let Some(record) = known.filter(|_| !options.fresh) else {
         let record = SessionRecord::open(subject, now, loadtest, options.plan);
         record.save(results)?;
         return Ok(record);
@@ -292,6 +346,7 @@ struct Running {
     bench: Bench,
     sides: Sides,
     record: SessionRecord,
+    how: How,
     wait_quiet: Duration,
     began: Instant,
     /// The pairs that were there when it began.
@@ -316,20 +371,18 @@ impl Running {
             match self.pair() {
                 Ok(pair) => {
                     before_failures = 0;
-                    let [before, after] = pair.each_ref().map(|(name, run)| Member {
-                        name: name.clone(),
-                        p99_ms: run.result.p99_ms,
-                    });
+                    let [before, after] =
+                        pair.each_ref().map(|(name, run)| Member::of(name.clone(), run));
                     self.record.pairs.push(PairRecord { before, after });
                     self.record.save(&self.bench.results)?;
                     self.show(&pair);
                 }
-                Err((_, error)) if error.blame() == Blame::Environment => {
+                Err(Failed::Environment(error)) => {
                     return Err(
                         error.next("the finished pairs are kept; the same command continues")
                     );
                 }
-                Err((phase, error)) => {
+                Err(Failed::Server(phase, error)) => {
                     self.note_failure(phase, &error)?;
                     before_failures = match phase {
                         Phase::Before => before_failures + 1,
@@ -360,7 +413,8 @@ impl Running {
         say(&format!("pair {} is void: the {phase} server failed: {}", failure.pair, failure.why));
         self.record.failures.push(failure.clone());
         self.record.save(&bench.results)?;
-        for log in [bench.workplace.server_log(), bench.workplace.load_log()] {
+        let workplace = bench.workplace.of_side(phase);
+        for log in [workplace.server_log(), workplace.load_log()] {
             if let Some(kept) = self.record.keep_log(&bench.results, &log, &failure) {
                 say(&format!("  log: {}", kept.display()));
             }
@@ -368,46 +422,69 @@ impl Running {
         Ok(())
     }
 
-    /// One fresh-server run of each side, back to back, in the order that the record draws. A failed run of either
-    /// makes the pair void.
-    fn pair(&mut self) -> Result<Pair, (Phase, Error)> {
-        let number = self.record.pairs.len() + 1;
-        let [first, second] = self.record.order(number);
-        let session = SessionPlace {
-            id: self.record.id(),
-            pair: u32::try_from(number).unwrap_or(u32::MAX),
-            order: format!("{first}-first"),
+    /// One fresh-server run of each side, at the same time or back to back, in the order that the record draws. A
+    /// failed run of either makes the pair void; both are saved, or neither.
+    fn pair(&mut self) -> Result<Pair, Failed> {
+        let order = self.record.order(self.record.pairs.len() + 1);
+        self.bench.workplace.clear()?;
+        let mut runs = Vec::new();
+        let at_a_time = match self.how {
+            How::Duet => 2,
+            How::Alternating => 1,
         };
-        let mut one = |phase| {
-            let run = self.one(phase, session.clone());
-            run.map_err(|error| (phase, error))
-        };
-        let (earlier, later) = (one(first)?, one(second)?);
-        Ok(match first {
-            Phase::Before => [earlier, later],
-            Phase::After => [later, earlier],
-        })
+        for phases in order.chunks(at_a_time) {
+            runs.extend(self.together(phases)?);
+        }
+        runs.sort_by_key(|run| run.name.phase);
+        let saved = self.bench.save(&runs)?;
+        Ok(saved.try_into().map_err(|_| Error::new("a run of the pair was not saved"))?)
     }
 
-    /// One run, as `perf-check` does it, saved under the same names.
-    fn one(&mut self, phase: Phase, session: SessionPlace) -> Result<(RunName, Recorded)> {
+    /// Runs these sides of the next pair at the same time, as soon as the machine is quiet.
+    fn together(&mut self, phases: &[Phase]) -> Result<Vec<Unsaved>, Failed> {
+        let number = self.record.pairs.len() + 1;
+        let [first, _] = self.record.order(number);
         let bench = &mut self.bench;
         let mut conditions = bench.conditions();
-        let heading = format!("pair {}, {phase}", session.pair);
-        bench.steps.heading(&heading);
+        bench.steps.heading(&match phases {
+            [phase] => format!("pair {number}, {phase}"),
+            _ => format!("duet {number}"),
+        });
         bench.steps.begin("wait", "for a quiet machine");
         let still_busy = quiet::wait(self.wait_quiet, |disturbed| {
             bench.steps.progress(disturbed);
         });
         bench.steps.clear();
         conditions.warnings.extend(still_busy);
-        let side = match phase {
-            Phase::Before => &self.sides.before,
-            Phase::After => &self.sides.after,
+        let lower = bench.setup.port;
+        let ports = match self.how {
+            How::Duet => [lower, port::next_free(lower)?],
+            How::Alternating => [lower; 2],
         };
-        let place = Place { group: None, index: 1, of: 1, session: Some(session) };
+        let by_port = self.record.ports(number);
+        let port = |phase| by_port.iter().zip(ports).find(|(of, _)| **of == phase);
+        let turn = |phase| {
+            let port = port(phase).map_or(lower, |(_, port)| port);
+            let session = SessionPlace {
+                id: self.record.id(),
+                pair: u32::try_from(number).unwrap_or(u32::MAX),
+                order: format!("{first}-first"),
+                how: Some(self.how.to_string()),
+                port: Some(port.into()),
+                load_offset_ms: None,
+            };
+            Turn {
+                side: self.sides.of(phase),
+                port,
+                workplace: bench.workplace.of_side(phase),
+                place: Place { group: None, index: 1, of: 1, session: Some(session) },
+            }
+        };
+        let of_turn = |phase: &Phase| phases.contains(phase);
+        let turns: Vec<Turn> = Phase::ALL.into_iter().filter(of_turn).map(turn).collect();
         let grace = bench.setup.limits.stop_grace;
-        bench.measure(side, &conditions, place, |measured| refuse_failed(measured, grace))
+        let first = phases.first().copied().unwrap_or(first);
+        bench.run(&turns, first, &conditions, |measured| failure(measured, grace))
     }
 
     /// Shows the newest pair, and what all pairs say so far.
@@ -423,8 +500,6 @@ impl Running {
         let line = Line {
             pair: pairs,
             p99_ms: pair.each_ref().map(|(_, run)| run.result.p99_ms),
-            stolen: pair.each_ref().map(|(_, run)| run.provenance.as_ref()?.noise.steal_share),
-            others: pair.each_ref().map(|(_, run)| others_share(run)),
             used,
             left: (used / count(measured_now)).saturating_mul(count(missing)),
         };
@@ -437,24 +512,12 @@ impl Running {
     }
 }
 
-/// The share of the machine's CPU time that others used during the load, 0 to 1.
-fn others_share(run: &Recorded) -> Option<f64> {
-    let provenance = run.provenance.as_ref()?;
-    let load_seconds = provenance.server.load_seconds?;
-    let whole = load_seconds * f64::from(noise::processors());
-    Some(provenance.noise.others_cpu_seconds? / whole)
-}
-
-/// Refuses a run whose server did not do what it was asked: its latencies are no evidence.
-fn refuse_failed(measured: &Measured, grace: Duration) -> Result<()> {
+/// What the server of a run did not do as it was asked: its latencies are no evidence then.
+fn failure(measured: &Measured, grace: Duration) -> Option<String> {
     let result = &measured.result;
-    let failed = run::unclean_stop(measured.stop, grace)
+    run::unclean_stop(measured.stop, grace)
         .or_else(|| fitness::no_latency(result))
-        .or_else(|| fitness::error_replies(result));
-    match failed {
-        Some(why) => Err(Error::new(why).of_server()),
-        None => Ok(()),
-    }
+        .or_else(|| fitness::error_replies(result))
 }
 
 #[cfg(test)]
@@ -468,11 +531,11 @@ mod tests {
         let typed =
             |line: &str| read(Words::new(line.split_whitespace().map(OsString::from).collect()));
         let last_look = |line| typed(line).unwrap().plan.last_look();
-        assert_eq!(last_look("007"), 16);
-        assert_eq!(last_look("007 --max-pairs 6"), 6);
+        assert_eq!(last_look("007"), 24);
+        assert_eq!(last_look("007 --max-pairs 40"), 40);
         assert_eq!(
             typed("007 --max-pairs 7").unwrap_err().what(),
-            "--max-pairs takes one of 6, 10, 16"
+            "--max-pairs takes one of 8, 12, 16, 24, 40"
         );
     }
 }

@@ -1,7 +1,7 @@
 //! `hook`: sets up the pre-push hook, and respects an existing one.
 
 use std::env;
-use std::fs;
+use std::fs::{self};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -11,11 +11,11 @@ use super::push;
 use super::shared::{path_word, print, this_program};
 use super::words::{Words, did_you_mean};
 use crate::error::{Error, Result};
+use crate::files;
 use crate::judge::verdict::Outcome;
 use crate::measure::{checkout, git};
 use crate::store::clock::Clock;
-use crate::store::results;
-use crate::term::shell_word;
+use crate::term::text::shell_word;
 
 pub(crate) const HELP: &str = "\
 Sets up a git pre-push hook that blocks a push with a measured regression. It
@@ -33,13 +33,16 @@ Options
 
 A push without evidence passes with a warning, unless
   git config perf.required true
-PERF_TASK=007 git push looks at one task; a branch task/007-... does too.
-PERF_SKIP=1 git push, or git push --no-verify, pushes in any case. With
-CI=true the hook does nothing.
+PERF_TASK=007 git push wants a verdict on that task, too; a branch
+task/007-... is taken to be about it. A regression that was accepted
+(cargo perf-compare 007 --accept REASON) passes.
+PERF_SKIP=1 git push, or git push --no-verify, pushes in any case; the
+first is noted in tmp/m17_performance/skipped_pushes.txt. With CI=true the
+hook does nothing.
 
 Exit codes
-  0  done
-  3  not done; the message says why
+  0  done; for status: installed
+  3  not done, or not installed; the message says why
 ";
 
 #[derive(Debug, PartialEq, Eq)]
@@ -89,13 +92,16 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
 ///
 /// # Errors
 /// When the checkout is no git repository, or an existing hook cannot be kept and called.
-pub(crate) fn run(options: &Options, _: Clock) -> Result<Outcome> {
+pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
     let checkout = checkout::find(options.checkout.as_deref())?;
     match &options.action {
-        Action::PrePush { remote } => push::run(&checkout, remote),
+        Action::PrePush { remote } => push::run(&checkout, remote, clock),
         Action::Install => print(&install(&Place::of(&checkout)?, &checkout)?),
         Action::Uninstall => print(&uninstall(&Place::of(&checkout)?)?),
-        Action::Status => print(&status(&Place::of(&checkout)?)),
+        Action::Status => {
+            let (outcome, text) = status(&Place::of(&checkout)?, &checkout);
+            print(&text).map(|_| outcome)
+        }
     }
 }
 
@@ -107,8 +113,8 @@ struct Place {
 
 impl Place {
     fn of(checkout: &Path) -> Result<Self> {
-        let folder = git::hooks_folder(checkout)?;
-        Ok(Self { hook: folder.join("pre-push"), kept: folder.join("pre-push.kept-by-perf-gate") })
+        let hook = git::pre_push_hook(checkout)?;
+        Ok(Self { kept: hook.with_file_name("pre-push.kept-by-perf-gate"), hook })
     }
 }
 
@@ -134,20 +140,14 @@ fn install(place: &Place, checkout: &Path) -> Result<String> {
         return Ok(format!("the hook is installed already: {hook}\n"));
     }
     refuse(place, checkout, &owner, &script)?;
-    if let Some(folder) = place.hook.parent() {
-        fs::create_dir_all(folder).map_err(Error::at("cannot make the folder", folder))?;
-    }
-    // By rename: a push that happens now finds a whole hook or none. An existing one is moved only once the new one is written.
-    let partial = place.hook.with_extension("partial");
-    results::write(&partial, &script)?;
-    fs::set_permissions(&partial, fs::Permissions::from_mode(0o755)).map_err(|error| {
-        let doing = format!("cannot make {} executable", partial.display());
-        Error::because(doing, error)
-    })?;
+    // By rename: a push that happens now finds a whole hook or none. An existing one is moved only once the new one is
+    // written.
+    let executable = fs::Permissions::from_mode(0o755);
+    let partial = files::Partial::write(&place.hook, &script, Some(executable))?;
     if matches!(owner, Owner::Another(_)) {
         rename(&place.hook, &place.kept)?;
     }
-    rename(&partial, &place.hook)?;
+    partial.place()?;
     let kept = match exists(&place.kept) {
         true => format!("the hook that was there is called first: {}\n", place.kept.display()),
         false => String::new(),
@@ -162,10 +162,14 @@ fn install(place: &Place, checkout: &Path) -> Result<String> {
 /// Fails where the place is not one for a hook of this checkout alone, or what is there cannot be respected.
 fn refuse(place: &Place, checkout: &Path, owner: &Owner, script: &str) -> Result<()> {
     let hook = place.hook.display();
-    if let Some((folder, scope)) = git::hooks_of_all(checkout) {
+    if let Some(why) = switched_off(place, checkout) {
+        return Err(Error::new(why).next(OWN_HOOKS));
+    }
+    if let Some(path) = git::HooksPath::of(checkout).filter(git::HooksPath::is_of_all) {
         return Err(Error::new(format!(
-            "{} holds the hooks of all repositories (core.hooksPath, {scope})",
-            folder.display()
+            "{} holds the hooks of all repositories (core.hooksPath, {})",
+            path.folder.display(),
+            path.scope
         ))
         .next(OWN_HOOKS));
     }
@@ -194,16 +198,28 @@ fn refuse(place: &Place, checkout: &Path, owner: &Owner, script: &str) -> Result
     }
 }
 
-const OWN_HOOKS: &str = "give this one its own, in place of those: \
+/// Why git would run no hook at this place: `core.hooksPath` is set to nothing, or to what is no folder.
+fn switched_off(place: &Place, checkout: &Path) -> Option<String> {
+    let git::HooksPath { folder, scope } = git::HooksPath::of(checkout)?;
+    let parent = place.hook.parent()?;
+    let shown = match folder.as_os_str().is_empty() {
+        true => "nothing".to_owned(),
+        false if parent.is_dir() || !exists(parent) => return None,
+        false => folder.display().to_string(),
+    };
+    Some(format!("git runs no hooks here: core.hooksPath is set to {shown} ({scope})"))
+}
+
+const OWN_HOOKS: &str = "give this repository hooks of its own: \
     git config core.hooksPath \"$(git rev-parse --path-format=absolute --git-common-dir)/hooks\"";
 
-/// The advice that keeps a hook among the measured files out of the content hash.
+/// The advice that keeps a hook among the files from making the checkout a changed one.
 fn leave_out(checkout: &Path, hook: &Path) -> Result<String> {
     let root = git::root(checkout)?;
     let hook = hook.strip_prefix(&root).unwrap_or(hook).display();
     let excluded = git::own_file(&root, "info/exclude").unwrap_or_default();
     Ok(format!(
-        "warning: git does not ignore it, so it counts as code that changed\n  leave it out: echo {} >>{}\n",
+        "warning: git does not ignore it, so the checkout counts as changed\n  leave it out: echo {} >>{}\n",
         shell_word(&format!("/{hook}*")),
         path_word(&excluded)
     ))
@@ -225,15 +241,25 @@ fn acts_by_name(place: &Place, text: &str) -> bool {
     exists(&place.hook.with_file_name("h")) || text.starts_with("#!") && matches(NAME, &rest)
 }
 
-/// The line that does the same in an existing hook.
+/// The lines that do the same in an existing hook. They are for everybody who has the checkout: they name no place of
+/// this machine, and leave the input to the rest of the hook.
 fn by_hand(checkout: &Path) -> Result<String> {
+    let package = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let root = git::root(checkout)?;
+    let manifest = package
+        .and_then(|package| Some(package.strip_prefix(&root).ok()?.join("Cargo.toml")))
+        .unwrap_or_else(|| PathBuf::from("xtask/Cargo.toml"));
+    let lines = LINES.replace("MANIFEST", &path_word(&manifest));
+    let folder = git::prefix(checkout).filter(|prefix| !prefix.is_empty());
+    let enter = folder.map_or_else(String::new, |prefix| format!("cd {} && ", shell_word(&prefix)));
+    let lines = lines.replace("ENTER", &enter);
     Ok(format!(
-        "call this tool from it instead (husky: from .husky/pre-push), before anything else reads its input:\n    \
-         [ \"$CI\" = true ] || [ \"$PERF_SKIP\" = 1 ] || {} hook pre-push -C {} \"$1\" >/dev/null || [ $? = 3 ] || exit 1",
-        path_word(&this_program()?),
-        path_word(checkout)
+        "call this tool from it instead (husky: from .husky/pre-push), before anything else reads its input:\n\n{lines}"
     ))
 }
+
+/// What is to stand in an existing hook.
+const LINES: &str = include_str!("pre-push-by-hand.sh");
 
 fn uninstall(place: &Place) -> Result<String> {
     let hook = place.hook.display();
@@ -253,15 +279,20 @@ fn uninstall(place: &Place) -> Result<String> {
     }
 }
 
-fn status(place: &Place) -> String {
+fn status(place: &Place, checkout: &Path) -> (Outcome, String) {
     let hook = place.hook.display();
+    let not = |why: String| (Outcome::CannotJudge, format!("not installed: {why}\n"));
+    if let Some(why) = switched_off(place, checkout) {
+        return not(format!("{why}\n  {OWN_HOOKS}"));
+    }
     match owner(place) {
-        Owner::Nobody => format!("not installed: there is no {hook}\n"),
-        Owner::Another(_) => format!("not installed: {hook} is not this tool's hook\n"),
+        Owner::Nobody => not(format!("there is no {hook}")),
+        Owner::Another(_) => not(format!("{hook} is not this tool's hook")),
         Owner::Us(_) if exists(&place.kept) => {
-            format!("installed: {hook}\ncalls first: {}\n", place.kept.display())
+            let kept = place.kept.display();
+            (Outcome::Success, format!("installed: {hook}\ncalls first: {kept}\n"))
         }
-        Owner::Us(_) => format!("installed: {hook}\n"),
+        Owner::Us(_) => (Outcome::Success, format!("installed: {hook}\n")),
     }
 }
 
@@ -270,7 +301,7 @@ fn owner(place: &Place) -> Owner {
         return Owner::Nobody;
     }
     // A hook may be any program, or a dangling link.
-    let content = fs::read(&place.hook).unwrap_or_default();
+    let content = files::read(&place.hook).unwrap_or_default();
     let text = String::from_utf8_lossy(&content).into_owned();
     match text.lines().nth(1) == Some(MARK) {
         true => Owner::Us(text),
@@ -313,5 +344,6 @@ mod tests {
     fn the_hook_says_and_understands_the_words_of_the_decision() {
         assert!(BODY.contains(&format!("    {}[012])", push::DECIDED)));
         assert!(BODY.contains(&format!("echo \"{}\"", push::WAY_OUT)));
+        assert!(LINES.contains(&format!("{}0)", push::DECIDED)));
     }
 }

@@ -1,12 +1,16 @@
 //! The commands: one story a file, each with its help, its options as typed, how these are read, and what it does.
 //! This file is their one list, which none of them uses.
 
+mod accept;
 mod bench;
 pub(crate) mod check;
 pub mod compare;
 pub(crate) mod confirm;
+mod evidence;
+mod history;
 pub(crate) mod hook;
 mod push;
+mod review;
 mod shared;
 mod supervise;
 mod take_back;
@@ -25,17 +29,25 @@ The performance gate: did this change make the server slower?
 
   cargo perf-check <task> <before|after>   measure one side of a change
   cargo perf-compare <task>                judge before against after
-  cargo xtask perf-confirm <task>          distinguish a change from noise
+  cargo perf-confirm <task>                distinguish a change from noise
+  cargo xtask perf-history                 P99 over all tasks, and slow losses
+  cargo xtask perf-review                  Engram against its competitors
   cargo xtask hook install                 let git push ask for the verdict
 
-`--help` after a command lists its options.
+Options
+  -h, --help           this text; after a command, its options
+  --version            the version of this tool
 ";
 
-fn commands() -> [Command; 5] {
+const VERSION: &str = concat!("the performance gate, version ", env!("CARGO_PKG_VERSION"), "\n");
+
+fn commands() -> [Command; 7] {
     [
         Command::new(check::HELP, check::read, check::run),
         Command::new(compare::HELP, compare::read, compare::run),
         Command::new(confirm::HELP, confirm::read, confirm::run),
+        Command::new(history::HELP, history::read, history::run),
+        Command::new(review::HELP, review::read, review::run),
         Command::new(hook::HELP, hook::read, hook::run),
         Command::new(supervise::HELP, supervise::read, supervise::run),
     ]
@@ -62,7 +74,7 @@ impl Command {
     /// The command as it is typed, from the usage line of its help text.
     fn typed(&self) -> &'static str {
         let usage = self.help.split("Usage: ").nth(1);
-        usage.and_then(|usage| usage.split(" <").next()).unwrap_or_default()
+        usage.and_then(|usage| usage.split(['<', '[', '\n']).next()).unwrap_or_default().trim()
     }
 
     fn name(&self) -> &'static str {
@@ -91,20 +103,31 @@ pub enum Request {
 /// # Errors
 /// Names the word that is wrong and the nearest right one.
 pub fn read(words: Vec<OsString>) -> Result<Request> {
-    let wrong = |what: String| Error::new(what).next("`cargo xtask --help` lists the commands");
-    let mut words = Words::new(words);
+    let mut words = Words::new(words).of(HELP);
+    let commands = commands();
+    let wrong = |error: Error| error.next("`cargo xtask --help` lists the commands");
+    let find = |name: &str| {
+        commands.iter().find(|command| command.name() == name).ok_or_else(|| {
+            let offered = commands.iter().filter(|command| !command.is_internal());
+            let nearest = did_you_mean(name, offered.map(Command::name));
+            wrong(Error::new(format!("no command `{name}`{nearest}")))
+        })
+    };
     let name = match words.next("command")? {
-        Some(name) if name == "help" => return Ok(Request::Help(HELP)),
+        Some(name) if name == "help" => {
+            let topic = words.optional().map_err(wrong)?;
+            let text = topic.map_or(Ok(HELP), |topic| Ok(find(&topic)?.help));
+            return text.map(Request::Help);
+        }
         Some(name) => name,
         None if words.ask_for_help() => return Ok(Request::Help(HELP)),
-        None => return Err(wrong("no command given".to_owned())),
+        None if words.flag("--version") => return Ok(Request::Help(VERSION)),
+        None => {
+            let [] = words.positional([]).map_err(wrong)?;
+            return Err(wrong(Error::new("no command given")));
+        }
     };
-    let commands = commands();
-    let Some(command) = commands.iter().find(|command| command.name() == name) else {
-        let offered = commands.iter().filter(|command| !command.is_internal());
-        let nearest = did_you_mean(&name, offered.map(Command::name));
-        return Err(wrong(format!("no command `{name}`{nearest}")));
-    };
+    let command = find(&name)?;
     if words.ask_for_help() {
         return Ok(Request::Help(command.help));
     }
@@ -137,17 +160,27 @@ mod tests {
             ("perf-compare", "--list") => "--list -C .".to_owned(),
             ("perf-compare", "--before" | "--after") => "--before a.json --after b.json".to_owned(),
             _ => {
-                let positional = match command {
-                    "perf-check" => "007 before",
-                    "hook" => "status",
-                    _ => "007",
+                let commands = commands();
+                let known = commands.iter().find(|known| known.name() == command).unwrap();
+                let usage = known.help.split("Usage: ").nth(1).unwrap().lines().next().unwrap();
+                let word = |word: &str| match word {
+                    "<task>" => "007",
+                    "<before|after>" => "before",
+                    "<install|uninstall|status>" => "status",
+                    _ => "",
                 };
+                let positional: String =
+                    usage.split_whitespace().map(word).collect::<Vec<_>>().join(" ");
                 let value = match placeholder {
                     None => "",
                     // Also one of the numbers of pairs that `perf-confirm` can end at.
-                    Some("SECONDS" | "S" | "N") => "6",
+                    Some("SECONDS" | "S" | "N" | "REASON") => "8",
+                    Some("PER-CENT") => "25",
                     Some("DIR") => ".",
+                    Some("FILE") => "a.json",
+                    Some("ID") => "007",
                     Some("WHAT") => "before",
+                    Some("NAME") => "hybrid",
                     other => panic!("{command} {flag}: no value known for {other:?}"),
                 };
                 format!("{positional} {flag} {value}")
@@ -212,6 +245,38 @@ mod tests {
     }
 
     #[test]
+    fn a_documented_slip_gets_its_remedy() {
+        for (typed, answer) in [
+            ("--hlep", "no option `--hlep`; did you mean `--help`?"),
+            ("help perf-chekc", "no command `perf-chekc`; did you mean `perf-check`?"),
+            ("help perf-check now", "`now` is one word too many"),
+            ("check 007 before", "no command `check`; did you mean `perf-check`?"),
+            ("compare 007", "no command `compare`; did you mean `perf-compare`?"),
+            ("perf-check before", "<task> is missing: cargo perf-check <task> before"),
+            ("perf-check before 007", "the task comes first: cargo perf-check 007 before"),
+            (
+                "perf-check 007 befor",
+                "`befor` is not a phase: before or after; did you mean `before`?",
+            ),
+            ("perf-compare 007 --duration 3", "no option `--duration`"),
+        ] {
+            assert_eq!(refused(typed), answer, "{typed}");
+        }
+    }
+
+    #[test]
+    fn a_duration_may_have_its_unit() {
+        for duration in ["90", "90s", "2m", "1h"] {
+            let line = format!("perf-check 007 before --duration {duration}");
+            assert!(read(line.split_whitespace().map(OsString::from).collect()).is_ok());
+        }
+        for wrong in ["2 m", "m", "1.5m", "2d", "25h", "99999999999999999999h"] {
+            let words = ["perf-check", "007", "before", "--duration", wrong];
+            assert!(read(words.map(OsString::from).to_vec()).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
     fn missing_and_superfluous_words_are_named() {
         assert_eq!(refused(""), "no command given");
         assert_eq!(refused("perf-check"), "<task> is missing");
@@ -231,7 +296,7 @@ mod tests {
             "--runs",
         ] {
             let message = refused(&format!("perf-check 007 before {line}"));
-            assert!(message.contains("takes a whole number from 1 to"), "{message}");
+            assert!(message.contains("takes a ") && message.contains(" 1 "), "{message}");
         }
     }
 
@@ -245,5 +310,7 @@ mod tests {
         assert_eq!(help("perf-check --runs x --help"), Some(check::HELP));
         assert_eq!(help("--help"), Some(HELP));
         assert_eq!(help("help"), Some(HELP));
+        assert_eq!(help("help perf-check"), Some(check::HELP));
+        assert_eq!(help("--version"), Some(VERSION));
     }
 }

@@ -1,27 +1,31 @@
-//! The decision of the pre-push hook: a branch whose tip carries a measured regression is blocked. Only recorded results
-//! are read.
+//! The decision of the pre-push hook: a push of content that carries a measured regression is blocked. Only recorded
+//! results are read. The evidence comes first: that the remote has a content already silences only that nothing is
+//! known of it.
 
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
 use std::env;
-use std::fs;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::path::Path;
 
-use super::shared::{checkout_option, context, print};
+use time::format_description::well_known::Rfc3339;
+
+use super::evidence::{Content, Contents, Evidence, Task};
+use super::shared::print;
 use crate::answer;
-use crate::error::{Error, Fault, Result};
+use crate::error::{Error, Result};
 use crate::judge::comparison::{Comparison, Judgement};
 use crate::judge::verdict::Outcome;
-use crate::measure::{checkout, content, git};
-use crate::model::names::{Mode, Part, Phase, RunName, TaskId};
-use crate::model::recorded::{Group, Recorded};
+use crate::measure::git;
+use crate::model::layout::SKIPPED;
+use crate::model::names::{Mode, Phase, RunName, TaskId};
 use crate::model::typed;
 use crate::report::human;
 use crate::report::next::Context;
-use crate::store::recorded::{self, Listing};
-use crate::store::results::Results;
+use crate::store::clock::Clock;
+use crate::store::recorded;
 use crate::term::streams::{self, Ink, Style};
+use crate::term::text;
 
 /// The word on standard output once everything is decided. The exit code alone is ambiguous: rustup's `cargo` also ends
 /// with 1 if it has no cargo to run.
@@ -31,223 +35,331 @@ pub(crate) const DECIDED: &str = "decided";
 /// [`Outcome::CannotJudge`], and the hook knows whether that blocks.
 ///
 /// # Errors
-/// When standard input cannot be read, or the results cannot be listed.
-pub(crate) fn run(checkout: &Path, remote: &str) -> Result<Outcome> {
+/// When standard input cannot be read.
+pub(crate) fn run(checkout: &Path, remote: &str, clock: Clock) -> Result<Outcome> {
     let mut lines = Vec::new();
     std::io::stdin()
         .read_to_end(&mut lines)
         .map_err(|error| Error::because("cannot read what is being pushed", error))?;
     // A branch's name need not be UTF-8.
     let lines = String::from_utf8_lossy(&lines);
-    let mut outcomes = Vec::new();
-    let mut news = Vec::new();
-    for branch in lines.lines().filter_map(Branch::parse) {
-        match content::of_commit(checkout, branch.tip) {
-            None => {
-                let why = "the content of its tip cannot be determined";
-                outcomes.push(unknown(&branch, why, &[]));
-            }
-            Some(tip) if remote_has(checkout, remote, &branch, &tip) => {}
-            Some(tip) => news.push((branch, tip)),
+    let refs: Vec<Ref> = lines.lines().filter_map(Ref::parse).collect();
+    let outcome = match env::var("PERF_SKIP").is_ok_and(|skip| skip == "1") {
+        true => {
+            // A push that is to go through in any case does not fail for want of a note.
+            let _ = note(checkout, &refs, clock);
+            Outcome::Success
         }
-    }
-    if !news.is_empty() {
-        let own = Evidence::of(checkout)?;
-        // A branch may have been measured in another worktree than it is pushed from.
-        let elsewhere = OnceCell::new();
-        for (branch, tip) in &news {
-            let on_tip = |evidence: &Evidence| !evidence.on(tip).is_empty();
-            let evidence = match on_tip(&own) {
-                true => &own,
-                false => elsewhere
-                    .get_or_init(|| Evidence::of_other_worktrees(checkout))
-                    .iter()
-                    .find(|evidence| on_tip(evidence))
-                    .unwrap_or(&own),
-            };
-            outcomes.push(decide(evidence, branch, tip));
-        }
-    }
+        false if refs.is_empty() => Outcome::Success,
+        false => Push::new(checkout, remote, &refs).decide(&refs),
+    };
     print(&format!("{DECIDED}\n"))?;
-    Ok(Outcome::worst(outcomes))
+    Ok(outcome)
 }
 
-/// A branch that is being pushed.
-#[derive(Debug, PartialEq, Eq)]
-struct Branch<'a> {
+/// Adds a line for each ref to the list of pushes that were not judged: the moment, the ref and its commit.
+fn note(checkout: &Path, refs: &[Ref], clock: Clock) -> std::io::Result<()> {
+    let path = checkout.join(SKIPPED);
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    // Neither a link is followed nor a FIFO waited for.
+    if fs::symlink_metadata(&path).is_ok_and(|known| !known.is_file()) {
+        return Err(std::io::Error::other("not a regular file"));
+    }
+    let moment = clock.now().truncate_to_second().format(&Rfc3339).unwrap_or_default();
+    let line = |pushed: &Ref| format!("{moment} {} {}\n", text::printable(pushed.name), pushed.tip);
+    let lines: String = refs.iter().map(line).collect();
+    File::options().append(true).create(true).open(path)?.write_all(lines.as_bytes())
+}
+
+/// A ref that is being pushed.
+#[derive(Debug)]
+struct Ref<'a> {
+    /// The branch's name; of another kind of ref, the whole name.
     name: &'a str,
+    /// The branch that is pushed, as it is called here, or whatever was typed.
+    local: &'a str,
     tip: &'a str,
-    /// The remote's commit; `None` for a new branch.
+    /// The remote's commit; `None` for a new ref.
     remote_tip: Option<&'a str>,
+    /// The commits that the remote has and that this one builds on.
+    bases: OnceCell<Vec<String>>,
 }
 
-impl<'a> Branch<'a> {
-    /// `<local ref> <local oid> <remote ref> <remote oid>`; `None` for a tag or a deletion. The local ref is as it was
-    /// typed, and may have spaces in it: `HEAD^{/fix a bug}`.
+impl<'a> Ref<'a> {
+    /// `<local ref> <local oid> <remote ref> <remote oid>`; `None` for a deletion, a tag and a note, which are no code
+    /// that anybody will run from there. The local ref is as it was typed, and may have spaces in it: `HEAD^{/fix a
+    /// bug}`.
     fn parse(line: &'a str) -> Option<Self> {
-        let mut words = line.rsplit(' ');
-        let (remote_tip, remote_ref, tip) = (words.next()?, words.next()?, words.next()?);
-        let exists = |oid: &str| !oid.is_empty() && oid.bytes().any(|digit| digit != b'0');
+        const NOT_JUDGED: [&str; 2] = ["refs/tags/", "refs/notes/"];
+        let mut words = line.rsplitn(4, ' ');
+        let (remote_tip, name, tip) = (words.next()?, words.next()?, words.next()?);
+        let local = words.next().unwrap_or_default();
+        let exists = |oid: &&str| {
+            oid.bytes().all(|digit| digit.is_ascii_hexdigit())
+                && oid.bytes().any(|digit| digit != b'0')
+        };
+        if NOT_JUDGED.iter().any(|kind| name.starts_with(kind)) {
+            return None;
+        }
+        let branch = |name: &'a str| name.strip_prefix("refs/heads/").unwrap_or(name);
         Some(Self {
-            name: remote_ref.strip_prefix("refs/heads/")?,
-            tip: Some(tip).filter(|tip| exists(tip))?,
-            remote_tip: Some(remote_tip).filter(|tip| exists(tip)),
+            name: branch(name),
+            local: branch(local),
+            tip: Some(tip).filter(exists)?,
+            remote_tip: Some(remote_tip).filter(exists),
+            bases: OnceCell::new(),
         })
     }
 }
 
-/// True if the remote has this content already, so that the push carries nothing to judge.
-fn remote_has(checkout: &Path, remote: &str, branch: &Branch, tip: &str) -> bool {
-    let same = |commit: &str| content::of_commit(checkout, commit).as_deref() == Some(tip);
-    // A merge may build on several; a history so wide that this is not enough gets a warning at worst.
-    branch.remote_tip.is_some_and(same)
-        || git::known_to_remote(checkout, branch.tip, remote)
-            .iter()
-            .take(MOST_BASES)
-            .any(|commit| same(commit))
+/// One push, and what is known about it.
+struct Push<'a> {
+    checkout: &'a Path,
+    remote: &'a str,
+    contents: Contents,
+    /// That of this worktree first; a branch may have been measured in another one than it is pushed from.
+    evidence: Vec<Evidence>,
+    /// Why the results of a worktree cannot be listed.
+    unreadable: Vec<Error>,
+    /// The task that the user asks about.
+    asked: Option<String>,
+    /// All that the remote is known to have, in words of git.
+    branches: OnceCell<Option<Vec<String>>>,
 }
 
+/// What is known about a content.
+enum Answer<'a> {
+    Judged(Box<Comparison>, &'a Evidence),
+    /// No verdict.
+    Unknown {
+        report: String,
+        why: String,
+        commands: Vec<String>,
+    },
+    /// It has nothing to do with any task that was measured.
+    Unrelated,
+}
+
+impl<'a> Push<'a> {
+    fn new(checkout: &'a Path, remote: &'a str, refs: &[Ref]) -> Self {
+        let tips = refs.iter().flat_map(|pushed| [Some(pushed.tip), pushed.remote_tip]);
+        let others = git::worktrees(checkout).into_iter().filter(|other| other != checkout);
+        let (mut evidence, mut unreadable) = (Vec::new(), Vec::new());
+        for worktree in [checkout.to_owned()].into_iter().chain(others) {
+            match Evidence::of(&worktree) {
+                Ok(known) => evidence.push(known),
+                Err(error) => unreadable.push(error),
+            }
+        }
+        Self {
+            checkout,
+            remote,
+            contents: Contents::new(checkout, &tips.flatten().collect::<Vec<&str>>(), &evidence),
+            evidence,
+            unreadable,
+            asked: env::var("PERF_TASK").ok().filter(|task| !task.is_empty()),
+            branches: OnceCell::new(),
+        }
+    }
+
+    /// Judges each content once, and says what it comes to.
+    fn decide(&self, refs: &[Ref]) -> Outcome {
+        let mut groups: Vec<(Option<Content>, Vec<&Ref>)> = Vec::new();
+        for pushed in refs {
+            let content = self.contents.of(pushed.tip);
+            match groups.iter_mut().find(|(known, _)| *known == content) {
+                Some((_, group)) => group.push(pushed),
+                None => groups.push((content, vec![pushed])),
+            }
+        }
+        let unreadable = self.unreadable.iter();
+        let mut outcome =
+            Outcome::worst(unreadable.map(|error| say_unknown("", &[], &error.to_string(), &[])));
+        let mut unrelated = Vec::new();
+        for (content, group) in &groups {
+            let answers = match content {
+                Some(content) => self.answers(content, group),
+                None => vec![unknown("the content of its tip cannot be determined")],
+            };
+            let is_silent = |answer: &Answer| !matches!(answer, Answer::Judged(..));
+            let news: Vec<&str> = match answers.iter().any(is_silent) {
+                true => self.news(group),
+                false => Vec::new(),
+            };
+            for answer in answers {
+                outcome = outcome.max(match answer {
+                    Answer::Judged(comparison, evidence) => {
+                        self.say_judged(&comparison, evidence, group)
+                    }
+                    _ if news.is_empty() => Outcome::Success,
+                    Answer::Unknown { report, why, commands } => {
+                        say_unknown(&report, &news, &why, &commands)
+                    }
+                    Answer::Unrelated => {
+                        unrelated.extend(news.iter().copied());
+                        Outcome::CannotJudge
+                    }
+                });
+            }
+        }
+        if !unrelated.is_empty() {
+            streams::errors(&format!(
+                "perf: no verdict on {}: nothing was measured for it\n",
+                names(&unrelated)
+            ));
+        }
+        outcome
+    }
+
+    /// The names of the refs of one content that the remote does not have yet: an existing branch itself, for a new one
+    /// the remote anywhere.
+    fn news<'r>(&self, group: &[&Ref<'r>]) -> Vec<&'r str> {
+        let has = |pushed: &&&Ref| {
+            let same = |commit: &String| self.contents.of(commit) == self.contents.of(pushed.tip);
+            self.contents.of(pushed.tip).is_some() && self.bases(pushed).iter().any(same)
+        };
+        let (new, existing): (Vec<&Ref>, Vec<&Ref>) =
+            group.iter().partition(|pushed| pushed.remote_tip.is_none());
+        // The content is the same: what holds for one new branch holds for all.
+        let remote_has = new.iter().take(MOST_BASES).any(|pushed| has(&pushed));
+        let new = new.into_iter().filter(|_| !remote_has);
+        let existing = existing.iter().filter(|pushed| !has(pushed)).copied();
+        new.chain(existing).map(|pushed| pushed.name).collect()
+    }
+
+    /// The commits that the branch (a new one: the remote) has and that a ref builds on. A history so wide that the first
+    /// few are not enough gets a warning at worst.
+    fn bases<'r>(&self, pushed: &'r Ref) -> &'r [String] {
+        pushed.bases.get_or_init(|| {
+            let own = pushed.remote_tip.map(|tip| vec![tip.to_owned()]);
+            let branches = || {
+                self.branches.get_or_init(|| git::branches_of(self.checkout, self.remote)).clone()
+            };
+            let Some(known) = own.or_else(branches) else {
+                return Vec::new();
+            };
+            let mut bases = git::bases(self.checkout, pushed.tip, &known);
+            bases.truncate(MOST_BASES);
+            // The files that the branch has now, wherever its history leads.
+            bases.extend(pushed.remote_tip.map(str::to_owned));
+            bases
+        })
+    }
+
+    /// All that is known about a content: nothing that was measured on it is left out.
+    fn answers(&self, content: &Content, group: &[&Ref]) -> Vec<Answer<'_>> {
+        let tip = group.first().map_or("", |pushed| pushed.tip);
+        let measured = || self.evidence.iter().flat_map(|known| known.on(&self.contents, tip));
+        let mut answers: Vec<Answer> = measured().flat_map(|task| judge(task, content)).collect();
+        let is_answered = match &self.asked {
+            Some(asked) => measured().any(|task| task.id.as_str() == asked),
+            None => !answers.is_empty(),
+        };
+        if !is_answered {
+            answers.push(self.unmeasured(group));
+        }
+        answers
+    }
+
+    /// What to say of a content for which nothing was measured, or not what was asked for.
+    fn unmeasured(&self, group: &[&Ref]) -> Answer<'_> {
+        let tasks = || self.evidence.iter().flat_map(Evidence::tasks);
+        let named = || {
+            let task = |pushed: &&Ref| task_of_branch(pushed.name, tasks().map(|task| task.id));
+            group.iter().find_map(task)
+        };
+        let Some(wanted) = self.asked.clone().or_else(named) else {
+            return match self.related(group) {
+                Some(task) => stale(task),
+                None => Answer::Unrelated,
+            };
+        };
+        if let Some(task) = tasks().find(|task| task.id.as_str() == wanted) {
+            return stale(task);
+        }
+        let why = match &self.asked {
+            Some(_) => format!("PERF_TASK names {wanted}, which has no results"),
+            None => "nothing was measured for it".to_owned(),
+        };
+        let around = self.evidence.first().map(|own| &own.around);
+        let commands = around.map(|around| measure(&wanted, &[], around)).unwrap_or_default();
+        Answer::Unknown { report: String::new(), why, commands }
+    }
+
+    /// The newest task whose change is part of what is pushed, by what it was measured before.
+    fn related(&self, group: &[&Ref]) -> Option<Task<'_>> {
+        let refs = || group.iter().take(MOST_BASES);
+        let bases: Vec<Content> = refs()
+            .flat_map(|pushed| self.bases(pushed))
+            .filter_map(|commit| self.contents.of(commit))
+            .collect();
+        let branches: Vec<&str> = refs().flat_map(|pushed| [pushed.name, pushed.local]).collect();
+        self.evidence.iter().find_map(|known| {
+            let related = known.tasks().filter(|task| task.builds_on(&bases, &branches));
+            related.max_by_key(|task| task.names.last())
+        })
+    }
+
+    /// Says what a comparison comes to for the refs of its content.
+    fn say_judged(&self, comparison: &Comparison, evidence: &Evidence, group: &[&Ref]) -> Outcome {
+        let style = Style::of_errors();
+        let outcome = comparison.outcome();
+        let refs: Vec<&str> = group.iter().map(|pushed| pushed.name).collect();
+        let mut text = String::new();
+        if outcome.is_regression() && comparison.accepted.is_none() {
+            let report = human::report(std::slice::from_ref(comparison), &evidence.around, style);
+            let task = comparison.task.as_ref().map_or("", |task| task.as_str());
+            let accept = format!("{} --accept \"REASON\"", evidence.around.options);
+            text = format!(
+                "{report}\npush of {} blocked: a regression was measured\n  \
+                 accept it, with a follow-up: {}\n{WAY_OUT}\n",
+                names(&refs),
+                typed::perf_compare(task, &accept)
+            );
+        } else {
+            let mut lines = vec![format!("perf: {}", human::verdict_line(comparison, style))];
+            let note = |what: &str, text: &str| human::wrapped(&format!("  {what}: {text}"), 4);
+            if evidence.checkout != self.checkout {
+                lines.push(note("measured in", &evidence.checkout.to_string_lossy()));
+            }
+            lines.extend(comparison.accepted.iter().map(|why| note("accepted", why)));
+            lines.extend(comparison.warnings.iter().map(|warning| note("warning", warning)));
+            lines.iter().for_each(|line| text = format!("{text}{line}\n"));
+        }
+        streams::errors(&text);
+        match comparison.accepted {
+            Some(_) => Outcome::Success,
+            None => outcome,
+        }
+    }
+}
+
+/// How many bases of a ref are looked at.
 const MOST_BASES: usize = 8;
 
-/// The recorded results of one checkout.
-struct Evidence {
-    checkout: PathBuf,
-    /// Every task that has results.
-    tasks: Vec<Task>,
-    around: Context,
-}
-
-/// The recorded results of one task.
-struct Task {
-    id: TaskId,
-    /// Oldest first.
-    names: Vec<RunName>,
-    results: Results,
-    /// The newest after of each mode that has one, once it was asked for.
-    afters: OnceCell<BTreeMap<Mode, Group>>,
-}
-
-impl Evidence {
-    fn of(checkout: &Path) -> Result<Self> {
-        let results = Results::of(checkout);
-        let mut by_task: BTreeMap<TaskId, Vec<RunName>> = BTreeMap::new();
-        for name in Listing::read(&results)?.all() {
-            by_task.entry(name.task.clone()).or_default().push(name);
-        }
-        let task =
-            |(id, names)| Task { id, names, results: results.clone(), afters: OnceCell::new() };
-        // The tool's own workspace needs no `-C`.
-        let is_own = checkout::find(None).is_ok_and(|own| own == checkout);
-        let option = checkout_option((!is_own).then_some(checkout));
-        Ok(Self {
-            checkout: checkout.to_owned(),
-            tasks: by_task.into_iter().map(task).collect(),
-            around: context(checkout, option),
-        })
-    }
-
-    fn of_other_worktrees(checkout: &Path) -> Vec<Self> {
-        let others = git::worktrees(checkout).into_iter();
-        others.filter(|other| other != checkout).filter_map(|other| Self::of(&other).ok()).collect()
-    }
-
-    /// The tasks with a newest after that was measured on `content`.
-    fn on(&self, content: &str) -> Vec<&Task> {
-        let tasks = self.tasks.iter();
-        tasks.filter(|task| task.is_on(content)).collect()
+/// The refs in a message: a few by name.
+fn names(refs: &[&str]) -> String {
+    const MOST: usize = 3;
+    let shown: Vec<String> = refs.iter().take(MOST).map(|name| text::printable(name)).collect();
+    match refs.len().saturating_sub(MOST) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
     }
 }
 
-impl Task {
-    fn afters(&self) -> &BTreeMap<Mode, Group> {
-        let after = |mode| Some((mode, self.newest(mode, Phase::After)?));
-        self.afters.get_or_init(|| Mode::ALL.into_iter().filter_map(after).collect())
-    }
-
-    fn newest(&self, mode: Mode, phase: Phase) -> Option<Group> {
-        recorded::newest_group(&self.results, &self.names, mode, phase)
-    }
-
-    /// The runs of its newest afters.
-    fn runs(&self) -> impl Iterator<Item = &Result<Recorded, Fault>> {
-        self.afters().values().flat_map(|group| &group.runs)
-    }
-
-    /// True if one of the newest afters was measured on `content`.
-    fn is_on(&self, content: &str) -> bool {
-        // To search the text first spares taking the runs of most tasks apart.
-        self.mentions(content)
-            && self.runs().any(|run| content_of(run).is_some_and(|known| known == content))
-    }
-
-    fn mentions(&self, content: &str) -> bool {
-        self.names
-            .iter()
-            .filter(|name| name.phase == Phase::After)
-            .map(|name| self.results.path(name, Part::Diagnosis))
-            .filter(|path| path.is_file())
-            .filter_map(|path| fs::read(path).ok())
-            .any(|text| String::from_utf8_lossy(&text).contains(content))
-    }
-
-    /// Why it says nothing of a content that it has no after of.
-    fn why_unknown(&self) -> String {
-        let task = &self.id;
-        if let Some(Err(unusable)) = self.runs().find(|run| run.is_err()) {
-            return unusable.to_string();
-        }
-        if self.afters().is_empty() {
-            return format!("before was measured for task {task}, after was not");
-        }
-        match self.runs().any(|run| content_of(run).is_none()) {
-            true => format!("the source hash of after is unknown (task {task})"),
-            false => format!("the code changed since it was measured for task {task}"),
-        }
-    }
+fn unknown<'a>(why: &str) -> Answer<'a> {
+    Answer::Unknown { report: String::new(), why: why.to_owned(), commands: Vec::new() }
 }
 
-fn content_of(run: &Result<Recorded, Fault>) -> Option<&str> {
-    let provenance = run.as_ref().ok()?.provenance.as_ref()?;
-    provenance.build.content.as_deref()
-}
-
-fn decide(evidence: &Evidence, branch: &Branch, tip: &str) -> Outcome {
-    let Evidence { tasks, around, .. } = evidence;
-    let asked = env::var("PERF_TASK").ok().filter(|task| !task.is_empty());
-    let is = |task: &Task, name: &Option<String>| name.as_deref() == Some(task.id.as_str());
-    let is_asked = |task: &&Task| asked.is_none() || is(task, &asked);
-    let (mut measured, set_aside): (Vec<&Task>, Vec<&Task>) =
-        evidence.on(tip).into_iter().partition(is_asked);
-    // The name of a branch chooses among what is known of its content, and hides nothing of it.
-    let named = task_of_branch(branch.name, measured.iter().map(|task| &task.id));
-    if measured.iter().any(|task| is(task, &named)) {
-        measured.retain(|task| is(task, &named));
+/// No verdict, as what was measured for a task was measured on other code.
+fn stale<'a>(task: Task<'_>) -> Answer<'a> {
+    Answer::Unknown {
+        report: String::new(),
+        why: task.why_unknown(),
+        commands: measure(task.id.as_str(), task.names, &task.evidence.around),
     }
-    if !measured.is_empty() {
-        let judged = measured.into_iter().map(|task| judge(evidence, branch, task, tip));
-        return Outcome::worst(judged);
-    }
-    let named = || task_of_branch(branch.name, tasks.iter().map(|task| &task.id));
-    let wanted = asked.clone().or_else(named);
-    let nearest = match &wanted {
-        Some(_) => tasks.iter().find(|task| is(task, &wanted)),
-        None => tasks.iter().max_by_key(|task| task.names.last()),
-    };
-    let mut why = match (nearest, &asked) {
-        (Some(task), _) => task.why_unknown(),
-        (None, Some(asked)) => format!("PERF_TASK names {asked}, which has no results"),
-        (None, None) => "nothing was measured for it".to_owned(),
-    };
-    let mut commands = match nearest {
-        Some(task) => measure(task.id.as_str(), &task.names, around),
-        None => measure(wanted.as_deref().unwrap_or("<task>"), &[], around),
-    };
-    // Only PERF_TASK sets aside what was measured on this very content.
-    for task in set_aside {
-        why.push_str(&format!("; task {} was measured on it", task.id));
-        commands.push(typed::perf_compare(&task.id, &around.options));
-    }
-    unknown(branch, &why, &commands)
 }
 
 /// `task/007-fan-effect` is named after task 007; a recorded task with a longer name that fits is meant instead.
@@ -267,33 +379,42 @@ fn task_of_branch<'a>(branch: &str, recorded: impl Iterator<Item = &'a TaskId>) 
         .map(str::to_owned)
 }
 
-/// Judges a task that has an after on the content being pushed, in every mode that it has results for.
-fn judge(evidence: &Evidence, branch: &Branch, task: &Task, tip: &str) -> Outcome {
-    let Evidence { checkout, around, .. } = evidence;
-    let before = |mode| common_content(&task.newest(mode, Phase::Before)?);
-    let after = |mode| common_content(task.afters().get(&mode)?);
-    match answer::of_task(checkout, &task.id, None) {
-        Ok(comparisons) => Outcome::worst(comparisons.into_iter().map(|comparison| {
-            // Not what a paired session ran on: it may be of earlier builds of the same two servers.
-            let measured = [before(comparison.mode), after(comparison.mode)];
-            match is_about(&comparison, measured, tip) {
-                Ok(()) => judge_mode(branch, &comparison, around),
-                Err((phase, why)) => {
-                    let what = format!("task {}, {}: {why}", task.id, comparison.mode);
-                    let command = command(task.id.as_str(), comparison.mode, phase, around);
-                    unknown(branch, &what, &[command])
-                }
-            }
-        })),
-        Err(error) => unknown(branch, &error.to_string(), &[]),
-    }
-}
-
-/// The content that all runs of a group were measured on.
-fn common_content(group: &Group) -> Option<String> {
-    let content = content_of(group.runs.first()?)?;
-    let same = |run| content_of(run) == Some(content);
-    group.runs.iter().all(same).then(|| content.to_owned())
+/// Judges a task that has an after on this content, in every mode that it has results for.
+fn judge<'a>(task: Task<'a>, content: &Content) -> Vec<Answer<'a>> {
+    let Task { evidence, id, .. } = task;
+    let names = task.names_at(content);
+    let has_results = |mode: &Mode| names.iter().any(|name| name.mode == *mode);
+    let modes: Vec<Mode> = Mode::ALL.into_iter().filter(has_results).collect();
+    let recorded = (&evidence.results, &evidence.listing);
+    let comparisons = answer::of_names(&evidence.checkout, id, recorded, &names, &modes);
+    let answer = |comparison: Comparison| {
+        let mode = comparison.mode;
+        // Not what a paired session ran on: it may be of earlier builds of the same two servers.
+        let measured = Phase::ALL.map(|phase| {
+            let group = recorded::newest_group(&evidence.results, &names, mode, phase)?;
+            group.content().map(str::to_owned)
+        });
+        if let Err((phase, why)) = is_about(&comparison, measured, content) {
+            return Answer::Unknown {
+                report: String::new(),
+                why: format!("task {id}, {mode}: {why}"),
+                commands: vec![command(id.as_str(), mode, phase, &evidence.around)],
+            };
+        }
+        match comparison.outcome() {
+            Outcome::Undecided | Outcome::CannotJudge => Answer::Unknown {
+                report: human::report(
+                    std::slice::from_ref(&comparison),
+                    &evidence.around,
+                    Style::of_errors(),
+                ),
+                why: format!("the {mode} results of task {id} cannot be judged"),
+                commands: Vec::new(),
+            },
+            _ => Answer::Judged(Box::new(comparison), evidence),
+        }
+    };
+    comparisons.into_iter().map(answer).collect()
 }
 
 /// Checks that a comparison is about this push, by the contents that its sides were measured on.
@@ -303,7 +424,7 @@ fn common_content(group: &Group) -> Option<String> {
 fn is_about(
     comparison: &Comparison,
     [before, after]: [Option<String>; 2],
-    tip: &str,
+    tip: &Content,
 ) -> Result<(), (Phase, &'static str)> {
     if matches!(comparison.judgement, Judgement::Impossible(_)) {
         // The reasons say it better.
@@ -311,54 +432,26 @@ fn is_about(
     }
     match (before, after) {
         (_, None) => Err((Phase::After, "the source hash of after is unknown")),
-        (_, Some(after)) if after != tip => {
+        (_, Some(after)) if !tip.contains(&after) => {
             Err((Phase::After, "the code changed since after was measured"))
         }
         (None, _) => Err((Phase::Before, "the source hash of before is unknown")),
-        (Some(before), _) if before == tip => {
+        (Some(before), _) if tip.contains(&before) => {
             Err((Phase::Before, "before was measured on this content, as after was"))
         }
         (Some(_), Some(_)) => Ok(()),
     }
 }
 
-/// Says what a comparison comes to for the branch.
-fn judge_mode(branch: &Branch, comparison: &Comparison, around: &Context) -> Outcome {
-    let style = Style::of_errors();
-    let report = || human::report(std::slice::from_ref(comparison), around, style);
-    let outcome = comparison.outcome();
-    match outcome {
-        Outcome::Success => {
-            let verdict = human::verdict_line(comparison, style);
-            streams::errors(&format!("perf: {verdict}\n"));
-        }
-        Outcome::InternalRegression | Outcome::CompetitiveRegression => {
-            streams::errors(&format!(
-                "{}\npush of {} blocked: a regression was measured\n{WAY_OUT}\n",
-                report(),
-                branch.name
-            ));
-        }
-        Outcome::Undecided | Outcome::CannotJudge => {
-            streams::errors(&report());
-            let task = comparison.task.as_ref();
-            let task = task.map_or_else(String::new, |task| format!(" of task {task}"));
-            let what = format!("the {} results{task} cannot be judged", comparison.mode);
-            return unknown(branch, &what, &[]);
-        }
-    }
-    outcome
-}
-
 /// The advice for every push that is blocked.
 pub(crate) const WAY_OUT: &str = "  push anyway: PERF_SKIP=1 git push, or git push --no-verify";
 
-/// Says that nothing is known of a branch, and how to change that.
-fn unknown(branch: &Branch, why: &str, commands: &[String]) -> Outcome {
+/// Says that nothing is known of these refs, and how to change that.
+fn say_unknown(report: &str, refs: &[&str], why: &str, commands: &[String]) -> Outcome {
     let warning = Style::of_errors().paint(Ink::Warning, "perf: warning:");
     let commands: String = commands.iter().map(|one| format!("  {one}\n")).collect();
-    let name = branch.name;
-    streams::errors(&format!("{warning} {name}: no verdict: {why}\n{commands}"));
+    let refs = refs.first().map_or_else(String::new, |_| names(refs) + ": ");
+    streams::errors(&format!("{report}{warning} {refs}no verdict: {why}\n{commands}"));
     Outcome::CannotJudge
 }
 
@@ -396,23 +489,33 @@ mod tests {
     const NONE: &str = "0000000000000000000000000000000000000000";
 
     #[test]
-    fn tags_and_deletions_are_no_branches() {
-        assert_eq!(Branch::parse(&format!("refs/tags/v1 {OID} refs/tags/v1 {NONE}")), None);
-        assert_eq!(Branch::parse(&format!("(delete) {NONE} refs/heads/main {OID}")), None);
-        assert_eq!(Branch::parse(""), None);
+    fn tags_notes_and_deletions_are_not_judged() {
+        assert!(Ref::parse(&format!("refs/tags/v1 {OID} refs/tags/v1 {NONE}")).is_none());
+        assert!(Ref::parse(&format!("refs/notes/x {OID} refs/notes/x {NONE}")).is_none());
+        assert!(Ref::parse(&format!("(delete) {NONE} refs/heads/main {OID}")).is_none());
+        assert!(Ref::parse("").is_none());
+    }
+
+    #[test]
+    fn every_other_ref_is_judged_by_its_whole_name() {
+        for name in ["refs/for/main", "refs/heads/main", "refs/review/1"] {
+            let line = format!("HEAD {OID} {name} {NONE}");
+            let known = Ref::parse(&line).unwrap();
+            assert_eq!(known.name, name.trim_start_matches("refs/heads/"));
+        }
     }
 
     #[test]
     fn a_new_branch_has_no_remote_tip() {
         let line = format!("HEAD {OID} refs/heads/task/007 {NONE}");
-        let branch = Branch::parse(&line).unwrap();
+        let branch = Ref::parse(&line).unwrap();
         assert_eq!((branch.name, branch.tip, branch.remote_tip), ("task/007", OID, None));
     }
 
     #[test]
     fn the_local_ref_may_have_spaces() {
         let line = format!("HEAD^{{/fix a bug}} {OID} refs/heads/main {NONE}");
-        assert_eq!(Branch::parse(&line).unwrap().tip, OID);
+        assert_eq!(Ref::parse(&line).unwrap().tip, OID);
     }
 
     #[test]

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::judge::verdict::Outcome;
 use crate::report::next::Context;
-use crate::term::shell_word;
 use crate::term::streams;
+use crate::term::text::shell_word;
 
 /// Prints `text` as a command's whole work.
 ///

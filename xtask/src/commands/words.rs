@@ -83,6 +83,11 @@ impl Words {
         self.left.opt_value_from_str(flag).map_err(|_| Error::new(format!("{flag} takes {takes}")))
     }
 
+    /// The values of a `flag` that may be given several times.
+    pub(crate) fn values(&mut self, flag: &'static str, takes: &str) -> Result<Vec<String>> {
+        self.left.values_from_str(flag).map_err(|_| Error::new(format!("{flag} takes {takes}")))
+    }
+
     pub(crate) fn whole<T: FromStr + PartialOrd + Display>(
         &mut self,
         flag: &'static str,
@@ -99,14 +104,20 @@ impl Words {
         }
     }
 
-    /// A whole number of seconds, at least `least`.
+    /// Whole seconds from `least` on, also typed as `3s`, `2m` or `1h`.
     pub(crate) fn seconds(
         &mut self,
         flag: &'static str,
         default: Duration,
         least: u64,
     ) -> Result<Duration> {
-        self.whole(flag, default.as_secs(), least..=MOST_SECONDS).map(Duration::from_secs)
+        let takes = format!("a duration from {least} s to a day, such as 90, 90s or 2m");
+        let Some(text) = self.value::<String>(flag, &takes)? else { return Ok(default) };
+        let seconds =
+            read_seconds(&text).filter(|seconds| (least..=MOST_SECONDS).contains(seconds));
+        seconds
+            .map(Duration::from_secs)
+            .ok_or_else(|| Error::new(format!("{flag} takes {takes}, not `{text}`")))
     }
 
     /// The words that are left, exactly `N`, which errors call by these names.
@@ -123,8 +134,8 @@ impl Words {
         Ok(self.at_most(1)?.pop())
     }
 
-    /// The words that are left. pico-args takes an unknown flag for one of them: flags are refused here.
-    fn at_most(self, most: usize) -> Result<Vec<String>> {
+    /// The words that are left, at most `most`. pico-args takes an unknown flag for one of them: flags are refused here.
+    pub(crate) fn at_most(self, most: usize) -> Result<Vec<String>> {
         let left = self.left.finish().into_iter();
         let left: Vec<String> = left.map(|word| word.to_string_lossy().into_owned()).collect();
         if let Some(flag) = left.iter().find(|word| word.starts_with('-')) {
@@ -142,6 +153,17 @@ impl Words {
     }
 }
 
+fn read_seconds(text: &str) -> Option<u64> {
+    let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    let each = match unit {
+        "" | "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => return None,
+    };
+    text.strip_suffix(unit)?.parse::<u64>().ok()?.checked_mul(each)
+}
+
 pub(crate) fn task_id(text: &str) -> Result<TaskId> {
     TaskId::parse(text).map_err(|why| Error::new(format!("task `{text}` is no task id: {why}")))
 }
@@ -154,11 +176,17 @@ pub(crate) fn flags(help: &str) -> impl Iterator<Item = &str> {
         .map(|word| word.trim_end_matches(','))
 }
 
-/// `; did you mean …?` where a known word is near enough for a slip.
+/// `; did you mean …?` where a known word is near enough for a slip, or ends in this one: `check` for `perf-check`.
 pub(crate) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let is_its_end =
+        |candidate: &str| candidate.rsplit_once('-').is_some_and(|(_, end)| end == word);
+    let distance = |candidate: &'a str| match is_its_end(candidate) {
+        true => (0, candidate),
+        false => (edit_distance(word, candidate), candidate),
+    };
     known
         .into_iter()
-        .map(|candidate| (edit_distance(word, candidate), candidate))
+        .map(distance)
         .min()
         .filter(|(distance, candidate)| *distance <= candidate.len() / 3)
         .map_or_else(String::new, |(_, candidate)| format!("; did you mean `{candidate}`?"))

@@ -10,10 +10,13 @@ use crate::judge::contradictions;
 use crate::judge::fitness::{self, Reason, Remedy};
 use crate::judge::rises::Rises;
 use crate::judge::verdict::{self, Figures, Outcome, P99Rule, Verdict};
+use crate::model::limits::FULL_SHARE;
 use crate::model::names::{Mode, Phase, TaskId};
 use crate::model::recorded::{Group, Recorded};
+use crate::model::session::{Figure, How};
 use crate::stats::numbers::median;
 use crate::stats::paired::{self, Look, PairedVerdict};
+use crate::stats::signed_rank::Interval;
 use crate::stats::single_runs::SingleRuns;
 
 /// Everything to compare.
@@ -64,6 +67,8 @@ pub struct Comparison {
     pub pinned_rate: Option<f64>,
     /// Weaknesses of the judgement, in words.
     pub warnings: Vec<String>,
+    /// The reason for which the regression is accepted, if it is.
+    pub accepted: Option<String>,
 }
 
 /// The judgement on a comparison.
@@ -98,6 +103,11 @@ pub struct EndedSession {
     pub verdict: PairedVerdict,
     /// The look that decided; `None` if it ended before the first.
     pub look: Option<Look>,
+    pub how: How,
+    /// Seconds of load a run.
+    pub duration_seconds: u64,
+    /// The change of each figure that every pair of the look knows, as a logarithm of a ratio.
+    pub changes: Vec<(Figure, Interval)>,
     /// Each failed run of the after server, in words.
     pub after_failures: Vec<String>,
 }
@@ -175,6 +185,7 @@ pub fn compare(question: Question, single_runs: Option<SingleRuns>) -> Compariso
         session,
         pinned_rate: pinned_rate(&before, &after),
         warnings: interrupted.chain(fitness::warnings(&before, &after)).chain(risen).collect(),
+        accepted: None,
     }
 }
 
@@ -200,6 +211,15 @@ impl Comparison {
     /// The decisive look of the paired session, if there was one.
     pub fn look(&self) -> Option<Look> {
         self.session.as_ref()?.look
+    }
+
+    /// The share of the CPUs that was busy, 0 to 1, where the two servers of a duet filled them: each waited for the
+    /// other, so that a change shows less than it is.
+    pub(crate) fn contention(&self) -> Option<f64> {
+        self.session.as_ref().filter(|session| session.how == How::Duet)?;
+        let runs = [&self.before, &self.after].into_iter().flatten().flat_map(|side| &side.runs);
+        let busy = runs.filter_map(|run| run.provenance.as_ref()?.noise.busy_share);
+        median(busy).filter(|share| *share >= FULL_SHARE)
     }
 
     /// The answer of the decision table, if there is one.

@@ -1,6 +1,6 @@
 //! The facts that should be alike in the runs that are compared: those that must match, and those that only warn.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::limits::ELAPSED_SHARE;
 use crate::model::provenance::Provenance;
@@ -30,12 +30,13 @@ const fn fact(rule: Rule, name: &'static str, of: fn(&Provenance) -> Option<Stri
     Fact { name, rule, of }
 }
 
-static FACTS: [Fact; 17] = [
+static FACTS: [Fact; 18] = [
     fact(Must, "scenario file", |run| text(&run.load.scenario)),
     fact(Must, "duration", |run| text(format!("{} s", run.load.duration_seconds))),
     fact(Must, "seed", |run| text(run.load.seed)),
     fact(Must, "offered load", |run| text(format!("{}/s", run.load.rate))),
     fact(Must, "build profile", |run| text(&run.build.profile)),
+    fact(Must, "build settings", |run| run.build.settings.as_ref().map(lines)),
     fact(Must, "server", |run| text(if run.build.stand_in { "stand-in" } else { "Engram" })),
     fact(HiddenMust, "scenario content", |run| run.load.scenario_hash.clone()),
     fact(Warn, "host", |run| run.host.name.clone()),
@@ -55,6 +56,20 @@ static FACTS: [Fact; 17] = [
 
 fn text(value: impl ToString) -> Option<String> {
     Some(value.to_string())
+}
+
+/// A setting a line.
+fn lines(settings: &BTreeMap<String, String>) -> String {
+    settings.iter().map(|(name, value)| format!("{name} = {value}\n")).collect()
+}
+
+/// The lines of each of two texts that the other has not.
+fn apart(texts: [String; 2]) -> [String; 2] {
+    let [a, b] = texts.each_ref().map(|text| text.lines().collect::<BTreeSet<_>>());
+    [&a - &b, &b - &a].map(|lines| match lines.is_empty() {
+        true => "not set".to_owned(),
+        false => lines.into_iter().collect::<Vec<_>>().join(" and "),
+    })
 }
 
 /// A fact that must match and does not, with its two values.
@@ -82,7 +97,7 @@ fn difference(fact: &Fact, a: &Provenance, b: &Provenance) -> Option<Difference>
     let [of_a, of_b] = &values;
     match fact.rule {
         HiddenMust if of_a != of_b => Some((fact.name, ["one", "another"].map(str::to_owned))),
-        Must => Some((fact.name, values)),
+        Must if of_a != of_b => Some((fact.name, apart(values))),
         _ => None,
     }
 }

@@ -48,6 +48,8 @@ pub(crate) enum Remedy {
     Baseline,
     /// More pairs, or a fix of what fails in them.
     Confirm,
+    /// Another record, from its first pair.
+    ConfirmAgain,
 }
 
 /// Checks that two sides can be judged; returns whether both measured the same server, built each time.
@@ -216,7 +218,7 @@ pub(crate) fn warnings(before: &[Recorded], after: &[Recorded]) -> Vec<String> {
 }
 
 /// Merges equal warnings, and those that differ in their numbers only into the first of them and a count.
-fn alike_once(warnings: Vec<String>) -> Vec<String> {
+pub(crate) fn alike_once(warnings: Vec<String>) -> Vec<String> {
     let kind = |warning: &str| warning.replace(|c: char| c.is_ascii_digit() || c == '.', "");
     let mut kinds: Vec<Vec<String>> = Vec::new();
     for warning in warnings {

@@ -1,20 +1,23 @@
 //! The binaries under measurement: built now or taken as they are, hashed, and kept by hash.
 
-use std::env;
-use std::ffi::OsString;
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 use walkdir::WalkDir;
-use xshell::{Cmd, Shell};
+use xshell::Shell;
 
-use super::content;
+use super::cargo::{self, Workspace};
+use super::content::{self, Snapshot};
+use super::inputs;
+use super::settings;
 use super::shell::{self, clean};
 use crate::error::{Error, Result};
+use crate::model::inputs::Inputs;
 
 /// Cargo's name for the profile that is measured.
 pub(crate) const PROFILE: &str = "release";
@@ -71,13 +74,17 @@ impl Binaries {
     }
 }
 
-/// The binaries of a checkout, and the content that they were built from.
+/// The binaries of a checkout, and what they were built from.
 #[derive(Debug, Clone)]
 pub(crate) struct Built {
     pub(crate) binaries: Binaries,
     pub(crate) build: Build,
-    /// The content hash of the files that they were built from; `None` where it is unknown.
+    /// The content hash of the inputs that they were built from; `None` where it is unknown.
     pub(crate) content: Option<String>,
+    /// The inputs; `None` where they are unknown.
+    pub(crate) inputs: Option<Inputs>,
+    /// What else two builds must share; `None` where it is unknown.
+    pub(crate) settings: Option<BTreeMap<String, String>>,
     /// The output of `rustc --version` in the checkout.
     pub(crate) rustc: Option<String>,
 }
@@ -89,62 +96,133 @@ pub(crate) struct Built {
 /// When the build fails, or a binary is missing.
 pub(crate) fn prepare(checkout: &Path, scratch: &Path, build: Build) -> Result<Built> {
     let shell = shell::shell(checkout)?;
-    let folder = kept_folder(checkout)?;
-    let (binaries, content) = match build {
-        Build::Now => {
-            let content = content::of_files(checkout, scratch);
-            let found = cargo_build(&shell)?;
-            let made = found.stamps();
-            let kept = keep(&folder, found.clone())?;
-            // Files that changed meanwhile may or may not be in the binaries, and other binaries are of another build.
-            let unchanged =
-                content == content::of_files(checkout, scratch) && made == found.stamps();
-            (kept, content.filter(|_| unchanged))
-        }
-        Build::Existing => (keep(&folder, existing(&shell)?)?, None),
-    };
-    Ok(Built {
+    let workspace = cargo::workspace(&shell)?;
+    let folder = workspace.target_directory().join(KEPT);
+    let configured = cargo::target(&shell)?;
+    let compiler = cargo::compiler(&shell);
+    let unknown = |binaries| Built {
         binaries,
         build,
-        content,
-        rustc: shell::answer(toolchain(&shell, &[], "rustc").arg("--version")),
-    })
+        content: None,
+        inputs: None,
+        settings: None,
+        rustc: compiler.as_ref().map(|compiler| compiler.version.clone()),
+    };
+    if build == Build::Existing {
+        let host = compiler.as_ref().map(|compiler| compiler.host.as_str());
+        let found = existing(&workspace, configured.as_deref(), host)?;
+        return Ok(unknown(keep(&folder, found)?));
+    }
+    let host = compiler.as_ref().map(|compiler| &compiler.host);
+    let target = configured.as_ref().or(host);
+    // A build may itself write what it is made of, such as a lock file that was not there. Then the next one does not.
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        let began = SystemTime::now();
+        let before = content::of_files(checkout, scratch);
+        let configuration = settings::configuration(checkout);
+        let made = cargo_build(&shell)?;
+        let stamps = made.binaries.stamps();
+        let kept = keep(&folder, made.binaries.clone())?;
+        let after = content::of_files(checkout, scratch);
+        let files = before.as_ref().zip(after.as_ref());
+        let source = files.and_then(|(before, after)| {
+            source(checkout, &workspace, &made, [before, after], began)
+        });
+        // Other binaries are of another build.
+        let source = source.filter(|_| stamps == made.binaries.stamps());
+        let may_have_changed = files.is_some() && source.is_none();
+        if may_have_changed && attempts < ATTEMPTS {
+            continue;
+        }
+        let (content, inputs) = source.unzip();
+        let configuration =
+            configuration.filter(|known| settings::configuration(checkout).as_ref() == Some(known));
+        let settings = configuration.zip(target).map(|(configuration, target)| {
+            settings::settings(configuration, target, made.profiles, &made.messages)
+        });
+        return Ok(Built { content, inputs, settings, ..unknown(kept) });
+    }
 }
+
+/// The most builds of one check.
+const ATTEMPTS: usize = 2;
+
+/// The content that was built, and its inputs; `None` where it is unknown. Inputs that changed meanwhile may or may not
+/// be in the binaries.
+fn source(
+    checkout: &Path,
+    workspace: &Workspace,
+    made: &Made,
+    [before, after]: [&Snapshot; 2],
+    began: SystemTime,
+) -> Option<(String, Inputs)> {
+    let inputs = inputs::inputs(checkout, workspace, &made.messages, made.binaries.paths(), after)?;
+    let content = after.hash(&inputs)?;
+    let root = after.root();
+    let changed = |file: &String| {
+        let changed_at = |file: fs::Metadata| {
+            let seconds = u64::try_from(file.ctime()).ok()?;
+            let since_epoch = Duration::new(seconds, u32::try_from(file.ctime_nsec()).ok()?);
+            SystemTime::UNIX_EPOCH.checked_add(since_epoch)
+        };
+        let changed_at = fs::metadata(root.join(file)).ok().and_then(changed_at);
+        changed_at.is_none_or(|moment| moment >= began)
+    };
+    let unchanged = before.hash(&inputs)? == content && !inputs.disk.iter().any(changed);
+    unchanged.then_some((content, inputs))
+}
+
+/// The folder of kept binaries, below the target directory.
+const KEPT: &str = "perf";
 
 /// The folder of kept binaries, under the target directory of `checkout`.
 ///
 /// # Errors
 /// When cargo cannot say where the target directory is.
 pub(crate) fn kept_folder(checkout: &Path) -> Result<PathBuf> {
-    Ok(target_directory(&shell::shell(checkout)?)?.join("perf"))
+    Ok(cargo::workspace(&shell::shell(checkout)?)?.target_directory().join(KEPT))
 }
 
-fn cargo_build(shell: &Shell) -> Result<Binaries> {
+/// What a build made, and what cargo said of it.
+struct Made {
+    binaries: Binaries,
+    /// Cargo's description of each binary's profile, by the binary's name.
+    profiles: BTreeMap<String, Value>,
+    messages: Vec<Value>,
+}
+
+fn cargo_build(shell: &Shell) -> Result<Made> {
     // Cargo, which would go on building, ends with this tool.
     let words = shell::dying_with_parent("TERM");
-    let command = toolchain(shell, words.as_ref().map_or(&[], |words| words), "cargo")
+    let command = cargo::command(shell, words.as_ref().map_or(&[], |words| words), "cargo")
         .args(["build", "--release", "--bin", SERVER, "--bin", LOAD_GENERATOR])
         .arg("--message-format=json-render-diagnostics");
     let messages = clean(command).read().map_err(|error| {
         Error::because("the build failed", error).next("its errors are above; nothing was measured")
     })?;
+    let messages: Vec<Value> =
+        messages.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let find = |name: &str| {
-        let mut executables = messages.lines().filter_map(executable);
+        let mut executables = messages.iter().filter_map(executable);
         executables
             .find_map(|(target, path)| (target == name).then_some(path))
             .ok_or_else(|| Error::new(format!("cargo built no binary `{name}`")))
     };
-    Ok(Binaries {
+    let binaries = Binaries {
         engram: find(SERVER)?,
         loadtest: find(LOAD_GENERATOR)?,
         engram_hash: None,
         loadtest_hash: None,
-    })
+    };
+    let profile = |message| Some((executable(message)?.0, Value::clone(message.get("profile")?)));
+    let profiles = messages.iter().filter_map(profile).collect();
+    Ok(Made { binaries, profiles, messages })
 }
 
-/// The binary that a line of cargo's JSON names.
-fn executable(line: &str) -> Option<(String, PathBuf)> {
-    let message: Value = serde_json::from_str(line).ok()?;
+/// The binary that one of cargo's messages names.
+fn executable(message: &Value) -> Option<(String, PathBuf)> {
     let path = message.get("executable")?.as_str()?;
     let target = message.get("target")?;
     let mut kinds = target.get("kind")?.as_array()?.iter();
@@ -152,10 +230,14 @@ fn executable(line: &str) -> Option<(String, PathBuf)> {
     kinds.any(|kind| kind == "bin").then(|| (name.to_owned(), path.into()))
 }
 
-fn existing(shell: &Shell) -> Result<Binaries> {
-    let target = target_directory(shell)?;
-    let triple = build_target(&shell.current_dir()).unwrap_or_default();
-    let found = Binaries::in_folder(&target.join(triple).join(PROFILE));
+/// The binaries that cargo would have built; `target` is configured, and moves them one folder down.
+fn existing(workspace: &Workspace, target: Option<&str>, host: Option<&str>) -> Result<Binaries> {
+    let target = match target {
+        Some("host-tuple") => host,
+        other => other,
+    };
+    let folder = target.map(cargo::target_folder).unwrap_or_default();
+    let found = Binaries::in_folder(&workspace.target_directory().join(folder).join(PROFILE));
     if let Some(missing) = found.paths().into_iter().find(|path| !path.is_file()) {
         let what = format!("--no-build, but there is no {}", missing.display());
         return Err(
@@ -163,55 +245,6 @@ fn existing(shell: &Shell) -> Result<Binaries> {
         );
     }
     Ok(found)
-}
-
-/// The target that cargo is configured to build for, which moves the profile's folder one level down: by a variable,
-/// or by the configuration of the checkout and the folders above it. Cargo itself says only while it builds.
-fn build_target(checkout: &Path) -> Option<OsString> {
-    env::var_os("CARGO_BUILD_TARGET").or_else(|| {
-        checkout.ancestors().find_map(|folder| {
-            let text = fs::read_to_string(folder.join(".cargo/config.toml")).ok()?;
-            let configuration: toml::Table = text.parse().ok()?;
-            let target = configuration.get("build")?.get("target")?;
-            target.as_str().map(OsString::from)
-        })
-    })
-}
-
-fn target_directory(shell: &Shell) -> Result<PathBuf> {
-    let command =
-        toolchain(shell, &[], "cargo").args(["metadata", "--no-deps", "--format-version", "1"]);
-    let output = clean(command).ignore_status().output()?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        return Err(Error::because(
-            format!("{} is no cargo workspace", shell.current_dir().display()),
-            said.trim(),
-        )
-        .next("name the root of an Engram checkout: -C DIR"));
-    }
-    serde_json::from_slice(&output.stdout)
-        .ok()
-        .and_then(|metadata: Value| Some(metadata.get("target_directory")?.as_str()?.into()))
-        .ok_or_else(|| Error::new("cargo metadata names no target directory"))
-}
-
-/// `cargo` or `rustc` as the checkout wants them: the cargo that runs this tool, unless the checkout pins a toolchain.
-/// The words of `before` come first.
-fn toolchain<'a>(shell: &'a Shell, before: &[&str], program: &str) -> Cmd<'a> {
-    let checkout = shell.current_dir();
-    let pins =
-        ["rust-toolchain", "rust-toolchain.toml"].iter().any(|file| checkout.join(file).exists());
-    let outer = env::var_os("CARGO").filter(|_| program == "cargo" && !pins);
-    let program = outer.unwrap_or_else(|| OsString::from(program));
-    let command = match before {
-        [first, others @ ..] => shell.cmd(first).args(others).arg(program),
-        [] => shell.cmd(program),
-    };
-    match pins {
-        true => command.env_remove("RUSTUP_TOOLCHAIN"),
-        false => command,
-    }
 }
 
 /// Copies the pair into the folder of kept pairs, and removes the oldest beyond the limit. The hashes are those of the
@@ -225,13 +258,16 @@ fn keep(folder: &Path, found: Binaries) -> Result<Binaries> {
     Ok(kept.unwrap_or(found))
 }
 
+/// The folder that a pair is copied into, below that of the kept ones.
+const UNFINISHED: &str = "unfinished-pair";
+
 /// The copies of `found`; `None` without hashes.
 fn kept_copies(folder: &Path, found: &Binaries) -> io::Result<Option<Binaries>> {
     fs::create_dir_all(folder)?;
     // Checkouts may share a target directory. On a system without locks there is none.
     let turn = File::open(folder)?;
     let _ = turn.lock();
-    let partial = folder.join("partial");
+    let partial = folder.join(UNFINISHED);
     // A check that was killed may have left something in it.
     let _ = fs::remove_dir_all(&partial);
     let kept = copy(folder, &partial, found);
@@ -264,19 +300,24 @@ fn copy(folder: &Path, partial: &Path, found: &Binaries) -> io::Result<Option<Bi
     Ok(Some(kept))
 }
 
+/// The digits of a hash that the name of a kept pair has.
+const SHORT: usize = 16;
+
 /// The folder that a pair of binaries is kept in.
 pub(crate) fn kept_pair(folder: &Path, engram_hash: &str, loadtest_hash: &str) -> PathBuf {
-    let short = |hash: &str| hash.chars().take(16).collect::<String>();
+    let short = |hash: &str| hash.chars().take(SHORT).collect::<String>();
     folder.join(format!("{}-{}", short(engram_hash), short(loadtest_hash)))
 }
 
+/// Removes the oldest pairs. What is in the folder under any other name is somebody else's.
 fn prune(folder: &Path) {
     let mut pairs: Vec<(SystemTime, PathBuf)> = WalkDir::new(folder)
         .min_depth(1)
         .max_depth(1)
         .into_iter()
         .filter_map(|entry| {
-            let entry = entry.ok()?;
+            let entry = entry.ok().filter(|entry| entry.file_type().is_dir())?;
+            is_kept_pair(entry.file_name().to_str()?).then_some(())?;
             Some((entry.metadata().ok()?.modified().ok()?, entry.into_path()))
         })
         .collect();
@@ -285,4 +326,12 @@ fn prune(folder: &Path) {
         // The next check tries again.
         let _ = fs::remove_dir_all(old);
     }
+}
+
+/// True for a name as [`kept_pair`] gives it.
+fn is_kept_pair(name: &str) -> bool {
+    let is_short = |hash: &str| {
+        hash.len() == SHORT && hash.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    name.split_once('-').is_some_and(|(engram, loadtest)| is_short(engram) && is_short(loadtest))
 }

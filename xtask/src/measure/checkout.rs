@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::files;
 use crate::model::layout::RESULTS;
 
 /// The root of the checkout: `asked` (`-C`) if given, else the workspace that this tool belongs to, else the one
@@ -46,7 +47,7 @@ fn enclosing_workspace() -> Result<PathBuf> {
 }
 
 fn is_workspace(folder: &Path) -> bool {
-    fs::read_to_string(folder.join("Cargo.toml"))
+    files::read_text(&folder.join("Cargo.toml"))
         .ok()
         .and_then(|manifest| manifest.parse::<toml::Table>().ok())
         .is_some_and(|manifest| manifest.contains_key("workspace"))

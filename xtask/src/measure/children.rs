@@ -1,6 +1,6 @@
-//! The server and the load generator, which the tool starts and stops through its supervisor.
+//! The servers and the load generators, which the tool starts and stops through its supervisor.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::fs::MetadataExt;
@@ -23,18 +23,30 @@ pub struct Children {
     process: Child,
     requests: Option<ChildStdin>,
     events: Receiver<Event>,
-    /// The ends that were reported, even while something else was waited for.
     ended: BTreeMap<Role, Exit>,
+    /// The ends that [`Self::exited`] has not returned yet: they were reported while something else was waited for.
+    news: BTreeSet<Role>,
     workplace: Workplace,
 }
 
-/// The end of a process that was to be stopped.
+/// A process that was started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Started {
+    pub(crate) role: Role,
+    pub pid: u32,
+    /// On the supervisor's clock.
+    pub(crate) at: Duration,
+}
+
+/// The end of a process that was to be stopped.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Stopped {
     pub exit: Exit,
     pub cause: Cause,
     /// From SIGTERM until it was gone.
     pub(crate) took: Duration,
+    /// The share by which it was slowed down until then, in per cent, if it was.
+    pub slowed_down: Option<f64>,
 }
 
 /// Why a process that was to be stopped ended.
@@ -82,7 +94,14 @@ impl Children {
                     .for_each(drop);
             });
         }
-        Ok(Self { process, requests, events, ended: BTreeMap::new(), workplace: workplace.clone() })
+        Ok(Self {
+            process,
+            requests,
+            events,
+            ended: BTreeMap::new(),
+            news: BTreeSet::new(),
+            workplace: workplace.clone(),
+        })
     }
 
     /// The supervisor's process id, which is also its process group.
@@ -90,18 +109,24 @@ impl Children {
         self.process.id()
     }
 
-    /// Starts a process and returns its id.
+    /// Starts processes, each right after the one before it. They are returned in the same order.
     ///
     /// # Errors
-    /// When it cannot be started, with the reason, or the supervisor is gone.
-    pub fn spawn(&mut self, role: Role, program: Program) -> Result<u32> {
-        let path = program.path.clone();
-        self.send(&Request::Start(role, program))?;
+    /// When one cannot be started, with the reason, or the supervisor is gone.
+    pub fn spawn(&mut self, programs: &[(Role, Program)]) -> Result<Vec<Started>> {
+        for (role, program) in programs {
+            self.send(&Request::Start(*role, program.clone()))?;
+        }
+        programs.iter().map(|(role, program)| self.started(*role, program)).collect()
+    }
+
+    fn started(&mut self, role: Role, program: &Program) -> Result<Started> {
         loop {
+            // They are started, and reported, in the order of the requests.
             match self.news_of(role)? {
-                Some(News::Started(pid)) => return Ok(pid),
+                Some(News::Started(pid, at)) => return Ok(Started { role, pid, at }),
                 Some(News::Refused(why)) => {
-                    let what = format!("cannot start the {role} {}", path.display());
+                    let what = format!("cannot start the {} {}", role.kind, program.path.display());
                     return Err(Error::because(what, why));
                 }
                 _ => {}
@@ -109,20 +134,28 @@ impl Children {
         }
     }
 
-    /// Waits up to `timeout` for a process to end. An earlier end is reported again, the load generator's first.
+    /// Makes a process slower by this share, in per cent, until it is stopped.
+    ///
+    /// # Errors
+    /// When the supervisor is gone.
+    pub fn slow_down(&mut self, role: Role, percent: f64) -> Result<()> {
+        self.send(&Request::SlowDown(role, percent))
+    }
+
+    /// Waits up to `timeout` for a process to end. Each end is returned once, those of load generators first.
     ///
     /// # Errors
     /// When the supervisor is gone.
     pub fn exited(&mut self, timeout: Duration) -> Result<Option<(Role, Exit)>> {
-        if self.ended.is_empty() {
+        if self.news.is_empty() {
             match self.events.recv_timeout(timeout) {
                 Ok(event) => self.keep(&event),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Err(lost()),
             }
         }
-        let first = self.ended.first_key_value();
-        Ok(first.map(|(role, exit)| (*role, *exit)))
+        let first = self.news.pop_first();
+        Ok(first.and_then(|role| Some((role, *self.ended.get(&role)?))))
     }
 
     /// Stops a process that was started.
@@ -131,15 +164,16 @@ impl Children {
     /// When the supervisor is gone.
     pub fn stop(&mut self, role: Role) -> Result<Stopped> {
         let began = Instant::now();
-        let mut cause = Cause::Unasked;
+        let (mut cause, mut slowed_down) = (Cause::Unasked, None);
         self.send(&Request::Stop(role))?;
         loop {
             if let Some(exit) = self.ended.get(&role) {
-                return Ok(Stopped { exit: *exit, cause, took: began.elapsed() });
+                return Ok(Stopped { exit: *exit, cause, took: began.elapsed(), slowed_down });
             }
             match self.news_of(role)? {
                 Some(News::Asked) => cause = Cause::Asked,
                 Some(News::Killed) => cause = Cause::Killed,
+                Some(News::SlowedDown(percent)) => slowed_down = Some(percent),
                 _ => {}
             }
         }
@@ -155,6 +189,7 @@ impl Children {
     fn keep(&mut self, event: &Event) {
         if let News::Exited(exit) = event.news {
             self.ended.insert(event.role, exit);
+            self.news.insert(event.role);
         }
     }
 

@@ -1,7 +1,7 @@
-//! The measured content as one hash: over the path, mode and blob of every file that git tracks or would track,
-//! uncommitted changes included, but not over what cannot change the server. A commit has the same hash as the files
-//! that it was made from.
+//! The measured content as one hash: over the path, mode and blob of every input of the build, as git would commit it,
+//! uncommitted changes included. A commit has the same hash as the files that it was made from.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
@@ -11,41 +11,77 @@ use xshell::{Cmd, Shell, cmd};
 
 use super::git;
 use super::shell::{self, clean};
+use crate::model::inputs::Inputs;
+use crate::model::layout::RESULTS;
 
-/// The folders at the checkout's root that cannot change the server. `*.md` cannot either, in any folder. Where the
-/// checkout is a folder of its repository, the rest of the repository counts: its workspace may be there.
-const DOCUMENTS: [&str; 3] = ["docs/", "roadmap/", "tmp/"];
+/// What every hash begins with. Those of another kind, over other files, are equal to none.
+const KIND: &str = "2:";
 
-/// The content of the files in `checkout` as they are now; `None` without git, outside a repository, where git cannot
-/// read a file, or where a submodule has changes of its own, which no commit here would hold.
+/// What a commit of all files would hold.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The root of the repository.
+    root: PathBuf,
+    /// Mode and blob, by path.
+    entries: BTreeMap<Vec<u8>, (String, String)>,
+    /// The submodules with changes of their own, which no commit here would hold.
+    changed_submodules: BTreeSet<Vec<u8>>,
+}
+
+/// The files of the repository around `checkout` as they are now, without the recorded results; `None` without git,
+/// outside a repository, or where git cannot read a file.
 ///
 /// It asks git itself what a commit of everything would hold, with an index and objects of its own in a temporary
 /// folder: filters, links, modes and ignored files are as git sees them, and nothing is written to the repository.
 /// `scratch` is that folder; it is made, and removed again.
-pub fn of_files(checkout: &Path, scratch: &Path) -> Option<String> {
-    let hash = staged(checkout, scratch);
+pub fn of_files(checkout: &Path, scratch: &Path) -> Option<Snapshot> {
+    let snapshot = staged(checkout, scratch);
     // What cannot be removed is left to the next check.
     let _ = fs::remove_dir_all(scratch);
-    hash
+    snapshot
 }
 
-fn staged(checkout: &Path, scratch: &Path) -> Option<String> {
-    let prefix = git::prefix(checkout)?;
+fn staged(checkout: &Path, scratch: &Path) -> Option<Snapshot> {
+    let results = git::prefix(checkout)? + RESULTS + "/";
     let index = PrivateIndex::new(&git::root(checkout).ok()?, scratch)?;
     index.lift_marks()?;
-    index.add_changes(&prefix)?;
+    index.add_changes(results.as_bytes())?;
     let listing = index.git(cmd!(index.shell, "git ls-files -z --stage"))?;
     // <mode> SP <blob> SP <stage> TAB <path>
-    let list: Vec<_> = entries(&listing)
+    let entries: BTreeMap<_, _> = entries(&listing)
         .filter_map(|(head, path)| {
-            let mut head = head.split(' ');
-            Some((head.next()?, head.next()?, path))
+            let mut head = head.split(' ').map(str::to_owned);
+            Some((path.to_owned(), (head.next()?, head.next()?)))
         })
         .collect();
-    if list.iter().any(|(mode, ..)| *mode == SUBMODULE) && index.has_changed_submodule()? {
-        return None;
+    let changed_submodules = match entries.values().any(|(mode, _)| mode == SUBMODULE) {
+        true => index.changed_submodules()?,
+        false => BTreeSet::new(),
+    };
+    Some(Snapshot { root: index.root, entries, changed_submodules })
+}
+
+impl Snapshot {
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
     }
-    hash(&index.shell, &prefix, list.into_iter())
+
+    /// True for a file that a commit would hold, by itself or in a submodule or behind a link.
+    pub(crate) fn holds(&self, path: &str) -> bool {
+        let mut ancestors = Path::new(path).ancestors();
+        ancestors.any(|above| self.entries.contains_key(above.as_os_str().as_bytes()))
+    }
+
+    /// The hash of these inputs; `None` where one is in a submodule that has changes of its own, or is gone.
+    pub fn hash(&self, inputs: &Inputs) -> Option<String> {
+        if self.changed_submodules.iter().any(|path| covers(inputs, path)) {
+            return None;
+        }
+        let entries = self.entries.iter();
+        let entries =
+            entries.map(|(path, (mode, blob))| (mode.as_str(), blob.as_str(), path.as_slice()));
+        hash(&shell::shell(&self.root).ok()?, entries, inputs)
+    }
 }
 
 /// The mode of a submodule.
@@ -108,7 +144,8 @@ impl PrivateIndex {
         Some(())
     }
 
-    fn add_changes(&self, prefix: &str) -> Option<()> {
+    /// Adds all changes but those below `results`.
+    fn add_changes(&self, results: &[u8]) -> Option<()> {
         let shell = &self.shell;
         let changed = self.git(cmd!(
             shell,
@@ -116,7 +153,7 @@ impl PrivateIndex {
         ))?;
         let changed: Vec<&[u8]> = changed
             .split(|&byte| byte == 0)
-            .filter(|path| !path.is_empty() && changes_the_server(path, prefix))
+            .filter(|path| !path.is_empty() && !path.starts_with(results))
             .collect();
         // For a file that did not change, `add` would renew the time of the repository's own object.
         if !changed.is_empty() {
@@ -130,40 +167,44 @@ impl PrivateIndex {
         Some(())
     }
 
-    /// `true` where a submodule's files are not those of the commit that stands for it.
-    fn has_changed_submodule(&self) -> Option<bool> {
+    /// The submodules whose files are not those of the commit that stands for them.
+    fn changed_submodules(&self) -> Option<BTreeSet<Vec<u8>>> {
         let shell = &self.shell;
         let status = self.git(cmd!(
             shell,
             "git -c core.fsmonitor=false --no-optional-locks status -z --porcelain=v2 --no-renames
              --untracked-files=normal --ignore-submodules=none"
         ))?;
-        // <kind> SP <states> SP <submodule> SP …
+        // 1 SP <states> SP <submodule> SP <mode> SP <mode> SP <mode> SP <object> SP <object> SP <path>
         let changed = |entry: &[u8]| {
-            let state = entry.split(|&byte| byte == b' ').nth(2);
-            state.is_some_and(|state| state.starts_with(b"S") && state != b"S...")
+            let mut words = entry.splitn(9, |&byte| byte == b' ');
+            let state = words.nth(2)?;
+            let is_changed = state.starts_with(b"S") && state != b"S...";
+            is_changed.then(|| words.nth(5).map(<[u8]>::to_vec))?
         };
-        Some(status.split(|&byte| byte == 0).any(changed))
+        Some(status.split(|&byte| byte == 0).filter_map(changed).collect())
     }
 }
 
-/// The content of a commit, as [`of_files`] would give it for a clean checkout of it.
-pub fn of_commit(checkout: &Path, commit: &str) -> Option<String> {
-    let prefix = git::prefix(checkout)?;
-    let shell = shell::shell(checkout).ok()?;
+/// The content of a commit: what [`Snapshot::hash`] would be for a clean checkout of it, with the files that no commit
+/// holds as they are in `checkout` now. `None` where git does not know the commit, or where such a file is gone.
+pub fn of_commit(checkout: &Path, commit: &str, inputs: &Inputs) -> Option<String> {
+    let shell = shell::shell(&git::root(checkout).ok()?).ok()?;
     let output = clean(cmd!(shell, "git ls-tree -r -z --full-tree {commit}"))
         .ignore_stderr()
         .output()
         .ok()?;
     // <mode> SP <type> SP <blob> TAB <path>
-    hash(
-        &shell,
-        &prefix,
-        entries(&output.stdout).filter_map(|(head, path)| {
-            let mut head = head.split(' ');
-            Some((head.next()?, head.nth(1)?, path))
-        }),
-    )
+    let entries = entries(&output.stdout).filter_map(|(head, path)| {
+        let mut head = head.split(' ');
+        Some((head.next()?, head.nth(1)?, path))
+    });
+    hash(&shell, entries, inputs)
+}
+
+/// The content hash of a text; `None` without git.
+pub fn of_text(text: &str) -> Option<String> {
+    shell::answer_of_system(|shell| cmd!(shell, "git hash-object --no-filters --stdin").stdin(text))
 }
 
 /// The content hash of a file as it lies on the disk; `None` without git.
@@ -191,25 +232,37 @@ fn entries(listing: &[u8]) -> impl Iterator<Item = (&str, &[u8])> {
     })
 }
 
+/// The hash of what counts of `entries`, by path, and of the files that only the disk holds, in the shell's directory.
 fn hash<'a>(
     shell: &Shell,
-    prefix: &str,
     entries: impl Iterator<Item = (&'a str, &'a str, &'a [u8])>,
+    inputs: &Inputs,
 ) -> Option<String> {
-    let mut entries: Vec<_> =
-        entries.filter(|(_, _, path)| changes_the_server(path, prefix)).collect();
+    let mut entries: Vec<_> = entries.filter(|(_, _, path)| covers(inputs, path)).collect();
     entries.sort_unstable_by_key(|(_, _, path)| *path);
     let mut list = Vec::new();
     for (mode, blob, path) in entries {
         list.extend_from_slice(path);
         list.extend_from_slice(format!("\0{mode} {blob}\n").as_bytes());
     }
-    shell::answer(cmd!(shell, "git hash-object --no-filters --stdin").stdin(list))
+    let blobs = of_disk(shell, &inputs.disk)?;
+    for (path, blob) in inputs.disk.iter().zip(blobs.lines()) {
+        list.extend_from_slice(format!("{path}\0disk {blob}\n").as_bytes());
+    }
+    let hash = shell::answer(cmd!(shell, "git hash-object --no-filters --stdin").stdin(list))?;
+    Some(format!("{KIND}{hash}"))
 }
 
-/// `path` is from the root of the repository, where `prefix` leads to the checkout.
-fn changes_the_server(path: &[u8], prefix: &str) -> bool {
-    let in_checkout = path.strip_prefix(prefix.as_bytes());
-    let is_in = |folder: &&str| in_checkout.is_some_and(|path| path.starts_with(folder.as_bytes()));
-    !path.ends_with(b".md") && !DOCUMENTS.iter().any(is_in)
+/// A name that is no text can only be in a folder that is an input.
+fn covers(inputs: &Inputs, path: &[u8]) -> bool {
+    inputs.cover(&String::from_utf8_lossy(path))
+}
+
+/// A hash a line, one for each file; `None` where one is not there.
+fn of_disk(shell: &Shell, files: &BTreeSet<String>) -> Option<String> {
+    if files.is_empty() {
+        return Some(String::new());
+    }
+    let names: String = files.iter().map(|file| format!("{file}\n")).collect();
+    shell::answer(cmd!(shell, "git hash-object --no-filters --stdin-paths").stdin(names))
 }

@@ -8,6 +8,7 @@ use xshell::cmd;
 
 use super::process::{self, kib};
 use super::{noise, shell};
+use crate::model::limits::{BATTERY, THROTTLING};
 use crate::model::provenance::{Host, HostState};
 
 /// Looks at the machine, without its state.
@@ -85,10 +86,6 @@ fn free_kib(table: &str) -> Option<u64> {
     })
 }
 const MAINS: &str = "mains";
-const BATTERY: &str = "battery";
-
-/// Governors that let the clock fall under a load of short requests.
-const THROTTLING: [&str; 2] = ["powersave", "conservative"];
 
 fn read(path: &str) -> Option<String> {
     let text = fs::read_to_string(path).ok()?;
@@ -115,6 +112,11 @@ fn model_name(cpuinfo: &str) -> Option<String> {
 fn load_average() -> Option<f64> {
     let text = read("/proc/loadavg").or_else(|| sysctl("vm.loadavg"))?;
     text.split_whitespace().find_map(|word| word.parse().ok())
+}
+
+/// The memory that can be had without swapping, in KiB; `None` where the system does not show it.
+pub(crate) fn available_memory_kib() -> Option<u64> {
+    meminfo("MemAvailable")
 }
 
 fn swap_mib() -> Option<u64> {

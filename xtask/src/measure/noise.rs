@@ -4,6 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use super::process::{self, TICKS_PER_SECOND};
+use crate::model::limits::{BUSY_SHARE, STOLEN_SHARE};
 use crate::model::provenance::Noise;
 
 /// The machine's CPU counters at one moment. Each is `None` where the system does not show it.
@@ -11,15 +12,11 @@ use crate::model::provenance::Noise;
 pub(crate) struct Counters {
     machine: Option<Cpu>,
     pressure: Option<Duration>,
-    server: Option<Duration>,
+    /// Of each server that runs.
+    servers: Vec<Option<Duration>>,
     load_generators: Option<Duration>,
     tool: Option<Duration>,
 }
-
-/// The share of the CPUs' time, used by others, above which the machine was busy.
-const BUSY_SHARE: f64 = 0.10;
-/// The stolen share of the wanted CPU time above which the host was busy with others.
-const STOLEN_SHARE: f64 = 0.05;
 
 impl Noise {
     /// Share of the time of all `processors` over `time` that others used, 0 to 1.
@@ -68,16 +65,17 @@ fn count_processors(stat: &str) -> usize {
 struct Cpu {
     busy: f64,
     steal: f64,
+    idle: f64,
 }
 
 impl Counters {
     /// Reads them. `supervisor` has waited for each load generator that ended, so its children's time is theirs.
-    pub(crate) fn read(server: u32, supervisor: u32) -> Self {
+    pub(crate) fn read(servers: impl Iterator<Item = u32>, supervisor: u32) -> Self {
         Self {
             pressure: fs::read_to_string("/proc/pressure/cpu")
                 .ok()
                 .and_then(|text| pressure(&text)),
-            server: process::cpu_time(server),
+            servers: servers.map(process::cpu_time).collect(),
             load_generators: process::children_cpu_time(supervisor),
             ..Self::of_machine()
         }
@@ -88,7 +86,7 @@ impl Counters {
         Self {
             machine: fs::read_to_string("/proc/stat").ok().and_then(|text| cpu(&text)),
             pressure: None,
-            server: Some(Duration::ZERO),
+            servers: Vec::new(),
             load_generators: Some(Duration::ZERO),
             tool: process::cpu_time(std::process::id()),
         }
@@ -99,38 +97,48 @@ impl Counters {
         self.machine.is_some()
     }
 
-    /// The noise from `self` to `later`.
+    /// The noise from `self` to `later`, apart from what each server used.
     pub(crate) fn until(&self, later: &Self) -> Noise {
         let between = |read: fn(&Self) -> Option<Duration>| {
             Some(read(later)?.saturating_sub(read(self)?).as_secs_f64())
         };
         let machine = self.machine.zip(later.machine);
-        let server = between(|counters| counters.server);
+        let servers = between(|counters| counters.servers.iter().copied().sum());
         let tool = between(|counters| counters.tool);
         Noise {
             steal_share: machine.and_then(|(from, to)| {
                 let (busy, steal) = (to.busy - from.busy, to.steal - from.steal);
                 (busy + steal > 0.0 && steal >= 0.0).then(|| steal / (busy + steal))
             }),
+            busy_share: machine.and_then(|(from, to)| {
+                let wanted = to.busy + to.steal - from.busy - from.steal;
+                let whole = wanted + to.idle - from.idle;
+                (whole > 0.0).then(|| (wanted / whole).clamp(0.0, 1.0))
+            }),
             cpu_pressure_seconds: between(|counters| counters.pressure),
             others_cpu_seconds: machine.and_then(|(from, to)| {
-                let ours = server? + between(|counters| counters.load_generators)? + tool?;
+                let ours = servers? + between(|counters| counters.load_generators)? + tool?;
                 Some(((to.busy - from.busy) / TICKS_PER_SECOND - ours).max(0.0))
             }),
-            server_cpu_seconds: server,
             tool_cpu_seconds: tool,
-            server_cpu_us_per_operation: None,
+            ..Noise::default()
         }
+    }
+
+    /// The CPU seconds of each server from `self` to `later`.
+    pub(crate) fn of_servers(&self, later: &Self) -> Vec<Option<f64>> {
+        let both = self.servers.iter().zip(&later.servers);
+        both.map(|(from, to)| Some((*to)?.saturating_sub((*from)?).as_secs_f64())).collect()
     }
 }
 
 fn cpu(stat: &str) -> Option<Cpu> {
     let line = stat.lines().find_map(|line| line.strip_prefix("cpu "))?;
     let ticks: Vec<f64> = line.split_whitespace().map_while(|field| field.parse().ok()).collect();
-    let [user, nice, system, _idle, _iowait, irq, softirq, steal, ..] = ticks[..] else {
+    let [user, nice, system, idle, iowait, irq, softirq, steal, ..] = ticks[..] else {
         return None;
     };
-    Some(Cpu { busy: user + nice + system + irq + softirq, steal })
+    Some(Cpu { busy: user + nice + system + irq + softirq, steal, idle: idle + iowait })
 }
 
 fn pressure(text: &str) -> Option<Duration> {
@@ -143,11 +151,11 @@ fn pressure(text: &str) -> Option<Duration> {
 mod tests {
     use super::*;
 
-    fn counters(stat: &str, [server, load, tool]: [u64; 3]) -> Counters {
+    fn counters(stat: &str, [server, other, load, tool]: [u64; 4]) -> Counters {
         Counters {
             machine: cpu(stat),
             pressure: None,
-            server: Some(Duration::from_secs(server)),
+            servers: [server, other].map(|seconds| Some(Duration::from_secs(seconds))).into(),
             load_generators: Some(Duration::from_secs(load)),
             tool: Some(Duration::from_secs(tool)),
         }
@@ -162,16 +170,24 @@ mod tests {
 
     #[test]
     fn steal_is_a_share_of_the_time_that_was_wanted() {
-        let before = counters("cpu  100 0 0 5000 0 0 0 0 0 0\n", [0, 0, 0]);
-        let after = counters("cpu  700 0 100 9000 50 50 50 200 0 0\n", [0, 0, 0]);
+        let before = counters("cpu  100 0 0 5000 0 0 0 0 0 0\n", [0, 0, 0, 0]);
+        let after = counters("cpu  700 0 100 9000 50 50 50 200 0 0\n", [0, 0, 0, 0]);
         assert_eq!(before.until(&after).steal_share, Some(0.2));
     }
 
     #[test]
+    fn stolen_time_counts_as_busy_and_waiting_for_a_disk_does_not() {
+        let before = counters("cpu  0 0 0 0 0 0 0 0\n", [0, 0, 0, 0]);
+        let after = counters("cpu  60 0 0 10 10 0 0 20\n", [0, 0, 0, 0]);
+        assert_eq!(before.until(&after).busy_share, Some(0.8));
+    }
+
+    #[test]
     fn what_is_not_ours_is_others() {
-        let before = counters("cpu  0 0 0 0 0 0 0 0\n", [1, 1, 1]);
-        let after = counters("cpu  1000 0 0 0 0 0 0 0\n", [4, 3, 2]);
-        assert_eq!(before.until(&after).others_cpu_seconds, Some(4.0));
+        let before = counters("cpu  0 0 0 0 0 0 0 0\n", [1, 2, 1, 1]);
+        let after = counters("cpu  1000 0 0 0 0 0 0 0\n", [4, 3, 3, 2]);
+        assert_eq!(before.until(&after).others_cpu_seconds, Some(3.0));
+        assert_eq!(before.of_servers(&after), [Some(3.0), Some(1.0)]);
     }
 
     #[test]

@@ -42,6 +42,18 @@ pub fn free(port: u16) -> Result<()> {
     Ok(())
 }
 
+/// The lowest free port above `port`.
+///
+/// # Errors
+/// When there is none.
+pub(crate) fn next_free(port: u16) -> Result<u16> {
+    let mut above = (port..=u16::MAX).skip(1);
+    above.find(|port| free(*port).is_ok()).ok_or_else(|| {
+        Error::new(format!("no port above {port} is free, and the other server needs one"))
+            .next("choose a lower one: --port N")
+    })
+}
+
 fn taken(port: u16) -> Error {
     let (who, end) = match holder(port) {
         Some(pid) => {
@@ -187,6 +199,14 @@ mod tests {
         let port = socket.local_addr().unwrap().port();
         let error = free(port).unwrap_err();
         assert!(error.what().contains(&format!("process {}", std::process::id())), "{error}");
+    }
+
+    #[test]
+    fn the_next_free_port_is_not_one_that_is_taken() {
+        let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = socket.local_addr().unwrap().port();
+        assert!(next_free(port - 1).is_ok_and(|next| next > port));
+        assert!(next_free(u16::MAX).is_err());
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! The scenario file that a load run follows.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 
 use super::content;
 use crate::error::{Error, Result};
-use crate::model::layout;
+use crate::files;
+use crate::model::layout::{self, COMPETITIVE_SCENARIOS};
 use crate::model::load_result::LoadResult;
 use crate::model::names::Mode;
 
@@ -13,7 +15,7 @@ use crate::model::names::Mode;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scenario {
     /// The file, relative to the checkout.
-    pub(crate) file: &'static str,
+    pub(crate) file: String,
     /// Its content hash; `None` without git.
     pub(crate) hash: Option<String>,
     /// The name that the load generator puts into its result.
@@ -22,6 +24,8 @@ pub struct Scenario {
     pub(crate) rate: f64,
     /// The load generator checks the result against them.
     pub(crate) limits: Validation,
+    /// The data that it is about.
+    pub(crate) data: Data,
     /// The whole file.
     text: String,
 }
@@ -35,6 +39,15 @@ pub(crate) struct Validation {
     pub(crate) throughput: Option<f64>,
     /// Highest error rate, 0 to 1.
     pub(crate) error_rate: Option<f64>,
+}
+
+/// The scenario's `[data]`, as far as it is stated.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Data {
+    /// Memories.
+    pub(crate) nodes: Option<u64>,
+    /// Numbers in an embedding.
+    pub(crate) dimensions: Option<u64>,
 }
 
 /// The load generator's seed, which makes the same requests in every run of a mode.
@@ -51,18 +64,50 @@ impl Scenario {
     /// # Errors
     /// When the file is missing, is not TOML, or lacks its name or rate.
     pub fn read(checkout: &Path, mode: Mode) -> Result<Self> {
-        let file = layout::scenario(mode);
+        Self::read_file(checkout, layout::scenario(mode))
+    }
+
+    /// Reads the scenario in `file`, relative to `checkout`.
+    ///
+    /// # Errors
+    /// When the file is missing, is not TOML, or lacks its name or rate.
+    pub(crate) fn read_file(checkout: &Path, file: &str) -> Result<Self> {
         let path = checkout.join(file);
         let shown = format!("the scenario {}", path.display());
-        let text = fs::read_to_string(&path).map_err(|error| {
+        let text = files::read_text(&path).map_err(|error| {
             Error::because(format!("cannot read {shown}"), error)
                 .next("is this an Engram checkout? another one is named with -C DIR")
         })?;
-        let (name, rate, limits) = parse(&text).map_err(|why| {
+        let (name, rate, limits, data) = parse(&text).map_err(|why| {
             Error::because(shown, why.trim())
                 .next("fix the file, or restore it from git: git checkout -- FILE")
         })?;
-        Ok(Self { file, hash: content::of_file(&path), name, rate, limits, text })
+        let (file, hash) = (file.to_owned(), content::of_file(&path));
+        Ok(Self { file, hash, name, rate, limits, data, text })
+    }
+
+    /// The scenario files that stand for competitors, relative to `checkout`, sorted.
+    ///
+    /// # Errors
+    /// When there is none, or the folder cannot be read.
+    pub(crate) fn competitive_files(checkout: &Path) -> Result<Vec<String>> {
+        let folder = checkout.join(COMPETITIVE_SCENARIOS);
+        let failed = |error: io::Error| {
+            Error::at("cannot read", &folder)(error)
+                .next("is this an Engram checkout? another one is named with -C DIR")
+        };
+        let mut files = Vec::new();
+        for entry in fs::read_dir(&folder).map_err(failed)? {
+            let name = entry.map_err(failed)?.file_name();
+            if let Some(name) = name.to_str().filter(|name| name.ends_with(".toml")) {
+                files.push(format!("{COMPETITIVE_SCENARIOS}/{name}"));
+            }
+        }
+        files.sort_unstable();
+        match files.is_empty() {
+            true => Err(Error::new(format!("there is no scenario in {}", folder.display()))),
+            false => Ok(files),
+        }
     }
 
     /// Checks that the file in `checkout` is still what was read: the load generator reads it again.
@@ -70,8 +115,8 @@ impl Scenario {
     /// # Errors
     /// When it is not.
     pub(crate) fn unchanged(&self, checkout: &Path) -> Result<()> {
-        let path = checkout.join(self.file);
-        match fs::read_to_string(&path).is_ok_and(|text| text == self.text) {
+        let path = checkout.join(&self.file);
+        match files::read_text(&path).is_ok_and(|text| text == self.text) {
             true => Ok(()),
             false => Err(Error::new(format!(
                 "the scenario {} changed while it was measured",
@@ -82,7 +127,7 @@ impl Scenario {
     }
 }
 
-fn parse(text: &str) -> Result<(String, f64, Validation), String> {
+fn parse(text: &str) -> Result<(String, f64, Validation, Data), String> {
     let table: toml::Table = text.parse().map_err(|error: toml::de::Error| error.to_string())?;
     let name = table.get("name").and_then(toml::Value::as_str).ok_or("has no `name`")?;
     let rate = number(&table, "arrival", "rate")
@@ -93,7 +138,9 @@ fn parse(text: &str) -> Result<(String, f64, Validation), String> {
         throughput: number(&table, "validation", "expected_throughput_ops_sec"),
         error_rate: number(&table, "validation", "max_error_rate"),
     };
-    Ok((name.to_owned(), rate, limits))
+    let whole = |key| u64::try_from(table.get("data")?.get(key)?.as_integer()?).ok();
+    let data = Data { nodes: whole("num_nodes"), dimensions: whole("embedding_dim") };
+    Ok((name.to_owned(), rate, limits, data))
 }
 
 fn number(table: &toml::Table, section: &str, key: &str) -> Option<f64> {
@@ -135,6 +182,15 @@ mod tests {
         for rate in ["500", "500.0"] {
             assert_eq!(parse(&format!("name = \"x\"\n[arrival]\nrate = {rate}")).unwrap().1, 500.0);
         }
+    }
+
+    #[test]
+    fn the_data_are_read_where_they_are_stated() {
+        let text = "name = \"x\"\n[arrival]\nrate = 1";
+        assert_eq!(parse(text).unwrap().3, Data::default());
+        let text = format!("{text}\n[data]\nnum_nodes = 10_000_000\nembedding_dim = 768");
+        let stated = Data { nodes: Some(10_000_000), dimensions: Some(768) };
+        assert_eq!(parse(&text).unwrap().3, stated);
     }
 
     #[test]

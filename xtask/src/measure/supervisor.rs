@@ -1,5 +1,5 @@
-//! The supervisor: a process of its own that owns the server and the load generator, so that neither outlives the
-//! tool, whatever ends the tool.
+//! The supervisor: a process of its own that owns the servers and the load generators, so that none outlives the tool,
+//! whatever ends the tool.
 //!
 //! It sits in its own process group, where a Ctrl-C or a closing terminal does not reach it, and reads requests from a
 //! pipe. When the pipe ends without [`Request::Finish`] the tool is gone, and the supervisor stops everything it owns.
@@ -10,11 +10,14 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, BufRead, Write};
+use std::mem;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use duct::Handle;
 use duct::unix::HandleExt;
@@ -22,17 +25,25 @@ use serde_json::{Value, json};
 
 use super::shell;
 use super::workplace::Workplace;
+use crate::model::names::Phase;
 
-/// The purpose of a supervised process.
+/// The purpose of a supervised process. There is at most one of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
+pub struct Role {
+    pub kind: Kind,
+    pub side: Phase,
+}
+
+/// The work of a supervised process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
     /// The load generator. Stopped first, so that it does not log the server's end.
     Load,
     /// The server under measurement.
     Server,
 }
 
-impl fmt::Display for Role {
+impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Load => "load generator",
@@ -41,10 +52,17 @@ impl fmt::Display for Role {
     }
 }
 
-impl Role {
+impl Kind {
+    /// Both, in the order in which they are stopped.
+    const ALL: [Self; 2] = [Self::Load, Self::Server];
+
+    /// This work for a side.
+    pub fn of(self, side: Phase) -> Role {
+        Role { kind: self, side }
+    }
+
     fn parse(name: &str) -> Option<Self> {
-        let mut roles = [Self::Load, Self::Server].into_iter();
-        roles.find(|role| role.to_string() == name)
+        Self::ALL.into_iter().find(|kind| kind.to_string() == name)
     }
 }
 
@@ -70,24 +88,28 @@ pub(crate) enum Request {
     Start(Role, Program),
     /// SIGTERM, the grace, SIGKILL.
     Stop(Role),
+    /// Make a process slower by this share, in per cent: again and again it is halted, and continued.
+    SlowDown(Role, f64),
     /// Stop what runs, and end without a message.
     Finish,
 }
 
 /// A report of the supervisor about one process, one line of JSON each.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Event {
     pub(crate) role: Role,
     pub(crate) news: News,
 }
 
 /// The news about a process.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum News {
-    /// It runs, under this process id.
-    Started(u32),
+    /// It runs, under this process id, since this moment on the supervisor's clock.
+    Started(u32, Duration),
     /// It could not be started, for this reason.
     Refused(String),
+    /// It was slowed down by this share, in per cent, and is no longer.
+    SlowedDown(f64),
     /// It is alive, and will now be sent SIGTERM.
     Asked,
     /// It did not end within the grace, and will now be sent SIGKILL.
@@ -98,6 +120,10 @@ pub(crate) enum News {
 
 /// The signal that asks a process to end.
 pub(crate) const SIGTERM: i32 = 15;
+/// The signal that halts a process, whether it wants or not. The BSDs, macOS among them, number it otherwise.
+const SIGSTOP: i32 = if cfg!(target_os = "linux") { 19 } else { 17 };
+/// The signal that continues a halted process.
+const SIGCONT: i32 = if cfg!(target_os = "linux") { 18 } else { 19 };
 
 /// The end of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,6 +161,7 @@ pub(crate) fn serve(workplace: &Workplace, grace: Duration) {
         match line.ok().and_then(|line| Request::decode(&line)) {
             Some(Request::Start(role, program)) => owned.start(role, &program),
             Some(Request::Stop(role)) => owned.stop(role),
+            Some(Request::SlowDown(role, percent)) => owned.slow_down(role, percent),
             Some(Request::Finish) => {
                 orderly = true;
                 break;
@@ -163,11 +190,18 @@ pub(crate) fn serve(workplace: &Workplace, grace: Duration) {
 
 /// The children. Dropping it stops them, on a panic too.
 struct Owned {
-    children: BTreeMap<Role, Arc<Handle>>,
+    children: BTreeMap<Role, Owning>,
     grace: Duration,
     /// Words before each command.
     dying_with_parent: Option<[&'static str; 4]>,
     started_any: bool,
+    began: Instant,
+}
+
+/// One child.
+struct Owning {
+    handle: Arc<Handle>,
+    slow_down: Option<SlowDown>,
 }
 
 impl Owned {
@@ -177,6 +211,7 @@ impl Owned {
             grace,
             dying_with_parent: shell::dying_with_parent("KILL"),
             started_any: false,
+            began: Instant::now(),
         }
     }
 
@@ -184,11 +219,13 @@ impl Owned {
     fn start(&mut self, role: Role, program: &Program) {
         match self.spawn(program).map(Arc::new) {
             Ok(handle) => {
+                let at = self.began.elapsed();
                 self.started_any = true;
-                self.children.insert(role, Arc::clone(&handle));
+                let owning = Owning { handle: Arc::clone(&handle), slow_down: None };
+                self.children.insert(role, owning);
                 let pid = handle.pids().first().copied().unwrap_or(0);
-                report(role, News::Started(pid));
-                std::thread::spawn(move || {
+                report(role, News::Started(pid, at));
+                thread::spawn(move || {
                     if let Ok(output) = handle.wait() {
                         report(role, News::Exited(output.status.into()));
                     }
@@ -217,34 +254,109 @@ impl Owned {
     }
 
     fn stop(&mut self, role: Role) {
-        if let Some(handle) = self.children.remove(&role) {
-            stop(role, &handle, self.grace);
+        if let Some(owning) = self.children.remove(&role) {
+            owning.stop(role, self.grace);
+        }
+    }
+
+    fn slow_down(&mut self, role: Role, percent: f64) {
+        if let Some(owning) = self.children.get_mut(&role) {
+            owning.slow_down = Some(SlowDown::begin(Arc::clone(&owning.handle), percent));
         }
     }
 }
 
 impl Drop for Owned {
     fn drop(&mut self) {
-        while let Some((role, handle)) = self.children.pop_first() {
-            stop(role, &handle, self.grace);
+        let grace = self.grace;
+        let servers = self.children.split_off(&Kind::Server.of(Phase::Before));
+        let load_generators = mem::take(&mut self.children);
+        for of_kind in [load_generators, servers] {
+            // At the same time: two that ignore SIGTERM take no longer than one.
+            thread::scope(|scope| {
+                for (role, owning) in of_kind {
+                    scope.spawn(move || owning.stop(role, grace));
+                }
+            });
         }
     }
 }
 
-/// The report before each signal distinguishes an end that was asked for from one that was not.
-fn stop(role: Role, handle: &Handle, grace: Duration) {
-    if matches!(handle.try_wait(), Ok(Some(_))) {
-        return;
+impl Owning {
+    /// The report before each signal distinguishes an end that was asked for from one that was not.
+    fn stop(self, role: Role, grace: Duration) {
+        let Self { handle, slow_down } = self;
+        if let Some(percent) = slow_down.and_then(SlowDown::end) {
+            report(role, News::SlowedDown(percent));
+        }
+        if matches!(handle.try_wait(), Ok(Some(_))) {
+            return;
+        }
+        report(role, News::Asked);
+        // A process that somebody halted hears of no other signal.
+        let asked = handle.send_signal(SIGCONT).and_then(|()| handle.send_signal(SIGTERM));
+        if asked.is_ok() && matches!(handle.wait_timeout(grace), Ok(Some(_))) {
+            return;
+        }
+        report(role, News::Killed);
+        // Failing here means that it is gone already.
+        let _ = handle.kill();
+        let _ = handle.wait();
     }
-    report(role, News::Asked);
-    let asked = handle.send_signal(SIGTERM).is_ok();
-    if asked && matches!(handle.wait_timeout(grace), Ok(Some(_))) {
-        return;
+}
+
+/// A process that is halted and continued in turn, by a thread. It runs when this is dropped.
+struct SlowDown {
+    /// Its end ends the thread.
+    end: Sender<()>,
+    thread: JoinHandle<f64>,
+}
+
+/// The length of a halt: short beside a request, and long beside what it takes to wake up for it.
+const HALT: Duration = Duration::from_micros(250);
+
+impl SlowDown {
+    fn begin(handle: Arc<Handle>, percent: f64) -> Self {
+        let (end, ended) = mpsc::channel();
+        let thread = thread::spawn(move || slow_down(&handle, percent / 100.0, &ended));
+        Self { end, thread }
     }
-    report(role, News::Killed);
-    // Failing here means that it is gone already.
-    let _ = handle.kill();
-    let _ = handle.wait();
+
+    /// Ends it; the share by which the process was slowed down, in per cent.
+    fn end(self) -> Option<f64> {
+        drop(self.end);
+        let share = self.thread.join().ok()?;
+        share.is_finite().then_some(share * 100.0)
+    }
+}
+
+/// Halts a process until `ended`, for `share` of the time for which it lets it run. What a halt was longer than it was
+/// to be, since this thread does not wake up in time, is made good by a longer run. Returns the share that it came to.
+fn slow_down(handle: &Handle, share: f64, ended: &Receiver<()>) -> f64 {
+    let goes_on = |wait: f64| {
+        let wait = Duration::try_from_secs_f64(wait).unwrap_or_default();
+        matches!(ended.recv_timeout(wait), Err(RecvTimeoutError::Timeout))
+    };
+    let (began, mut halted) = (Instant::now(), 0.0);
+    loop {
+        let ran = began.elapsed().as_secs_f64() - halted;
+        let owed = ran * share - halted;
+        if owed < HALT.as_secs_f64() {
+            if goes_on((HALT.as_secs_f64() - owed) / share) {
+                continue;
+            }
+            return halted / ran;
+        }
+        let from = Instant::now();
+        let was_halted = handle.send_signal(SIGSTOP).is_ok();
+        let goes_on = goes_on(owed);
+        // Failing, as halting does, means that it is gone.
+        let _ = handle.send_signal(SIGCONT);
+        halted += from.elapsed().as_secs_f64();
+        if !(was_halted && goes_on) {
+            return halted / (began.elapsed().as_secs_f64() - halted);
+        }
+    }
 }
 
 fn report(role: Role, news: News) {
@@ -253,20 +365,34 @@ fn report(role: Role, news: News) {
     let _ = writeln!(io::stdout().lock(), "{line}");
 }
 
+impl Role {
+    /// A line about it.
+    fn with(self, mut line: Value) -> Value {
+        let Self { kind, side } = self;
+        if let Some(line) = line.as_object_mut() {
+            line.insert("role".into(), kind.to_string().into());
+            line.insert("side".into(), side.to_string().into());
+        }
+        line
+    }
+}
+
 impl Request {
     /// One line, without its break.
     pub(crate) fn encode(&self) -> Value {
         match self {
-            Self::Start(role, program) => json!({
+            Self::Start(role, program) => role.with(json!({
                 "request": "start",
-                "role": role.to_string(),
                 "path": program.path.to_string_lossy(),
                 "arguments": program.arguments,
                 "environment": program.environment,
                 "directory": program.directory.to_string_lossy(),
                 "output": program.output.to_string_lossy(),
-            }),
-            Self::Stop(role) => json!({"request": "stop", "role": role.to_string()}),
+            })),
+            Self::Stop(role) => role.with(json!({"request": "stop"})),
+            Self::SlowDown(role, percent) => {
+                role.with(json!({"request": "slow down", "percent": percent}))
+            }
             Self::Finish => json!({"request": "finish"}),
         }
     }
@@ -285,6 +411,7 @@ impl Request {
                 },
             ),
             "stop" => Self::Stop(line.role()?),
+            "slow down" => Self::SlowDown(line.role()?, line.measured("percent")?),
             "finish" => Self::Finish,
             _ => return None,
         })
@@ -293,19 +420,17 @@ impl Request {
 
 impl Event {
     fn encode(&self) -> Value {
-        let role = self.role.to_string();
-        match &self.news {
-            News::Started(pid) => json!({"event": "started", "role": role, "pid": pid}),
-            News::Refused(why) => json!({"event": "refused", "role": role, "why": why}),
-            News::Asked => json!({"event": "asked", "role": role}),
-            News::Killed => json!({"event": "killed", "role": role}),
-            News::Exited(Exit::Code(code)) => {
-                json!({"event": "exited", "role": role, "code": code})
+        self.role.with(match &self.news {
+            News::Started(pid, at) => {
+                json!({"event": "started", "pid": pid, "at": at.as_secs_f64()})
             }
-            News::Exited(Exit::Signal(signal)) => {
-                json!({"event": "exited", "role": role, "signal": signal})
-            }
-        }
+            News::Refused(why) => json!({"event": "refused", "why": why}),
+            News::SlowedDown(percent) => json!({"event": "slowed down", "percent": percent}),
+            News::Asked => json!({"event": "asked"}),
+            News::Killed => json!({"event": "killed"}),
+            News::Exited(Exit::Code(code)) => json!({"event": "exited", "code": code}),
+            News::Exited(Exit::Signal(signal)) => json!({"event": "exited", "signal": signal}),
+        })
     }
 
     /// Reads one line of the supervisor's output.
@@ -316,8 +441,12 @@ impl Event {
             code.or_else(|| line.number("signal").map(Exit::Signal))
         };
         let news = match line.text("event")? {
-            "started" => News::Started(line.number("pid")?),
+            "started" => {
+                let at = Duration::try_from_secs_f64(line.measured("at")?).ok()?;
+                News::Started(line.number("pid")?, at)
+            }
             "refused" => News::Refused(line.text("why")?.to_owned()),
+            "slowed down" => News::SlowedDown(line.measured("percent")?),
             "asked" => News::Asked,
             "killed" => News::Killed,
             "exited" => News::Exited(exit()?),
@@ -349,7 +478,12 @@ impl Line {
         self.0.get(key)?.as_i64()?.try_into().ok()
     }
 
+    fn measured(&self, key: &str) -> Option<f64> {
+        self.0.get(key)?.as_f64()
+    }
+
     fn role(&self) -> Option<Role> {
-        Role::parse(self.text("role")?)
+        let (kind, side) = (Kind::parse(self.text("role")?)?, Phase::parse(self.text("side")?)?);
+        Some(Role { kind, side })
     }
 }

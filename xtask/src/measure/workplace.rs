@@ -1,5 +1,6 @@
-//! The folder that one run works in: `unsaved/` beside the results. Everything a run makes is there until it is
-//! saved; after a failure the logs stay, until the next check clears them.
+//! The folder that a measurement works in: `unsaved/` beside the results. Everything it makes is there until it is
+//! saved; after a failure the logs stay, until the next measurement clears them. Where both sides are measured, each
+//! has a folder of its own in it.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -7,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
+use crate::model::names::Phase;
 
 /// The folder of the run in progress.
 #[derive(Debug, Clone)]
@@ -29,6 +31,11 @@ impl Workplace {
     /// The workplace at `directory`, as [`Workplace::directory`] named it.
     pub fn at(directory: PathBuf) -> Self {
         Self(directory)
+    }
+
+    /// The workplace of one side, where both are measured.
+    pub(crate) fn of_side(&self, phase: Phase) -> Self {
+        Self(self.0.join(phase.to_string()))
     }
 
     /// Empties it and makes a fresh data directory.
@@ -90,13 +97,17 @@ impl Workplace {
         let _ = fs::remove_file(self.pid_file());
     }
 
-    /// Removes the data and an unsaved result, which are of no use after a failure. The logs stay.
+    /// Removes the data and an unsaved result, those of its sides too, which are of no use after a failure. The logs
+    /// stay.
     pub(crate) fn remove_scratch(&self) {
-        self.remove_data();
-        let _ = fs::remove_dir_all(self.git());
-        let _ = fs::remove_file(self.result());
-        // Fails, as it should, when there are logs in it.
-        let _ = fs::remove_dir(&self.0);
+        let sides = Phase::ALL.map(|phase| self.of_side(phase));
+        for place in sides.iter().chain([self]) {
+            place.remove_data();
+            let _ = fs::remove_dir_all(place.git());
+            let _ = fs::remove_file(place.result());
+            // Fails, as it should, when there are logs in it.
+            let _ = fs::remove_dir(&place.0);
+        }
     }
 
     pub fn directory(&self) -> &Path {

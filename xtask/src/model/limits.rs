@@ -36,8 +36,31 @@ pub(crate) const OFFERED_LOAD_REACHED: f64 = 0.95;
 
 /// When a paired session is looked at, how often all its looks together may be wrong (call an unchanged server slower,
 /// or pass one that is slower by the margin), and how many failed runs of the after server end it. Eight pairs are the
-/// fewest at which the exact test can decide at all when 2 % are shared among four looks.
-pub const PLAN: Plan = Plan::new(&[8, 12, 16, 24], 0.02, 2);
+/// fewest at which the exact test can decide at all when 2 % are shared among four looks. It ends at 24 pairs, unless
+/// another end is asked for.
+pub const PLAN: Plan = Plan::new(&[8, 12, 16, 24, 40], 24, 0.02, 2);
+/// The plan of earlier versions, under which nothing is measured any more.
+pub(crate) const FORMER_PLAN: Plan = Plan::new(&[6, 10, 16], 16, 0.05, 2);
+/// The load of a run in a pair where no duration is asked for, in seconds.
+pub(crate) const PAIR_SECONDS: u64 = 10;
+/// The share of the CPUs' time from which on two servers that are measured at the same time slow each other: on two
+/// shared cores they did so at 0.74 to 0.94.
+pub(crate) const FULL_SHARE: f64 = 0.74;
+
+/// Largest spread of the P99s of a reproducible measurement: from its lowest run to its highest, in per cent of the median.
+pub(crate) const REPRODUCIBLE_SPREAD_PERCENT: f64 = 5.0;
+/// The share of the CPUs' time, used by others, above which the machine was busy.
+pub(crate) const BUSY_SHARE: f64 = 0.10;
+/// The stolen share of the wanted CPU time above which the host was busy with others.
+pub(crate) const STOLEN_SHARE: f64 = 0.05;
+/// Governors that let the clock fall under a load of short requests.
+pub(crate) const THROTTLING: [&str; 2] = ["powersave", "conservative"];
+/// The power supply on which CPUs slow down, as the provenance names it.
+pub(crate) const BATTERY: &str = "battery";
+/// The memory that a server needs besides its nodes, in bytes: Engram has about 3 GB from the start.
+pub(crate) const SERVER_BYTES: u64 = 3_000_000_000;
+/// The memory that a server needs for a number of an embedding, in bytes: it is kept and indexed, four bytes each.
+pub(crate) const BYTES_PER_DIMENSION: u64 = 8;
 
 /// The P99 and throughput threshold of a mode, in per cent.
 pub fn threshold_percent(mode: Mode) -> f64 {

@@ -192,8 +192,9 @@ pub enum Part {
 }
 
 impl Part {
-    /// Every part; the one that makes the run count is the last.
-    pub const ALL: [Self; 4] = [Self::System, Self::Diagnosis, Self::LoadLog, Self::Result];
+    /// Every part, in the order in which a run is saved. The one that makes it count is the last; the one that says
+    /// where it belongs is the first, so that nothing is left of an interruption that does not say it.
+    pub const ALL: [Self; 4] = [Self::Diagnosis, Self::System, Self::LoadLog, Self::Result];
 
     /// The end of the file name, after the name of the run.
     pub fn suffix(self) -> &'static str {

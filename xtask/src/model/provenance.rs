@@ -59,6 +59,12 @@ section! {
         pub pair: u32 = "pair",
         /// `before-first` or `after-first`.
         pub order: String = "order",
+        /// `duet` or `alternating`; absent in files of a version that only alternated.
+        pub how: Option<String> = "how",
+        /// The server's port.
+        pub port: Option<u32> = "port",
+        /// From the start of one load of a duet to that of the other, in milliseconds.
+        pub load_offset_ms: Option<f64> = "load_offset_ms",
     }
 }
 
@@ -91,8 +97,14 @@ section! {
         pub engram_hash: Option<String> = "engram_hash",
         /// The content hash of the load generator.
         pub loadtest_hash: Option<String> = "loadtest_hash",
-        /// The content hash of the files that they were built from.
+        /// The content hash of the inputs that they were built from.
         pub content: Option<String> = "content",
+        /// The hash of the list of these inputs, which is kept beside the results.
+        pub inputs: Option<String> = "inputs",
+        /// The inputs that no commit holds; absent where there are none.
+        pub ignored_inputs: Option<Vec<String>> = "ignored_inputs",
+        /// What two builds must share, by name; absent where it is unknown.
+        pub settings: Option<BTreeMap<String, String>> = "settings",
         /// The compiler, as `rustc --version` prints it.
         pub rustc: Option<String> = "rustc",
         /// The stand-in answered, and not Engram.
@@ -162,6 +174,8 @@ section! {
         pub server_end: Option<String> = "server_end",
         /// The exit code or signal of the load generator, in words.
         pub load_generator_end: Option<String> = "load_generator_end",
+        /// The memory that it had in RAM at the end of the load, in KiB.
+        pub memory_kib: Option<u64> = "memory_kib",
         /// The most memory that it had in RAM, in KiB.
         pub peak_memory_kib: Option<u64> = "peak_memory_kib",
     }
@@ -173,6 +187,8 @@ section! {
     pub struct Noise {
         /// Share of the CPU time that this machine wanted and its hypervisor gave to others: steal / (busy + steal).
         pub steal_share: Option<f64> = "steal_share",
+        /// Share of the machine's CPU time that was used, by whomever, or stolen, 0 to 1.
+        pub busy_share: Option<f64> = "busy_share",
         /// Growth of the CPU pressure total, in seconds: somebody waited for a CPU.
         pub cpu_pressure_seconds: Option<f64> = "cpu_pressure_seconds",
         /// CPU seconds used by neither the server, nor the load generator, nor this tool.
@@ -209,6 +225,14 @@ impl Provenance {
     /// The file's text.
     pub fn to_text(&self) -> String {
         format!("{HEADER}{FORMAT}\n\n{}\n{FOOTER}\n", self.to_table())
+    }
+
+    /// True for the text of a run that was measured in a pair, as it is written: its last section is that of the
+    /// session. The server's log, which may look like one, stands before every section.
+    pub(crate) fn is_of_session(text: &[u8]) -> bool {
+        let mut lines = text.rsplit(|&byte| byte == b'\n');
+        text.starts_with(HEADER.as_bytes())
+            && lines.find(|line| line.starts_with(b"[")) == Some(b"[session]")
     }
 
     /// Reads a file's text. `Ok(None)` for one that this tool did not write: the old scripts' had the same name.
@@ -281,7 +305,14 @@ mod tests {
                 index: 1,
                 of: 3,
             },
-            session: Some(SessionPlace { id: "a".into(), pair: 2, order: "after-first".into() }),
+            session: Some(SessionPlace {
+                id: "a".into(),
+                pair: 2,
+                order: "after-first".into(),
+                how: Some("duet".into()),
+                port: Some(7433),
+                load_offset_ms: Some(0.25),
+            }),
             load: Load {
                 scenario: "scenarios/m17_baseline.toml".into(),
                 scenario_hash: Some("abc".into()),
@@ -391,6 +422,13 @@ pair = 2
             let read = Provenance::parse(text).unwrap().unwrap();
             assert_eq!(read.to_text(), text);
         }
+    }
+
+    #[test]
+    fn a_content_hash_without_the_list_that_it_is_over_is_no_evidence() {
+        let older = RECORDED.replace("[build]", "[build]\ncontent = \"abc\"");
+        let build = Provenance::parse(&older).unwrap().unwrap().build;
+        assert_eq!((build.content.as_deref(), build.inputs.as_deref()), (Some("abc"), None));
     }
 
     #[test]

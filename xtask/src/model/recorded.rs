@@ -30,6 +30,18 @@ pub struct Group {
     pub planned: u32,
 }
 
+impl Group {
+    /// The content that all its runs were measured on.
+    pub(crate) fn content(&self) -> Option<&str> {
+        let mut contents = self
+            .runs
+            .iter()
+            .map(|run| run.as_ref().ok()?.provenance.as_ref()?.build.content.as_deref());
+        let first = contents.next()??;
+        contents.all(|content| content == Some(first)).then_some(first)
+    }
+}
+
 /// When a run was started, as far as that is known.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Start {

@@ -1,12 +1,16 @@
 //! The record of a paired session: the runs of its pairs, its failures, and the verdict so far.
 
-use toml::Table;
+use std::fmt;
 
-use crate::model::limits::{PLAN, threshold_percent};
+use toml::{Table, Value};
+
+use crate::model::limits::{FORMER_PLAN, PLAN, threshold_percent};
 use crate::model::names::{Mode, Phase, RunName, Timestamp};
-use crate::model::section::{Field, section};
+use crate::model::recorded::Recorded;
+use crate::model::section::{Field, Item, section};
 use crate::stats::paired::{self, Assessment, Plan};
 use crate::stats::random::SplitMix64;
+use crate::stats::signed_rank::{self, Interval};
 
 section! {
     /// The comparison that a session is about.
@@ -22,12 +26,46 @@ section! {
         pub scenario: String = "scenario",
         /// Seconds of load a run.
         pub duration_seconds: u64 = "duration_seconds",
+        pub how: How = "how",
+    }
+}
+
+/// The way in which the two runs of a pair are measured. The two kinds are never mixed in one record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// Both at the same time.
+    Duet,
+    /// One after the other.
+    Alternating,
+}
+
+impl How {
+    const ALL: [Self; 2] = [Self::Duet, Self::Alternating];
+}
+
+impl fmt::Display for How {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Duet => "duet",
+            Self::Alternating => "alternating",
+        })
+    }
+}
+
+impl Item for How {
+    fn to_toml(&self) -> Option<Value> {
+        Some(Value::String(self.to_string()))
+    }
+
+    fn from_toml(value: &Value) -> Option<Self> {
+        let text = value.as_str()?;
+        Self::ALL.into_iter().find(|how| how.to_string() == text)
     }
 }
 
 section! {
-    /// The record of a session. It holds all that the verdict on P99 rests on: a file that is lost later cannot change
-    /// the answer unnoticed.
+    /// The record of a session. It holds all that its verdict and its intervals rest on: a file that is lost later
+    /// cannot change the answer unnoticed.
     pub struct SessionRecord {
         pub subject: Subject = "",
         pub opened: Timestamp = "opened",
@@ -56,6 +94,82 @@ section! {
     /// One run of a pair.
     pub struct Member {
         pub name: RunName = "run",
+        pub p50_ms: f64 = "p50_ms",
+        pub p95_ms: f64 = "p95_ms",
+        pub p99_ms: f64 = "p99_ms",
+        /// Operations per second.
+        pub throughput: f64 = "throughput",
+        /// The server's CPU time an operation, in microseconds, where the system shows it.
+        pub cpu_us_per_operation: Option<f64> = "cpu_us_per_operation",
+    }
+}
+
+impl Member {
+    /// The run that was saved as `name`.
+    pub fn of(name: RunName, run: &Recorded) -> Self {
+        let noise = run.provenance.as_ref().map(|provenance| &provenance.noise);
+        Self {
+            name,
+            p50_ms: run.result.p50_ms,
+            p95_ms: run.result.p95_ms,
+            p99_ms: run.result.p99_ms,
+            throughput: run.result.throughput,
+            cpu_us_per_operation: noise.and_then(|noise| noise.server_cpu_us_per_operation),
+        }
+    }
+}
+
+/// A figure of which a session knows the interval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Figure {
+    P99,
+    P95,
+    P50,
+    /// The server's CPU time per operation.
+    Cpu,
+    Throughput,
+}
+
+impl Figure {
+    /// All, the one that is tested first.
+    pub const ALL: [Self; 5] = [Self::P99, Self::P95, Self::P50, Self::Cpu, Self::Throughput];
+
+    fn of(self, member: &Member) -> Option<f64> {
+        match self {
+            Self::P99 => Some(member.p99_ms),
+            Self::P95 => Some(member.p95_ms),
+            Self::P50 => Some(member.p50_ms),
+            Self::Cpu => member.cpu_us_per_operation,
+            Self::Throughput => Some(member.throughput),
+        }
+    }
+}
+
+section! {
+    /// A record of the first format, under a plan of that time. It is shown, and neither judges nor is continued.
+    pub struct FormerRecord {
+        pub mode: Mode = "mode",
+        pub before: String = "before",
+        pub after: String = "after",
+        pub scenario: String = "scenario",
+        pub duration_seconds: u64 = "duration_seconds",
+        pub looks: Vec<usize> = "looks",
+        pub pairs: Vec<FormerPair> = "pairs",
+        pub failures: Vec<Failure> = "failures",
+    }
+}
+
+section! {
+    /// A pair of the first format: one run after the other.
+    pub struct FormerPair {
+        pub before: FormerMember = "before",
+        pub after: FormerMember = "after",
+    }
+}
+
+section! {
+    /// A run of the first format.
+    pub struct FormerMember {
         pub p99_ms: f64 = "p99_ms",
     }
 }
@@ -90,22 +204,33 @@ impl Field for Plan {
 
 const ALPHA: &str = "alpha";
 
-const HEADER: &str = "# perf-confirm session, format 1";
+const HEADER: &str = "# perf-confirm session, format 2";
+const FORMER_HEADER: &str = "# perf-confirm session, format 1";
 /// The last line, without which a record is cut short.
 const FOOTER: &str = "# end";
 
 impl Subject {
     /// The name of the record's file: short hashes, so that other binaries have another record.
     pub fn id(&self) -> String {
+        format!("{}{}s-{}", self.stem(), self.duration_seconds, self.how)
+    }
+
+    /// The beginning of the names of all records about these servers and this scenario.
+    pub(crate) fn stem(&self) -> String {
         let short = |hash: &str| hash.chars().take(12).collect::<String>();
         format!(
-            "{}{}-{}-{}-{}s",
+            "{}{}-{}-{}-",
             self.mode.prefix(),
             short(&self.before),
             short(&self.after),
-            short(&self.scenario),
-            self.duration_seconds
+            short(&self.scenario)
         )
+    }
+
+    /// Whether both are about the same servers and scenario, whatever the duration and the way of measuring.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        let key = |of: &Self| (of.mode, of.before.clone(), of.after.clone(), of.scenario.clone());
+        key(self) == key(other)
     }
 }
 
@@ -115,16 +240,30 @@ impl SessionRecord {
         format!("{}-{}", self.subject.id(), self.opened)
     }
 
-    /// The order of the sides in a pair (1 for the first). Of every two pairs each has another; the seed draws which,
-    /// so that a pair that has to be repeated keeps its own.
+    /// The order in which the sides of a pair (1 for the first) are started. Of every two pairs each has another; the
+    /// seed draws which, so that a pair that has to be repeated keeps its own.
     pub fn order(&self, pair: usize) -> [Phase; 2] {
+        self.draw(pair, 0)
+    }
+
+    /// The sides of a pair by their ports, that of the lower one first: drawn as the order is, and apart from it.
+    pub fn ports(&self, pair: usize) -> [Phase; 2] {
+        self.draw(pair, 1)
+    }
+
+    fn draw(&self, pair: usize, what: u32) -> [Phase; 2] {
         let block = u64::try_from(pair.saturating_sub(1) / 2).unwrap_or_default();
         let mut random = SplitMix64::from_seed(self.seed.wrapping_add(block));
-        let flipped = random.next_bits() & 1 == 1;
+        let flipped = (random.next_bits() >> what) & 1 == 1;
         match (pair % 2 == 1) ^ flipped {
             true => [Phase::Before, Phase::After],
             false => [Phase::After, Phase::Before],
         }
+    }
+
+    /// Whether one of the pairs has this run.
+    pub fn has_run(&self, name: &RunName) -> bool {
+        self.pairs.iter().any(|pair| [&pair.before.name, &pair.after.name].contains(&name))
     }
 
     /// The failed runs of a side.
@@ -135,23 +274,41 @@ impl SessionRecord {
     /// ln(P99 after / P99 before) of each pair, in order. A pair without a valid ratio yields NaN, which can never lead
     /// to a pass.
     pub fn differences(&self) -> Vec<f64> {
-        self.pairs
-            .iter()
-            .map(|pair| {
-                paired::difference(pair.before.p99_ms, pair.after.p99_ms).unwrap_or(f64::NAN)
-            })
-            .collect()
+        self.differences_of(Figure::P99)
+    }
+
+    fn differences_of(&self, figure: Figure) -> Vec<f64> {
+        let difference = |pair: &PairRecord| {
+            paired::difference(figure.of(&pair.before)?, figure.of(&pair.after)?)
+        };
+        self.pairs.iter().map(|pair| difference(pair).unwrap_or(f64::NAN)).collect()
     }
 
     /// The verdict of the pairs so far.
     pub fn assess(&self) -> Assessment {
-        let differences = self.differences();
         let evidence = paired::Evidence {
-            p99: &differences,
-            p95: &differences,
+            p99: &self.differences(),
+            p95: &self.differences_of(Figure::P95),
             after_failures: self.failures_of(Phase::After).count(),
         };
         paired::decide(&self.plan, evidence, paired::margin(threshold_percent(self.subject.mode)))
+    }
+
+    /// The change of each figure as a logarithm of a ratio, from the pairs of the deciding look, or of the latest one;
+    /// without those that a pair does not know.
+    pub fn changes(&self) -> Vec<(Figure, Interval)> {
+        let Some(look) = self.assess().look else {
+            return Vec::new();
+        };
+        let interval =
+            |figure| paired::interval_of(&self.plan, &look, &self.differences_of(figure));
+        let known = Figure::ALL.into_iter();
+        known.filter_map(|figure| Some((figure, interval(figure)?))).collect()
+    }
+
+    /// The change of P99 by all pairs so far, as a logarithm of a ratio.
+    pub fn estimate(&self) -> Option<f64> {
+        signed_rank::estimate(&self.differences())
     }
 
     /// The text of the record's file.
@@ -165,5 +322,41 @@ impl SessionRecord {
             return None;
         }
         Self::from_table(&text.parse().ok()?).ok()
+    }
+}
+
+impl FormerRecord {
+    /// Reads the text of a record's file; `None` for one of another format, or that is not whole.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        if text.lines().next()? != FORMER_HEADER || text.lines().last()? != FOOTER {
+            return None;
+        }
+        Self::from_table(&text.parse().ok()?).ok()
+    }
+
+    /// Whether it is about the servers and scenario of `subject`.
+    pub(crate) fn is_about(&self, subject: &Subject) -> bool {
+        [&self.before, &self.after, &self.scenario]
+            == [&subject.before, &subject.after, &subject.scenario]
+            && self.mode == subject.mode
+    }
+
+    /// The verdict under its plan; `None` for a plan that no version had.
+    pub(crate) fn assess(&self) -> Option<Assessment> {
+        let plans = [FORMER_PLAN, PLAN];
+        let ended = plans.into_iter().filter_map(|plan| plan.up_to(*self.looks.last()?));
+        let plan = ended.into_iter().find(|plan| plan.looks() == self.looks)?;
+        let difference = |pair: &FormerPair| {
+            paired::difference(pair.before.p99_ms, pair.after.p99_ms).unwrap_or(f64::NAN)
+        };
+        let differences: Vec<f64> = self.pairs.iter().map(difference).collect();
+        let of_after = self.failures.iter().filter(|failure| failure.phase == Phase::After);
+        // P95 was not recorded, and vetoes nothing where it is P99 itself.
+        let evidence = paired::Evidence {
+            p99: &differences,
+            p95: &differences,
+            after_failures: of_after.count(),
+        };
+        Some(paired::decide(&plan, evidence, paired::margin(threshold_percent(self.mode))))
     }
 }

@@ -11,7 +11,7 @@ pub(crate) fn perf_check(task: impl Display, phase: Phase, mode: Mode, options: 
 
 /// The command that measures both sides in pairs.
 pub(crate) fn perf_confirm(task: impl Display, mode: Mode, options: &str) -> String {
-    format!("cargo xtask perf-confirm {task}{}{options}", mode_option(mode))
+    format!("cargo perf-confirm {task}{}{options}", mode_option(mode))
 }
 
 /// The command that judges the newest results.

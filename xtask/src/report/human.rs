@@ -12,6 +12,7 @@ use crate::report::reason::{reason, spread};
 use crate::report::table::{self, Mark, Row};
 use crate::report::words;
 use crate::term::streams::{Ink, Style};
+use crate::term::text;
 
 /// The columns of a terminal. Paths and commands may be longer: they are there to be pasted.
 const WIDTH: usize = 80;
@@ -26,6 +27,9 @@ pub fn report(comparisons: &[Comparison], around: &Context, style: Style) -> Str
     let mut text = String::new();
     for comparison in comparisons {
         let _ = writeln!(text, "{}", verdict_line(comparison, style));
+        if let Some(reason) = &comparison.accepted {
+            let _ = writeln!(text, "  accepted: {}", wrapped_from(12, reason, 4));
+        }
     }
     for comparison in comparisons {
         let details = details(comparison, around, style);
@@ -70,7 +74,7 @@ fn plain_verdict_line(comparison: &Comparison) -> String {
         .task
         .as_ref()
         .map_or_else(String::new, |task| words::shortened(task.as_str(), LONGEST_TASK) + " ");
-    words::printable(&format!(
+    text::printable(&format!(
         "{}: {task}{}: {}",
         comparison.headline(),
         comparison.mode,
@@ -96,7 +100,7 @@ fn details(comparison: &Comparison, around: &Context, style: Style) -> Vec<Strin
     }
     if let (Some(before), Some(after)) = (&comparison.before, &comparison.after) {
         paragraphs.push(metrics(comparison, before, after, style));
-        let evidence = evidence::evidence(comparison, &around.options).into_iter();
+        let evidence = evidence::evidence(comparison, around).into_iter();
         paragraphs.extend(evidence.map(|known| list(&known.title, known.lines.into_iter())));
         paragraphs.extend(position(comparison));
         let operations = table::operations(comparison, before, after);
@@ -122,7 +126,7 @@ fn is_told_by_the_verdict_line(comparison: &Comparison, reasons: &[Reason]) -> b
 fn why(reason: &Reason, around: &Context) -> String {
     match around.place(&reason.fault) {
         Some(place) => {
-            let place = words::printable(&place);
+            let place = text::printable(&place);
             format!("{place}\n      {}", wrapped(&reason.fault.why, 6))
         }
         None => wrapped(&reason.fault.why, 4),
@@ -189,7 +193,7 @@ fn position(comparison: &Comparison) -> Option<String> {
 }
 
 /// `text` in lines of at most [`WIDTH`], all but the first indented; a word that is longer stays whole.
-fn wrapped(text: &str, indent: usize) -> String {
+pub(crate) fn wrapped(text: &str, indent: usize) -> String {
     wrapped_from(indent, text, indent)
 }
 
@@ -198,7 +202,7 @@ fn wrapped_from(start: usize, text: &str, indent: usize) -> String {
     let mut lines = String::new();
     let mut column = start;
     let mut begun = false;
-    for word in words::printable(text).split_whitespace() {
+    for word in text::printable(text).split_whitespace() {
         let length = word.chars().count();
         if begun && column + 1 + length > WIDTH {
             let _ = write!(lines, "\n{:indent$}", "");

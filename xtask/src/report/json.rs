@@ -1,5 +1,7 @@
 //! A comparison for machines: one object, whose shape is described in `docs/reference/perf-compare-json.md`.
 
+use std::fmt::Write as _;
+
 use serde_json::{Map, Value, json};
 
 use crate::error::Error;
@@ -10,9 +12,11 @@ use crate::model::limits::{
     COMPETITOR, ELAPSED_SHARE, FAILED_BEFORE, OFFERED_LOAD_REACHED, POSITION_POINTS,
 };
 use crate::model::names::{Mode, Phase};
+use crate::model::session::Figure;
 use crate::report::metrics::{self, METRICS};
 use crate::report::next::{self, Context};
 use crate::stats::paired::{self, Look, PairedVerdict};
+use crate::term::text;
 
 /// The version of the shape: raised when a key changes its meaning or goes away.
 pub(crate) const FORMAT: u32 = 1;
@@ -31,7 +35,15 @@ pub fn report(
         "error": error.map(Error::what),
         "comparisons": comparisons.collect::<Value>(),
     }));
-    format!("{report:#}\n")
+    let mut text = String::new();
+    for c in format!("{report:#}\n").chars() {
+        // Only within strings, where such an escape means the same.
+        let _ = match c != '\n' && text::is_control(c) {
+            true => write!(text, "\\u{:04x}", u32::from(c)),
+            false => text.write_char(c),
+        };
+    }
+    text
 }
 
 fn comparison(comparison: &Comparison, around: &Context) -> Value {
@@ -55,7 +67,7 @@ fn comparison(comparison: &Comparison, around: &Context) -> Value {
         "after": comparison.after.as_ref().map(side),
         "changes": changes,
         "position": position.map(|known| self::position(comparison, known)),
-        "session": comparison.session.as_ref().map(session),
+        "session": comparison.session.as_ref().map(|known| session(comparison, known)),
         "single_runs": comparison.single_runs.map(|known| json!({
             "smallest_change_percent": paired::percent(known.smallest_change),
             "comparisons": known.comparisons,
@@ -63,6 +75,7 @@ fn comparison(comparison: &Comparison, around: &Context) -> Value {
         "pinned_rate": comparison.pinned_rate,
         "reasons": reasons.map(|known| reason(comparison, known, around)).collect::<Value>(),
         "warnings": comparison.warnings,
+        "accepted": comparison.accepted,
     })
 }
 
@@ -133,10 +146,22 @@ fn position(comparison: &Comparison, position: Position) -> Value {
     })
 }
 
-fn session(session: &EndedSession) -> Value {
+fn session(comparison: &Comparison, session: &EndedSession) -> Value {
     let look = session.look;
     let percent =
         |ln_ratio: fn(&Look) -> f64| look.as_ref().map(|look| paired::percent(ln_ratio(look)));
+    let interval = |figure: &Figure| {
+        let quantity = metrics::of_figure(*figure)?;
+        let known = session.changes.iter().find(|(known, _)| known == figure);
+        let interval = known.map(|(_, interval)| {
+            json!({
+                "percent": paired::percent(interval.estimate),
+                "lowest_percent": paired::percent(interval.lower),
+                "highest_percent": paired::percent(interval.upper),
+            })
+        });
+        Some((quantity.id().to_owned(), json!(interval)))
+    };
     json!({
         "verdict": match session.verdict {
             PairedVerdict::Regressed => "regressed",
@@ -145,6 +170,11 @@ fn session(session: &EndedSession) -> Value {
             PairedVerdict::Suspected => "suspected",
             PairedVerdict::AfterFails => "after_fails",
         },
+        "how": session.how.to_string(),
+        "duration_seconds": session.duration_seconds,
+        "vetoed_by_p95": look.is_some_and(|look| look.is_vetoed),
+        "intervals": Figure::ALL.iter().filter_map(interval).collect::<Map<_, _>>(),
+        "full_machine_percent": comparison.contention().map(|share| share * 100.0),
         "pairs": look.map(|look| look.pairs),
         "p99_percent": percent(|look| look.interval.estimate),
         "p99_lowest_percent": percent(|look| look.interval.lower),
@@ -167,6 +197,7 @@ fn reason(comparison: &Comparison, reason: &Reason, around: &Context) -> Value {
             Remedy::TakeBack => "take_back",
             Remedy::Baseline => "baseline_document",
             Remedy::Confirm => "confirm",
+            Remedy::ConfirmAgain => "confirm_again",
         },
         "mend_commands": next::remedy(comparison, reason, around),
     })

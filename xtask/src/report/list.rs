@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::report::words;
 use crate::term::streams::{Ink, Style};
+use crate::term::text;
 
 /// One group of recorded runs.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,7 +53,7 @@ pub(crate) fn list(entries: &[Entry], style: Style) -> String {
     let mut text = style.paint(Ink::Faint, &line(&heading, &widths, None)) + "\n";
     for (entry, row) in entries.iter().zip(&rows) {
         let why = entry.figures.as_ref().err();
-        let why = why.map(|why| (words::printable(why), style));
+        let why = why.map(|why| (text::printable(why), style));
         let _ = writeln!(text, "{}", line(row, &widths, why));
     }
     text
@@ -70,7 +71,7 @@ fn row(entry: &Entry) -> [String; 8] {
         entry.mode.clone(),
         entry.phase.clone(),
         entry.when.clone(),
-        words::printable(commit).chars().take(COMMIT).collect(),
+        text::printable(commit).chars().take(COMMIT).collect(),
         p99,
         throughput,
         entry.group.clone(),

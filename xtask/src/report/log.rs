@@ -8,6 +8,7 @@ use crate::report::metrics;
 use crate::report::reason::reason;
 use crate::report::words;
 use crate::stats::paired::PairedVerdict;
+use crate::term::text;
 
 /// The lines of one mode; `None` if it was not judged, or noise alone, which is no entry.
 pub fn lines(comparison: &Comparison) -> Option<Vec<String>> {
@@ -47,7 +48,7 @@ fn status(comparison: &Comparison, verdict: &Verdict) -> String {
     let standing = verdict.position.map(|position| position.standing);
     match (verdict.outcome, standing) {
         (Outcome::Success, _) if unsettled => {
-            format!("✓ No regression found: {}", reason(comparison))
+            format!("✓ No regression found: {}", text::markdown(&reason(comparison)))
         }
         (Outcome::Success, None) => {
             format!("✓ Within {}% target", threshold_percent(comparison.mode))
@@ -57,7 +58,9 @@ fn status(comparison: &Comparison, verdict: &Verdict) -> String {
         }
         (Outcome::Success, Some(_)) => "✓ Competitive advantage maintained".to_owned(),
         (Outcome::InternalRegression | Outcome::CompetitiveRegression, _) => {
-            format!("✗ Regression: {}", reason(comparison))
+            let accepted = comparison.accepted.as_ref();
+            let accepted = accepted.map_or_else(String::new, |why| format!("; accepted: {why}"));
+            format!("✗ Regression: {}", text::markdown(&(reason(comparison) + &accepted)))
         }
         (Outcome::Undecided | Outcome::CannotJudge, _) => "? Undecided".to_owned(),
     }

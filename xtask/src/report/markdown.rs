@@ -11,6 +11,7 @@ use crate::report::next::{self, Context};
 use crate::report::reason::{reason, spread};
 use crate::report::table::{self, Mark, Row};
 use crate::report::words;
+use crate::term::text;
 
 /// The whole report.
 pub fn report(comparisons: &[Comparison], around: &Context) -> String {
@@ -33,8 +34,10 @@ fn section(comparison: &Comparison, around: &Context) -> String {
     let headline = comparison.headline();
     let mut paragraphs = vec![
         format!("### {mark} {task}{}: {headline}", comparison.mode),
-        escaped(&reason(comparison)),
+        text::markdown(&reason(comparison)),
     ];
+    let accepted = comparison.accepted.iter();
+    paragraphs.extend(accepted.map(|reason| format!("Accepted: {}", text::markdown(reason))));
     let sides = [("before", &comparison.before), ("after", &comparison.after)];
     let sides = || sides.iter().filter_map(|(phase, side)| Some((phase, side.as_ref()?)));
     if sides().any(|(_, side)| side.stand_in) {
@@ -42,21 +45,21 @@ fn section(comparison: &Comparison, around: &Context) -> String {
     }
     let reasons = comparison.reasons().iter().map(|reason| {
         let place = around.place(&reason.fault);
-        let place = place.map_or_else(String::new, |place| escaped(&place) + ": ");
-        place + &escaped(&reason.fault.why)
+        let place = place.map_or_else(String::new, |place| text::markdown(&place) + ": ");
+        place + &text::markdown(&reason.fault.why)
     });
     paragraphs.extend(list("Why it cannot be judged", reasons));
     if let (Some(before), Some(after)) = (&comparison.before, &comparison.after) {
         paragraphs.push(tables(comparison, before, after));
     }
-    for known in evidence::evidence(comparison, &around.options) {
+    for known in evidence::evidence(comparison, around) {
         let (title, lines) = (capitalised(&known.title), known.lines.join("\n"));
         paragraphs.push(format!("{title}:\n\n```text\n{lines}\n```"));
     }
     paragraphs.extend(position(comparison));
     paragraphs.extend(list("Measured", sides().map(|(phase, side)| files(phase, side))));
     let warnings = comparison.warnings.iter();
-    paragraphs.extend(list("Warnings", warnings.map(|warning| escaped(warning))));
+    paragraphs.extend(list("Warnings", warnings.map(|warning| text::markdown(warning))));
     paragraphs.join("\n\n") + "\n"
 }
 
@@ -67,7 +70,7 @@ fn tables(comparison: &Comparison, before: &Side, after: &Side) -> String {
         let _ = write!(text, "\n{}", line(&row));
     }
     for row in table::operations(comparison, before, after) {
-        let name = format!("P99 ms of {}", escaped(&row.name));
+        let name = format!("P99 ms of {}", text::markdown(&row.name));
         let _ = write!(text, "\n{}", line(&Row { name, ..row }));
     }
     text
@@ -106,8 +109,7 @@ fn position(comparison: &Comparison) -> Option<String> {
 /// The result files of a side.
 fn files(phase: &str, side: &Side) -> String {
     let name = |path: &PathBuf| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        format!("`{}`", name.replace('`', ""))
+        text::markdown_code(&path.file_name().unwrap_or_default().to_string_lossy())
     };
     let names: Vec<String> = side.files.iter().map(name).collect();
     let spread = spread(side).map_or_else(String::new, |spread| format!(" ({spread})"));
@@ -124,19 +126,4 @@ fn capitalised(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().map(|first| first.to_ascii_uppercase());
     first.into_iter().chain(letters).collect()
-}
-
-/// Text with the characters escaped that would make a table cell, mark-up or a mention.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in words::printable(text).chars() {
-        match c {
-            '|' | '*' | '_' | '`' | '<' | '[' | '\\' | '@' => {
-                escaped.push('\\');
-                escaped.push(c);
-            }
-            _ => escaped.push(c),
-        }
-    }
-    escaped
 }

@@ -6,6 +6,7 @@ use crate::judge::verdict::Verdict;
 use crate::model::names::Mode;
 use crate::model::provenance::Provenance;
 use crate::model::recorded::Recorded;
+use crate::model::session::Figure;
 use crate::report::words;
 use crate::stats::numbers::median;
 
@@ -105,6 +106,18 @@ fn whole(count: u64) -> f64 {
 
 fn known(run: &Recorded) -> Option<&Provenance> {
     run.provenance.as_ref()
+}
+
+/// The metric that a figure of a session is.
+pub(crate) fn of_figure(figure: Figure) -> Option<&'static Quantity> {
+    let key = match figure {
+        Figure::P99 => "p99_ms",
+        Figure::P95 => "p95_ms",
+        Figure::P50 => "p50_ms",
+        Figure::Cpu => "cpu_us_per_operation",
+        Figure::Throughput => "throughput",
+    };
+    METRICS.iter().find(|quantity| quantity.key == key)
 }
 
 /// The judged metrics that are wanted, in the order of the table.

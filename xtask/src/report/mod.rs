@@ -2,6 +2,7 @@
 
 pub mod chart;
 pub(crate) mod evidence;
+pub(crate) mod history;
 pub mod human;
 pub mod json;
 pub(crate) mod list;
@@ -11,6 +12,7 @@ pub(crate) mod metrics;
 pub mod next;
 pub(crate) mod pairs;
 pub(crate) mod reason;
+pub mod review;
 pub(crate) mod summary;
 pub(crate) mod table;
 pub(crate) mod words;

@@ -9,7 +9,7 @@ use crate::judge::verdict::Outcome;
 use crate::model::names::is_task_name;
 use crate::model::names::{Mode, Part, Phase, TaskId};
 use crate::model::typed;
-use crate::term::shell_word;
+use crate::term::text::shell_word;
 
 /// The place of the comparisons and of the user: it completes commands, and shortens paths.
 #[derive(Debug, Clone, Default)]
@@ -112,7 +112,7 @@ fn measurements(comparison: &Comparison, around: &Context) -> Vec<Step> {
         _ => {
             let better = measure_after("measure again once it is fixed");
             // A question that a session has answered is not asked again until the answer pleases.
-            let confirm = comparison.session.is_none().then(|| confirm(comparison, around));
+            let confirm = comparison.session.is_none().then(|| confirm(comparison, around, ""));
             let confirm = confirm.map(|commands| by_remedy(Remedy::Confirm, commands));
             confirm.into_iter().chain([better]).collect()
         }
@@ -126,7 +126,8 @@ fn purpose(remedy: Remedy) -> &'static str {
         Remedy::MeasureBoth => "measure before without the change, and after with it",
         Remedy::TakeBack => "take back a measurement that is none: it is archived",
         Remedy::Baseline => "fix the competitor's row",
-        Remedy::Confirm => "distinguish it from noise: run both servers in turn",
+        Remedy::Confirm => "distinguish it from noise: run both servers side by side",
+        Remedy::ConfirmAgain => "measure once more, from the first pair to the last",
     }
 }
 
@@ -140,7 +141,8 @@ pub(crate) fn remedy(comparison: &Comparison, reason: &Reason, around: &Context)
             let document = shell_word(&around.path(document));
             vec![format!("${{EDITOR:-vi}} {document}")]
         }
-        (Remedy::Confirm, _) => confirm(comparison, around),
+        (Remedy::Confirm, _) => confirm(comparison, around, ""),
+        (Remedy::ConfirmAgain, _) => confirm(comparison, around, " --fresh"),
         (Remedy::TakeBack, Some(result)) => {
             take_back(comparison, &shell_word(&around.path(result)), around)
         }
@@ -160,13 +162,16 @@ fn take_back(comparison: &Comparison, what: &str, around: &Context) -> Vec<Strin
     task.map(|task| typed::take_back(task, what, comparison.mode, &around.options)).collect()
 }
 
-/// The command that measures both sides in pairs, with the binaries that were kept for the newest results.
-fn confirm(comparison: &Comparison, around: &Context) -> Vec<String> {
+/// The command that measures both sides in pairs, with the binaries that were kept for the newest results; none where
+/// they were not. `more` are further options, each after a space.
+pub(crate) fn confirm(comparison: &Comparison, around: &Context, more: &str) -> Vec<String> {
     let sides = [&comparison.before, &comparison.after];
     let kept = sides.into_iter().flatten().all(|side| side.by_perf_check);
     let task = comparison.task.iter();
     task.filter(|_| kept && !around.root.is_empty())
-        .map(|task| typed::perf_confirm(task, comparison.mode, &around.options))
+        .map(|task| {
+            typed::perf_confirm(task, comparison.mode, &format!("{more}{}", around.options))
+        })
         .collect()
 }
 

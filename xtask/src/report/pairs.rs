@@ -7,8 +7,8 @@ use crate::report::words;
 use crate::stats::paired;
 use crate::stats::signed_rank;
 
-/// It reaches from -26 % to +35 %.
-const AXIS: TextAxis = TextAxis { half_width: 9, per_column: 0.033 };
+/// It reaches from -18 % to +22 %.
+const AXIS: TextAxis = TextAxis { half_width: 16, per_column: 0.0125 };
 
 /// One finished pair.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -17,10 +17,6 @@ pub(crate) struct Line {
     pub(crate) pair: usize,
     /// P99 before and after, in milliseconds.
     pub(crate) p99_ms: [f64; 2],
-    /// Stolen share of the wanted CPU time before and after, 0 to 1, where the system shows it.
-    pub(crate) stolen: [Option<f64>; 2],
-    /// Share of the CPUs that others used before and after, 0 to 1, where the system shows it.
-    pub(crate) others: [Option<f64>; 2],
     /// Time since the session was started or continued.
     pub(crate) used: Duration,
     /// The longest time that it can still take, at the pace so far.
@@ -29,25 +25,18 @@ pub(crate) struct Line {
 
 /// The heading over the lines. `margin` is the smallest slow-down that matters, as a logarithm.
 pub(crate) fn heading(margin: f64) -> String {
+    let axis = AXIS.draw(None, None, margin);
+    let side = axis.chars().count() / 2;
+    let end = f64::from(AXIS.half_width) * AXIS.per_column;
+    let [lowest, highest] = [-end, end].map(|end| format!("{:+.0}%", paired::percent(end)));
     format!(
-        "{:>3} {:>8} {:>8} {:>7} {:>7} {:>7} {} {:>5} {:>5}\n{:>46}{}",
-        "",
-        "before",
-        "after",
-        "stolen",
-        "others",
-        "change",
-        AXIS.draw(None, None, margin),
-        "used",
-        "left",
-        "",
-        "-26%    0     +35%"
+        "{:>3} {:>8} {:>8} {:>7} {lowest:<side$}0{highest:>side$} {:>5} {:>5}\n{:>29} {axis}",
+        "", "before", "after", "change", "used", "left", ""
     )
 }
 
 /// The meaning of the marks on the axis.
-pub(crate) const LEGEND: &str =
-    "P99 in ms, CPU shares in %; o estimate, = its interval, : the limit";
+pub(crate) const LEGEND: &str = "P99 in ms; o estimate, = its interval, | no change, : the limit";
 
 /// The line of the newest pair; `differences` are those of all pairs so far.
 pub(crate) fn line(line: &Line, differences: &[f64], alpha: f64, margin: f64) -> String {
@@ -55,22 +44,13 @@ pub(crate) fn line(line: &Line, differences: &[f64], alpha: f64, margin: f64) ->
     let interval = signed_rank::interval(differences, alpha);
     let [before, after] = line.p99_ms.map(|p99| format!("{p99:>8.3}"));
     format!(
-        "{:>3} {before} {after} {:>7} {:>7} {:>7} {} {:>5} {:>5}",
+        "{:>3} {before} {after} {:>7} {} {:>5} {:>5}",
         line.pair,
-        both(line.stolen),
-        both(line.others),
         estimate.map_or_else(String::new, change),
         AXIS.draw(estimate, interval, margin),
         clock(line.used),
         clock(line.left)
     )
-}
-
-/// Two shares in per cent: `3/12`.
-fn both(shares: [Option<f64>; 2]) -> String {
-    let [before, after] = shares
-        .map(|share| share.map_or_else(|| "?".to_owned(), |share| format!("{:.0}", share * 100.0)));
-    format!("{before}/{after}")
 }
 
 fn change(ln_ratio: f64) -> String {
@@ -94,18 +74,16 @@ fn clock(duration: Duration) -> String {
 mod tests {
     use super::*;
 
+    fn of_pair(pair: usize, p99_ms: f64, seconds: u64) -> Line {
+        let time = Duration::from_secs(seconds);
+        Line { pair, p99_ms: [p99_ms; 2], used: time, left: time }
+    }
+
     #[test]
     fn every_line_fits_a_terminal_of_80_columns() {
-        let widest = Line {
-            pair: 16,
-            p99_ms: [9999.999; 2],
-            stolen: [Some(1.0); 2],
-            others: [Some(1.0); 2],
-            used: Duration::from_secs(359_999),
-            left: Duration::from_secs(359_999),
-        };
+        let widest = of_pair(40, 9999.999, 359_999);
         for difference in [9.0, -0.25, 0.0] {
-            let line = line(&widest, &[difference; 16], 0.05, 0.05);
+            let line = line(&widest, &[difference; 40], 0.05, 0.05);
             assert!(line.chars().count() <= 80, "{line}");
         }
         assert!(heading(0.05).lines().all(|line| line.chars().count() <= 80));
@@ -114,16 +92,13 @@ mod tests {
 
     #[test]
     fn the_axis_of_the_heading_is_above_that_of_the_lines() {
-        let of_a_line = Line {
-            pair: 1,
-            p99_ms: [1.0; 2],
-            stolen: [None; 2],
-            others: [None; 2],
-            used: Duration::ZERO,
-            left: Duration::ZERO,
-        };
-        let line = line(&of_a_line, &[0.0], 0.05, 0.05);
+        let line = line(&of_pair(1, 1.0, 0), &[0.0], 0.05, 0.05);
         let column = |text: &str, mark| text.chars().position(|c| c == mark).unwrap();
-        assert_eq!(column(&line, 'o'), column(&heading(0.05), '|'));
+        let heading = heading(0.05);
+        let [words, axis] = heading.lines().collect::<Vec<_>>()[..] else { panic!("{heading}") };
+        assert_eq!(column(&line, 'o'), column(axis, '|'));
+        assert_eq!(column(words, '0'), column(axis, '|'), "{heading}");
+        assert_eq!(column(axis, '.'), column(words, '-'), "{heading}");
+        assert_eq!(column(words, '%'), column(axis, '.') + 3, "{heading}");
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::judge::comparison::{Comparison, Judgement, Side};
 use crate::judge::verdict::{Metric, Verdict};
+use crate::model::session::Figure;
 use crate::report::metrics::{self, Quantity};
 use crate::report::words;
 use crate::stats::paired::{Look, PairedVerdict};
@@ -23,6 +24,9 @@ pub(crate) fn reason(comparison: &Comparison) -> String {
 /// The metrics that regressed, else P99; and the position.
 fn judged(comparison: &Comparison, verdict: &Verdict) -> String {
     let is_clean = verdict.regressed.is_empty();
+    if let (true, Some(vetoed)) = (is_clean, veto(comparison)) {
+        return vetoed;
+    }
     let part = |quantity: &Quantity| {
         let change = match (quantity.judged(), comparison.look()) {
             (Some(Metric::P99), Some(look)) => interval(&look, comparison.paired_verdict()),
@@ -40,6 +44,18 @@ fn judged(comparison: &Comparison, verdict: &Verdict) -> String {
     let position = verdict.position.map(|position| position.standing.to_string());
     let parts: Vec<String> = metrics::judged(wanted).map(part).chain(position).collect();
     parts.join(", ")
+}
+
+/// The reason why P95 withheld a pass, if it did.
+fn veto(comparison: &Comparison) -> Option<String> {
+    let session = comparison.session.as_ref()?;
+    session.look.filter(|look| look.is_vetoed)?;
+    let p95 = session.changes.iter().find(|(figure, _)| *figure == Figure::P95);
+    let slower = p95.map_or_else(
+        || "P95 is not known of every pair".to_owned(),
+        |(_, interval)| format!("P95 {}, surely", words::percent_of_ln(interval.estimate)),
+    );
+    Some(format!("{slower}; P99 itself cannot be distinguished from noise"))
 }
 
 /// An estimate with its bounds: `+8.2% (+3.1% to +14.0%, 10 pairs)`. Where it passes unsettled, the bound that matters:

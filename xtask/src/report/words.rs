@@ -1,6 +1,7 @@
 //! Numbers and names as text, the same in every format.
 
 use crate::stats::paired;
+use crate::term::text::printable;
 
 /// Stands wherever figures of the stand-in are shown.
 pub(crate) const STAND_IN: &str = "measured on the stand-in, not the real Engram";
@@ -55,21 +56,6 @@ pub(crate) fn count(value: f64, decimals: usize) -> String {
         true => trimmed(value, decimals),
         false => figure(value, decimals),
     }
-}
-
-/// Text from a file, with the characters escaped that would control a terminal or break a line.
-pub(crate) fn printable(text: &str) -> String {
-    let mut printable = String::with_capacity(text.len());
-    for c in text.chars() {
-        // Besides the control characters, those that change the direction of the text.
-        match c.is_control()
-            || matches!(c, '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-        {
-            true => printable.extend(c.escape_default()),
-            false => printable.push(c),
-        }
-    }
-    printable
 }
 
 /// A name in at most `width` characters. The middle is omitted, since the end says as much as the beginning.

@@ -10,29 +10,44 @@ use crate::stats::signed_rank::{self, Interval};
 /// When a record is looked at, and how sure each look has to be.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Plan {
-    looks: &'static [usize],
+    /// All that a plan can have; this one has those up to its end.
+    possible_looks: &'static [usize],
+    end: usize,
     family_alpha: f64,
     failures_that_end: usize,
 }
 
 impl Plan {
-    /// A plan that looks at these numbers of pairs, ascending, with an error probability of `family_alpha` (0 to 1)
-    /// in all, and that ends at the given number of failed runs of the after server: a single one may be an accident.
-    pub const fn new(looks: &'static [usize], family_alpha: f64, failures_that_end: usize) -> Self {
-        Self { looks, family_alpha, failures_that_end }
+    /// A plan that looks at those of `possible_looks` (numbers of pairs, ascending) that are at most `end`, with an
+    /// error probability of `family_alpha` (0 to 1) in all, and that ends at the given number of failed runs of the
+    /// after server: a single one may be an accident.
+    pub const fn new(
+        possible_looks: &'static [usize],
+        end: usize,
+        family_alpha: f64,
+        failures_that_end: usize,
+    ) -> Self {
+        Self { possible_looks, end, family_alpha, failures_that_end }
     }
 
-    /// The same plan, ended at `max_pairs`; `None` unless that is one of its looks.
+    /// The same plan, shorter or longer, ended at `max_pairs`; `None` unless that is a possible look.
     #[must_use]
     pub fn up_to(self, max_pairs: usize) -> Option<Self> {
-        let last = self.looks.iter().position(|look| *look == max_pairs)?;
-        Some(Self { looks: self.looks.get(..=last)?, ..self })
+        let is_possible = self.possible_looks.contains(&max_pairs);
+        is_possible.then_some(Self { end: max_pairs, ..self })
+    }
+
+    /// The numbers of pairs at which it could be ended, ascending.
+    #[must_use]
+    pub fn possible_looks(&self) -> &'static [usize] {
+        self.possible_looks
     }
 
     /// The numbers of pairs at which to look, ascending.
     #[must_use]
     pub fn looks(&self) -> &'static [usize] {
-        self.looks
+        let count = self.possible_looks.partition_point(|look| *look <= self.end);
+        self.possible_looks.get(..count).unwrap_or_default()
     }
 
     /// The error probability, 0 to 1, of either bound at each look: an equal share of that of all looks (Bonferroni),
@@ -40,17 +55,22 @@ impl Plan {
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "a handful of looks")]
     pub fn alpha(&self) -> f64 {
-        self.family_alpha / self.looks.len() as f64
+        self.family_alpha / self.looks().len() as f64
     }
 
     /// The number of pairs after which the verdict is final in any case.
     #[must_use]
     pub fn last_look(&self) -> usize {
-        self.looks.last().copied().unwrap_or(0)
+        self.looks().last().copied().unwrap_or(0)
+    }
+
+    /// The most pairs that a plan can measure.
+    fn most_pairs(&self) -> usize {
+        self.possible_looks.last().copied().unwrap_or(0)
     }
 
     fn next_look(&self, pairs: usize) -> Option<usize> {
-        self.looks.iter().copied().find(|look| *look > pairs)
+        self.looks().iter().copied().find(|look| *look > pairs)
     }
 }
 
@@ -90,8 +110,8 @@ pub struct Look {
     /// ln(P99 after / P99 before), with its bounds at the plan's alpha.
     pub interval: Interval,
     /// About how many pairs in all would settle the question, on a machine as noisy as it was so
-    /// far. `None` when it is settled, or when no number of pairs would: the change is as large as
-    /// the margin.
+    /// far. `None` when it is settled, when no plan is so long, or when no number of pairs would:
+    /// the change is as large as the margin.
     pub pairs_to_settle: Option<usize>,
     /// Whether a pass was withheld because P95 is surely slower, and by more than the margin.
     pub is_vetoed: bool,
@@ -132,7 +152,7 @@ pub fn decide(plan: &Plan, evidence: Evidence, margin: f64) -> Assessment {
         progress: Progress::Continue { next_look: plan.next_look(0).unwrap_or(0) },
         look: None,
     };
-    for pairs in plan.looks {
+    for pairs in plan.looks() {
         let (Some(p99), Some(p95)) = (evidence.p99.get(..*pairs), evidence.p95.get(..*pairs))
         else {
             break;
@@ -158,6 +178,13 @@ pub fn difference(before: f64, after: f64) -> Option<f64> {
 #[must_use]
 pub fn margin(threshold_percent: f64) -> f64 {
     (threshold_percent / 100.0).ln_1p()
+}
+
+/// The interval of a figure that is not tested, from the differences of the pairs that a look used (all of them
+/// finite, or there is none), at the plan's alpha.
+#[must_use]
+pub(crate) fn interval_of(plan: &Plan, look: &Look, differences: &[f64]) -> Option<Interval> {
+    signed_rank::interval(differences.get(..look.pairs)?, plan.alpha())
 }
 
 /// The change in per cent that belongs to the logarithm of a ratio: ln 1.05 gives 5.
@@ -201,7 +228,8 @@ fn assess(plan: &Plan, p99: &[f64], p95: &[f64], margin: f64) -> Assessment {
         matches!(progress, Progress::Final(PairedVerdict::Regressed | PairedVerdict::NotRegressed));
     let pairs_to_settle = match is_settled || is_vetoed {
         true => None,
-        false => pairs_to_settle(p99.len(), &interval, margin),
+        false => pairs_to_settle(p99.len(), &interval, margin)
+            .filter(|pairs| *pairs <= plan.most_pairs()),
     };
     Assessment {
         progress,
@@ -264,10 +292,14 @@ mod tests {
     use proptest::prelude::*;
 
     /// The law's: docs/architecture.md names it.
-    const PLAN: Plan = Plan::new(&[8, 12, 16, 24], 0.02, 2);
+    const PLAN: Plan = Plan::new(&[8, 12, 16, 24, 40], 24, 0.02, 2);
     const SESSIONS: u32 = 2000;
     /// Three standard errors of a rate of two per cent in so many sessions.
     const LUCK: f64 = 0.0094;
+
+    fn every_plan() -> impl Iterator<Item = Plan> {
+        PLAN.possible_looks().iter().map(|look| PLAN.up_to(*look).unwrap())
+    }
 
     fn full_plan() -> Plan {
         PLAN.up_to(24).unwrap()
@@ -297,14 +329,18 @@ mod tests {
         assert_eq!(looks(8), Some(vec![8]));
         assert_eq!(looks(12), Some(vec![8, 12]));
         assert_eq!(looks(24), Some(vec![8, 12, 16, 24]));
-        for between in [0, 1, 7, 9, 23, 25, usize::MAX] {
+        assert_eq!(looks(40), Some(vec![8, 12, 16, 24, 40]));
+        assert_eq!(PLAN.looks(), [8, 12, 16, 24], "where nothing else is asked for");
+        for between in [0, 1, 7, 9, 23, 25, 39, 41, usize::MAX] {
             assert_eq!(looks(between), None, "{between}");
         }
     }
 
     #[test]
     fn the_looks_of_a_plan_share_two_per_cent() {
-        for (max_pairs, share) in [(8, 0.02), (12, 0.01), (16, 0.02 / 3.0), (24, 0.005)] {
+        for (max_pairs, share) in
+            [(8, 0.02), (12, 0.01), (16, 0.02 / 3.0), (24, 0.005), (40, 0.004)]
+        {
             let plan = PLAN.up_to(max_pairs).unwrap();
             assert!((plan.alpha() - share).abs() < 1e-15);
             assert_eq!(plan.last_look(), max_pairs);
@@ -480,21 +516,33 @@ mod tests {
 
     #[test]
     fn an_unsettled_estimate_within_the_margin_names_the_pairs_that_would_pass_it() {
-        let differences = scattered(0.0, 0.5, 24);
+        let differences = scattered(0.0, 0.055, 24);
         let look = decide(&full_plan(), of(&differences, 0), margin(5.0)).look.unwrap();
-        // Twenty-four pairs of +-0.5: the bounds are -0.5 and 0.5, the estimate is 0.
-        let formula = 24.0 * (0.5 / 1.05_f64.ln()).powi(2);
-        assert!((look.resolution() - 0.5).abs() < 1e-12);
-        assert!((2520.0..2521.0).contains(&formula));
-        assert_eq!(look.pairs_to_settle, Some(2521));
+        // Twenty-four pairs of +-0.055: those are the bounds, and the estimate is 0.
+        let formula = 24.0 * (0.055 / 1.05_f64.ln()).powi(2);
+        assert!((look.resolution() - 0.055).abs() < 1e-12);
+        assert!((30.0..31.0).contains(&formula));
+        assert_eq!(look.pairs_to_settle, Some(31));
     }
 
     #[test]
     fn a_suspicion_names_the_pairs_that_would_find_it() {
-        let differences = scattered(0.25, 0.5, 24);
+        let differences = scattered(0.25, 0.3, 24);
         let look = decide(&full_plan(), of(&differences, 0), margin(5.0)).look.unwrap();
-        // 24 * (0.5 / 0.25)^2
-        assert_eq!(look.pairs_to_settle, Some(96));
+        // 24 * (0.3 / 0.25)^2
+        assert_eq!(look.pairs_to_settle, Some(35));
+    }
+
+    #[test]
+    fn more_pairs_than_any_plan_measures_are_not_named() {
+        for (differences, plan) in [
+            (scattered(0.0, 0.5, 24), full_plan()),
+            (scattered(0.25, 0.5, 24), full_plan()),
+            (scattered(0.25, 0.3, 40), PLAN.up_to(40).unwrap()),
+        ] {
+            let look = decide(&plan, of(&differences, 0), margin(5.0)).look.unwrap();
+            assert_eq!(look.pairs_to_settle, None);
+        }
     }
 
     #[test]
@@ -577,6 +625,26 @@ mod tests {
         assert!(found > 0.9, "{found}");
     }
 
+    #[test]
+    fn an_unchanged_server_passes_under_heavy_tails() {
+        assert_unchanged_servers_pass(heavy_tailed);
+    }
+
+    #[test]
+    fn an_unchanged_server_passes_under_bursts_of_noise() {
+        assert_unchanged_servers_pass(in_spells);
+    }
+
+    #[test]
+    fn ten_per_cent_are_found_under_heavy_tails() {
+        assert_ten_per_cent_are_found(heavy_tailed);
+    }
+
+    #[test]
+    fn ten_per_cent_are_found_under_bursts_of_noise() {
+        assert_ten_per_cent_are_found(in_spells);
+    }
+
     proptest! {
         #[test]
         fn pairs_beyond_the_final_look_never_change_the_verdict(
@@ -614,7 +682,7 @@ mod tests {
             after_failures in 1..5_usize,
             threshold_percent in 0.0..50.0_f64,
         ) {
-            for plan in [8, 12, 16, 24].map(|look| PLAN.up_to(look).unwrap()) {
+            for plan in every_plan() {
                 let found = decide(&plan, of(&differences, after_failures), margin(threshold_percent));
                 prop_assert!(!matches!(found.progress, Progress::Final(NotRegressed | NoRegressionFound)));
             }
@@ -650,11 +718,51 @@ mod tests {
 
     /// Under every plan, the change and the margin being the same.
     fn assert_within_alpha(verdict: PairedVerdict, noise: Noise, change: f64) {
-        for plan in [8, 12, 16, 24].map(|look| PLAN.up_to(look).unwrap()) {
+        for plan in every_plan() {
             let sessions = |random: &mut Random| session(random, noise, change, 0.3);
             let found = share_of(verdict, &plan, sessions, change);
             assert!(found <= 0.02 + LUCK, "{plan:?}: {found}");
             assert!(found > 0.001, "the test is blind: {plan:?}: {found}");
+        }
+    }
+
+    /// The shares of the sessions of the default plan that end with each verdict, where all of P99's noise varies by
+    /// `deviation` (as a logarithm), P95's by half of that, and both are slower by `change`.
+    fn verdicts(noise: Noise, deviation: f64, change: f64) -> impl Fn(&[PairedVerdict]) -> f64 {
+        let mut random = Random(20_261);
+        let ended: Vec<PairedVerdict> = (0..SESSIONS)
+            .map(|_| {
+                let p99 = session(&mut random, noise, change, deviation);
+                let p95 = session(&mut random, noise, change, deviation / 2.0);
+                match decide(&PLAN, with_p95(&p99, &p95), margin(5.0)).progress {
+                    Progress::Final(verdict) => verdict,
+                    on @ Progress::Continue { .. } => panic!("{on:?}"),
+                }
+            })
+            .collect();
+        move |wanted| {
+            let hits = ended.iter().filter(|verdict| wanted.contains(verdict)).map(|_| 1.0);
+            hits.sum::<f64>() / f64::from(SESSIONS)
+        }
+    }
+
+    /// Of the noise of ln(P99 after / P99 before) in a duet.
+    const DEVIATIONS: [f64; 2] = [0.05, 0.08];
+    const PASSES: [PairedVerdict; 2] = [NotRegressed, NoRegressionFound];
+
+    fn assert_unchanged_servers_pass(noise: Noise) {
+        for deviation in DEVIATIONS {
+            let share = verdicts(noise, deviation, 0.0);
+            assert!(share(&[Regressed]) <= 0.01, "{deviation}: {}", share(&[Regressed]));
+            assert!(share(&PASSES) >= 0.97, "{deviation}: {}", share(&PASSES));
+        }
+    }
+
+    fn assert_ten_per_cent_are_found(noise: Noise) {
+        for deviation in DEVIATIONS {
+            let share = verdicts(noise, deviation, margin(10.0));
+            assert!(share(&[Regressed]) >= 0.9, "{deviation}: {}", share(&[Regressed]));
+            assert!(share(&PASSES) <= 0.02, "{deviation}: {}", share(&PASSES));
         }
     }
 
@@ -675,10 +783,10 @@ mod tests {
         hits / f64::from(SESSIONS)
     }
 
-    /// Twenty-four pairs of `noise` times `scale`, around `centre`.
+    /// As many pairs as any plan takes, of `noise` times `scale`, around `centre`.
     fn session(random: &mut Random, noise: Noise, centre: f64, scale: f64) -> Vec<f64> {
         let mut loudness = 1.0;
-        (0..24).map(|_| centre + scale * noise(random, &mut loudness)).collect()
+        (0..PLAN.most_pairs()).map(|_| centre + scale * noise(random, &mut loudness)).collect()
     }
 
     fn normal(random: &mut Random, _: &mut f64) -> f64 {
@@ -697,6 +805,24 @@ mod tests {
             *loudness = if *loudness > 1.0 { 1.0 } else { 10.0 };
         }
         *loudness * normal(random, &mut 1.0)
+    }
+
+    /// The deviation of noise of which a tenth is three times as loud.
+    const LOUD_TENTH: f64 = 1.341_640_786_499_874;
+
+    /// A tenth of the pairs are three times as loud; the deviation of all is 1.
+    fn heavy_tailed(random: &mut Random, _: &mut f64) -> f64 {
+        let loudness = if random.uniform() < 0.1 { 3.0 } else { 1.0 };
+        loudness * normal(random, &mut 1.0) / LOUD_TENTH
+    }
+
+    /// The same, where the loud pairs come in spells of three.
+    fn in_spells(random: &mut Random, loudness: &mut f64) -> f64 {
+        let ends = if *loudness > 1.0 { 1.0 / 3.0 } else { 1.0 / 27.0 };
+        if random.uniform() < ends {
+            *loudness = if *loudness > 1.0 { 1.0 } else { 3.0 };
+        }
+        *loudness * normal(random, &mut 1.0) / LOUD_TENTH
     }
 
     /// Sebastiano Vigna's splitmix64: enough for noise, and the same on every machine.

@@ -13,6 +13,7 @@ use regex::Regex;
 
 use crate::error::Fault;
 use crate::model::load_result::LATENCIES_MS;
+use crate::model::review::Competitor;
 use crate::store::markdown::{self, Line, pattern};
 
 /// A competitor's 99th percentile of latency, as its document states it.
@@ -28,6 +29,15 @@ pub(crate) struct Latency {
 }
 
 impl Latency {
+    /// The competitor that it is of.
+    fn of(self, system: &str, throughput: &str) -> Competitor {
+        Competitor {
+            name: system.to_owned(),
+            p99_ms: [self.low_ms, self.high_ms],
+            throughput: throughput.to_owned(),
+        }
+    }
+
     /// The latency in milliseconds, unless the document gives a range.
     pub(crate) fn single_ms(&self) -> Option<f64> {
         agree(self.low_ms, self.high_ms).then_some(self.low_ms)
@@ -60,6 +70,17 @@ impl Row {
     pub(crate) fn cell(&self, column: &str) -> &str {
         let cell = self.cells.iter().find(|(name, _)| name == column);
         cell.map_or("", |(_, text)| text)
+    }
+
+    /// `true` where the row's scenario is the file of this name.
+    pub(crate) fn names(&self, file_name: &str) -> bool {
+        let mut words = self.cell(SCENARIO).split([' ', ',', ';']);
+        words.any(|word| word.rsplit('/').next() == Some(file_name))
+    }
+
+    fn throughput(&self) -> Option<&str> {
+        let cell = self.cells.iter().find(|(name, _)| name.starts_with("throughput"));
+        cell.map(|(_, text)| text.as_str())
     }
 
     /// The latency under each P99 column: `p99 latency` or `p99 latency (ms)`.
@@ -103,14 +124,27 @@ pub(crate) fn p99(document: &str, system: &str) -> Result<Latency, Fault> {
             stated.extend(row.p99()?);
         }
     }
+    match agreed(&name, &stated)? {
+        Some(latency) => Ok(latency),
+        None => {
+            let why = format!("no row for {name:?} in the column System of this table");
+            Err(Fault::new(why).at_line(rows.first().map_or(1, |row| row.table_line)))
+        }
+    }
+}
+
+/// The one latency that is stated of `name`, as its first row has it; `None` where none is.
+///
+/// # Errors
+/// If two of them disagree.
+fn agreed(name: &str, stated: &[Latency]) -> Result<Option<Latency>, Fault> {
     let Some(first) = stated.first() else {
-        let why = format!("no row for {name:?} in the column System of this table");
-        return Err(Fault::new(why).at_line(rows.first().map_or(1, |row| row.table_line)));
+        return Ok(None);
     };
     let agrees =
         |other: &&Latency| agree(other.low_ms, first.low_ms) && agree(other.high_ms, first.high_ms);
     let Some(other) = stated.iter().find(|other| !agrees(other)) else {
-        return Ok(*first);
+        return Ok(Some(*first));
     };
     let why = format!(
         "the P99 latency of {name} is {other} here, but {first} in line {}: keep the one that holds",
@@ -119,13 +153,71 @@ pub(crate) fn p99(document: &str, system: &str) -> Result<Latency, Fault> {
     Err(Fault::new(why).at_line(other.line))
 }
 
+/// The competitors that a scenario stands for, by the column `Scenario File` of `rows`; a fault in place of each whose
+/// latency cannot be read, or is stated twice. A row names a scenario by the name of its file.
+pub(crate) fn competitors(rows: &[Row], file_name: &str) -> Vec<Result<Competitor, Fault>> {
+    let mut found: Vec<(&str, Vec<&Row>)> = Vec::new();
+    for row in rows.iter().filter(|row| row.names(file_name)) {
+        let system = row.cell(SYSTEM);
+        match found.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(system)) {
+            Some((_, rows)) => rows.push(row),
+            None => found.push((system, vec![row])),
+        }
+    }
+    let competitor = |(system, rows): (&str, Vec<&Row>)| {
+        let stated = rows.iter().map(|row| row.p99()).collect::<Result<Vec<_>, Fault>>()?.concat();
+        let latency = agreed(system, &stated)?.ok_or_else(|| Fault::new("no P99 latency"))?;
+        let throughput = rows.iter().find_map(|row| row.throughput());
+        Ok(latency.of(system, throughput.unwrap_or_default()))
+    };
+    found.into_iter().map(competitor).collect()
+}
+
+/// The competitor `system`, whichever scenario its row names.
+///
+/// # Errors
+/// As [`p99`].
+pub(crate) fn competitor(document: &str, system: &str) -> Result<Competitor, Fault> {
+    let latency = p99(document, system)?;
+    let rows = rows(document)?;
+    let row = rows.iter().find(|row| row.line == latency.line);
+    Ok(latency.of(system, row.and_then(Row::throughput).unwrap_or_default()))
+}
+
 /// Reads the rows of the baseline tables of `document`, in order.
 ///
 /// # Errors
 /// If there is no such row, or if a code block or a comment may hide one.
 pub(crate) fn rows(document: &str) -> Result<Vec<Row>, Fault> {
+    let tables = tables(document)?.into_iter();
+    let rows: Vec<Row> = tables
+        .filter(|table| is_baseline_table(&table.columns))
+        .flat_map(|table| table.rows)
+        .collect();
+    if rows.is_empty() {
+        let why = "no table with the columns System and P99 Latency";
+        return Err(Fault::new(why));
+    }
+    Ok(rows)
+}
+
+/// A table of a page.
+#[derive(Debug)]
+pub(crate) struct Table {
+    /// The line of its header, from 1.
+    pub(crate) line: usize,
+    /// Its column names in lower case, without markup.
+    pub(crate) columns: Vec<String>,
+    pub(crate) rows: Vec<Row>,
+}
+
+/// Reads the tables of `document`, in order.
+///
+/// # Errors
+/// If a code block or a comment may hide one.
+pub(crate) fn tables(document: &str) -> Result<Vec<Table>, Fault> {
     let lines = markdown::read(document)?;
-    let mut rows = Vec::new();
+    let mut tables = Vec::new();
     let mut numbered = (1..).zip(lines.iter().map(row_cells)).peekable();
     while let Some((table_line, header)) = numbered.next() {
         let delimiter = numbered.peek().and_then(|(_, next)| next.as_ref());
@@ -135,29 +227,25 @@ pub(crate) fn rows(document: &str) -> Result<Vec<Row>, Fault> {
         if !delimiter.iter().all(|cell| is_delimiter(cell)) || header.len() != delimiter.len() {
             continue;
         }
-        let names: Vec<String> =
+        let columns: Vec<String> =
             header.into_iter().map(|cell| plain_text(cell).to_lowercase()).collect();
         numbered.next();
-        let is_baseline_table = is_baseline_table(&names);
+        let mut rows = Vec::new();
         while let Some((line, Some(cells))) = numbered.next_if(|(_, next)| next.is_some()) {
-            if is_baseline_table {
-                let cells = cells.into_iter().chain(repeat("")).map(plain_text);
-                rows.push(Row {
-                    line,
-                    table_line,
-                    cells: names.iter().cloned().zip(cells).collect(),
-                });
-            }
+            let cells = cells.into_iter().chain(repeat("")).map(plain_text);
+            rows.push(Row {
+                line,
+                table_line,
+                cells: columns.iter().cloned().zip(cells).collect(),
+            });
         }
+        tables.push(Table { line: table_line, columns, rows });
     }
-    if rows.is_empty() {
-        let why = "no table with the columns System and P99 Latency";
-        return Err(Fault::new(why));
-    }
-    Ok(rows)
+    Ok(tables)
 }
 
-const SYSTEM: &str = "system";
+pub(crate) const SYSTEM: &str = "system";
+pub(crate) const SCENARIO: &str = "scenario file";
 
 /// A first column whose name begins with one of these words makes its table a history.
 const HISTORY_WORDS: [&str; 8] =
@@ -317,6 +405,53 @@ mod tests {
         ];
         assert_eq!(stated, expected);
         assert!(rows.is_sorted_by_key(|row| row.line) && rows.iter().all(|row| row.p99().is_ok()));
+    }
+
+    /// What a page says of a scenario: each competitor with its P99, or the line of a fault.
+    fn stood_for(document: &str, file_name: &str) -> Vec<Result<(String, [f64; 2]), usize>> {
+        let found = competitors(&rows(document).expect("rows"), file_name).into_iter();
+        let stated = |found: Competitor| (found.name, found.p99_ms);
+        found.map(|found| found.map(stated).map_err(|fault| fault.line.expect("a line"))).collect()
+    }
+
+    #[test]
+    fn a_scenario_stands_for_the_competitors_whose_rows_name_its_file() {
+        let long = include_str!("../../tests/data/baselines/long.md");
+        let own = include_str!("../../../docs/reference/competitive_baselines.md");
+        let ranges = include_str!("../../tests/data/baselines/ranges.md");
+        let missing = include_str!("../../tests/data/baselines/missing-column.md");
+        let duplicates = include_str!("../../tests/data/baselines/duplicates.md");
+        let one = |name: &str, low, high| vec![Ok((name.to_owned(), [low, high]))];
+        for (page, file, expected) in [
+            (long, "milvus_ann_10m_768d.toml", one("Milvus", 708.0, 708.0)),
+            (long, "milvus_ann_10m.toml", vec![]),
+            (long, "qdrant_ann_1m_768d.toml", one("Qdrant", 22.0, 24.0)),
+            (long, "hybrid_production_100k.toml", vec![]),
+            (own, "milvus_ann_10m.toml", one("Milvus", 708.0, 708.0)),
+            (own, "neo4j_traversal_100k.toml", one("Neo4j", 27.96, 27.96)),
+            (ranges, "a.toml", one("Qdrant", 22.0, 24.0)),
+            (ranges, "b.toml", one("Weaviate", 70.0, 150.0)),
+            (ranges, "c.toml", one("Redis", 0.8, 0.8)),
+            (ranges, "d.toml", one("Milvus", 700.0, 900.0)),
+            (ranges, "e.toml", one("Milvus", 700.0, 900.0)),
+            (ranges, "f.toml", vec![Err(9)]),
+            (ranges, "g.toml", vec![Err(10)]),
+            (missing, "a.toml", vec![]),
+            (duplicates, "a.toml", one("Qdrant", 22.0, 24.0)),
+            (duplicates, "b.toml", vec![Err(8)]),
+            (duplicates, "c.toml", [one("Milvus", 708.0, 708.0), one("Redis", 8.0, 8.0)].concat()),
+            (duplicates, "d.toml", one("Milvus", 300.0, 300.0)),
+        ] {
+            assert_eq!(stood_for(page, file), expected, "{file}");
+        }
+    }
+
+    #[test]
+    fn a_competitor_has_the_throughput_that_its_row_states() {
+        let own = include_str!("../../../docs/reference/competitive_baselines.md");
+        assert_eq!(competitor(own, "Neo4j").expect("Neo4j").throughput, "280");
+        let ranges = include_str!("../../tests/data/baselines/ranges.md");
+        assert_eq!(competitor(ranges, "Weaviate").expect("Weaviate").throughput, "200-400");
     }
 
     #[test]

@@ -1,12 +1,16 @@
 //! Files: recorded runs and sessions, the competitors' baselines, the performance log.
 
+pub(crate) mod accepted;
 pub(crate) mod archive;
 pub(crate) mod baselines;
 pub mod clock;
 mod markdown;
 pub mod performance_log;
+pub(crate) mod quarters;
 pub mod recorded;
 pub(crate) mod recording;
 pub mod results;
+pub(crate) mod review;
 pub(crate) mod same_binary;
 pub(crate) mod session;
+pub mod sources;

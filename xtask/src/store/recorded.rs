@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use time::Duration;
 
 use crate::error::{Error, Fault, Result};
+use crate::files;
 use crate::model::load_result::LoadResult;
 use crate::model::names::{Mode, Part, Phase, RunName, TaskId, Timestamp};
 use crate::model::provenance::Provenance;
@@ -55,6 +56,13 @@ impl Listing {
         names
     }
 
+    /// The recorded task that is the same number with other zeros before it: 007 for 7.
+    pub(crate) fn namesake(&self, task: &TaskId) -> Option<TaskId> {
+        let number = |task: &TaskId| task.as_str().trim_start_matches('0').to_owned();
+        let mut others = self.0.iter().filter_map(|stem| Some(RunName::parse(stem)?.task));
+        others.find(|other| other != task && number(other) == number(task))
+    }
+
     /// All runs, oldest first.
     pub fn all(&self) -> Vec<RunName> {
         sorted(self.0.iter().map(String::as_str))
@@ -87,6 +95,37 @@ fn sorted<'a>(stems: impl Iterator<Item = &'a str>) -> Vec<RunName> {
     let mut names: Vec<RunName> = stems.filter_map(RunName::parse).collect();
     names.sort_unstable();
     names
+}
+
+/// The groups among `names`, which are sorted, in order of time: the name of the newest run, and the runs newest first. All
+/// runs of one side of a session are one group.
+pub(crate) fn groups(results: &Results, names: &[RunName]) -> Vec<(RunName, Vec<Run>)> {
+    let mut groups: Vec<(String, RunName, Vec<Run>)> = Vec::new();
+    for name in names.iter().rev() {
+        let run = read(&results.path(name, Part::Result));
+        let key = group_key(name, &run);
+        match groups.iter_mut().rev().take(LOOK_BACK).find(|(known, ..)| *known == key) {
+            Some((_, _, runs)) => runs.push(run),
+            None => groups.push((key, name.clone(), vec![run])),
+        }
+    }
+    groups.into_iter().rev().map(|(_, name, runs)| (name, runs)).collect()
+}
+
+/// A run, read or refused.
+pub(crate) type Run = Result<Recorded, Fault>;
+
+/// Runs of one group lie near each other in time: this many groups back at most.
+const LOOK_BACK: usize = 8;
+
+fn group_key(name: &RunName, run: &Run) -> String {
+    match place(run) {
+        Some(provenance) => match &provenance.session {
+            Some(session) => format!("{} {}", session.id, name.phase),
+            None => provenance.run.group.clone(),
+        },
+        None => name.to_string(),
+    }
 }
 
 /// The newest group among `names`, which are sorted, of one mode and phase. Runs of a paired session are none.
@@ -188,13 +227,11 @@ const FARTHEST_CLOCKS: Duration = Duration::hours(26);
 /// When a run was started; `None` for one of a paired session.
 fn single_start(results: &Results, name: &RunName) -> Option<Start> {
     let unknown = Start { moment: None, named: Some(name.timestamp) };
-    let Ok(text) = read_file(&results.path(name, Part::Diagnosis)) else {
+    let Ok(text) = files::read(&results.path(name, Part::Diagnosis)) else {
         return Some(unknown);
     };
-    // To parse thousands of them would be slow. Their last section is that of the session; the server's log, which may
-    // look like one, comes before every section.
-    let last_section = text.rsplit(|&byte| byte == b'\n').find(|line| line.starts_with(b"["));
-    if last_section == Some(b"[session]") {
+    // To parse thousands of them would be slow.
+    if Provenance::is_of_session(&text) {
         return None;
     }
     match Provenance::parse(&String::from_utf8_lossy(&text)) {
@@ -233,11 +270,11 @@ pub(crate) fn lone(path: &Path) -> Group {
 /// # Errors
 /// Names the defect of the result or its provenance.
 pub fn read(path: &Path) -> Result<Recorded, Fault> {
-    let bytes = read_file(path).map_err(|error| unreadable(path, error))?;
+    let bytes = files::read(path).map_err(|error| unreadable(path, error))?;
     let result = LoadResult::parse(&bytes).map_err(|why| Fault::new(why).in_file(path))?;
     let provenance = match diagnosis_beside(path) {
         None => None,
-        Some(beside) => match read_file(&beside) {
+        Some(beside) => match files::read(&beside) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(unreadable(&beside, error)),
             Ok(text) => Provenance::parse(&String::from_utf8_lossy(&text))
@@ -249,14 +286,6 @@ pub fn read(path: &Path) -> Result<Recorded, Fault> {
 
 fn unreadable(path: &Path, error: io::Error) -> Fault {
     Fault::new(error.to_string()).in_file(path)
-}
-
-/// Reads a regular file; refuses FIFOs, which would block.
-fn read_file(path: &Path) -> io::Result<Vec<u8>> {
-    match fs::metadata(path)?.is_file() {
-        true => fs::read(path),
-        false => Err(io::Error::other("not a regular file")),
-    }
 }
 
 /// The path of the diagnosis of a result, whatever the name of the result.

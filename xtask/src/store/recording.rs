@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::fmt::Write as _;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::error::Result;
+use crate::files;
 use crate::measure::build::{Build, Built, PROFILE};
 use crate::measure::health::Implementation;
 use crate::measure::run::{Measured, Sample};
@@ -19,7 +19,8 @@ use crate::model::names::{Mode, Part, RunName};
 use crate::model::provenance::{
     BuildRecord, Git, Host, HostState, Load, Provenance, Run, ServerRun, SessionPlace,
 };
-use crate::store::results::{self, Results};
+use crate::store::results::{Results, Unsaved};
+use crate::store::sources;
 
 /// A run's place among others.
 #[derive(Debug, Clone)]
@@ -59,44 +60,33 @@ pub(crate) struct Circumstances<'a> {
     pub(crate) warnings: &'a [String],
 }
 
-/// Saves what `measured` says and the files in `workplace`; returns the path of the result.
+/// Writes what `measured` says beside the files in the run's workplace; returns the run, ready to be saved.
 ///
 /// # Errors
-/// Names the file that could not be written; nothing is saved then, and the logs stay in the workplace.
-pub(crate) fn save(
+/// Names the file that could not be written.
+pub(crate) fn write(
     results: &Results,
     workplace: &Workplace,
     circumstances: &Circumstances,
     measured: &Measured,
-) -> Result<PathBuf> {
-    let saved = write(results, workplace, circumstances, measured).map_err(|error| {
-        workplace.remove_scratch();
-        error.next(format!("the logs are in {}", workplace.directory().display()))
-    })?;
-    // Only the server's log is left; its end is in the provenance. If it stays, the next check clears it.
-    let _ = workplace.clear();
-    Ok(saved)
-}
-
-fn write(
-    results: &Results,
-    workplace: &Workplace,
-    circumstances: &Circumstances,
-    measured: &Measured,
-) -> Result<PathBuf> {
+) -> Result<Unsaved> {
     let system = workplace.directory().join("sys.txt");
     let diagnosis = workplace.directory().join("diag.txt");
-    results::write(&system, &samples(measured))?;
-    results::write(&diagnosis, &provenance(circumstances, measured).to_text())?;
-    results.save(
-        circumstances.name,
-        &[
+    files::write_new(&system, &samples(measured))?;
+    let inputs = match &circumstances.built.inputs {
+        Some(inputs) => sources::keep(results, inputs)?,
+        None => None,
+    };
+    files::write_new(&diagnosis, &provenance(circumstances, measured, inputs).to_text())?;
+    Ok(Unsaved {
+        name: circumstances.name.clone(),
+        files: vec![
             (Part::System, system),
             (Part::Diagnosis, diagnosis),
             (Part::LoadLog, workplace.load_log()),
             (Part::Result, workplace.result()),
         ],
-    )
+    })
 }
 
 /// The end of the load as `ps -o rss,vsz,%cpu,%mem` prints it; then every sample.
@@ -117,7 +107,8 @@ fn samples(run: &Measured) -> String {
     lines
 }
 
-fn provenance(around: &Circumstances, run: &Measured) -> Provenance {
+/// `inputs` is the hash of the list that the binaries were built from.
+fn provenance(around: &Circumstances, run: &Measured, inputs: Option<String>) -> Provenance {
     Provenance {
         run: Run {
             name: around.name.to_string(),
@@ -126,17 +117,12 @@ fn provenance(around: &Circumstances, run: &Measured) -> Provenance {
             index: around.place.index,
             of: around.place.of,
         },
-        session: around.place.session.clone(),
+        session: around.place.session.clone().map(|place| SessionPlace {
+            load_offset_ms: run.load_offset.map(|offset| offset.as_secs_f64() * 1e3),
+            ..place
+        }),
         load: load(around.name.mode, around),
-        build: BuildRecord {
-            profile: PROFILE.to_owned(),
-            by_this_run: around.built.build == Build::Now,
-            engram_hash: around.built.binaries.engram_hash.clone(),
-            loadtest_hash: around.built.binaries.loadtest_hash.clone(),
-            content: around.built.content.clone(),
-            rustc: around.built.rustc.clone(),
-            stand_in: run.implementation == Implementation::StandIn,
-        },
+        build: build(around.built, run.implementation, inputs),
         git: around.git.cloned(),
         host: Host { state: around.state.clone(), ..around.host.clone() },
         server: server(run),
@@ -144,6 +130,22 @@ fn provenance(around: &Circumstances, run: &Measured) -> Provenance {
         environment: Some(environment()),
         warnings: around.warnings.iter().chain(&run.warnings).cloned().collect(),
         log_tail: run.log_tail.clone(),
+    }
+}
+
+fn build(built: &Built, answered: Implementation, inputs: Option<String>) -> BuildRecord {
+    let ignored = built.inputs.iter().flat_map(|inputs| &inputs.disk).cloned();
+    BuildRecord {
+        profile: PROFILE.to_owned(),
+        by_this_run: built.build == Build::Now,
+        engram_hash: built.binaries.engram_hash.clone(),
+        loadtest_hash: built.binaries.loadtest_hash.clone(),
+        content: built.content.clone(),
+        inputs,
+        ignored_inputs: Some(ignored.collect()).filter(|inputs: &Vec<String>| !inputs.is_empty()),
+        settings: built.settings.clone(),
+        rustc: built.rustc.clone(),
+        stand_in: answered == Implementation::StandIn,
     }
 }
 
@@ -170,6 +172,7 @@ fn server(run: &Measured) -> ServerRun {
         stop_seconds: Some(run.stop.took.as_secs_f64()),
         server_end: Some(run.stop.exit.to_string()),
         load_generator_end: Some(run.load_exit.to_string()),
+        memory_kib: run.samples.last().map(|sample| sample.usage.rss_kib),
         peak_memory_kib: run.peak_memory_kib(),
     }
 }

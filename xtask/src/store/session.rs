@@ -1,5 +1,5 @@
 //! Records of paired sessions, `tmp/m17_performance/sessions/`: which runs make the pairs, and what failed. One record
-//! for one pair of binaries, mode, scenario and duration; measuring on continues it.
+//! for one pair of binaries, mode, scenario, duration and way of measuring; measuring on continues it.
 
 use std::collections::hash_map::RandomState;
 use std::fs;
@@ -8,13 +8,25 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Fault, Result};
-use crate::model::names::{Mode, Part, Phase, Timestamp};
+use crate::files;
+use crate::model::names::{Part, Phase, Timestamp};
 use crate::model::provenance::Provenance;
 use crate::model::recorded::Recorded;
-use crate::model::session::{Failure, Member, PairRecord, SessionRecord, Subject};
+use crate::model::session::{Failure, FormerRecord, Member, PairRecord, SessionRecord, Subject};
 use crate::stats::paired::Plan;
 use crate::store::recorded;
-use crate::store::results::{self, Results};
+use crate::store::results::Results;
+
+/// All records about two servers and a scenario, of any duration and way of measuring.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Kept {
+    /// A fault in place of each that is not whole.
+    pub(crate) records: Vec<Result<SessionRecord, Fault>>,
+    /// Those that `--fresh` archived; a fault in place of each that is not whole.
+    pub(crate) archived: Vec<Result<SessionRecord, Fault>>,
+    /// Those of earlier versions, archived or not.
+    pub(crate) former: Vec<FormerRecord>,
+}
 
 impl SessionRecord {
     /// A record without any pair yet, with orders of its own.
@@ -47,14 +59,14 @@ impl SessionRecord {
         self.pairs.iter().map(read).collect()
     }
 
-    #[allow(clippy::float_cmp, reason = "written and read again, not computed")]
     fn has(&self, run: &Recorded, member: &Member, server: &str) -> bool {
         let is_of_session = |run: &Provenance| {
             let session = run.session.as_ref();
             run.build.engram_hash.as_deref() == Some(server)
                 && session.is_some_and(|session| session.id == self.id())
         };
-        run.result.p99_ms == member.p99_ms && run.provenance.as_ref().is_some_and(is_of_session)
+        Member::of(member.name.clone(), run) == *member
+            && run.provenance.as_ref().is_some_and(is_of_session)
     }
 
     /// The record about `subject`, if there is one.
@@ -63,7 +75,7 @@ impl SessionRecord {
     /// When it cannot be read or is not whole.
     pub(crate) fn load(results: &Results, subject: &Subject) -> Result<Option<Self>> {
         let path = path(results, &subject.id());
-        let text = match fs::read_to_string(&path) {
+        let text = match files::read_text(&path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             other => other.map_err(Error::at("cannot read", &path))?,
         };
@@ -77,45 +89,54 @@ impl SessionRecord {
         }
     }
 
-    /// All records of a mode about these two servers and this scenario, of any duration; a fault in place of each that
-    /// is not whole. Archived ones are left out.
-    pub(crate) fn about(
-        results: &Results,
-        mode: Mode,
-        before: &str,
-        after: &str,
-        scenario: &str,
-    ) -> Vec<Result<Self, Fault>> {
-        let subject = |duration_seconds| Subject {
-            mode,
-            before: before.to_owned(),
-            after: after.to_owned(),
-            scenario: scenario.to_owned(),
-            duration_seconds,
-        };
-        let id = subject(0).id();
-        let stem = id.trim_end_matches("0s");
+    /// All records about the servers and scenario of `subject`.
+    pub(crate) fn about(results: &Results, subject: &Subject) -> Kept {
+        let mut kept = Kept::default();
         let entries = match fs::read_dir(folder(results)) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Vec::new(),
-            Err(error) => return vec![Err(Fault::new(error.to_string()).in_file(folder(results)))],
+            Err(error) if error.kind() == ErrorKind::NotFound => return kept,
+            Err(error) => {
+                kept.records.push(Err(Fault::new(error.to_string()).in_file(folder(results))));
+                return kept;
+            }
         };
-        let is_record = |path: &PathBuf| {
-            let name = path.file_name().and_then(|name| name.to_str());
-            name.is_some_and(|name| name.starts_with(stem))
-                && path.extension().is_some_and(|kind| kind == RECORD)
-        };
-        let mut paths: Vec<PathBuf> =
-            entries.filter_map(|entry| Some(entry.ok()?.path())).filter(is_record).collect();
+        let stem = subject.stem();
+        let mut paths: Vec<(PathBuf, bool)> = entries
+            .filter_map(|entry| {
+                let path = entry.ok()?.path();
+                let is_its = path.file_name()?.to_str()?.starts_with(&stem);
+                let kind = path.extension()?.to_str()?;
+                let is_archived = kind.starts_with(ARCHIVED);
+                (is_its && (is_archived || kind == RECORD)).then_some((path, is_archived))
+            })
+            .collect();
         paths.sort_unstable();
-        let records = paths.into_iter().map(|path| {
-            let text = fs::read_to_string(&path).unwrap_or_default();
+        for (path, is_archived) in paths {
+            let text = files::read_text(&path).unwrap_or_default();
+            if let Some(former) = FormerRecord::parse(&text) {
+                kept.former.push(former);
+                continue;
+            }
             let fault = || Fault::new("the session record is not whole").in_file(path);
-            Self::parse(&text).ok_or_else(fault)
-        });
+            let among = if is_archived { &mut kept.archived } else { &mut kept.records };
+            among.push(Self::parse(&text).ok_or_else(fault));
+        }
         // Short hashes may agree where the whole ones do not.
-        let is_about = |record: &Self| record.subject == subject(record.subject.duration_seconds);
-        records.filter(|record| record.as_ref().map_or(true, is_about)).collect()
+        for records in [&mut kept.records, &mut kept.archived] {
+            records.retain(|record| {
+                record.as_ref().map_or(true, |record| record.subject.is_like(subject))
+            });
+        }
+        kept.former.retain(|record| record.is_about(subject));
+        kept
+    }
+
+    /// All records that can be read, archived ones left out.
+    pub(crate) fn all(results: &Results) -> Vec<Self> {
+        let entries = fs::read_dir(folder(results)).into_iter().flatten();
+        let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+        let records = paths.filter(|path| path.extension().is_some_and(|kind| kind == RECORD));
+        records.filter_map(|path| Self::parse(&fs::read_to_string(path).ok()?)).collect()
     }
 
     /// Writes the record, by rename.
@@ -123,7 +144,7 @@ impl SessionRecord {
     /// # Errors
     /// Names the file that could not be written.
     pub fn save(&self, results: &Results) -> Result<()> {
-        results::replace(&path(results, &self.subject.id()), &self.to_text())
+        files::replace(&path(results, &self.subject.id()), &self.to_text())
     }
 
     /// Archives the record about `subject`; returns its new path, if there was one.
@@ -139,7 +160,11 @@ impl SessionRecord {
         if !from.exists() {
             return Ok(None);
         }
-        let to = from.with_extension(format!("archived_{now}"));
+        let mut to = from.with_extension(format!("{ARCHIVED}{now}"));
+        // An archived record is never replaced: it may have been a regression.
+        while to.exists() {
+            to.as_mut_os_string().push("_");
+        }
         let moving = format!("cannot move {} to", from.display());
         fs::rename(&from, &to).map_err(Error::at(&moving, &to))?;
         Ok(Some(to))
@@ -175,6 +200,8 @@ fn folder(results: &Results) -> PathBuf {
 
 /// The extension of a record; one that is archived or half written has another.
 const RECORD: &str = "toml";
+/// The beginning of the extension of an archived record; the time of archiving follows.
+const ARCHIVED: &str = "archived_";
 
 fn path(results: &Results, id: &str) -> PathBuf {
     folder(results).join(format!("{id}.{RECORD}"))
@@ -184,11 +211,19 @@ fn path(results: &Results, id: &str) -> PathBuf {
 mod tests {
     use super::*;
     use crate::model::limits::{PLAN, threshold_percent};
-    use crate::model::names::RunName;
+    use crate::model::names::{Mode, RunName};
+    use crate::model::session::{Figure, How};
     use crate::stats::paired;
 
     fn member(name: &str, p99_ms: f64) -> Member {
-        Member { name: RunName::parse(name).unwrap(), p99_ms }
+        Member {
+            name: RunName::parse(name).unwrap(),
+            p50_ms: p99_ms / 4.0,
+            p95_ms: p99_ms / 2.0,
+            p99_ms,
+            throughput: 999.5,
+            cpu_us_per_operation: Some(208.125),
+        }
     }
 
     fn record() -> SessionRecord {
@@ -199,6 +234,7 @@ mod tests {
                 after: "b".repeat(40),
                 scenario: "c".repeat(40),
                 duration_seconds: 10,
+                how: How::Duet,
             },
             Timestamp::parse("20251108_135900").unwrap(),
             "d".repeat(40),
@@ -217,13 +253,7 @@ mod tests {
     }
 
     fn about(results: &Results, subject: &Subject) -> Vec<Result<SessionRecord, Fault>> {
-        SessionRecord::about(
-            results,
-            subject.mode,
-            &subject.before,
-            &subject.after,
-            &subject.scenario,
-        )
+        SessionRecord::about(results, subject).records
     }
 
     #[test]
@@ -237,15 +267,15 @@ mod tests {
         assert_eq!(about(&results, &written.subject), [Ok(written)]);
     }
 
-    /// A record as it was written before its sections were declared once.
-    const RECORDED: &str = r#"# perf-confirm session, format 1
+    const RECORDED: &str = r#"# perf-confirm session, format 2
 
 after = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
-alpha = 0.016666666666666666
+alpha = 0.006666666666666667
 before = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 duration_seconds = 10
+how = "duet"
 loadtest = "dddddddddddddddddddddddddddddddddddddddd"
-looks = [6, 10, 16]
+looks = [8, 12, 16]
 mode = "internal"
 opened = "20251108_135900"
 scenario = "cccccccccccccccccccccccccccccccccccccccc"
@@ -261,7 +291,43 @@ badly"""
 [[pairs]]
 
 [pairs.after]
+cpu_us_per_operation = 208.125
+p50_ms = 0.07500000000000001
+p95_ms = 0.15000000000000002
 p99_ms = 0.30000000000000004
+run = "007_after_20251108_140020"
+throughput = 999.5
+
+[pairs.before]
+cpu_us_per_operation = 208.125
+p50_ms = 0.3125
+p95_ms = 0.625
+p99_ms = 1.25
+run = "007_before_20251108_140000"
+throughput = 999.5
+
+# end
+"#;
+
+    /// As an earlier version left it.
+    const FORMER: &str = r#"# perf-confirm session, format 1
+
+after = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+alpha = 0.016666666666666666
+before = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+duration_seconds = 10
+failures = []
+loadtest = "dddddddddddddddddddddddddddddddddddddddd"
+looks = [6, 10, 16]
+mode = "internal"
+opened = "20251108_135900"
+scenario = "cccccccccccccccccccccccccccccccccccccccc"
+seed = 7
+
+[[pairs]]
+
+[pairs.after]
+p99_ms = 1.5
 run = "007_after_20251108_140020"
 
 [pairs.before]
@@ -270,6 +336,93 @@ run = "007_before_20251108_140000"
 
 # end
 "#;
+
+    #[test]
+    fn a_record_of_an_earlier_version_is_shown_and_not_continued() {
+        let (_, pairs) = FORMER.split_once("[[pairs]]").unwrap();
+        let (pair, end) = pairs.split_once("# end").unwrap();
+        let more = format!("[[pairs]]{pair}").repeat(5);
+        let six = FORMER.replace(&format!("# end{end}"), &format!("{more}# end{end}"));
+        let folder = tempfile::tempdir().unwrap();
+        let results = Results::of(folder.path());
+        let subject = record().subject;
+        for (text, progress) in [
+            (FORMER, paired::Progress::Continue { next_look: 6 }),
+            (&six, paired::Progress::Final(paired::PairedVerdict::Regressed)),
+        ] {
+            let path = path(&results, &format!("{}10s", subject.stem()));
+            files::replace(&path, text).unwrap();
+            let kept = SessionRecord::about(&results, &subject);
+            let [former] = kept.former.as_slice() else { panic!("{kept:?}") };
+            assert_eq!(former.assess().unwrap().progress, progress);
+            assert_eq!((kept.records, kept.archived), (vec![], vec![]));
+            assert_eq!(SessionRecord::load(&results, &subject).unwrap(), None);
+            let other = Subject { after: "b".repeat(12), ..subject.clone() };
+            assert_eq!(SessionRecord::about(&results, &other).former, []);
+        }
+    }
+
+    #[test]
+    fn a_pair_without_its_p95_is_no_record() {
+        let text = record().to_text();
+        let without = text.replacen("p95_ms", "p90_ms", 1);
+        assert_eq!(SessionRecord::parse(&without), None);
+    }
+
+    #[test]
+    fn the_two_ways_of_measuring_have_records_of_their_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let results = Results::of(folder.path());
+        let (duets, mut in_turn) = (record(), record());
+        in_turn.subject.how = How::Alternating;
+        assert_ne!(duets.id(), in_turn.id());
+        duets.save(&results).unwrap();
+        assert_eq!(SessionRecord::load(&results, &in_turn.subject).unwrap(), None);
+        in_turn.save(&results).unwrap();
+        assert_eq!(SessionRecord::load(&results, &duets.subject).unwrap(), Some(duets));
+    }
+
+    #[test]
+    fn a_figure_that_a_pair_of_the_look_does_not_know_has_no_interval() {
+        let mut record = record();
+        record.pairs = vec![record.pairs[0].clone(); 8];
+        let known = |record: &SessionRecord| -> Vec<Figure> {
+            record.changes().into_iter().map(|(figure, _)| figure).collect()
+        };
+        assert_eq!(known(&record), Figure::ALL);
+        record.pairs[7].after.cpu_us_per_operation = None;
+        let others = [Figure::P99, Figure::P95, Figure::P50, Figure::Throughput];
+        assert_eq!(known(&record), others);
+    }
+
+    /// P99 is as it was, and P95 surely slower.
+    #[test]
+    fn the_p95_of_the_pairs_withholds_a_pass() {
+        let mut record = record();
+        record.failures.clear();
+        record.plan = PLAN.up_to(8).unwrap();
+        let [before, mut after] = ["007_before_20251108_140000", "007_after_20251108_140020"]
+            .map(|name| member(name, 1.0));
+        after.p95_ms *= 1.14;
+        record.pairs = vec![PairRecord { before, after }; 8];
+        let assessment = record.assess();
+        assert!(assessment.look.unwrap().is_vetoed);
+        let suspected = paired::Progress::Final(paired::PairedVerdict::Suspected);
+        assert_eq!(assessment.progress, suspected);
+    }
+
+    #[test]
+    fn an_archived_record_is_not_replaced_by_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let results = Results::of(folder.path());
+        let now = Timestamp::parse("20251108_140000").unwrap();
+        let record = record();
+        for _ in 0..3 {
+            record.save(&results).unwrap();
+            SessionRecord::archive(&results, &record.subject, now).unwrap().unwrap();
+        }
+        assert_eq!(SessionRecord::about(&results, &record.subject).archived.len(), 3);
+    }
 
     #[test]
     fn a_record_keeps_its_bytes() {
@@ -289,7 +442,7 @@ run = "007_before_20251108_140000"
     #[test]
     fn a_record_of_other_looks_or_another_alpha_is_refused() {
         let text = record().to_text();
-        for (ours, other) in [("6, 10, 16", "6, 10, 15"), ("6, 10, 16", "6, 16")] {
+        for (ours, other) in [("8, 12, 16", "8, 12, 15"), ("8, 12, 16", "8, 16")] {
             assert!(text.contains(ours), "{text}");
             assert_eq!(SessionRecord::parse(&text.replace(ours, other)), None, "{other}");
         }
@@ -391,7 +544,7 @@ run = "007_before_20251108_140000"
         ] {
             assert_eq!(about(&results, &other), [], "{other:?}");
         }
-        let longer = Subject { duration_seconds: 60, ..subject() };
+        let longer = Subject { duration_seconds: 60, how: How::Alternating, ..subject() };
         assert_eq!(about(&results, &longer).len(), 1);
         assert!(matches!(SessionRecord::load(&results, &longer), Ok(None)));
     }
@@ -403,7 +556,7 @@ run = "007_before_20251108_140000"
         let record = record();
         record.save(&results).unwrap();
         let path = path(&results, &record.subject.id());
-        fs::write(&path, "# perf-confirm session, format 1").unwrap();
+        fs::write(&path, "# perf-confirm session, format 2").unwrap();
         let found = about(&results, &record.subject);
         assert!(matches!(found.as_slice(), [Err(fault)] if fault.file.as_ref() == Some(&path)));
     }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::term::streams::{self, Ink, Style};
+use crate::term::text::printable;
 
 /// Announces steps on standard error, with how long each took.
 pub struct Steps {
@@ -51,7 +52,7 @@ impl Steps {
         if self.verbosity == Verbosity::ProgressOnly {
             self.heading = format!("{what}: ");
         }
-        let what = self.style.paint(Ink::Strong, what);
+        let what = self.style.paint(Ink::Strong, &printable(what));
         self.say(&format!("{}{what}\n", " ".repeat(NAME_WIDTH + 2)));
     }
 
@@ -92,7 +93,7 @@ impl Steps {
     /// Takes the step in progress off the screen.
     pub(crate) fn clear(&mut self) {
         if self.unfinished {
-            streams::errors("\r\x1b[K");
+            streams::overwrite("");
             self.unfinished = false;
         }
     }
@@ -108,8 +109,11 @@ impl Steps {
         let used = NAME_WIDTH + 2 + what.chars().count();
         let gap = LINE_WIDTH.saturating_sub(used + time.chars().count()).max(1);
         let time = self.style.paint(Ink::Faint, &time);
-        let start = if self.live { "\r\x1b[K" } else { "" };
-        self.say(&format!("{start}{line}{}{time}\n", " ".repeat(gap)));
+        let line = format!("{line}{}{time}\n", " ".repeat(gap));
+        match self.live {
+            true => streams::overwrite(&line),
+            false => streams::errors(&line),
+        }
         self.unfinished = false;
     }
 
@@ -122,12 +126,13 @@ impl Steps {
     fn overwrite(&mut self, what: &str) {
         let what: String =
             (self.heading.chars().chain(what.chars())).take(LINE_WIDTH - NAME_WIDTH - 2).collect();
-        streams::errors(&format!("\r\x1b[K{}", self.line(Ink::Good, self.name, &what)));
+        streams::overwrite(&self.line(Ink::Good, self.name, &what));
         self.unfinished = true;
     }
 
     fn line(&self, ink: Ink, name: &str, what: &str) -> String {
         let name = self.style.paint(ink, &format!("{name:>NAME_WIDTH$}"));
+        let what = printable(what);
         format!("{name}  {what}")
     }
 

@@ -1,7 +1,10 @@
 //! The two streams and their colours. Writing never panics when a stream is gone.
 
+use std::borrow::Cow;
 use std::env;
 use std::io::{self, IsTerminal, Write};
+
+use crate::term::text::is_control;
 
 /// The style of the text on one stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +30,24 @@ pub(crate) enum Ink {
     Faint,
 }
 
+impl Ink {
+    const ALL: [Self; 5] = [Self::Good, Self::Bad, Self::Warning, Self::Strong, Self::Faint];
+
+    /// The sequence that begins it.
+    fn begin(self) -> &'static str {
+        match self {
+            Self::Good => "\x1b[1;32m",
+            Self::Bad => "\x1b[1;31m",
+            Self::Warning => "\x1b[1;33m",
+            Self::Strong => "\x1b[1m",
+            Self::Faint => "\x1b[2m",
+        }
+    }
+}
+
+/// The sequence that ends every [`Ink`].
+const END: &str = "\x1b[0m";
+
 impl Style {
     /// The style of standard output.
     pub(crate) fn of_output() -> Self {
@@ -51,16 +72,9 @@ impl Style {
 
     /// `text` in `ink`.
     pub(crate) fn paint(self, ink: Ink, text: &str) -> String {
-        let code = match ink {
-            Ink::Good => "1;32",
-            Ink::Bad => "1;31",
-            Ink::Warning => "1;33",
-            Ink::Strong => "1",
-            Ink::Faint => "2",
-        };
         match self {
             Self::Plain => text.to_owned(),
-            Self::Colour => format!("\x1b[{code}m{text}\x1b[0m"),
+            Self::Colour => format!("{}{text}{END}", ink.begin()),
         }
     }
 }
@@ -76,7 +90,7 @@ pub(crate) fn errors_are_live() -> bool {
 /// When it cannot be written. A reader that stopped reading is no error.
 pub(crate) fn output(text: &str) -> io::Result<()> {
     let mut stream = io::stdout().lock();
-    match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
+    match stream.write_all(neutral(text).as_bytes()).and_then(|()| stream.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other,
     }
@@ -84,8 +98,41 @@ pub(crate) fn output(text: &str) -> io::Result<()> {
 
 /// Writes to standard error; nobody is left to read it where that fails.
 pub fn errors(text: &str) {
+    to_errors(&neutral(text));
+}
+
+/// Writes to standard error in place of the line that the cursor is in; for a live terminal.
+pub(crate) fn overwrite(text: &str) {
+    to_errors(&format!("\r\x1b[K{}", neutral(text)));
+}
+
+fn to_errors(text: &str) {
     let mut stream = io::stderr().lock();
     let _ = stream.write_all(text.as_bytes()).and_then(|()| stream.flush());
+}
+
+/// `text` without any control of a terminal but the colours of this tool and the ends of lines: whoever wrote it, and
+/// whichever way it came here, it does not clear the screen, move the cursor or turn its words around.
+fn neutral(text: &str) -> Cow<'_, str> {
+    let is_harmful = |c: char| is_control(c) && !matches!(c, '\n' | '\t');
+    if !text.contains(is_harmful) {
+        return text.into();
+    }
+    let own = || Ink::ALL.map(Ink::begin).into_iter().chain([END]);
+    let (mut neutral, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(c) = rest.chars().next() {
+        if let Some(colour) = own().find(|colour| rest.starts_with(colour)) {
+            neutral.push_str(colour);
+            rest = rest.get(colour.len()..).unwrap_or_default();
+            continue;
+        }
+        match is_harmful(c) {
+            true => neutral.extend(c.escape_default()),
+            false => neutral.push(c),
+        }
+        rest = rest.get(c.len_utf8()..).unwrap_or_default();
+    }
+    neutral.into()
 }
 
 #[cfg(test)]
@@ -116,6 +163,17 @@ mod tests {
         assert_eq!(style(false, &[("CLICOLOR_FORCE", "1")]), Style::Colour);
         assert_eq!(style(false, &[("CLICOLOR_FORCE", "0")]), Style::Plain);
         assert_eq!(style(false, &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]), Style::Plain);
+    }
+
+    #[test]
+    fn nothing_but_the_colours_of_this_tool_reaches_a_terminal() {
+        let painted = Style::Colour.paint(Ink::Bad, "two\nlines");
+        assert_eq!(neutral(&painted), painted);
+        for c in ["\u{1b}[2J", "\u{1b}[8m", "\r", "\u{9b}K", "\u{2028}", "\u{202e}", "\u{1b}"] {
+            let shown = neutral(&format!("{painted}{c}")).into_owned();
+            let rest = shown.strip_prefix(&painted).unwrap();
+            assert!(!rest.contains(is_control), "{rest}");
+        }
     }
 
     #[test]

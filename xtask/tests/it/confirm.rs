@@ -1,19 +1,24 @@
 //! `perf-confirm`, with servers of a known difference: the waits are long enough for every pair to tell.
 
 use std::fs;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use crate::common::{Checkout, Finished, finish, wait_until};
 use xtask::model::provenance::Provenance;
 
 /// A server that is far slower than [`FAST`].
 const SLOW: &str = "STAND_IN_WAIT_US=25000 exec \"$STAND_IN/engram\" \"$@\"";
-const FAST: &str = "exec \"$STAND_IN/engram\" \"$@\"";
+pub const FAST: &str = "exec \"$STAND_IN/engram\" \"$@\"";
 
 /// A checkout in which both sides were measured, with these servers.
 fn measured(before: &str, after: &str, options: &str) -> Checkout {
+    measured_with("exec \"$STAND_IN/loadtest\" \"$@\"", before, after, options)
+}
+
+/// The same, with this load generator.
+pub fn measured_with(load_generator: &str, before: &str, after: &str, options: &str) -> Checkout {
     let checkout = Checkout::without_product();
-    checkout.script("loadtest", "exec \"$STAND_IN/loadtest\" \"$@\"");
+    checkout.script("loadtest", load_generator);
     for (phase, server) in [("before", before), ("after", after)] {
         // Not two scripts of the same text.
         checkout.script("engram", &format!("# {phase}\n{server}"));
@@ -22,9 +27,9 @@ fn measured(before: &str, after: &str, options: &str) -> Checkout {
     checkout
 }
 
-fn confirm(checkout: &Checkout, options: &str) -> std::process::Command {
+pub fn confirm(checkout: &Checkout, options: &str) -> Command {
     checkout.command(&format!(
-        "perf-confirm 007 --duration 1 --max-pairs 6 --wait-quiet 0 --port {} {options}",
+        "perf-confirm 007 --duration 1 --max-pairs 8 --wait-quiet 0 --port {} {options}",
         checkout.port()
     ))
 }
@@ -58,7 +63,7 @@ fn record(checkout: &Checkout) -> String {
     fs::read_to_string(&records[0]).unwrap()
 }
 
-fn pairs_on_record(checkout: &Checkout) -> usize {
+pub fn pairs_on_record(checkout: &Checkout) -> usize {
     record(checkout).matches("[[pairs]]").count()
 }
 
@@ -70,24 +75,40 @@ fn a_slower_after_is_regressed_and_perf_compare_takes_the_answer() {
     assert!(finished.output.contains("REGRESSION: 007"), "{finished:?}");
 
     let runs = pairs(&checkout);
-    assert_eq!(runs.len(), 12);
-    assert_eq!(checkout.results().len(), 2 + 12);
+    assert_eq!(runs.len(), 16);
+    assert_eq!(checkout.results().len(), 2 + 16);
     let orders: Vec<&str> =
         runs.iter().map(|run| run.session.as_ref().unwrap().order.as_str()).collect();
     for order in ["before-first", "after-first"] {
         let of_it = orders.iter().filter(|known| **known == order).count();
-        assert_eq!(of_it, 6, "{orders:?}");
+        assert_eq!(of_it, 8, "{orders:?}");
+    }
+    let on_port = |port: u16, side: &str| {
+        let of_side = runs.iter().filter(|run| run.run.name.contains(side));
+        let place = of_side.map(|run| run.session.clone().unwrap());
+        place.filter(|place| place.port == Some(port.into())).count()
+    };
+    for side in ["_before_", "_after_"] {
+        let ports = [checkout.port(), checkout.port() + 1].map(|port| on_port(port, side));
+        assert_eq!(ports, [4, 4], "each side has each port equally often");
+    }
+    for run in &runs {
+        let place = run.session.as_ref().unwrap();
+        assert_eq!(place.how.as_deref(), Some("duet"));
+        let apart = place.load_offset_ms.unwrap();
+        let warned = run.warnings.iter().any(|warning| warning.contains("were started"));
+        assert_eq!(warned, apart > 5.0, "{apart}: {:?}", run.warnings);
     }
 
     let compared = finish(checkout.command("perf-compare 007"));
     assert_eq!(compared.code, Some(1), "{compared:?}");
-    assert!(compared.output.contains("paired session of 6 pairs"), "{compared:?}");
+    assert!(compared.output.contains("paired session of 8 pairs"), "{compared:?}");
 
     // Asked again it neither measures nor changes its mind.
     let again = confirmed(&checkout, "");
     assert_eq!(again.code, Some(1), "{again:?}");
-    assert!(again.errors.contains("has ended, after 6 pairs"), "{again:?}");
-    assert_eq!(checkout.results().len(), 2 + 12);
+    assert!(again.errors.contains("has ended, after 8 pairs"), "{again:?}");
+    assert_eq!(checkout.results().len(), 2 + 16);
 
     // A run that is lost or edited afterwards takes the verdict with it, and not a pair out of it.
     let edited = checkout
@@ -103,6 +124,50 @@ fn a_slower_after_is_regressed_and_perf_compare_takes_the_answer() {
         assert_eq!(compared.code, Some(3), "{change}: {compared:?}");
         assert!(compared.output.contains(&edited), "{change}: {compared:?}");
         let _ = fs::remove_file(&path);
+    }
+}
+
+#[test]
+fn where_there_is_one_cpu_the_sides_are_measured_in_turn_and_the_record_says_so() {
+    if Command::new("taskset").args(["--cpu-list", "0", "true"]).status().is_ok() {
+        let checkout = measured(FAST, SLOW, "");
+        let usual = confirm(&checkout, "");
+        let mut on_one = Command::new("taskset");
+        on_one.args(["--cpu-list", "0"]).arg(usual.get_program()).args(usual.get_args());
+        on_one.current_dir(usual.get_current_dir().unwrap());
+        for (name, _) in usual.get_envs() {
+            on_one.env_remove(name);
+        }
+        let finished = finish(on_one);
+        assert_eq!(finished.code, Some(1), "{finished:?}");
+        assert!(finished.errors.contains("measured in turn: there is one CPU"), "{finished:?}");
+        assert_in_turn(&checkout);
+    }
+}
+
+#[test]
+fn where_memory_is_short_the_sides_are_measured_in_turn_and_the_record_says_so() {
+    let checkout = measured(FAST, SLOW, "");
+    for name in checkout.recorded().iter().filter(|name| name.ends_with("_diag.txt")) {
+        let mut provenance = Provenance::parse(&checkout.read(name)).unwrap().unwrap();
+        provenance.server.memory_kib = Some(1 << 40);
+        fs::write(checkout.path("tmp/m17_performance").join(name), provenance.to_text()).unwrap();
+    }
+    let finished = confirmed(&checkout, "");
+    assert_eq!(finished.code, Some(1), "{finished:?}");
+    assert!(finished.errors.contains("MiB of memory are free"), "{finished:?}");
+    assert_in_turn(&checkout);
+}
+
+#[track_caller]
+fn assert_in_turn(checkout: &Checkout) {
+    assert!(record(checkout).contains("how = \"alternating\""));
+    let runs = pairs(checkout);
+    assert_eq!(runs.len(), 16);
+    for run in runs {
+        let place = run.session.unwrap();
+        assert_eq!(place.how.as_deref(), Some("alternating"));
+        assert_eq!((place.port, place.load_offset_ms), (Some(checkout.port().into()), None));
     }
 }
 
@@ -157,7 +222,7 @@ fn killed_within_a_pair_it_loses_that_pair_alone_and_continues_to_the_same_answe
     assert_eq!(finished.code, Some(0), "{finished:?}");
     assert!(finished.errors.contains("continuing the record"), "{finished:?}");
     assert!(finished.output.contains("no regression: 007"), "{finished:?}");
-    assert_eq!(pairs_on_record(&checkout), 6);
+    assert_eq!(pairs_on_record(&checkout), 8);
 }
 
 #[test]
@@ -189,7 +254,7 @@ fn an_after_that_fails_once_can_no_longer_pass() {
     checkout.write("fail", "");
     let finished = confirmed(&checkout, "");
     assert_eq!(finished.code, Some(3), "{finished:?}");
-    assert_eq!(pairs_on_record(&checkout), 6);
+    assert_eq!(pairs_on_record(&checkout), 8);
     assert!(finished.output.contains("% of the requests FAILED"), "{finished:?}");
     let logs = fs::read_dir(checkout.path("tmp/m17_performance/sessions")).unwrap();
     assert_eq!(logs.count(), 1 + 2, "the record, and the two logs of the failed run: {finished:?}");

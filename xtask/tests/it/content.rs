@@ -1,4 +1,4 @@
-//! The content hash, and that what looks at a repository writes nothing to it.
+//! The content hash of the inputs of a build, and that what looks at a repository writes nothing to it.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
 use xtask::measure::{content, git as git_state};
+use xtask::model::inputs::Inputs;
 
 use crate::common::git;
 
@@ -66,7 +67,7 @@ impl Repository {
 
     /// The content of the commit that is checked out.
     fn committed(&self) -> String {
-        content::of_commit(self.folder.path(), "HEAD").unwrap()
+        content::of_commit(self.folder.path(), "HEAD", &inputs()).unwrap()
     }
 
     /// Checks that `change` changes the content, and that a commit of it has the content of the files.
@@ -93,9 +94,15 @@ impl Repository {
     }
 }
 
+/// What the builds of these tests are made of.
+fn inputs() -> Inputs {
+    let paths = ["Cargo.lock", "Cargo.toml", "source", "src", "inner/src/main.rs"];
+    Inputs { repository: paths.map(str::to_owned).into(), ..Inputs::default() }
+}
+
 fn of_files(checkout: &Path) -> Option<String> {
     let scratch = tempfile::tempdir().unwrap();
-    content::of_files(checkout, &scratch.path().join("scratch"))
+    content::of_files(checkout, &scratch.path().join("scratch"))?.hash(&inputs())
 }
 
 #[test]
@@ -161,7 +168,7 @@ fn a_link_to_a_folder_is_not_followed() {
 fn names_that_git_would_quote_count_as_they_are() {
     Repository::new().counts(|here| {
         for name in [&b"a b"[..], b"tab\tand\nline", "\u{e9}\"".as_bytes()] {
-            here.write(OsStr::from_bytes(name), "");
+            here.write(Path::new("src").join(OsStr::from_bytes(name)), "");
         }
     });
 }
@@ -169,7 +176,7 @@ fn names_that_git_would_quote_count_as_they_are() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_name_that_is_not_utf8_counts() {
-    Repository::new().counts(|here| here.write(OsStr::from_bytes(b"\xff"), ""));
+    Repository::new().counts(|here| here.write(OsStr::from_bytes(b"src/\xff"), ""));
 }
 
 #[test]
@@ -189,23 +196,43 @@ fn ignored_files_do_not_count() {
 }
 
 #[test]
-fn what_cannot_change_the_server_does_not_count() {
+fn what_is_no_input_does_not_count() {
     for path in [
         "README.md",
-        "src/notes.md",
+        "completions/engram.fish",
         "docs/table.toml",
-        "roadmap/milestone-17/007.txt",
+        "tests/server.rs",
         "tmp/m17_performance/007_before_20251108_140000.json",
+        "srcs/main.rs",
     ] {
         Repository::new().does_not_count(|here| here.write(path, path));
     }
 }
 
 #[test]
-fn what_only_looks_like_a_document_counts() {
-    for path in ["src/docs/a.rs", "docs.rs", "tmpfile", "src/readme.mdx"] {
-        Repository::new().counts(|here| here.write(path, path));
-    }
+fn a_document_that_is_an_input_counts() {
+    Repository::new().counts(|here| here.write("src/policy.md", "slow"));
+}
+
+#[test]
+fn a_file_that_no_commit_holds_counts_by_what_is_on_the_disk() {
+    let here = Repository::new();
+    let mut inputs = inputs();
+    inputs.disk.insert("src/secret.log".into());
+    let of_commit = || content::of_commit(here.folder.path(), "HEAD", &inputs);
+    assert_eq!(of_commit(), None, "it is not there");
+    here.write("src/secret.log", "fast");
+    let fast = of_commit();
+    assert!(fast.is_some() && fast != Some(here.committed()));
+    here.write("src/secret.log", "slow");
+    assert_ne!(of_commit(), fast);
+    here.write("src/secret.log", "fast");
+    assert_eq!(of_commit(), fast);
+}
+
+#[test]
+fn a_hash_says_of_which_kind_it_is() {
+    assert!(Repository::new().now().starts_with("2:"));
 }
 
 #[test]
@@ -230,25 +257,17 @@ fn a_change_that_git_could_only_see_by_the_age_of_its_index_counts() {
 }
 
 #[test]
-fn a_checkout_in_a_subfolder_has_the_content_of_the_whole_repository_without_its_own_documents() {
+fn a_checkout_in_a_subfolder_has_the_content_of_the_whole_repository() {
     let here = Repository::new();
-    here.write("product/src/main.rs", "");
     here.write("product/docs/a", "");
     here.commit();
     let product = here.path("product");
-    let now = || of_files(&product).unwrap();
-    let before = now();
-    here.write("product/docs/a", "changed");
-    here.write("product/tmp/a", "new");
-    assert_eq!(now(), before, "its documents");
-    for path in ["Cargo.lock", "product/src/main.rs"] {
-        let before = now();
-        here.write(path, "changed");
-        assert_ne!(now(), before, "{path}");
-    }
-    let now = now();
+    let before = of_files(&product).unwrap();
+    here.write("src/main.rs", "changed");
+    let now = of_files(&product).unwrap();
+    assert_ne!(now, before);
     here.commit();
-    assert_eq!(content::of_commit(&product, "HEAD").unwrap(), now);
+    assert_eq!(content::of_commit(&product, "HEAD", &inputs()).unwrap(), now);
 }
 
 #[test]
@@ -269,13 +288,13 @@ fn a_change_that_git_is_told_not_to_look_for_counts() {
 #[test]
 fn what_a_sparse_checkout_leaves_out_is_unchanged() {
     let here = Repository::new();
-    here.write("other/file.rs", "");
+    here.write("source/file.rs", "");
     here.commit();
     here.git(&["sparse-checkout", "set", "src"]);
-    assert!(!here.path("other/file.rs").exists());
+    assert!(!here.path("source/file.rs").exists());
     assert_eq!(here.now(), here.committed());
     here.counts(|here| here.write("src/main.rs", "fn main() { }\n"));
-    here.write("other/file.rs", "changed");
+    here.write("source/file.rs", "changed");
     assert_ne!(
         of_files(here.folder.path()),
         Some(here.committed()),
@@ -384,7 +403,7 @@ fn outside_a_repository_the_content_is_unknown() {
 #[test]
 fn a_commit_that_does_not_exist_has_no_content() {
     let here = Repository::new();
-    assert_eq!(content::of_commit(here.folder.path(), "nowhere"), None);
+    assert_eq!(content::of_commit(here.folder.path(), "nowhere", &inputs()), None);
 }
 
 #[test]

@@ -417,7 +417,17 @@ mod every_recorded_fact {
                 ("of", Warned),
             ],
         ),
-        ("session", &[("id", Refused), ("pair", Refused), ("order", Refused)]),
+        (
+            "session",
+            &[
+                ("id", Refused),
+                ("pair", Refused),
+                ("order", Refused),
+                ("how", Refused),
+                ("port", Refused),
+                ("load_offset_ms", Refused),
+            ],
+        ),
         (
             "load",
             &[
@@ -436,6 +446,9 @@ mod every_recorded_fact {
                 ("engram_hash", Not(IS_THE_CHANGE)),
                 ("loadtest_hash", Warned),
                 ("content", Not(IS_THE_CHANGE)),
+                ("inputs", Not(IS_THE_CHANGE)),
+                ("ignored_inputs", Not(IS_THE_CHANGE)),
+                ("settings", Refused),
                 ("rustc", Warned),
                 ("stand_in", Refused),
             ],
@@ -467,6 +480,7 @@ mod every_recorded_fact {
                 ("stop_seconds", Not(IS_MEASURED)),
                 ("server_end", Not(OF_A_WHOLE_RUN)),
                 ("load_generator_end", Not(OF_A_WHOLE_RUN)),
+                ("memory_kib", Not(IS_MEASURED)),
                 ("peak_memory_kib", Not(IS_MEASURED)),
             ],
         ),
@@ -474,6 +488,7 @@ mod every_recorded_fact {
             "noise",
             &[
                 ("steal_share", Not(IS_MEASURED)),
+                ("busy_share", Not(IS_MEASURED)),
                 ("cpu_pressure_seconds", Not(IS_MEASURED)),
                 ("others_cpu_seconds", Not(IS_MEASURED)),
                 ("tool_cpu_seconds", Not(IS_MEASURED)),
@@ -515,6 +530,9 @@ mod every_recorded_fact {
         let content = content.repeat(40);
         run.with(move |own| {
             own.build.content = Some(content.clone());
+            own.build.inputs = Some(content.clone());
+            own.build.ignored_inputs = Some(vec![".env".to_owned()]);
+            own.build.settings = Some(BTreeMap::from([("opt_level".to_owned(), "3".to_owned())]));
             own.build.rustc = Some("rustc 1.91.0".to_owned());
             own.git.as_mut().unwrap().branch = Some("main".to_owned());
             own.host = Host {
@@ -537,10 +555,12 @@ mod every_recorded_fact {
                 stop_seconds: Some(0.5),
                 server_end: Some("exit code 0".to_owned()),
                 load_generator_end: Some("exit code 0".to_owned()),
+                memory_kib: Some(100_000),
                 peak_memory_kib: Some(123_456),
             };
             own.noise = Noise {
                 steal_share: Some(0.125),
+                busy_share: Some(0.5),
                 cpu_pressure_seconds: Some(0.5),
                 others_cpu_seconds: Some(0.5),
                 tool_cpu_seconds: Some(0.5),
@@ -574,7 +594,12 @@ mod every_recorded_fact {
 
     fn change(own: &mut Table, section: &str, key: &str) {
         if section == "session" {
-            let place = SessionPlace { id: "x".into(), pair: 1, order: "before-first".into() };
+            let place = SessionPlace {
+                id: "x".into(),
+                pair: 1,
+                order: "before-first".into(),
+                ..SessionPlace::default()
+            };
             let text = Provenance { session: Some(place), ..Provenance::default() }.to_text();
             let with: Table = text.parse().unwrap();
             own.insert(section.to_owned(), with[section].clone());

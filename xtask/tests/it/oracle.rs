@@ -201,6 +201,7 @@ mod figures {
                 pinned_rate: None,
                 baseline: None,
                 warnings: Vec::new(),
+                accepted: None,
             }])
             .code(),
         }
@@ -610,8 +611,12 @@ mod files {
                     .record(&name(phase, 13, 0), Recording::figures(500.0, 1.0).of_server("old"));
             }
             if random.once_in(2) {
-                let session =
-                    SessionPlace { id: "session".into(), pair: 1, order: "before-first".into() };
+                let session = SessionPlace {
+                    id: "session".into(),
+                    pair: 1,
+                    order: "before-first".into(),
+                    ..SessionPlace::default()
+                };
                 let paired = Recording::figures(500.0, 1.0)
                     .with(move |told| told.session = Some(session.clone()));
                 checkout.record(&name(phase, 15, 0), paired);

@@ -10,19 +10,23 @@ use regex::Regex;
 use walkdir::WalkDir;
 
 /// Each room with the rooms that it may use beside itself.
-const ROOMS: [(&str, &[&str]); 10] = [
+const ROOMS: [(&str, &[&str]); 11] = [
     ("error", &[]),
+    ("files", &["error"]),
     ("stats", &[]),
     ("model", &["error", "stats"]),
     ("term", &["error"]),
-    ("measure", &["error", "model", "term"]),
-    ("store", &["error", "model", "stats", "measure"]),
+    ("measure", &["error", "files", "model", "term"]),
+    ("store", &["error", "files", "model", "stats", "measure"]),
     ("judge", &["error", "model", "stats"]),
-    ("answer", &["error", "model", "stats", "store", "judge"]),
+    ("answer", &["error", "files", "model", "stats", "store", "judge"]),
     ("report", &["error", "model", "stats", "term", "judge"]),
     (
         "commands",
-        &["error", "stats", "model", "term", "measure", "store", "judge", "answer", "report"],
+        &[
+            "error", "files", "stats", "model", "term", "measure", "store", "judge", "answer",
+            "report",
+        ],
     ),
 ];
 

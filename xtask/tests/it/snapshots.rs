@@ -171,20 +171,73 @@ fn one_server_on_both_sides() {
     assert_snapshot("same-server.txt", &session(&checkout, "perf-compare 007"));
 }
 
-#[test]
-fn a_paired_session() {
+/// Both P99s of eight pairs, in milliseconds, where the after server is slower by this share.
+fn pairs(change: f64) -> Vec<(f64, f64)> {
+    let noise = [0.001, -0.011, 0.013, 0.007, -0.009, 0.004, -0.003, -0.006];
+    let befores = [0.452, 0.461, 0.455, 0.449, 0.458, 0.463, 0.451, 0.456];
+    let after = |(before, noise): (f64, f64)| (before * (1.0 + change + noise) * 1e3).round() / 1e3;
+    befores.into_iter().zip(noise).map(|pair| (pair.0, after(pair))).collect()
+}
+
+/// The sides of duets that fill the CPUs, with their CPU time per operation; opened on this day of November.
+fn duet(day: u32, cpu_us: [f64; 2]) -> [Recording; 2] {
+    let [before, after] = [Recording::new(), Recording::new().after().throughput(995.24)];
+    [(before, cpu_us[0]), (after, cpu_us[1])].map(|(side, cpu_us)| {
+        side.at(&format!("202511{day}_140000")).elapsed(10.0).with(move |it| {
+            it.noise.server_cpu_us_per_operation = Some(cpu_us);
+            it.noise.busy_share = Some(0.86);
+        })
+    })
+}
+
+fn in_a_session_of(change: f64, cpu_us: [f64; 2]) -> Checkout {
     let checkout = recorded(&[before(), after()]);
-    let pairs = [
-        (0.452, 0.503),
-        (0.461, 0.498),
-        (0.455, 0.511),
-        (0.449, 0.502),
-        (0.458, 0.497),
-        (0.463, 0.52),
-    ];
-    let (before, after) = (Recording::new(), Recording::new().after().throughput(995.24));
-    Recording::write_session(&before, &after, &checkout, &pairs);
+    let [before, after] = duet(10, cpu_us);
+    Recording::write_session(&before, &after, &checkout, &pairs(change));
+    checkout
+}
+
+#[test]
+fn a_paired_session_that_regressed() {
+    let checkout = in_a_session_of(0.104, [212.0, 246.0]);
     assert_snapshot("paired-session.txt", &session(&checkout, "perf-compare 007"));
+}
+
+#[test]
+fn a_paired_session_that_passed() {
+    let checkout = in_a_session_of(0.004, [212.0, 213.0]);
+    assert_snapshot("paired-passed.txt", &session(&checkout, "perf-compare 007"));
+}
+
+#[test]
+fn a_paired_session_that_found_no_regression() {
+    let checkout = recorded(&[before(), after()]);
+    let [before, after] = duet(10, [212.0, 214.0]);
+    let mut pairs = pairs(-0.005);
+    for (_, after) in pairs.iter_mut().step_by(3) {
+        *after = (*after * 1.08e3).round() / 1e3;
+    }
+    Recording::write_session(&before, &after, &checkout, &pairs);
+    assert_snapshot("paired-unsettled.txt", &session(&checkout, "perf-compare 007"));
+}
+
+#[test]
+fn a_paired_session_whose_pass_p95_withholds() {
+    let checkout = recorded(&[before(), after()]);
+    let [before, after] = duet(10, [212.0, 239.0]);
+    let (before, after) =
+        (before.field("p95_latency_ms", 0.366), after.field("p95_latency_ms", 0.418));
+    Recording::write_session(&before, &after, &checkout, &pairs(0.004));
+    assert_snapshot("paired-vetoed.txt", &session(&checkout, "perf-compare 007"));
+}
+
+#[test]
+fn a_pass_after_a_regression_that_was_archived() {
+    let checkout = in_a_session_of(0.104, [212.0, 246.0]);
+    Recording::archive_sessions(&checkout);
+    let [before, after] = duet(11, [212.0, 213.0]);
+    Recording::write_session(&before, &after, &checkout, &pairs(0.004));
+    assert_snapshot("paired-archived.txt", &session(&checkout, "perf-compare 007"));
 }
 
 #[test]
@@ -236,6 +289,7 @@ fn the_help_of_every_command() {
         ("help-perf-check.txt", "perf-check --help"),
         ("help-perf-compare.txt", "perf-compare --help"),
         ("help-perf-confirm.txt", "xtask perf-confirm --help"),
+        ("help-perf-review.txt", "xtask perf-review --help"),
         ("help-hook.txt", "xtask hook --help"),
     ] {
         let own = words.strip_prefix("xtask ").unwrap_or(words);
@@ -276,7 +330,11 @@ fn every_snapshot_is_what_a_test_sees() {
     for path in snapshots() {
         let name = path.file_name().unwrap().to_str().unwrap();
         let named = format!("\"{name}\"");
-        let tests = concat!(include_str!("snapshots.rs"), include_str!("charts.rs"));
+        let tests = concat!(
+            include_str!("snapshots.rs"),
+            include_str!("charts.rs"),
+            include_str!("review.rs")
+        );
         assert!(tests.contains(&named), "{name}");
     }
 }
@@ -350,8 +408,9 @@ fn what_the_reference_says_is_never_null_never_is() {
     }
 }
 
-fn in_every_state() -> [Checkout; 5] {
-    [regressed(), not_judged(), in_a_session(), on_a_known_machine(), recorded(&[])]
+fn in_every_state() -> [Checkout; 6] {
+    let full = in_a_session_of(0.104, [212.0, 246.0]);
+    [regressed(), not_judged(), in_a_session(), full, on_a_known_machine(), recorded(&[])]
 }
 
 /// One server, measured again and again for another task, and a change that is smaller than its noise.
@@ -369,7 +428,7 @@ fn not_judged() -> Checkout {
 fn in_a_session() -> Checkout {
     let checkout = recorded(&[before(), after()]);
     let (before, after) = (Recording::new(), Recording::new().after());
-    Recording::write_session(&before, &after, &checkout, &[(0.45, 0.46); 6]);
+    Recording::write_session(&before, &after, &checkout, &[(0.45, 0.46); 8]);
     checkout
 }
 

@@ -43,6 +43,7 @@ mod on_figures {
             pinned_rate: None,
             baseline: None,
             warnings: Vec::new(),
+            accepted: None,
         };
         outcome(&[comparison]).code()
     }
@@ -1132,8 +1133,12 @@ mod which_runs {
     /// A run of a paired session that is newer than any other.
     fn paired(pair: u32) -> Recording {
         run(99.0).of_server("one").with(move |told| {
-            told.session =
-                Some(SessionPlace { id: "a session".into(), pair, order: "before-first".into() });
+            told.session = Some(SessionPlace {
+                id: "a session".into(),
+                pair,
+                order: "before-first".into(),
+                ..SessionPlace::default()
+            });
         })
     }
 

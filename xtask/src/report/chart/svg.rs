@@ -7,6 +7,7 @@
 use std::fmt::Write as _;
 
 use crate::report::words;
+use crate::term::text;
 
 /// The free space around a picture, in pixels.
 pub const PAD: f64 = 32.0;
@@ -318,7 +319,7 @@ impl Svg {
 
 /// A text without what would steer its reader: control characters, marks that turn its direction.
 fn neutral(text: &str) -> String {
-    words::printable(text).replace(['\u{61c}', '\u{fffe}', '\u{ffff}'], "\u{fffd}")
+    text::printable(text).replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")
 }
 
 fn escaped(text: &str) -> String {

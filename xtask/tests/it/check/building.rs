@@ -4,9 +4,12 @@ use std::fs;
 use std::process::Command;
 
 use xtask::measure::content;
+use xtask::model::inputs::Inputs;
+use xtask::model::provenance::BuildRecord;
 
 use crate::common::{
-    Checkout, finish, git, programs_without, replacing_after_hashing, source_that_becomes, stand_in,
+    Checkout, finish, git, program, programs_without, replacing_after_hashing, source_that_becomes,
+    stand_in,
 };
 
 /// Watches what an outer `cargo run` sets, as the build scripts of well-known crates do, and leaves a line a build.
@@ -57,6 +60,36 @@ fn sources() -> Checkout {
     checkout
 }
 
+/// The server's source with one more item in it.
+fn server_with(item: &str) -> String {
+    format!("{item}\n{}", source_that_becomes(&stand_in().join("engram")))
+}
+
+/// Commits what there is.
+fn commit(checkout: &Checkout) {
+    git(&checkout.path(""), &["add", "--all"]);
+    checkout.commit();
+}
+
+/// The recorded inputs of the only run.
+fn inputs(checkout: &Checkout) -> Inputs {
+    let list = checkout.provenance().build.inputs.unwrap();
+    Inputs::parse(&checkout.read(&format!("sources/{list}.txt"))).unwrap()
+}
+
+/// The content of the commit that is checked out, by the recorded inputs.
+fn committed(checkout: &Checkout) -> Option<String> {
+    content::of_commit(&checkout.path(""), "HEAD", &inputs(checkout))
+}
+
+/// Measures one side with a build.
+fn measured(checkout: &Checkout, change: impl FnOnce(&mut Command)) -> BuildRecord {
+    let mut check = check(checkout);
+    change(&mut check);
+    checkout.measures(check);
+    checkout.provenance().build
+}
+
 /// `perf-check 007 before` with a build.
 fn check(checkout: &Checkout) -> Command {
     checkout.command(&format!("perf-check 007 before --duration 1 --port {}", checkout.port()))
@@ -73,8 +106,9 @@ fn an_unmodified_checkout_is_built_and_measured_and_what_it_was_built_from_is_kn
     let finished = checkout.measures(check(&checkout));
     let build = checkout.provenance().build;
     assert!(build.by_this_run);
-    assert_eq!(build.content, content::of_commit(&checkout.path(""), "HEAD"));
+    assert_eq!(build.content, committed(&checkout));
     assert!(build.content.is_some());
+    assert_eq!(build.ignored_inputs, None);
     // Cargo's own progress.
     assert!(finished.errors.contains("Compiling engram-cli"), "{}", finished.errors);
     // Nothing but the results is new.
@@ -104,21 +138,173 @@ fn what_is_built_with_changes_that_are_not_committed_is_known_by_their_content()
     checkout.write("engram-cli/new.rs", "");
     checkout.measures(check(&checkout));
     let content = checkout.provenance().build.content;
-    git(&checkout.path(""), &["add", "engram-cli"]);
-    checkout.commit();
-    assert_eq!(content, content::of_commit(&checkout.path(""), "HEAD"));
+    assert!(content.is_some());
+    commit(&checkout);
+    assert_eq!(content, committed(&checkout));
 }
 
 #[test]
-fn files_that_change_while_it_builds_make_it_unknown_what_was_built() {
+fn an_input_that_changes_while_it_builds_makes_it_unknown_what_was_built() {
     let checkout = sources();
+    checkout.write("engram-cli/main.rs", server_with("mod generated;"));
+    checkout.write("engram-cli/generated.rs", "");
+    // Another text each time.
     checkout.write(
         "engram-cli/build.rs",
-        "fn main() { std::fs::write(\"generated.rs\", \"\").unwrap(); }",
+        "fn main() { use std::{fs::File, io::Write}; \
+         let mut file = File::options().append(true).open(\"generated.rs\").unwrap(); \
+         file.write_all(b\"// more\\n\").unwrap(); }",
     );
+    commit(&checkout);
     let finished = checkout.measures(check(&checkout));
     assert_eq!(checkout.provenance().build.content, None);
     assert!(finished.errors.contains("unknown"), "{}", finished.errors);
+}
+
+#[test]
+fn a_lock_file_that_the_build_itself_writes_leaves_it_known_what_was_built() {
+    let checkout = sources();
+    fs::remove_file(checkout.path("Cargo.lock")).unwrap();
+    let build = measured(&checkout, |_| {});
+    assert!(build.content.is_some());
+    commit(&checkout);
+    assert_eq!(build.content, committed(&checkout));
+}
+
+#[test]
+fn a_tracked_file_that_a_build_script_rewrites_and_no_build_reads_leaves_the_first_build_known() {
+    let checkout = sources();
+    checkout.write("completions/engram.fish", "old\n");
+    let script = WATCHFUL.replace(
+        "fn main() {",
+        "fn main() {\n    std::fs::write(\"../completions/engram.fish\", \"new\\n\").unwrap();",
+    );
+    checkout.write("engram-cli/build.rs", script);
+    commit(&checkout);
+    let build = measured(&checkout, |_| {});
+    assert!(build.by_this_run && checkout.provenance().git.unwrap().dirty);
+    assert_eq!(builds(&checkout), 1);
+    assert_eq!(build.content, committed(&checkout));
+}
+
+#[test]
+fn only_what_can_change_the_server_needs_a_new_measurement() {
+    let checkout = sources();
+    let item = "#[used]\nstatic POLICY: &str = include_str!(\"policy.md\");";
+    checkout.write("engram-cli/main.rs", server_with(item));
+    checkout.write("engram-cli/policy.md", "fast\n");
+    checkout.write("tools/loadtest/build.rs", "fn main() {}");
+    checkout.write("tools/loadtest/table.csv", "fast\n");
+    commit(&checkout);
+    let content = measured(&checkout, |_| {}).content;
+    assert!(content.is_some());
+    commit(&checkout);
+    let after = |path: &str| {
+        checkout.write(path, format!("# another {path}\n"));
+        commit(&checkout);
+        let now = committed(&checkout);
+        git(&checkout.path(""), &["reset", "--quiet", "--hard", "HEAD^"]);
+        now
+    };
+    for path in [
+        "README.md",
+        "docs/design.md",
+        "engram-cli/tests/it.rs",
+        "xtask/main.rs",
+        "tools/loadtest/tests/it.rs",
+        "roadmap/milestone-17/PERFORMANCE_LOG.md",
+        "completions/engram.fish",
+        "target-clippy/engram",
+    ] {
+        assert_eq!(after(path), content, "{path}");
+    }
+    for path in [
+        "engram-cli/policy.md",
+        "engram-cli/main.rs",
+        "engram-cli/Cargo.toml",
+        "xtask/Cargo.toml",
+        "xtask/build.rs",
+        "Cargo.toml",
+        "Cargo.lock",
+        ".cargo/config",
+        ".cargo/config.toml",
+        "rust-toolchain",
+        "rust-toolchain.toml",
+        // Its build script does not say what it reads.
+        "tools/loadtest/table.csv",
+    ] {
+        assert_ne!(after(path), content, "{path}");
+    }
+}
+
+#[test]
+fn an_input_that_no_commit_holds_is_named_and_counts_by_what_is_on_the_disk() {
+    let outside = tempfile::tempdir().unwrap();
+    let elsewhere = fs::canonicalize(outside.path()).unwrap().join("limits.txt");
+    fs::write(&elsewhere, "1\n").unwrap();
+    let checkout = sources();
+    let item = format!(
+        "#[used]\nstatic SECRET: [&str; 2] = [include_str!(\"../.env\"), include_str!({elsewhere:?})];"
+    );
+    checkout.write("engram-cli/main.rs", server_with(&item));
+    checkout.write(".env", "fast\n");
+    let ignored = checkout.path(".git/info/exclude");
+    fs::write(ignored, ".env\n").unwrap();
+    commit(&checkout);
+    let finished = checkout.measures(check(&checkout));
+    assert!(finished.errors.contains("what was built is in no commit"), "{}", finished.errors);
+    let build = checkout.provenance().build;
+    let named = build.ignored_inputs.unwrap();
+    assert_eq!(named.len(), 2, "{named:?}");
+    assert!(named[0].ends_with("/limits.txt") && named[1] == ".env", "{named:?}");
+    assert_eq!(build.content, committed(&checkout));
+    for (file, text) in [(checkout.path(".env"), "fast\n"), (elsewhere, "1\n")] {
+        fs::write(&file, "slow\n").unwrap();
+        assert_ne!(build.content, committed(&checkout), "{}", file.display());
+        fs::write(&file, text).unwrap();
+    }
+    assert_eq!(build.content, committed(&checkout));
+}
+
+/// The words of `perf-compare 007` about what was measured.
+#[track_caller]
+fn cannot_be_compared(checkout: &Checkout, because: &str) {
+    let finished = finish(checkout.command("perf-compare 007"));
+    assert_eq!(finished.code, Some(3), "{finished:?}");
+    let said = format!("{}{}", finished.output, finished.errors);
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("build settings") && said.contains(because), "{because}: {said}");
+}
+
+#[test]
+fn a_before_that_was_built_with_other_settings_is_not_compared() {
+    let checkout = sources();
+    let side = |phase: &str| {
+        checkout.command(&format!("perf-check 007 {phase} --duration 1 --port {}", checkout.port()))
+    };
+    checkout.measures(side("after"));
+    let with = |name: &str, value: &str| {
+        let mut before = side("before");
+        before.env(name, value);
+        checkout.measures(before);
+    };
+    with("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0");
+    cannot_be_compared(&checkout, "CARGO_PROFILE_RELEASE_OPT_LEVEL = 0");
+    cannot_be_compared(&checkout, "opt_level 0");
+    with("RUSTFLAGS", "-C opt-level=0");
+    cannot_be_compared(&checkout, "RUSTFLAGS = -C opt-level=0");
+    checkout.write(
+        "engram-cli/build.rs",
+        "fn main() { println!(\"cargo:rerun-if-env-changed=SERVER_WORK\"); }",
+    );
+    with("SERVER_WORK", "three times");
+    cannot_be_compared(&checkout, "SERVER_WORK = three times");
+    // Git ignores it, and it is in no commit.
+    let ignored = checkout.path(".git/info/exclude");
+    fs::write(ignored, ".cargo/config\n").unwrap();
+    checkout.write(".cargo/config", "[profile.release]\nopt-level = 1\n");
+    checkout.measures(side("before"));
+    cannot_be_compared(&checkout, "cargo configuration in the checkout");
 }
 
 #[test]
@@ -190,16 +376,97 @@ fn a_target_directory_moved_by_a_variable_is_followed_without_a_build() {
     assert!(!checkout.path("target").exists());
 }
 
-#[test]
-fn a_configured_target_is_followed_without_a_build() {
+/// A checkout whose binaries are stale where cargo writes without a configured target.
+fn stale() -> Checkout {
     let checkout = Checkout::new();
     fs::create_dir(checkout.path("target/a-triple")).unwrap();
     fs::rename(checkout.path("target/release"), checkout.path("target/a-triple/release")).unwrap();
     for name in ["engram", "loadtest"] {
         checkout.script(name, "echo stale; exit 1");
     }
+    checkout
+}
+
+#[test]
+fn a_configured_target_is_followed_without_a_build() {
+    let checkout = stale();
     checkout.write(".cargo/config.toml", "[build]\ntarget = \"a-triple\"\n");
     checkout.measures(checkout.check("007 before"));
+}
+
+#[test]
+fn no_stale_binary_is_measured_however_the_target_is_configured() {
+    let home = tempfile::tempdir().unwrap();
+    fs::write(home.path().join("config.toml"), "[build]\ntarget = \"a-triple\"\n").unwrap();
+    let list = "[build]\ntarget = [\"a-triple\"]\n";
+    let check = |file: Option<&str>, variable: Option<(&str, &str)>| {
+        let checkout = stale();
+        fs::remove_file(checkout.path("target/a-triple/release/engram")).unwrap();
+        if let Some(file) = file {
+            checkout.write(file, list);
+        }
+        let mut check = checkout.check("007 before");
+        check.envs(variable);
+        let message = checkout.refuses(check);
+        assert!(message.contains("target/a-triple/release/engram"), "{file:?}: {message}");
+    };
+    check(Some(".cargo/config"), None);
+    check(Some(".cargo/config.toml"), None);
+    check(None, Some(("CARGO_HOME", home.path().to_str().unwrap())));
+    check(None, Some(("CARGO_BUILD_TARGET", "a-triple")));
+}
+
+#[test]
+fn a_cargo_that_does_not_say_its_configuration_is_replaced_by_the_files() {
+    let checkout = stale();
+    checkout.write(".cargo/config.toml", "[build]\ntarget = [\"a-triple\"]\n");
+    let programs = programs_without("cargo");
+    let cargo = env!("CARGO");
+    let script =
+        format!("#!/bin/sh\ncase \"$*\" in *config*) exit 1 ;; esac\nexec '{cargo}' \"$@\"\n");
+    program(&programs.path().join("cargo"), &script);
+    let mut check = checkout.check("007 before");
+    check.env("PATH", programs.path()).env_remove("CARGO");
+    checkout.measures(check);
+}
+
+#[test]
+fn several_targets_are_refused_by_their_names() {
+    let checkout = Checkout::new();
+    checkout.write(".cargo/config.toml", "[build]\ntarget = [\"a-triple\", \"another\"]\n");
+    let message = checkout.refuses(checkout.check("007 before"));
+    assert!(message.contains("a-triple and another"), "{message}");
+}
+
+#[test]
+fn a_toolchain_that_is_pinned_above_the_checkout_is_the_one_that_builds() {
+    let checkout = Checkout::without_product();
+    checkout.write("inner/Cargo.toml", "[workspace]\n");
+    checkout.write("inner/scenarios/m17_baseline.toml", crate::common::scenario("M17 Baseline"));
+    checkout.write("rust-toolchain.toml", "");
+    let programs = programs_without("cargo");
+    let said = checkout.path("said");
+    let script = format!(
+        "#!/bin/sh\necho \"toolchain ${{RUSTUP_TOOLCHAIN-unset}}\" >'{}'; exit 1\n",
+        said.display()
+    );
+    program(&programs.path().join("cargo"), &script);
+    let mut check = checkout.check("007 before -C inner");
+    check
+        .env("PATH", programs.path())
+        .env("CARGO", "another-cargo")
+        .env("RUSTUP_TOOLCHAIN", "another");
+    finish(check).refused();
+    assert_eq!(fs::read_to_string(said).unwrap(), "toolchain unset\n");
+}
+
+#[test]
+fn what_cargo_says_of_a_workspace_that_it_cannot_read_is_told_as_it_is() {
+    let checkout = Checkout::new();
+    checkout.write("Cargo.toml", "[workspace]\nmembers = [\"gone\"]\n");
+    let message = checkout.refuses(checkout.check("007 before"));
+    assert!(message.contains("gone/Cargo.toml"), "{message}");
+    assert!(!message.contains("no cargo workspace") && !message.contains("-C DIR"), "{message}");
 }
 
 #[test]

@@ -354,19 +354,23 @@ fn a_binary_that_is_replaced_while_it_is_kept_is_recorded_as_the_one_that_was_me
 }
 
 #[test]
-fn the_newest_ten_pairs_of_binaries_are_kept() {
+fn the_newest_ten_pairs_of_binaries_are_kept_and_no_folder_of_anybody_else_is_removed() {
     let checkout = Checkout::new();
     let age = |minutes: u64| SystemTime::now() - Duration::from_secs(60 * minutes);
-    for minutes in 1..=12 {
-        let pair = checkout.path(&format!("target/perf/{minutes:02}"));
-        fs::create_dir_all(&pair).unwrap();
-        let folder = fs::File::open(pair).unwrap();
-        folder.set_modified(age(minutes)).unwrap();
+    let pair = |minutes: u64| format!("{minutes:016x}-{minutes:016x}");
+    let others = ["notes", "partial", "0123456789abcdef-0123456789abcdeg"];
+    let folders = (1..=12).map(|minutes| (pair(minutes), minutes));
+    for (name, minutes) in folders.chain(others.map(|name| (name.to_owned(), 60))) {
+        let folder = checkout.path(&format!("target/perf/{name}"));
+        fs::create_dir_all(&folder).unwrap();
+        fs::File::open(folder).unwrap().set_modified(age(minutes)).unwrap();
     }
     checkout.measures(checkout.check("007 before"));
-    let pairs = kept(&checkout);
-    assert_eq!(pairs.len(), 10, "{pairs:?}");
-    assert_eq!(pairs[..9], ["01", "02", "03", "04", "05", "06", "07", "08", "09"]);
+    let mut left = kept(&checkout);
+    left.retain(|name| !others.contains(&name.as_str()));
+    assert_eq!(left.len(), 10, "{left:?}");
+    assert!((1..=9).all(|minutes| left.contains(&pair(minutes))), "{left:?}");
+    assert!(others.iter().all(|name| kept(&checkout).iter().any(|left| left == name)));
 }
 
 fn kept(checkout: &Checkout) -> Vec<String> {

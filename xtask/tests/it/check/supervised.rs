@@ -6,29 +6,30 @@ use std::time::Duration;
 
 use xtask::measure::build::Binaries;
 use xtask::measure::children::{Cause, Children};
-use xtask::measure::run::Limits;
-use xtask::measure::run::{self, RunPlan};
+use xtask::measure::run::{self, Limits, RunPlan, Side};
 use xtask::measure::scenario::Scenario;
-use xtask::measure::supervisor::{Exit, Program, Role};
+use xtask::measure::supervisor::{Exit, Kind, Program, Role};
 use xtask::measure::workplace::Workplace;
-use xtask::model::names::Mode;
+use xtask::model::names::{Mode, Phase};
 use xtask::term::steps::{Steps, Verbosity};
 
 use crate::common::{Checkout, TOOL, wait_until};
 
 const LONG: Duration = Duration::from_secs(60);
+const SERVER: Role = Role { kind: Kind::Server, side: Phase::Before };
+const LOAD: Role = Role { kind: Kind::Load, side: Phase::Before };
 
 #[test]
 fn a_server_that_ends_while_the_load_generator_starts_is_heard_of() {
     let (_folder, workplace, mut supervised) = started();
     let server = shell("exit 7", &workplace);
-    let server = supervised.spawn(Role::Server, server).unwrap();
+    let server = supervised.spawn(&[(SERVER, server)]).unwrap()[0].pid;
     wait_until_gone(server);
-    supervised.spawn(Role::Load, shell("exec sleep 600", &workplace)).unwrap();
+    supervised.spawn(&[(LOAD, shell("exec sleep 600", &workplace))]).unwrap();
     let heard = supervised.exited(LONG).unwrap();
-    assert_eq!(heard, Some((Role::Server, Exit::Code(7))));
+    assert_eq!(heard, Some((SERVER, Exit::Code(7))));
     // And does not wait for what was heard of already.
-    let stopped = supervised.stop(Role::Server).unwrap();
+    let stopped = supervised.stop(SERVER).unwrap();
     assert_eq!((stopped.exit, stopped.cause), (Exit::Code(7), Cause::Unasked));
 }
 
@@ -36,10 +37,10 @@ fn a_server_that_ends_while_the_load_generator_starts_is_heard_of() {
 fn a_server_that_somebody_else_killed_did_not_end_because_it_was_asked() {
     let (_folder, workplace, mut supervised) = started();
     let server = shell("exec sleep 600", &workplace);
-    let server = supervised.spawn(Role::Server, server).unwrap();
+    let server = supervised.spawn(&[(SERVER, server)]).unwrap()[0].pid;
     assert!(kill("KILL", server));
     wait_until_gone(server);
-    let stopped = supervised.stop(Role::Server).unwrap();
+    let stopped = supervised.stop(SERVER).unwrap();
     assert_eq!((stopped.exit, stopped.cause), (Exit::Signal(9), Cause::Unasked));
 }
 
@@ -47,8 +48,8 @@ fn a_server_that_somebody_else_killed_did_not_end_because_it_was_asked() {
 fn a_server_that_stops_at_sigterm_was_asked() {
     let (_folder, workplace, mut supervised) = started();
     let server = shell("exec sleep 600", &workplace);
-    supervised.spawn(Role::Server, server).unwrap();
-    let stopped = supervised.stop(Role::Server).unwrap();
+    supervised.spawn(&[(SERVER, server)]).unwrap();
+    let stopped = supervised.stop(SERVER).unwrap();
     assert_eq!((stopped.exit, stopped.cause), (Exit::Signal(15), Cause::Asked));
 }
 
@@ -58,16 +59,16 @@ read -r start
 export ENGRAM_DATA_DIR="$2/data" ENGRAM_PID_PATH="$2/engram.pid"
 target/release/engram start --port $PORT > "$2/server.log" 2>&1 &
 until [ -s "$2/engram.pid" ]; do sleep 0.01; done
-echo '{"event": "started", "role": "server", "pid": '$!'}'
+echo '{"event": "started", "role": "server", "side": "before", "at": 0, "pid": '$!'}'
 read -r start
 target/release/loadtest run --scenario scenarios/m17_baseline.toml --duration 1 \
     --endpoint http://127.0.0.1:$PORT --output "$2/result.json" > "$2/loadtest.log" 2>&1
-printf '%s\n' '{"event": "started", "role": "load generator", "pid": 1}' \
-    '{"event": "exited", "role": "load generator", "code": 0}'
+printf '%s\n' '{"event": "started", "role": "load generator", "side": "before", "at": 0, "pid": 1}' \
+    '{"event": "exited", "role": "load generator", "side": "before", "code": 0}'
 read -r stop
-echo '{"event": "asked", "role": "server"}'
+echo '{"event": "asked", "role": "server", "side": "before"}'
 kill $! && wait $!
-echo '{"event": "exited", "role": "server", "code": 0}'
+echo '{"event": "exited", "role": "server", "side": "before", "code": 0}'
 "#;
 
 #[test]
@@ -76,24 +77,31 @@ fn what_was_over_before_a_limit_was_looked_at_was_in_time() {
     let root = checkout.path("");
     let script = LATE.replace("$ROOT", root.to_str().unwrap());
     checkout.script("late", &script.replace("$PORT", &checkout.port().to_string()));
-    let plan = RunPlan {
-        tool: &checkout.path("target/release/late"),
-        checkout: &root,
+    let workplace = Workplace::at(checkout.path("tmp/m17_performance/unsaved"));
+    let side = Side {
+        phase: Phase::Before,
         binaries: &Binaries {
             engram: PathBuf::new(),
             loadtest: PathBuf::new(),
             engram_hash: None,
             loadtest_hash: None,
         },
+        port: checkout.port(),
+        workplace: workplace.clone(),
+        slow_down: None,
+    };
+    let plan = RunPlan {
+        tool: &checkout.path("target/release/late"),
+        checkout: &root,
         scenario: &Scenario::read(&root, Mode::Internal).unwrap(),
         mode: Mode::Internal,
         duration: Duration::ZERO,
-        port: checkout.port(),
         limits: Limits { ready: Duration::ZERO, load_grace: Duration::ZERO, ..Limits::default() },
+        first: side.phase,
+        sides: &[side],
     };
-    let workplace = Workplace::at(checkout.path("tmp/m17_performance/unsaved"));
     let measured = run::run(&plan, &workplace, &mut Steps::new(Verbosity::ProgressOnly)).unwrap();
-    assert!(measured.result.total_operations > 0);
+    assert!(measured[0].result.total_operations > 0);
     checkout.assert_nothing_runs();
 }
 

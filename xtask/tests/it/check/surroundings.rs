@@ -1,9 +1,9 @@
 //! Where it is run from, and what the machine lacks.
 
 use std::fs;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
-use crate::common::{Checkout, finish, git, program, programs_without};
+use crate::common::{Checkout, by_shell, finish, git, on_a_full_disk, program, programs_without};
 
 #[test]
 fn the_results_folder_is_made_where_there_is_none() {
@@ -200,29 +200,6 @@ fn a_disk_that_is_full_when_the_run_is_saved_leaves_no_file_of_it() {
     );
     let message = checkout.refuses(on_a_full_disk(&checkout.check("007 before")));
     assert!(message.contains("cannot write") && message.contains("diag.txt"), "{message}");
-}
-
-/// `command` where no file can grow beyond a block of 512 or 1024 bytes.
-fn on_a_full_disk(command: &Command) -> Command {
-    by_shell(command, "trap '' XFSZ; ulimit -f 1; exec \"$0\" \"$@\"")
-}
-
-/// `command`, which `script` has as `"$0" "$@"`.
-fn by_shell(command: &Command, script: &str) -> Command {
-    let mut shell = Command::new("sh");
-    shell
-        .args(["-c", script])
-        .arg(command.get_program())
-        .args(command.get_args())
-        .current_dir(command.get_current_dir().unwrap())
-        .stdin(Stdio::null());
-    for (name, value) in command.get_envs() {
-        match value {
-            Some(value) => shell.env(name, value),
-            None => shell.env_remove(name),
-        };
-    }
-    shell
 }
 
 #[test]

@@ -160,11 +160,13 @@ impl Checkout {
         assert!(!self.path(UNSAVED).join("result.json").exists());
     }
 
-    /// Checks that no process of this checkout is left, and that the port is free.
+    /// Checks that no process of this checkout is left, and that its ports are free.
     #[track_caller]
     pub fn assert_nothing_runs(&self) {
         assert_eq!(self.running(), Vec::<String>::new());
-        TcpListener::bind(("127.0.0.1", self.port())).unwrap();
+        for port in [self.port(), self.port() + 1] {
+            TcpListener::bind(("127.0.0.1", port)).unwrap();
+        }
     }
 
     /// The command lines of the processes that were started from this checkout or that work in it; none where the
@@ -227,20 +229,22 @@ impl Checkout {
     }
 }
 
-/// A port on which nobody listens now, and that no other test is given, of this process or of another. It is below
-/// those that the system takes for outgoing connections, of which the tests make many.
+/// A port on which nobody listens now, nor on the next one, which is that of the second server of a duet; and that no
+/// other test is given, of this process or of another. Both are below those that the system takes for outgoing
+/// connections, of which the tests make many.
 fn free_port() -> u16 {
     const PORTS: Range<u16> = 20_000..32_000;
     static NEXT: AtomicU16 = AtomicU16::new(0);
     loop {
         // Processes begin apart, so that they seldom ask for the same.
-        let offset = std::process::id() * 64 + u32::from(NEXT.fetch_add(1, Ordering::Relaxed));
+        let offset = std::process::id() * 64 + u32::from(NEXT.fetch_add(2, Ordering::Relaxed));
         let port = PORTS.start + u16::try_from(offset % PORTS.len() as u32).unwrap();
-        // The claim, until this process ends: nothing here uses UDP.
-        if let Ok(claim) = UdpSocket::bind(("127.0.0.1", port))
-            && xtask::measure::port::free(port).is_ok()
-        {
-            std::mem::forget(claim);
+        // The claims, until this process ends: nothing here uses UDP.
+        let claims = [port, port + 1].map(|port| UdpSocket::bind(("127.0.0.1", port)));
+        let are_free =
+            [port, port + 1].iter().all(|port| xtask::measure::port::free(*port).is_ok());
+        if are_free && claims.iter().all(Result::is_ok) {
+            std::mem::forget(claims);
             return port;
         }
     }

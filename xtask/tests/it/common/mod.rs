@@ -17,4 +17,7 @@ pub use documents::scenario;
 pub use programs::{
     copy_program, program, programs_without, replacing_after_hashing, source_that_becomes, stand_in,
 };
-pub use running::{Finished, TOOL, finish, finish_on_terminal, git, git_command, tool, wait_until};
+pub use running::{
+    Finished, TOOL, by_shell, finish, finish_on_terminal, git, git_command, on_a_full_disk, tool,
+    wait_until,
+};

@@ -9,8 +9,11 @@ use std::process::Command;
 use tempfile::TempDir;
 use walkdir::WalkDir;
 use xtask::measure::content;
+use xtask::model::inputs::Inputs;
 use xtask::model::layout::{BASELINES, RESULTS};
 use xtask::model::provenance::Provenance;
+use xtask::store::results::Results;
+use xtask::store::sources;
 
 use super::documents::BASELINE_DOCUMENT;
 use super::recording::{Recording, hash_of};
@@ -51,6 +54,7 @@ impl Project {
         finish(add).succeeded();
         project.commit();
         project.git("push --quiet --set-upstream origin main");
+        keep_inputs(project.folder());
         project
     }
 
@@ -99,7 +103,14 @@ impl Project {
 
     /// The content of the commit that is checked out.
     pub fn content(&self) -> String {
-        content::of_commit(self.folder(), "HEAD").unwrap()
+        content::of_commit(self.folder(), "HEAD", &inputs()).unwrap()
+    }
+
+    /// The content of the files as they are now.
+    pub fn content_of_files(&self) -> String {
+        let scratch = tempfile::tempdir().unwrap();
+        let files = content::of_files(self.folder(), &scratch.path().join("scratch"));
+        files.unwrap().hash(&inputs()).unwrap()
     }
 
     /// Records a run that was measured on `content`, or on nobody knows what.
@@ -231,6 +242,18 @@ pub fn files(folder: &Path) -> Files {
         .collect()
 }
 
+/// What the server of a project is built from.
+pub fn inputs() -> Inputs {
+    let files =
+        ["Cargo.lock", "Cargo.toml", "engram/src/server.rs", "src/client.rs", "src/server.rs"];
+    Inputs { repository: files.map(str::to_owned).into(), ..Inputs::default() }
+}
+
+/// Leaves in a checkout what a measurement leaves there of its inputs; returns their hash.
+pub fn keep_inputs(checkout: &Path) -> String {
+    sources::keep(&Results::of(checkout), &inputs()).unwrap().unwrap()
+}
+
 fn set_content(result: &Path, content: Option<&str>) {
     let stem = result.file_stem().unwrap().to_str().unwrap();
     let diagnosis = result.with_file_name(format!("{stem}_diag.txt"));
@@ -238,6 +261,8 @@ fn set_content(result: &Path, content: Option<&str>) {
     if let Ok(text) = fs::read_to_string(&diagnosis) {
         let mut provenance = Provenance::parse(&text).unwrap().unwrap();
         provenance.build.content = content.map(|content| hash_of(content.to_owned()));
+        let checkout = diagnosis.ancestors().nth(3).unwrap();
+        provenance.build.inputs = content.map(|_| keep_inputs(checkout));
         fs::write(&diagnosis, provenance.to_text()).unwrap();
     }
 }

@@ -13,7 +13,9 @@ use xtask::model::layout::{self, BASELINES, RESULTS};
 use xtask::model::limits::PLAN;
 use xtask::model::names::{Mode, Part, Phase, RunName, TaskId, Timestamp};
 use xtask::model::provenance::{BuildRecord, Git, Load, Provenance, Run, SessionPlace};
-use xtask::model::session::{Member, PairRecord, SessionRecord, Subject};
+use xtask::model::session::{How, Member, PairRecord, SessionRecord, Subject};
+use xtask::stats::paired::Plan;
+use xtask::store::recorded::read;
 use xtask::store::results::Results;
 
 use super::Checkout;
@@ -374,6 +376,17 @@ impl Recording {
         checkout: &Checkout,
         pairs_ms: &[(f64, f64)],
     ) {
+        Self::write_session_under(PLAN.up_to(8).unwrap(), before, after, checkout, pairs_ms);
+    }
+
+    /// Records a session under a plan of its own. It was opened at the time of `after`.
+    pub fn write_session_under(
+        plan: Plan,
+        before: &Self,
+        after: &Self,
+        checkout: &Checkout,
+        pairs_ms: &[(f64, f64)],
+    ) {
         let known = |side: &Self| side.provenance().unwrap();
         let (subject_before, subject_after) = (known(before), known(after));
         let subject = Subject {
@@ -382,8 +395,8 @@ impl Recording {
             after: subject_after.build.engram_hash.unwrap(),
             scenario: subject_before.load.scenario_hash.unwrap(),
             duration_seconds: subject_before.load.duration_seconds,
+            how: How::Duet,
         };
-        let plan = PLAN.up_to(PLAN.looks()[0]).unwrap();
         let loadtest = subject_before.build.loadtest_hash.unwrap();
         let mut record = SessionRecord::open(subject, after.name().timestamp, loadtest, plan);
         for (pair, &(before_ms, after_ms)) in (1_u32..).zip(pairs_ms) {
@@ -392,14 +405,32 @@ impl Recording {
                 let moment = side.name().timestamp.moment() + time::Duration::hours(pair.into());
                 run.at = Some(Timestamp::of(moment).to_string());
                 let mut provenance = run.provenance().unwrap();
-                provenance.session =
-                    Some(SessionPlace { id: record.id(), pair, order: "before-first".to_owned() });
-                run.record(checkout, Some(provenance));
-                Member { name: run.name(), p99_ms }
+                provenance.session = Some(SessionPlace {
+                    id: record.id(),
+                    pair,
+                    order: "before-first".to_owned(),
+                    ..SessionPlace::default()
+                });
+                let path = run.record(checkout, Some(provenance));
+                Member::of(run.name(), &read(&path).unwrap())
             });
             record.pairs.push(PairRecord { before, after });
         }
         record.save(&Results::of(&checkout.path(""))).unwrap();
+    }
+
+    /// Archives every session, as `--fresh` does one of them.
+    pub fn archive_sessions(checkout: &Checkout) {
+        for session in fs::read_dir(checkout.path(RESULTS).join("sessions")).unwrap() {
+            let path = session.unwrap().path();
+            if path.extension().is_some_and(|kind| kind == "toml") {
+                let mut archived = path.with_extension("archived_20251120_140000");
+                while archived.exists() {
+                    archived.as_mut_os_string().push("_");
+                }
+                fs::rename(&path, archived).unwrap();
+            }
+        }
     }
 
     /// Writes the result alone, wherever and under whatever name.

@@ -137,3 +137,26 @@ pub fn finish_on_terminal(command: &Command) -> (u32, String) {
     let _ = terminal.master.try_clone_reader().unwrap().read_to_end(&mut sent);
     (child.wait().unwrap().exit_code(), String::from_utf8(sent).unwrap())
 }
+
+/// `command` where no file can grow beyond a block of 512 or 1024 bytes.
+pub fn on_a_full_disk(command: &Command) -> Command {
+    by_shell(command, "trap '' XFSZ; ulimit -f 1; exec \"$0\" \"$@\"")
+}
+
+/// `command`, which `script` has as `"$0" "$@"`.
+pub fn by_shell(command: &Command, script: &str) -> Command {
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", script])
+        .arg(command.get_program())
+        .args(command.get_args())
+        .current_dir(command.get_current_dir().unwrap())
+        .stdin(Stdio::null());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    shell
+}

@@ -42,16 +42,7 @@ fn a_member_that_cannot_be_read_leaves_the_group_unjudged() {
 fn a_session_on_the_servers_at_hand_is_the_answer_about_p99() {
     let (before, after) = internal_clean();
     let checkout = recorded([(before.clone(), after.clone())]);
-    let pairs = [
-        (0.45, 0.55),
-        (0.46, 0.57),
-        (0.44, 0.56),
-        (0.47, 0.6),
-        (0.45, 0.58),
-        (0.46, 0.6),
-        (0.45, 0.58),
-        (0.46, 0.6),
-    ];
+    let pairs = [[(0.45, 0.55), (0.46, 0.57), (0.44, 0.56), (0.47, 0.6)]; 2].concat();
     Recording::write_session(&before, &after, &checkout, &pairs);
     let finished = compare(&checkout, "007");
     assert_has(&finished.output, "REGRESSION: 007 internal: P99 +");

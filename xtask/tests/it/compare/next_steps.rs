@@ -90,7 +90,7 @@ fn a_regression_proposes_the_files_of_the_very_run() {
 #[test]
 fn pairs_are_proposed_where_the_binaries_are_kept_and_nowhere_else() {
     let (before, after) = internal_regressed();
-    let confirm = "    cargo xtask perf-confirm 007\n";
+    let confirm = "    cargo perf-confirm 007\n";
     let checkout = recorded([(before.clone(), after.clone())]);
     assert_has(&compare(&checkout, "007").output, confirm);
     let checkout = recorded([(before.by_old_script(), after)]);

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use xtask::model::limits::PLAN;
+
 use super::{
     assert_has, assert_lacks, compare, competitive_clean, internal_clean, internal_regressed,
     recorded, unjudged,
@@ -15,29 +17,15 @@ type Pairs = [(f64, f64); 8];
 const SURELY_SLOWER: Pairs = [(0.45, 0.6); 8];
 const SURELY_AS_FAST: Pairs = [(0.45, 0.449); 8];
 /// Slower by a fifth on the whole, and by chance as far as can be told.
-const PERHAPS_SLOWER: Pairs = [
-    (0.45, 0.9),
-    (0.45, 0.3),
-    (0.45, 0.9),
-    (0.45, 0.3),
-    (0.45, 0.9),
-    (0.45, 0.3),
-    (0.45, 0.9),
-    (0.45, 0.3),
-];
+const PERHAPS_SLOWER: Pairs = in_turn((0.45, 0.9), (0.45, 0.3));
 /// No slower on the whole, as far as can be told.
-const PERHAPS_AS_FAST: Pairs = [
-    (0.45, 0.6),
-    (0.45, 0.33),
-    (0.45, 0.6),
-    (0.45, 0.33),
-    (0.45, 0.6),
-    (0.45, 0.33),
-    (0.45, 0.6),
-    (0.45, 0.33),
-];
+const PERHAPS_AS_FAST: Pairs = in_turn((0.45, 0.6), (0.45, 0.33));
 
-fn with_session((before, after): (Recording, Recording), pairs: &Pairs) -> Checkout {
+const fn in_turn(one: (f64, f64), other: (f64, f64)) -> Pairs {
+    [one, other, one, other, one, other, one, other]
+}
+
+fn with_session((before, after): (Recording, Recording), pairs: &[(f64, f64)]) -> Checkout {
     let checkout = recorded([(before.clone(), after.clone())]);
     Recording::write_session(&before, &after, &checkout, pairs);
     checkout
@@ -59,6 +47,8 @@ fn every_format_has_the_estimate_of_the_pairs_as_the_change_of_p99() {
         (0.44, 0.44 * 1.104),
         (0.46, 0.46 * 1.104),
         (0.45, 0.45 * 1.104),
+        (0.44, 0.44 * 1.104),
+        (0.46, 0.46 * 1.104),
         (0.41, 0.5),
         (0.42, 0.5),
         (0.43, 0.5),
@@ -91,7 +81,7 @@ fn a_session_that_suspects_a_regression_is_no_verdict() {
     assert_eq!(finished.code, Some(3), "{finished:?}");
     assert_has(&finished.output, "SUSPECTED: 007 internal");
     assert_has(&finished.output, "+5%  not settled");
-    assert_has(&finished.output, "to settle   about");
+    assert_has(&finished.output, "to settle   not here, by no number of pairs");
 }
 
 #[test]
@@ -120,7 +110,7 @@ fn a_session_that_has_not_ended_answers_nothing_and_is_told() {
     Recording::write_session(&before, &after, &checkout, &SURELY_AS_FAST[..5]);
     let finished = compare(&checkout, "007");
     assert_eq!(finished.code, Some(1), "{finished:?}");
-    assert_has(&finished.output, "a paired session is unfinished: 5 pairs");
+    assert_has(&finished.output, "unfinished: 5 pairs of 60 s a run, P99 -0.2% so far");
 }
 
 #[test]
@@ -171,6 +161,261 @@ fn a_session_record_that_is_damaged_forbids_a_verdict() {
     assert_has(&report, "the session record is not whole");
 }
 
+/// A session on the same servers, opened on this day of November and measured in runs of `seconds`.
+fn later(day: u32, seconds: u64, checkout: &Checkout, pairs: &[(f64, f64)], most_pairs: usize) {
+    let at = |side: Recording| {
+        side.at(&format!("202511{day}_140000")).with(move |it| it.load.duration_seconds = seconds)
+    };
+    let (before, after) = internal_clean();
+    let plan = PLAN.up_to(most_pairs).unwrap();
+    Recording::write_session_under(plan, &at(before), &at(after), checkout, pairs);
+}
+
+#[test]
+fn a_p95_that_is_surely_slower_withholds_the_pass_and_is_named() {
+    let (before, after) = internal_clean();
+    let checkout = recorded([(before.clone(), after.clone())]);
+    let slower = after.field("p95_latency_ms", 0.36 * 1.14);
+    Recording::write_session(&before, &slower, &checkout, &SURELY_AS_FAST);
+    let finished = compare(&checkout, "007");
+    assert_eq!(finished.code, Some(3), "{finished:?}");
+    let reason = "P95 +14.0%, surely; P99 itself cannot be distinguished from noise";
+    let output = finished.output.replace("\n  ", " ");
+    assert_has(&output, &format!("SUSPECTED: 007 internal: {reason}"));
+    assert_has(&compare(&checkout, "007 --markdown").output, reason);
+    let report: Value = serde_json::from_str(&compare(&checkout, "007 --json").output).unwrap();
+    let session = &report["comparisons"][0]["session"];
+    assert_eq!(session["vetoed_by_p95"], true);
+    let p95 = session["intervals"]["p95"]["percent"].as_f64().unwrap();
+    assert!((p95 - 14.0).abs() < 1e-6, "{p95}");
+}
+
+#[test]
+fn a_report_has_the_interval_of_every_figure() {
+    let (before, after) = internal_clean();
+    let checkout = recorded([(before.clone(), after.clone())]);
+    let with_cpu =
+        |side: Recording, us| side.with(move |it| it.noise.server_cpu_us_per_operation = Some(us));
+    let (before, after) = (with_cpu(before, 200.0), with_cpu(after, 226.0));
+    Recording::write_session(&before, &after, &checkout, &SURELY_SLOWER);
+    for format in ["007", "007 --markdown"] {
+        let report = compare(&checkout, format).output;
+        for line in [
+            "P99         +33.3%, surely between +33.3% and +33.3%",
+            "P95         +33.3%, surely between",
+            "P50         +33.3%, surely between",
+            "CPU         +13.0%, surely between",
+            "throughput  -0.5%, surely between -0.5% and -0.5%, pinned",
+        ] {
+            assert_has(&report, line);
+        }
+    }
+}
+
+#[test]
+fn duets_that_filled_the_cpus_show_less_than_there_is_and_say_so() {
+    for (busy, is_told) in [(0.86, true), (0.6, false)] {
+        let (before, after) = internal_clean();
+        let checkout = recorded([(before.clone(), after.clone())]);
+        let on = |side: Recording| side.with(move |it| it.noise.busy_share = Some(busy));
+        Recording::write_session(&on(before), &on(after), &checkout, &SURELY_AS_FAST);
+        let report = compare(&checkout, "007").output;
+        let told = report.contains("the CPUs were full (86%): a real change is larger than shown");
+        assert_eq!(told, is_told, "{report}");
+    }
+}
+
+#[test]
+fn a_session_that_no_plan_settles_names_no_number_of_pairs() {
+    let report = compare(&with_session(internal_clean(), &PERHAPS_SLOWER), "007").output;
+    assert_lacks(&report, "to settle   about");
+    assert_has(&report, "helps: longer runs (--duration), less other work, more CPUs");
+}
+
+#[test]
+fn a_session_that_a_longer_plan_settles_names_it() {
+    let pairs = in_turn((0.45, 0.45 * 1.06), (0.45, 0.45 / 1.06));
+    let report = compare(&with_session(internal_clean(), &pairs), "007").output;
+    assert_has(&report, "to settle   about 12 pairs (--fresh --max-pairs 12)");
+}
+
+#[test]
+fn longer_single_runs_that_contradict_a_session_are_shown_beside_it() {
+    for (sides, pairs, code, told) in [
+        (internal_regressed(), &SURELY_AS_FAST, 0, "REGRESSION, P99 +31.0%"),
+        (internal_clean(), &SURELY_SLOWER, 1, "no regression, P99 +3.1%"),
+    ] {
+        let checkout = recorded([sides]);
+        later(10, 10, &checkout, pairs, 8);
+        let finished = compare(&checkout, "007");
+        assert_eq!(finished.code, Some(code), "{finished:?}");
+        let output = finished.output.split_whitespace().collect::<Vec<_>>().join(" ");
+        let lengths = "are of 60 s, those of the pairs of 10 s, and they say otherwise";
+        assert_has(&output, &format!("{lengths}: {told}"));
+    }
+}
+
+#[test]
+fn single_runs_as_long_as_those_of_the_pairs_contradict_nothing() {
+    let report = compare(&with_session(internal_regressed(), &SURELY_AS_FAST), "007").output;
+    assert_lacks(&report, "otherwise");
+}
+
+#[test]
+fn an_after_that_failed_in_an_unfinished_session_does_not_pass_by_single_runs() {
+    let checkout = recorded([internal_clean()]);
+    later(10, 10, &checkout, &SURELY_AS_FAST[..2], 8);
+    let folder = checkout.path("tmp/m17_performance/sessions");
+    let record = std::fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
+    let text = std::fs::read_to_string(&record).unwrap();
+    let failure = "\n[[failures]]\npair = 3\nside = \"after\"\nwhy = \"it crashed\"\n\n# end\n";
+    let text = text.replace("failures = []\n", "").replace("\n# end\n", failure);
+    std::fs::write(&record, text).unwrap();
+    let report = unjudged(&checkout, "007");
+    assert_has(&report, "in an unfinished session the after server failed in pair 3: it crashed");
+    assert_has(&report, "    cargo perf-confirm 007\n");
+}
+
+/// What `--fresh` may not hide.
+mod archived {
+    use super::*;
+
+    /// A regression that was archived.
+    fn regressed() -> Checkout {
+        let checkout = recorded([internal_clean()]);
+        later(10, 10, &checkout, &SURELY_SLOWER, 24);
+        Recording::archive_sessions(&checkout);
+        checkout
+    }
+
+    #[test]
+    fn a_pass_after_an_archived_regression_is_none_and_says_why() {
+        let checkout = regressed();
+        later(11, 10, &checkout, &SURELY_AS_FAST, 24);
+        let report = unjudged(&checkout, "007");
+        assert_has(&report, "says REGRESSION, P99 +33.3%");
+        assert_has(&report, "1 record of these servers was archived");
+        assert_has(&report, "    cargo perf-confirm 007 --fresh\n");
+    }
+
+    #[test]
+    fn single_runs_do_not_pass_after_an_archived_regression() {
+        let report = unjudged(&regressed(), "007");
+        assert_has(&report, "says REGRESSION, P99 +33.3%");
+        assert_lacks(&report, "perf-confirm 007 --fresh");
+    }
+
+    #[test]
+    fn a_second_pass_with_the_full_plan_counts_and_still_tells_of_the_regression() {
+        for (most_pairs, code) in [(24, 0), (40, 0), (16, 3)] {
+            let checkout = regressed();
+            later(11, 10, &checkout, &SURELY_AS_FAST, 8);
+            Recording::archive_sessions(&checkout);
+            later(12, 10, &checkout, &SURELY_AS_FAST, most_pairs);
+            let finished = compare(&checkout, "007");
+            assert_eq!(finished.code, Some(code), "{most_pairs}: {finished:?}");
+            assert_has(&finished.output, "2 records of these servers were archived");
+            assert_has(&finished.output, "REGRESSION, P99 +33.3%");
+        }
+    }
+
+    #[test]
+    fn passes_from_before_the_regression_do_not_take_it_back() {
+        let checkout = recorded([internal_clean()]);
+        for day in [10, 11] {
+            later(day, 10, &checkout, &SURELY_AS_FAST, 24);
+            Recording::archive_sessions(&checkout);
+        }
+        later(12, 10, &checkout, &SURELY_SLOWER, 24);
+        Recording::archive_sessions(&checkout);
+        later(13, 10, &checkout, &SURELY_AS_FAST, 24);
+        unjudged(&checkout, "007");
+    }
+
+    #[test]
+    fn an_archived_regression_of_another_duration_counts_as_much() {
+        let checkout = regressed();
+        later(11, 20, &checkout, &SURELY_AS_FAST, 24);
+        assert_has(&unjudged(&checkout, "007"), "says REGRESSION, P99 +33.3%");
+    }
+
+    #[test]
+    fn an_archived_regression_remains_one_without_the_files_of_its_runs() {
+        let checkout = regressed();
+        let runs = checkout.results().into_iter().filter(|name| name.contains("_20251110_"));
+        let removed = runs
+            .map(|name| {
+                std::fs::remove_file(checkout.path("tmp/m17_performance").join(name)).unwrap();
+            })
+            .count();
+        assert!(removed > 8, "{removed}");
+        later(11, 10, &checkout, &SURELY_AS_FAST, 24);
+        assert_has(&unjudged(&checkout, "007"), "says REGRESSION, P99 +33.3%");
+    }
+
+    #[test]
+    fn an_archived_loss_of_throughput_is_a_regression_too() {
+        let (before, after) = internal_clean();
+        let checkout = recorded([(before.clone(), after.clone())]);
+        let slow = after.throughput(900.0);
+        Recording::write_session(&before, &slow, &checkout, &SURELY_AS_FAST);
+        Recording::archive_sessions(&checkout);
+        later(11, 60, &checkout, &SURELY_AS_FAST, 24);
+        assert_has(&unjudged(&checkout, "007"), "says REGRESSION, P99 -0.2%");
+    }
+
+    #[test]
+    fn what_was_archived_without_a_regression_forbids_nothing_and_is_told() {
+        let checkout = recorded([internal_clean()]);
+        later(10, 10, &checkout, &PERHAPS_SLOWER, 8);
+        Recording::archive_sessions(&checkout);
+        later(11, 10, &checkout, &SURELY_AS_FAST[..3], 8);
+        Recording::archive_sessions(&checkout);
+        later(12, 10, &checkout, &SURELY_AS_FAST, 8);
+        let finished = compare(&checkout, "007");
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+        assert_has(&finished.output, "2 records of these servers were archived");
+        assert_has(&finished.output, "SUSPECTED, P99 ");
+    }
+}
+
+#[test]
+fn a_session_of_an_earlier_version_is_told_and_decides_nothing() {
+    let checkout = recorded([internal_clean()]);
+    let pair = "[[pairs]]\n[pairs.after]\np99_ms = 0.6\n[pairs.before]\np99_ms = 0.45\n";
+    let text = format!(
+        "# perf-confirm session, format 1\n\nafter = \"the server after\"\nbefore = \"the server before\"\n\
+         scenario = \"the scenario\"\nmode = \"internal\"\nduration_seconds = 10\nlooks = [6, 10, 16]\n\
+         failures = []\n{}\n# end\n",
+        pair.repeat(6)
+    );
+    let name = "the server b-the server a-the scenario-10s.toml";
+    checkout.write(&format!("tmp/m17_performance/sessions/{name}"), &text);
+    let finished = compare(&checkout, "007");
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    let output = finished.output.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_has(
+        &output,
+        "an earlier session under the former plan, which decides nothing: REGRESSION",
+    );
+    assert_has(&output, "after 6 pairs of 10 s a run");
+}
+
+#[test]
+fn single_runs_name_the_way_out_in_minutes_by_the_recorded_starts_and_stops() {
+    let (before, after) = internal_clean();
+    let took = |side: Recording, seconds| {
+        side.with(move |it| {
+            it.server.ready_seconds = Some(seconds);
+            it.server.stop_seconds = Some(0.2);
+        })
+    };
+    let report = compare(&recorded([(took(before, 2.0), took(after, 5.8))]), "007").output;
+    // Eight duets of 16 s, and twenty-four.
+    assert_has(&report, "to settle   3 to 7 minutes of `cargo perf-confirm 007`\n");
+    assert_has(&report, "resolution  not known: too few runs of one server are recorded here\n");
+    assert_has(&report, "a third and more of the comparisons of a server with itself");
+}
 /// The two servers were measured in pairs for task 007, and by themselves for task 042.
 fn measured_for_another_task() -> Checkout {
     let checkout = with_session(internal_clean(), &SURELY_AS_FAST);

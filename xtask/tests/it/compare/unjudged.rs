@@ -105,3 +105,10 @@ fn the_internal_mode_needs_no_baseline() {
     std::fs::remove_file(checkout.path(BASELINES)).unwrap();
     assert_eq!(exit(&checkout, "007"), 0);
 }
+
+#[test]
+fn a_task_typed_without_its_zeros_is_recognised() {
+    let checkout = recorded([internal_clean()]);
+    let message = compare(&checkout, "7").refused();
+    assert_has(&message, "did you mean cargo perf-compare 007?");
+}

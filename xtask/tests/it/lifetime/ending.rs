@@ -186,10 +186,25 @@ impl<'a> Running<'a> {
         }
     }
 
+    /// Sends a signal to the first process whose command line has `words`, once there is one; `false` if the tool ends
+    /// before.
+    pub fn strike(&self, signal_name: &str, words: &str) -> bool {
+        let mut struck = None;
+        wait_until("a process to strike", || {
+            let processes = self.checkout.processes();
+            struck = processes.iter().find(|(_, known)| known.contains(words)).map(|(id, _)| *id);
+            struck.is_some() || self.is_gone()
+        });
+        if let Some(id) = struck {
+            signal(signal_name, &[id.to_string()]);
+        }
+        struck.is_some()
+    }
+
     fn tool(&self) -> u32 {
         match &self.surroundings {
             Surroundings::Plain(child) => child.id(),
-            _ => self.find(|words| words.starts_with(TOOL) && words.contains("perf-check")),
+            _ => self.find(|words| words.starts_with(TOOL) && words.contains("perf-c")),
         }
     }
 
@@ -240,7 +255,7 @@ impl<'a> Running<'a> {
         wait_until("the tool to be suspended", || {
             self.checkout.processes().iter().any(|(process, words)| {
                 let is_stopped = is_stopped(Path::new(&format!("/proc/{process}")));
-                is_stopped && words.starts_with(TOOL) && words.contains("perf-check")
+                is_stopped && words.starts_with(TOOL) && words.contains("perf-c")
             })
         });
         tool

@@ -3,10 +3,12 @@
 
 #![cfg(target_os = "linux")] // `/proc` shows what is left.
 
+mod duet;
 mod ending;
 mod holes;
 mod panic;
 mod step;
+mod storm;
 
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -120,30 +122,39 @@ fn at(step: Step, ending: Ending) {
     }
     drop(running);
     assert_the_port_is_free(&checkout);
-    let assert_saved = |count| match step {
+    match step {
         // Without the result, the files that come before it count for nothing.
-        Step::Save => assert_eq!(checkout.results().len(), count),
-        _ => assert_whole_runs(&checkout, count),
-    };
-    assert_saved(step.saved_runs());
+        Step::Save => assert_eq!(checkout.results().len(), step.saved_runs()),
+        _ => assert_whole_runs(&checkout, step.saved_runs()),
+    }
 
     finish(step.check_again(&checkout)).succeeded();
-    assert_saved(step.saved_runs() + 1);
+    // Nor is anything left of a run that was being saved.
+    assert_whole_runs(&checkout, step.saved_runs() + 1);
     assert!(!checkout.recorded().contains(&"unsaved".to_owned()));
 }
 
 /// A process that is dying has no command line any more, and may still have its sockets for a moment.
 #[track_caller]
 fn assert_the_port_is_free(checkout: &Checkout) {
-    wait_until("the port to be free", || TcpListener::bind(("127.0.0.1", checkout.port())).is_ok());
+    let port = checkout.port();
+    wait_until("the port to be free", || TcpListener::bind(("127.0.0.1", port)).is_ok());
 }
 
-/// Checks that `count` runs are saved, each with all its files, and no file of another.
+/// As [`assert_the_port_is_free`], with that of the other server of a duet.
+#[track_caller]
+fn assert_the_ports_are_free(checkout: &Checkout) {
+    assert_the_port_is_free(checkout);
+    let port = checkout.port() + 1;
+    wait_until("the other port to be free", || TcpListener::bind(("127.0.0.1", port)).is_ok());
+}
+
+/// Checks that `count` runs are saved, each with all its files, and no file of another. A run of a session is one too.
 #[track_caller]
 fn assert_whole_runs(checkout: &Checkout, count: usize) {
     const FILES_A_RUN: usize = 4;
     let mut files = checkout.recorded();
-    files.retain(|name| name != "unsaved");
+    files.retain(|name| !["unsaved", "sessions"].contains(&name.as_str()));
     let results = checkout.results().len();
     assert_eq!((results, files.len()), (count, FILES_A_RUN * count), "{files:?}");
 }

@@ -7,12 +7,11 @@ use std::time::Duration;
 
 use xtask::measure::build::Binaries;
 use xtask::measure::children::Children;
-use xtask::measure::run::Limits;
-use xtask::measure::run::{self, RunPlan};
+use xtask::measure::run::{self, Limits, RunPlan, Side};
 use xtask::measure::scenario::Scenario;
-use xtask::measure::supervisor::{Program, Role};
+use xtask::measure::supervisor::{Kind, Program};
 use xtask::measure::workplace::Workplace;
-use xtask::model::names::Mode;
+use xtask::model::names::{Mode, Phase};
 use xtask::store::results::Results;
 use xtask::term::steps::{Steps, Verbosity};
 
@@ -39,7 +38,7 @@ fn a_panic_while_the_server_starts() {
     let outcome = catch_unwind(|| {
         let mut supervised =
             Children::start(Path::new(TOOL), &workplace, Limits::default().stop_grace).unwrap();
-        supervised.spawn(Role::Server, server.clone()).unwrap();
+        supervised.spawn(&[(Kind::Server.of(Phase::Before), server.clone())]).unwrap();
         wait_until("the server", || step.is_reached(&checkout));
         panic!("a defect");
     });
@@ -51,19 +50,26 @@ fn a_panic_while_the_server_starts() {
 fn a_panic_under_load() {
     let checkout = Step::Load.checkout();
     let (root, workplace) = places(&checkout);
-    let plan = RunPlan {
-        tool: Path::new(TOOL),
-        checkout: &root,
+    let side = Side {
+        phase: Phase::Before,
         binaries: &Binaries {
             engram: root.join("target/release/engram"),
             loadtest: root.join("target/release/loadtest"),
             engram_hash: None,
             loadtest_hash: None,
         },
+        port: checkout.port(),
+        workplace: workplace.clone(),
+        slow_down: None,
+    };
+    let plan = RunPlan {
+        tool: Path::new(TOOL),
+        checkout: &root,
         scenario: &Scenario::read(&root, Mode::Internal).unwrap(),
         mode: Mode::Internal,
         duration: Duration::from_secs(1),
-        port: checkout.port(),
+        first: side.phase,
+        sides: &[side],
         limits: Limits {
             // The sum with the duration overflows, which is after the load generator was started.
             load_grace: Duration::MAX,

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::process::Command;
+use std::sync::OnceLock;
 
 use super::ending::signal;
 use crate::common::{Checkout, program, source_that_becomes, stand_in};
@@ -30,6 +31,8 @@ pub enum Step {
 
 /// The end of the standing still.
 const GO: &str = "go";
+/// The library with [`ENDLESS_FSYNC`].
+const FSYNC: &str = "fsync.so";
 
 /// Ends when it is allowed to, and when its checkout is removed.
 const ENDLESS_BUILD_SCRIPT: &str = r#"
@@ -54,10 +57,19 @@ touch starting
 while [ -e starting ] && [ ! -e go ]; do sleep 0.01; done
 exec \"$STAND_IN/engram\" \"$@\"";
 
-const LOG_CANNOT_BE_SAVED: &str = "
-\"$STAND_IN/loadtest\" \"$@\" || exit
-[ -e go ] && exit
-cd tmp/m17_performance/unsaved && rm loadtest.log && mkfifo loadtest.log";
+/// In the place of the C library's own: the load generator's log does not become safe on the disk before it is allowed
+/// to, or removed.
+const ENDLESS_FSYNC: &str = r#"
+#[unsafe(no_mangle)]
+pub extern "C" fn fsync(file: i32) -> i32 {
+    let file = std::fs::read_link(format!("/proc/self/fd/{file}")).unwrap_or_default();
+    let is_log = file.ends_with("unsaved/loadtest.log");
+    while is_log && file.exists() && !std::path::Path::new("go").exists() {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    0
+}
+"#;
 
 const SECOND_SERVER_IS_NEVER_HEALTHY: &str = "
 [ ! -e go ] && ls tmp/m17_performance/*.json >/dev/null 2>&1 && export STAND_IN_NEVER_HEALTHY=1
@@ -86,7 +98,7 @@ impl Step {
         match self {
             Self::Preflight => program(&checkout.path("programs/df"), ENDLESS_LOOK),
             Self::Start => checkout.script("engram", SERVER_STARTS_WHEN_TOLD),
-            Self::Save => checkout.script("loadtest", LOG_CANNOT_BE_SAVED),
+            Self::Save => checkout.write(FSYNC, endless_fsync()),
             Self::BetweenRuns => checkout.script("engram", SECOND_SERVER_IS_NEVER_HEALTHY),
             Self::Build | Self::Ready | Self::Load | Self::Stop => {}
         }
@@ -111,7 +123,9 @@ impl Step {
                 let path = std::env::var("PATH").unwrap();
                 check.env("PATH", format!("{}:{path}", programs.display()))
             }
-            Self::Build | Self::Start | Self::Save | Self::BetweenRuns => &mut check,
+            // Not by its path, which has a space.
+            Self::Save => check.env("LD_LIBRARY_PATH", checkout.path("")).env("LD_PRELOAD", FSYNC),
+            Self::Build | Self::Start | Self::BetweenRuns => &mut check,
         };
         check
     }
@@ -172,6 +186,20 @@ impl Step {
 
 fn built(checkout: &Checkout, phase: &str) -> Command {
     checkout.command(&format!("perf-check 007 {phase} --duration 1 --port {}", checkout.port()))
+}
+
+/// The library, compiled once.
+fn endless_fsync() -> &'static [u8] {
+    static LIBRARY: OnceLock<Vec<u8>> = OnceLock::new();
+    LIBRARY.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let [source, library] = ["fsync.rs", FSYNC].map(|name| folder.path().join(name));
+        fs::write(&source, ENDLESS_FSYNC).unwrap();
+        let mut compile = Command::new("rustc");
+        compile.args(["--edition=2024", "--crate-type=cdylib", "-o"]).arg(&library).arg(&source);
+        assert!(compile.status().unwrap().success());
+        fs::read(library).unwrap()
+    })
 }
 
 /// Binaries that turn into the stand-in's and are quick to copy.

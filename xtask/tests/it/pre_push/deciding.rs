@@ -1,6 +1,7 @@
 //! What the hook decides: each row of its table, and whom it asks.
 
-use xtask::measure::content;
+use std::fs;
+
 use xtask::model::limits::PLAN;
 
 use crate::common::project::{
@@ -25,10 +26,61 @@ mod content_that_the_remote_has {
     }
 
     #[test]
-    fn a_new_branch_without_new_commits_passes_silently() {
+    fn a_new_branch_without_new_commits_or_results_passes_silently() {
         let project = strict();
         project.push("origin main:refs/heads/copy").passed_silently();
         assert_eq!(project.on_remote("copy"), project.git("rev-parse HEAD"));
+    }
+
+    #[test]
+    fn hides_no_regression_that_was_pushed_to_another_branch() {
+        let project = Project::new();
+        project.git("switch --quiet --create task/007-x");
+        project.regressed();
+        project.git("push --quiet --no-verify origin task/007-x");
+        project.git("switch --quiet main");
+        project.git("merge --quiet --ff-only task/007-x");
+        project.push("origin main").blocked();
+        project.push("origin main:refs/heads/another").blocked();
+    }
+
+    #[test]
+    fn hides_no_regression_that_the_branch_has_already() {
+        let project = Project::new();
+        project.regressed();
+        project.git("push --quiet --no-verify origin main");
+        project.checkout.write("docs/more.txt", "more");
+        project.commit();
+        project.push("origin main").blocked();
+    }
+
+    #[test]
+    fn on_another_branch_alone_is_not_known_on_this_one() {
+        let project = strict();
+        project.git("push --quiet --no-verify origin main:refs/heads/feature");
+        project.change("of main\n");
+        project.git("push --quiet --no-verify origin main");
+        let said = project.push("origin main:refs/heads/feature").blocked();
+        assert_has(&said, &["no verdict on feature"]);
+        project.push("origin main:refs/heads/copy").passed_silently();
+    }
+
+    #[test]
+    fn silences_what_cannot_be_judged() {
+        let project = strict();
+        project.measured(&before(), &slower().elapsed(30.0));
+        project.git("push --quiet --no-verify origin main");
+        project.checkout.write("docs/more.txt", "more");
+        project.commit();
+        project.push("origin main").passed_silently();
+    }
+
+    #[test]
+    fn a_note_passes_silently() {
+        let project = strict();
+        project.regressed();
+        project.git("notes add --message=x");
+        project.push("origin refs/notes/commits").passed_silently();
     }
 
     #[test]
@@ -83,8 +135,54 @@ mod content_that_the_remote_has {
     }
 }
 
+mod refs_that_are_no_branches {
+    use super::*;
+
+    #[test]
+    fn hide_no_regression() {
+        let project = Project::new();
+        project.regressed();
+        for name in ["refs/for/main", "refs/for/main%topic=x", "refs/review/1", "refs/x"] {
+            let said = project.push(&format!("origin HEAD:{name}")).blocked();
+            assert_has(&said, &[&format!("push of {name} blocked")]);
+        }
+    }
+
+    #[test]
+    fn need_a_verdict_where_one_is_required() {
+        let project = Project::new();
+        project.require();
+        project.change("another\n");
+        let said = project.push("origin HEAD:refs/for/main").blocked();
+        assert_has(&said, &["no verdict on refs/for/main"]);
+    }
+}
+
 mod a_clean_verdict {
     use super::*;
+
+    #[test]
+    fn hides_no_warning() {
+        let project = Project::new();
+        project.record(&before(), Some(&project.content()));
+        let tip = project.change("another\n");
+        let after = as_fast().in_group("007_after_20251108_142000", 1, 3).with(|provenance| {
+            provenance.host.name = Some("another machine".to_owned());
+        });
+        project.record(&after, Some(&tip));
+        let said = project.push("origin main").passed();
+        assert_has(&said, &["no regression", "warning: after: the group was interrupted, 1 of 3"]);
+        assert!(said.lines().all(|line| line.chars().count() <= 80), "{said}");
+    }
+
+    #[test]
+    fn of_this_content_is_not_hidden_by_a_later_one_of_other_content() {
+        let project = Project::new();
+        project.require();
+        project.clean();
+        project.record(&slower().at("20251109_120000"), Some("other content"));
+        assert_has(&project.push("origin main").passed(), &["no regression: 007"]);
+    }
 
     #[test]
     fn passes_with_one_line() {
@@ -120,9 +218,7 @@ mod a_clean_verdict {
         project.require();
         project.record(&before(), Some(&project.content()));
         project.checkout.write("src/server.rs", "not committed yet\n");
-        let scratch = tempfile::tempdir().unwrap();
-        let measured = content::of_files(project.folder(), &scratch.path().join("s")).unwrap();
-        project.record(&as_fast(), Some(&measured));
+        project.record(&as_fast(), Some(&project.content_of_files()));
         project.commit();
         crate::common::finish(project.tool("perf-compare 007 --log")).succeeded();
         project.commit();
@@ -139,9 +235,7 @@ mod a_clean_verdict {
         project.git("push --quiet --no-verify origin main");
         project.record(&before(), Some(&project.content()));
         project.checkout.write("src/server.rs", "another\r\n");
-        let scratch = tempfile::tempdir().unwrap();
-        let measured = content::of_files(project.folder(), &scratch.path().join("s")).unwrap();
-        project.record(&as_fast(), Some(&measured));
+        project.record(&as_fast(), Some(&project.content_of_files()));
         project.commit();
         project.push("origin main").passed();
     }
@@ -229,11 +323,155 @@ mod a_regression {
     }
 
     #[test]
+    fn is_not_hidden_by_what_was_measured_later_on_other_content() {
+        let project = Project::new();
+        let had = project.content();
+        project.regressed();
+        project.record(&before().at("20251109_110000"), Some(&had));
+        project.record(&as_fast().at("20251109_120000"), Some("other content"));
+        assert_has(
+            &project.push("origin main").blocked(),
+            &["REGRESSION: 007 internal: P99 +31.0%"],
+        );
+    }
+
+    #[test]
     fn measured_before_the_commit_message_was_amended_is_blocked() {
         let project = Project::new();
         project.regressed();
         project.git("commit --quiet --amend --message=other");
         project.push("origin main").blocked();
+    }
+}
+
+/// The pushes that were not judged.
+const SKIPPED: &str = "tmp/m17_performance/skipped_pushes.txt";
+
+mod an_accepted_regression {
+    use super::*;
+    use crate::common::{Finished, finish};
+
+    const FILE: &str = "roadmap/milestone-17/accepted_regressions.toml";
+
+    fn accept(project: &Project, words: &str, reason: &str) -> Finished {
+        let mut command = project.tool(&format!("perf-compare {words} --accept"));
+        command.arg(reason);
+        finish(command)
+    }
+
+    fn accepted() -> Project {
+        let project = Project::new();
+        project.regressed();
+        let said = accept(&project, "007", "needed for recall; follow-up #12");
+        assert_eq!(said.code, Some(1), "{said:?}");
+        assert_has(
+            &said.output,
+            &["REGRESSION: 007", "accepted: needed for recall; follow-up #12"],
+        );
+        project
+    }
+
+    #[test]
+    fn passes_and_is_named_with_its_reason() {
+        let project = accepted();
+        project.require();
+        let said = project.push("origin main").passed();
+        assert_has(&said, &["REGRESSION: 007", "accepted: needed for recall; follow-up #12"]);
+    }
+
+    #[test]
+    fn passes_once_its_file_is_committed() {
+        let project = accepted();
+        project.commit();
+        assert!(project.git("show --stat HEAD").contains("accepted_regressions.toml"));
+        assert_has(&project.push("origin main").passed(), &["accepted: "]);
+    }
+
+    #[test]
+    fn lets_no_regression_of_other_content_pass() {
+        let project = accepted();
+        let tip = project.change("slower still\n");
+        project.record(&slower().p99(0.9).at("20251109_120000"), Some(&tip));
+        project.push("origin main").blocked();
+    }
+
+    #[test]
+    fn lets_no_regression_of_another_task_or_mode_pass() {
+        let project = accepted();
+        let tip = project.content();
+        project.record(&before().task("008"), Some("earlier content"));
+        project.record(&slower().task("008"), Some(&tip));
+        let said = project.push("origin main").blocked();
+        assert_has(&said, &["REGRESSION: 008", "cargo perf-compare 008 --accept"]);
+        let project = accepted();
+        project.record(&competitive_before(), Some("earlier content"));
+        project.record(&competitive_slower(), Some(&project.content()));
+        project.push("origin main").blocked();
+    }
+
+    #[test]
+    fn keeps_its_exit_code_and_is_said_in_every_format_and_in_the_log() {
+        let project = accepted();
+        for words in ["", "--json", "--markdown", "--log"] {
+            let said = finish(project.tool(&format!("perf-compare 007 {words}")));
+            assert_eq!(said.code, Some(1), "{words}");
+            assert_has(&said.output, &["follow-up"]);
+        }
+        let log = project.checkout.path("roadmap/milestone-17/PERFORMANCE_LOG.md");
+        let log = fs::read_to_string(log).unwrap();
+        assert_has(&log, &["✗ Regression: ", "; accepted: needed for recall"]);
+    }
+
+    #[test]
+    fn is_read_from_a_file_that_is_added_to_and_never_written_anew() {
+        let project = accepted();
+        let path = project.checkout.path(FILE);
+        let mine = format!("# mine\n{}", fs::read_to_string(&path).unwrap());
+        fs::write(&path, &mine).unwrap();
+        accept(&project, "007", "another \"reason\"");
+        let now = fs::read_to_string(&path).unwrap();
+        assert!(now.starts_with(&mine), "{now}");
+        assert_has(&project.push("origin main").passed(), &["accepted: another \"reason\""]);
+    }
+
+    #[test]
+    fn needs_a_reason() {
+        let project = Project::new();
+        project.regressed();
+        for reason in ["", "  ", "two\nlines"] {
+            assert_has(&accept(&project, "007", reason).refused(), &["needs a reason"]);
+        }
+        assert!(!project.checkout.path(FILE).exists());
+        project.push("origin main").blocked();
+    }
+
+    #[test]
+    fn is_one_that_was_measured() {
+        let project = Project::new();
+        project.clean();
+        assert_has(&accept(&project, "007", "why").refused(), &["nothing to accept"]);
+        let project = Project::new();
+        project.measured(&before(), &slower().elapsed(30.0));
+        assert_has(&accept(&project, "007", "why").refused(), &["nothing to accept"]);
+    }
+
+    #[test]
+    fn is_of_known_content() {
+        let project = Project::new();
+        project.record(&before(), Some(&project.content()));
+        project.record(&slower().not_built(), None);
+        assert_eq!(finish(project.tool("perf-compare 007")).code, Some(1));
+        accept(&project, "007", "why").refused();
+    }
+
+    #[test]
+    fn in_a_file_that_is_not_whole_is_none() {
+        for text in ["[[accepted]]\ntask = \"007\"\n", "accepted = 1\n", "not TOML"] {
+            let project = accepted();
+            project.checkout.write(FILE, text);
+            project.push("origin main").blocked();
+            assert_has(&accept(&project, "007", "why").refused(), &["accepted_regressions.toml"]);
+        }
     }
 }
 
@@ -247,6 +485,35 @@ mod the_way_out {
         let mut push = project.push_command("origin main");
         push.env("PERF_SKIP", "1");
         crate::common::finish(push).passed_silently();
+    }
+
+    #[test]
+    fn perf_skip_leaves_a_note() {
+        let project = Project::new();
+        project.regressed();
+        let skip = || {
+            let mut push = project.push_command("--dry-run origin main");
+            push.env("PERF_SKIP", "1");
+            crate::common::finish(push).passed_silently();
+        };
+        skip();
+        skip();
+        let noted = fs::read_to_string(project.checkout.path(SKIPPED)).unwrap();
+        let tip = project.git("rev-parse HEAD");
+        assert_eq!(noted.matches(&format!(" main {tip}\n")).count(), 2, "{noted}");
+        assert!(noted.lines().all(|line| line.as_bytes()[10] == b'T'), "{noted}");
+    }
+
+    #[test]
+    fn perf_skip_pushes_where_no_note_can_be_left() {
+        let project = Project::new();
+        project.regressed();
+        project.checkout.write("precious", "mine");
+        std::os::unix::fs::symlink("../../precious", project.checkout.path(SKIPPED)).unwrap();
+        let mut push = project.push_command("origin main");
+        push.env("PERF_SKIP", "1");
+        crate::common::finish(push).passed_silently();
+        assert_eq!(fs::read_to_string(project.checkout.path("precious")).unwrap(), "mine");
     }
 
     #[test]
@@ -286,11 +553,56 @@ mod what_is_not_known {
         assert!(!said.contains("blocked"), "{said}");
     }
 
+    /// Checks that the push is blocked where a verdict is required, and passes elsewhere with one line and no advice.
+    #[track_caller]
+    fn is_quiet(project: &Project, words: &str) {
+        project.require();
+        let said = project.push(words).blocked();
+        assert_has(&said, &["nothing was measured for it", "git config perf.required is true"]);
+        project.git("config --unset perf.required");
+        let said = project.push(words).passed();
+        assert_has(&said, &["perf: no verdict on ", ": nothing was measured for it"]);
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
+
     #[test]
-    fn nothing_measured() {
+    fn nothing_measured_is_one_quiet_line() {
         let project = Project::new();
         project.change("another\n");
-        warns(&project, "nothing was measured", "cargo perf-check <task> before");
+        is_quiet(&project, "origin main");
+    }
+
+    #[test]
+    fn many_unrelated_branches_are_one_quiet_line() {
+        let project = Project::new();
+        for number in 0..5 {
+            project.git(&format!("switch --quiet --create unrelated-{number} main"));
+            project.change(&format!("of {number}\n"));
+        }
+        is_quiet(&project, "origin unrelated-0 unrelated-1 unrelated-2 unrelated-3 unrelated-4");
+    }
+
+    #[test]
+    fn a_push_after_a_task_that_was_pushed_is_not_told_to_measure_that_again() {
+        let project = Project::new();
+        project.clean();
+        project.push("origin main").passed();
+        project.change("of no task\n");
+        is_quiet(&project, "origin main");
+    }
+
+    #[test]
+    fn a_push_beside_a_task_of_another_branch_is_not_told_to_measure_that_again() {
+        let project = Project::new();
+        project.record(&before(), Some(&project.content()));
+        let after = as_fast().with(|provenance| {
+            provenance.git.as_mut().unwrap().branch = Some("task/007-x".to_owned());
+        });
+        project.record(&after, Some("the content of 007"));
+        project.change("of no task\n");
+        let said = project.push("--dry-run origin main:refs/heads/task/007-x").passed();
+        assert_has(&said, &["the code changed since", "cargo perf-check 007 after\n"]);
+        is_quiet(&project, "origin main:refs/heads/hotfix");
     }
 
     #[test]
@@ -374,7 +686,8 @@ mod what_is_not_known {
         project.record(&before().by_old_script(), None);
         project.change("another\n");
         project.record(&slower().by_old_script(), None);
-        warns(&project, "the source hash of after is unknown", "cargo perf-check 007 after\n");
+        let said = project.push("origin main:refs/heads/task/007-x").passed();
+        assert_has(&said, &["the source hash of after is unknown", "cargo perf-check 007 after\n"]);
     }
 
     #[test]
@@ -474,16 +787,18 @@ mod tasks {
     }
 
     #[test]
-    fn perf_task_narrows_to_one() {
+    fn perf_task_hides_no_regression_of_another() {
         let project = two_tasks();
-        assert_has(&push_for(&project, "008").blocked(), &["008"]);
-        let said = push_for(&project, "007").passed();
-        assert!(!said.contains("008"), "{said}");
+        for task in ["007", "008", "009"] {
+            let said = push_for(&project, task).blocked();
+            assert_has(&said, &["no regression: 007", "REGRESSION: 008"]);
+        }
     }
 
     #[test]
-    fn a_perf_task_without_results_is_not_known_and_hides_nothing_that_was_measured() {
-        let project = two_tasks();
+    fn a_perf_task_without_results_is_not_known() {
+        let project = Project::new();
+        project.clean();
         project.require();
         push_for(&project, "009").blocked();
         project.git("config --unset perf.required");
@@ -491,21 +806,20 @@ mod tasks {
         assert_has(
             &said,
             &[
+                "no regression: 007",
                 "PERF_TASK names 009, which has no results",
-                "task 008 was measured on it",
                 "cargo perf-check 009 before",
-                "cargo perf-compare 008",
             ],
         );
     }
 
     #[test]
-    fn the_name_of_the_branch_narrows_to_one() {
+    fn the_name_of_the_branch_hides_no_regression_of_another() {
         let project = two_tasks();
-        let push = |branch: &str| project.push(&format!("origin main:refs/heads/{branch}"));
-        assert_has(&push("task/008-fan-effect").blocked(), &["008"]);
-        let said = push("task/007-fan-effect").passed();
-        assert!(!said.contains("008"), "{said}");
+        for branch in ["task/007-fan-effect", "task/008-fan-effect", "task/009"] {
+            let said = project.push(&format!("origin main:refs/heads/{branch}")).blocked();
+            assert_has(&said, &["no regression: 007", "REGRESSION: 008"]);
+        }
     }
 
     #[test]

@@ -5,10 +5,8 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use xtask::measure::content;
-
-use crate::common::project::{Project, as_fast, assert_has, before, done, files, git};
-use crate::common::{Checkout, finish, program, tool};
+use crate::common::project::{Project, as_fast, assert_has, before, done, files, git, keep_inputs};
+use crate::common::{Checkout, TOOL, finish, on_a_full_disk, program, programs_without, tool};
 
 /// A hook of somebody else, which notes what it is given.
 const ANOTHERS: &str = "#!/bin/sh\n\
@@ -41,6 +39,14 @@ fn uninstall(project: &Project) -> String {
 
 fn status(project: &Project) -> String {
     finish(project.tool("hook status")).succeeded().output
+}
+
+/// What `hook status` says where no hook of ours is; its exit code says so, too.
+fn not_installed(project: &Project) -> String {
+    let finished = finish(project.tool("hook status"));
+    assert_eq!(finished.code, Some(3), "{finished:?}");
+    assert_has(&finished.output, &["not installed"]);
+    finished.output
 }
 
 mod places {
@@ -140,21 +146,20 @@ mod places {
     }
 
     #[test]
-    fn a_hooks_path_among_the_files_is_told_to_count_and_left_out_as_it_says() {
+    fn a_hooks_path_among_the_files_is_told_to_be_a_change_and_left_out_as_it_says() {
         let project = Project::without_hook();
         project.git("config core.hooksPath my.hooks");
         program(&project.checkout.path("my.hooks/pre-push"), ANOTHERS);
-        let scratch = tempfile::tempdir().unwrap();
-        let now = || content::of_files(project.folder(), &scratch.path().join("s")).unwrap();
+        let changes = || project.git("status --porcelain");
         fs::create_dir_all(project.checkout.path("tmp")).unwrap();
         let said = install(&project);
         assert_has(&said, &["warning: git does not ignore it"]);
-        assert_ne!(now(), project.content());
+        assert_eq!(changes(), "?? my.hooks/");
         let command = said.split("leave it out: ").nth(1).unwrap();
         let mut shell = Command::new("sh");
         shell.args(["-c", command]).current_dir("/");
         finish(shell).succeeded();
-        assert_eq!(now(), project.content());
+        assert_eq!(changes(), "");
         uninstall(&project);
         assert!(!install(&project).contains("warning"));
         project.regressed();
@@ -176,7 +181,7 @@ mod places {
         let message = install().refused();
         assert_has(&message, &["all repositories", "global"]);
         assert!(!hooks.exists());
-        let command = message.split("in place of those: ").nth(1).unwrap();
+        let command = message.split("of its own: ").nth(1).unwrap();
         let mut shell = Command::new("sh");
         shell.args(["-c", command]).current_dir(project.folder());
         finish(shell).succeeded();
@@ -200,17 +205,47 @@ mod places {
     }
 
     #[test]
-    fn a_hooks_path_that_is_no_folder_is_refused() {
+    fn a_hooks_path_that_switches_hooks_off_is_refused_and_fixed_by_the_line_that_is_shown() {
+        for path in ["", "/dev/null"] {
+            let project = Project::without_hook();
+            let mut config = git(project.folder(), "config core.hooksPath");
+            config.arg(path);
+            finish(config).succeeded();
+            let had = files(project.folder());
+            let message = finish(project.tool("hook install")).refused();
+            assert_has(&message, &["git runs no hooks here: core.hooksPath is set to"]);
+            assert_has(
+                &not_installed(&project),
+                &["git runs no hooks here", "git config core.hooksPath"],
+            );
+            assert_eq!(had, files(project.folder()));
+            let mut shell = Command::new("sh");
+            let command = message.split("of its own: ").nth(1).unwrap();
+            shell.args(["-c", command]).current_dir(project.folder());
+            finish(shell).succeeded();
+            install(&project);
+            project.regressed();
+            project.push("origin main").blocked();
+        }
+    }
+
+    #[test]
+    fn a_repository_that_git_does_not_trust_is_refused_in_gits_own_words() {
         let project = Project::without_hook();
-        project.git("config core.hooksPath /dev/null");
-        finish(project.tool("hook install")).refused();
+        let mut install = project.tool("hook install");
+        install.env("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1").env("LC_ALL", "C");
+        let message = finish(install).refused();
+        assert_has(&message, &["dubious ownership", "git config --global --add safe.directory"]);
+        assert!(!message.contains("not in a git repository"), "{message}");
     }
 
     #[test]
     fn a_folder_outside_of_any_repository_is_refused() {
         let checkout = Checkout::without_product();
-        let message = finish(checkout.command("hook install")).refused();
-        assert_has(&message, &["not in a git repository"]);
+        let mut install = checkout.command("hook install");
+        install.env("LC_ALL", "C");
+        let message = finish(install).refused();
+        assert_has(&message, &["not a git repository"]);
     }
 
     #[test]
@@ -234,6 +269,7 @@ mod places {
         project.commit();
         project.git("push --quiet origin main");
         install_into(&project.checkout.path("engram"));
+        keep_inputs(&project.checkout.path("engram"));
         project.require();
         project.checkout.write("engram/docs/notes.txt", "more\n");
         project.commit();
@@ -275,7 +311,7 @@ mod places {
     }
 
     #[test]
-    fn a_worktrees_own_results_come_before_those_of_another() {
+    fn a_worktrees_own_results_hide_no_regression_that_another_measured() {
         let project = Project::new();
         let (_folder, worktree) = linked_worktree(&project);
         project.regressed();
@@ -283,10 +319,30 @@ mod places {
         let tip = project.content();
         project.record(&before(), Some("other content"));
         project.record(&as_fast(), Some(&tip));
-        let said = project.push("--dry-run origin main").passed();
-        assert_has(&said, &["no regression"]);
+        let said = project.push("--dry-run origin main").blocked();
+        assert_has(&said, &["no regression: 007", "REGRESSION: 007"]);
         done(&worktree, "merge --quiet main");
         finish(git(&worktree, "push --quiet origin feature")).blocked();
+    }
+
+    #[test]
+    fn a_worktree_whose_results_cannot_be_listed_hides_no_regression() {
+        let project = Project::new();
+        let (_folder, worktree) = linked_worktree(&project);
+        fs::create_dir(worktree.join("tmp")).unwrap();
+        fs::write(worktree.join("tmp/m17_performance"), "no folder").unwrap();
+        project.regressed();
+        assert_has(&project.push("origin main").blocked(), &["push of main blocked"]);
+    }
+
+    #[test]
+    fn what_another_worktree_measured_says_where() {
+        let project = Project::new();
+        let (_folder, worktree) = linked_worktree(&project);
+        project.clean();
+        fs::rename(project.checkout.path("tmp"), worktree.join("tmp")).unwrap();
+        let said = project.push("origin main").passed();
+        assert_has(&said, &["no regression: 007", "measured in:", "linked"]);
     }
 }
 
@@ -326,11 +382,19 @@ mod installation {
     fn that_fails_leaves_anothers_in_place() {
         let project = Project::without_hook();
         program(&hook(&project), ANOTHERS);
-        // Nothing can be written there.
-        fs::create_dir(hook(&project).with_extension("partial")).unwrap();
         let had = files(project.folder());
-        finish(project.tool("hook install")).refused();
+        finish(on_a_full_disk(&project.tool("hook install"))).refused();
         assert_eq!(had, files(project.folder()));
+    }
+
+    #[test]
+    fn writes_through_no_link() {
+        let project = Project::without_hook();
+        project.checkout.write("precious", "mine");
+        symlink("../../precious", hook(&project).with_extension("partial")).unwrap();
+        install(&project);
+        assert_eq!(fs::read_to_string(project.checkout.path("precious")).unwrap(), "mine");
+        assert_eq!(fs::metadata(hook(&project)).unwrap().permissions().mode() & 0o777, 0o755);
     }
 
     #[test]
@@ -384,17 +448,99 @@ mod a_hook_that_cannot_be_kept {
         project.checkout.write(".husky/_/.gitignore", "*");
         program(&project.checkout.path(".husky/_/pre-push"), STUB);
         let message = refused(&project, "acts by its own name");
-        let line = message.lines().last().unwrap();
-        project.checkout.write(".husky/pre-push", line);
+        let rest = "cat >tmp/rest\n";
+        project.checkout.write("tmp/here", "");
+        project.checkout.write(".husky/pre-push", lines(&message) + rest);
+        let tool = with_tool(&project);
+        let push = || pushes(&project, tool.path());
+        let given = |pushed: &str| {
+            let had = fs::read_to_string(project.checkout.path("tmp/rest")).unwrap();
+            assert_eq!(had.lines().next(), Some(pushed));
+        };
+        project.change("not measured\n");
+        assert_has(&push().passed(), &["no verdict on x"]);
+        let tip = project.git("rev-parse HEAD");
+        given(&format!("refs/heads/main {tip} refs/heads/x {}", "0".repeat(40)));
+        project.git("push --quiet --no-verify origin :x");
+        project.require();
+        assert_has(&push().blocked(), &["perf.required is true"]);
+        project.git("config --unset perf.required");
+        project.regressed();
+        assert_has(&push().blocked(), &["push of x blocked"]);
+        let mut skipping = git(project.folder(), "push --quiet --dry-run origin main:refs/heads/x");
+        skipping.env("PATH", path_with(tool.path())).env("PERF_SKIP", "1");
+        finish(skipping).passed_silently();
+        assert!(project.checkout.path("tmp/m17_performance/skipped_pushes.txt").exists());
+    }
+
+    #[test]
+    fn passes_quietly_by_these_lines_where_cargo_or_the_tool_is_missing() {
+        let project = Project::without_hook();
+        project.git("config core.hooksPath hooks");
+        program(&project.checkout.path("hooks/pre-push"), ANOTHERS);
+        project.commit();
+        let message = refused(&project, "tracked by git");
+        program(
+            &project.checkout.path("hooks/pre-push"),
+            &format!("#!/bin/sh\n{}cat >tmp/rest\n", lines(&message)),
+        );
+        let tool = with_tool(&project);
+        project.regressed();
+        let without_cargo = programs_without("cargo");
+        let mut push = git(project.folder(), "push --quiet --dry-run origin main:refs/heads/x");
+        push.env("PATH", without_cargo.path());
+        finish(push).passed_silently();
+        project.git("rm --quiet -r xtask");
+        project.git("commit --quiet --message=gone");
+        pushes(&project, tool.path()).passed_silently();
+        project.require();
+        project.git("push --quiet --no-verify origin :x");
+        pushes(&project, tool.path()).blocked();
+    }
+
+    #[test]
+    fn is_told_lines_that_name_nothing_of_this_machine() {
+        let project = Project::without_hook();
+        project.git("config core.hooksPath hooks");
+        program(&project.checkout.path("hooks/pre-push"), ANOTHERS);
+        project.commit();
+        let lines = lines(&refused(&project, "tracked by git"));
+        for own in [TOOL, project.folder().to_str().unwrap(), env!("CARGO_MANIFEST_DIR")] {
+            assert!(!lines.contains(own), "{lines}");
+        }
+        assert_has(&lines, &["--locked --offline xtask hook pre-push"]);
+        assert!(lines.lines().all(|line| line.chars().count() <= 80), "{lines}");
+    }
+
+    /// The lines that a message advises.
+    fn lines(message: &str) -> String {
+        let lines = message.split_once(":\n\n").unwrap().1;
+        assert!(lines.starts_with('#') && lines.ends_with("PUSHED\n\n"), "{message}");
+        lines.trim_end().to_owned() + "\n"
+    }
+
+    /// A cargo that runs the tool for `cargo xtask`, as in a checkout that has it; its sign is committed.
+    fn with_tool(project: &Project) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let text = format!(
+            "#!/bin/sh\n[ \"$1 $2 $3\" = '--locked --offline xtask' ] || exit 101\nshift 3\nexec '{TOOL}' \"$@\"\n"
+        );
+        program(&folder.path().join("cargo"), &text);
+        project.checkout.write("xtask/Cargo.toml", "");
         project.commit();
         project.git("push --quiet --no-verify origin main");
-        project.change("not measured\n");
-        assert_has(&project.push("origin main").passed(), &["no verdict"]);
-        project.regressed();
-        project.push("origin main").blocked();
-        let mut push = project.push_command("origin main");
-        push.env("PERF_SKIP", "1");
-        finish(push).passed_silently();
+        folder
+    }
+
+    fn path_with(folder: &Path) -> String {
+        format!("{}:{}", folder.display(), std::env::var("PATH").unwrap())
+    }
+
+    /// A push of a branch `x`.
+    fn pushes(project: &Project, tool: &Path) -> crate::common::Finished {
+        let mut push = git(project.folder(), "push --quiet origin main:refs/heads/x");
+        push.args(["--force"]).env("PATH", path_with(tool));
+        finish(push)
     }
 
     #[track_caller]
@@ -585,7 +731,7 @@ mod uninstalling {
         let of = |action: &str| {
             let mut command = elsewhere.tool(&format!("hook {action} -C"));
             command.arg(project.folder());
-            finish(command).succeeded().output
+            finish(command).output
         };
         assert_has(&of("status"), &["not installed"]);
         install(&project);
@@ -607,7 +753,7 @@ mod status {
     #[test]
     fn tells_whether_the_hook_is_installed() {
         let project = Project::without_hook();
-        assert_has(&status(&project), &["not installed", "pre-push"]);
+        assert_has(&not_installed(&project), &["pre-push"]);
         install(&project);
         assert!(status(&project).starts_with("installed: "));
     }
@@ -621,7 +767,7 @@ mod status {
     fn tells_that_the_hook_is_anothers() {
         let project = Project::without_hook();
         program(&hook(&project), ANOTHERS);
-        assert_has(&status(&project), &["not installed", "is not this tool's hook"]);
+        assert_has(&not_installed(&project), &["is not this tool's hook"]);
     }
 }
 

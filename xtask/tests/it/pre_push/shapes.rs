@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::common::finish;
 use crate::common::project::{
-    Project, as_fast, assert_has, before, done, git, name_committer, slower,
+    Project, as_fast, assert_has, before, done, git, inputs, keep_inputs, name_committer, slower,
 };
 
 #[test]
@@ -80,12 +80,31 @@ fn a_regression_is_blocked_whatever_comes_after_it() {
 }
 
 #[test]
-fn every_branch_has_a_verdict_of_its_own() {
+fn many_branches_of_one_content_are_judged_once() {
+    let project = Project::new();
+    let tip = project.clean();
+    project.git("branch other");
+    project.git("commit --quiet --allow-empty --message=empty");
+    let said = project.push("origin main other").passed();
+    assert_eq!(said.matches("no regression").count(), 1, "{said}");
+    project.record(&slower().at("20251108_150000"), Some(&tip));
+    let said = project
+        .push("origin HEAD:refs/heads/a HEAD:refs/heads/b HEAD:refs/heads/c HEAD:refs/heads/d");
+    let said = said.blocked();
+    assert_eq!(said.matches("REGRESSION: 007").count(), 1, "{said}");
+    assert_has(&said, &["push of a, b, c and 1 more blocked"]);
+}
+
+#[test]
+fn every_content_has_a_verdict_of_its_own() {
     let project = Project::new();
     project.clean();
-    project.git("branch other");
-    let said = project.push("origin main other").passed();
-    assert_eq!(said.matches("no regression").count(), 2, "{said}");
+    project.git("switch --quiet --create slow");
+    let tip = project.change("slow\n");
+    project.record(&slower().task("008"), Some(&tip));
+    project.record(&before().task("008"), Some("earlier content"));
+    let said = project.push("origin main slow").blocked();
+    assert_has(&said, &["no regression: 007", "push of slow blocked"]);
 }
 
 #[test]
@@ -121,7 +140,7 @@ fn a_regression_in_a_shallow_clone_is_blocked() {
     let clones = tempfile::tempdir().unwrap();
     let clone = shallow_clone(&project, clones.path());
     finish_in(&clone, "hook install");
-    let content = || xtask::measure::content::of_commit(&clone, "HEAD").unwrap();
+    let content = || xtask::measure::content::of_commit(&clone, "HEAD", &inputs()).unwrap();
     project.record(&before(), Some(&content()));
     fs::write(clone.join("src/server.rs"), "another\n").unwrap();
     done(&clone, "commit --quiet --all --message=another");
@@ -140,6 +159,7 @@ fn documents_in_a_shallow_clone_pass_silently() {
     let clone = shallow_clone(&project, clones.path());
     finish_in(&clone, "hook install");
     done(&clone, "config perf.required true");
+    keep_inputs(&clone);
     fs::write(clone.join("README.md"), "more").unwrap();
     done(&clone, "add --all");
     done(&clone, "commit --quiet --message=more");
@@ -173,7 +193,7 @@ fn a_regression_pushed_by_address_is_blocked() {
 }
 
 #[test]
-fn a_new_branch_pushed_by_address_without_new_commits_passes_silently() {
+fn a_new_branch_pushed_by_address_without_new_commits_or_results_passes_silently() {
     let project = Project::new();
     project.require();
     let mut push = project.push_command("");
@@ -194,7 +214,7 @@ fn a_local_ref_with_spaces_hides_no_regression() {
 }
 
 #[test]
-fn a_merge_of_what_the_remote_has_on_another_branch_passes_silently() {
+fn a_merge_of_what_the_remote_has_on_another_branch_alone_is_not_known() {
     let project = Project::new();
     project.require();
     project.git("push --quiet --no-verify origin main:refs/heads/feature");
@@ -202,7 +222,7 @@ fn a_merge_of_what_the_remote_has_on_another_branch_passes_silently() {
     project.git("push --quiet --no-verify origin main");
     project.git("switch --quiet --create feature main~1");
     project.git("merge --quiet --no-ff --no-edit main");
-    project.push("origin feature").passed_silently();
+    assert_has(&project.push("origin feature").blocked(), &["no verdict on feature"]);
 }
 
 #[test]
@@ -318,9 +338,13 @@ fn finish_in(folder: &Path, words: &str) {
 
 /// Copies what is recorded to another checkout.
 fn carry_results(project: &Project, to: &Path) {
+    keep_inputs(to);
     let to = to.join("tmp/m17_performance");
     fs::create_dir_all(&to).unwrap();
-    for name in project.checkout.recorded() {
-        fs::copy(project.recorded(&name), to.join(&name)).unwrap();
+    for name in project.checkout.results() {
+        let diagnosis = name.replace(".json", "_diag.txt");
+        for name in [name, diagnosis] {
+            fs::copy(project.recorded(&name), to.join(&name)).unwrap();
+        }
     }
 }

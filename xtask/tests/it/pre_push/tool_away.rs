@@ -29,12 +29,10 @@ mod through_cargo {
         let project = Project::without_hook();
         install(&project, Path::new(PACKAGE));
         project.change("another\n");
-        let said = finish(through_cargo(project.push_command("origin main"))).passed();
+        let push = project.push_command("origin main:refs/heads/task/012");
+        let said = finish(through_cargo(push)).passed();
         let checkout = fs::canonicalize(project.folder()).unwrap();
-        assert_has(
-            &said,
-            &[&format!("cargo perf-check <task> after -C '{}'\n", checkout.display())],
-        );
+        assert_has(&said, &[&format!("cargo perf-check 012 after -C '{}'\n", checkout.display())]);
     }
 
     #[test]

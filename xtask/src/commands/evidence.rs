@@ -1,0 +1,219 @@
+//! What is recorded about the commits of a push, in each worktree of the repository.
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::shared::{checkout_option, context};
+use crate::error::{Fault, Result};
+use crate::measure::{checkout, content, git};
+use crate::model::inputs::Inputs;
+use crate::model::names::{Mode, Part, Phase, RunName, TaskId};
+use crate::model::recorded::{Group, Recorded};
+use crate::report::next::Context;
+use crate::store::recorded::{self, Listing};
+use crate::store::results::Results;
+use crate::store::sources;
+
+/// The content of a commit: its source hash under each recorded list of inputs. A run was measured on it if the run's
+/// own source hash is among them.
+pub(super) type Content = BTreeSet<String>;
+
+/// The contents of commits, each determined once: commits with the same files share theirs.
+pub(super) struct Contents {
+    checkout: PathBuf,
+    trees: BTreeMap<String, String>,
+    /// Every list that any recorded binaries were built from.
+    lists: Vec<Inputs>,
+    known: RefCell<BTreeMap<String, Option<Content>>>,
+}
+
+impl Contents {
+    /// `commits` are those that will be asked for most.
+    pub(super) fn new(checkout: &Path, commits: &[&str], evidence: &[Evidence]) -> Self {
+        let recorded = evidence.iter().flat_map(|known| sources::lists(&known.results));
+        let mut lists: BTreeMap<String, Inputs> = recorded.collect();
+        if lists.is_empty() {
+            lists.insert(String::new(), Inputs::everything());
+        }
+        let trees = git::trees(checkout, commits);
+        let checkout = checkout.to_owned();
+        Self { checkout, trees, lists: lists.into_values().collect(), known: RefCell::default() }
+    }
+
+    /// The content of a commit; `None` where git cannot tell.
+    pub(super) fn of(&self, commit: &str) -> Option<Content> {
+        let tree = self.trees.get(commit).map_or(commit, String::as_str);
+        if let Some(known) = self.known.borrow().get(tree) {
+            return known.clone();
+        }
+        let hash = |inputs: &Inputs| content::of_commit(&self.checkout, tree, inputs);
+        let content: Content = self.lists.iter().filter_map(hash).collect();
+        let content = Some(content).filter(|content| !content.is_empty());
+        self.known.borrow_mut().insert(tree.to_owned(), content.clone());
+        content
+    }
+}
+
+/// The recorded results of one worktree.
+pub(super) struct Evidence {
+    pub(super) checkout: PathBuf,
+    pub(super) around: Context,
+    /// The runs of each task that has any, oldest first.
+    tasks: BTreeMap<TaskId, Vec<RunName>>,
+    pub(super) results: Results,
+    pub(super) listing: Listing,
+    befores: OnceCell<Sources>,
+    afters: OnceCell<Sources>,
+}
+
+/// The runs of one phase by the content that they were measured on.
+type Sources = BTreeMap<String, BTreeSet<RunName>>;
+
+impl Evidence {
+    /// # Errors
+    /// When the results cannot be listed.
+    pub(super) fn of(checkout: &Path) -> Result<Self> {
+        let results = Results::of(checkout);
+        let listing = Listing::read(&results)?;
+        let mut tasks: BTreeMap<TaskId, Vec<RunName>> = BTreeMap::new();
+        for name in listing.all() {
+            tasks.entry(name.task.clone()).or_default().push(name);
+        }
+        // The tool's own workspace needs no `-C`.
+        let is_own = checkout::find(None).is_ok_and(|own| own == checkout);
+        let option = checkout_option((!is_own).then_some(checkout));
+        Ok(Self {
+            checkout: checkout.to_owned(),
+            around: context(checkout, option),
+            tasks,
+            results,
+            listing,
+            befores: OnceCell::new(),
+            afters: OnceCell::new(),
+        })
+    }
+
+    /// The tasks that have results.
+    pub(super) fn tasks(&self) -> impl DoubleEndedIterator<Item = Task<'_>> {
+        self.tasks.iter().map(|(id, names)| Task { evidence: self, id, names })
+    }
+
+    /// The tasks with an after that was measured on the content of `commit`. This is the one place that answers
+    /// whether a run was measured on what a commit holds.
+    pub(super) fn on(&self, contents: &Contents, commit: &str) -> Vec<Task<'_>> {
+        let Some(content) = contents.of(commit) else {
+            return Vec::new();
+        };
+        let runs = self.runs_on(Phase::After, &content);
+        self.tasks().filter(|task| runs.iter().any(|run| run.task == *task.id)).collect()
+    }
+
+    /// The runs of a phase that were measured on a content, oldest first.
+    fn runs_on(&self, phase: Phase, content: &Content) -> BTreeSet<&RunName> {
+        let sources = self.sources(phase);
+        content.iter().filter_map(|hash| sources.get(hash)).flatten().collect()
+    }
+
+    /// The runs of a phase by source hash. It searches the text, which spares to take thousands of files apart: a line of
+    /// a server's log may add a content, and whoever judges looks at the provenance itself.
+    fn sources(&self, phase: Phase) -> &Sources {
+        let known = match phase {
+            Phase::Before => &self.befores,
+            Phase::After => &self.afters,
+        };
+        known.get_or_init(|| {
+            let mut sources = Sources::new();
+            for name in self.tasks.values().flatten().filter(|name| name.phase == phase) {
+                let path = self.results.path(name, Part::Diagnosis);
+                let Some(text) = path.is_file().then(|| fs::read(path).ok()).flatten() else {
+                    continue;
+                };
+                let text = String::from_utf8_lossy(&text);
+                let content = |line: &str| {
+                    let value = line.strip_prefix("content = \"")?.strip_suffix('"')?;
+                    Some(value.to_owned())
+                };
+                for content in text.lines().filter_map(content) {
+                    sources.entry(content).or_default().insert(name.clone());
+                }
+            }
+            sources
+        })
+    }
+}
+
+/// The recorded results of one task in one worktree.
+#[derive(Clone, Copy)]
+pub(super) struct Task<'a> {
+    pub(super) evidence: &'a Evidence,
+    pub(super) id: &'a TaskId,
+    /// Oldest first.
+    pub(super) names: &'a [RunName],
+}
+
+impl Task<'_> {
+    /// Its runs as they were when the newest after on `content` was measured: what was measured later on other code
+    /// says nothing about this one, and hides nothing of it. A mode without such an after has all its runs.
+    pub(super) fn names_at(&self, content: &Content) -> Vec<RunName> {
+        let runs = self.evidence.runs_on(Phase::After, content);
+        let later = |mode| {
+            let is_after = |name: &&RunName| name.mode == mode && name.phase == Phase::After;
+            let newest = *runs.iter().rfind(|run| run.task == *self.id && is_after(run))?;
+            self.names.iter().filter(is_after).find(|name| *name > newest)
+        };
+        let ends = Mode::ALL.map(|mode| (mode, later(mode)));
+        let counts = |name: &&RunName| {
+            let end = ends.iter().find(|(mode, _)| *mode == name.mode);
+            end.and_then(|(_, end)| *end).is_none_or(|end| *name < end)
+        };
+        self.names.iter().filter(counts).cloned().collect()
+    }
+
+    /// `true` where its change builds on a commit of one of these contents, and was not measured on another branch.
+    pub(super) fn builds_on(&self, bases: &[Content], branches: &[&str]) -> bool {
+        let is_before = |base: &Content| {
+            let befores = self.evidence.runs_on(Phase::Before, base);
+            befores.iter().any(|run| run.task == *self.id)
+        };
+        let afters = self.afters();
+        let provenance = afters.iter().flat_map(|group| &group.runs).filter_map(|run| {
+            let git = run.as_ref().ok()?.provenance.as_ref()?.git.as_ref()?;
+            git.branch.as_deref()
+        });
+        let mut measured_on = provenance.peekable();
+        bases.iter().any(is_before)
+            && (measured_on.peek().is_none()
+                || measured_on.any(|branch| branches.contains(&branch)))
+    }
+
+    /// Why it says nothing of a content that it has no after of.
+    pub(super) fn why_unknown(&self) -> String {
+        let task = self.id;
+        let afters = self.afters();
+        let runs = || afters.iter().flat_map(|group| &group.runs);
+        if let Some(Err(unusable)) = runs().find(|run| run.is_err()) {
+            return unusable.to_string();
+        }
+        if afters.is_empty() {
+            return format!("before was measured for task {task}, after was not");
+        }
+        match runs().any(|run| content_of(run).is_none()) {
+            true => format!("the source hash of after is unknown (task {task})"),
+            false => format!("the code changed since it was measured for task {task}"),
+        }
+    }
+
+    /// The newest after of each mode that has one.
+    fn afters(&self) -> Vec<Group> {
+        let newest =
+            |mode| recorded::newest_group(&self.evidence.results, self.names, mode, Phase::After);
+        Mode::ALL.into_iter().filter_map(newest).collect()
+    }
+}
+
+fn content_of(run: &Result<Recorded, Fault>) -> Option<&str> {
+    let provenance = run.as_ref().ok()?.provenance.as_ref()?;
+    provenance.build.content.as_deref()
+}

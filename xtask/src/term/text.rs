@@ -1,0 +1,160 @@
+//! Text from elsewhere (the names of files, operations, scenarios and branches, the words of logs and of other programs)
+//! made harmless: for a terminal, for a shell, for Markdown.
+
+use std::fmt::Write as _;
+
+/// `true` for a character that controls a terminal, breaks a line, or changes the direction of the text.
+pub(crate) fn is_control(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// `text` in one line, with such characters escaped.
+pub(crate) fn printable(text: &str) -> String {
+    let mut printable = String::with_capacity(text.len());
+    for c in text.chars() {
+        match is_control(c) {
+            true => printable.extend(c.escape_default()),
+            false => printable.push(c),
+        }
+    }
+    printable
+}
+
+/// `word` so that a shell takes it as one. One with such characters is quoted as bash, ksh and zsh know it: `$'\x1b'`.
+pub(crate) fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%=,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    if !word.contains(is_control) {
+        return format!("'{}'", word.replace('\'', r"'\''"));
+    }
+    let mut quoted = String::from("$'");
+    for c in word.chars() {
+        // Always four digits, so that what follows is none.
+        let _ = match c {
+            '\'' | '\\' => write!(quoted, "\\{c}"),
+            _ if is_control(c) => write!(quoted, "\\u{:04x}", u32::from(c)),
+            _ => write!(quoted, "{c}"),
+        };
+    }
+    quoted + "'"
+}
+
+/// `text` as the words of a Markdown page, in one line and whatever is in it: no mark-up, no HTML, no cell of a table, no
+/// link, mention or reference. A platform looks for the last three after the escapes are gone: a space of no width parts
+/// them.
+pub(crate) fn markdown(text: &str) -> String {
+    const PART: char = '\u{200b}';
+    let mut escaped = String::with_capacity(text.len());
+    // A list item or a heading begins with these, after white space and a number.
+    let mut begins = true;
+    let text = printable(text);
+    for (at, c) in text.char_indices() {
+        let rest = text.get(at..).unwrap_or_default();
+        match c {
+            '|' | '*' | '_' | '`' | '<' | '>' | '[' | ']' | '\\' | '~' | '&' | '$' => {
+                escaped.push('\\');
+                escaped.push(c);
+            }
+            '-' | '+' | '=' | '.' | ')' if begins => {
+                escaped.push('\\');
+                escaped.push(c);
+            }
+            '#' | '@' => {
+                escaped.push(c);
+                escaped.push(PART);
+            }
+            ':' if rest.starts_with("://") => {
+                escaped.push(c);
+                escaped.push(PART);
+            }
+            '.' if text.get(..at).is_some_and(ends_with_www) => {
+                escaped.push(PART);
+                escaped.push(c);
+            }
+            _ => escaped.push(c),
+        }
+        begins &= c.is_whitespace() || c.is_ascii_digit();
+    }
+    escaped
+}
+
+fn ends_with_www(text: &str) -> bool {
+    let start = text.len().checked_sub("www".len());
+    start.and_then(|start| text.get(start..)).is_some_and(|end| end.eq_ignore_ascii_case("www"))
+}
+
+/// `text` as code in a line of a Markdown page, outside of tables.
+pub(crate) fn markdown_code(text: &str) -> String {
+    format!("`{}`", printable(text).replace('`', ""))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn nothing_that_controls_a_terminal_is_left() {
+        for c in [
+            "\u{1b}[2J",
+            "\r",
+            "\n",
+            "\u{7}",
+            "\u{9b}",
+            "\u{2028}",
+            "\u{2029}",
+            "\u{202e}",
+            "\u{2067}",
+            "\u{61c}",
+        ] {
+            let shown = printable(&format!("a{c}b"));
+            assert!(!shown.contains(is_control) && shown.contains('\\'), "{shown}");
+        }
+        assert_eq!(printable("größer, 日本"), "größer, 日本");
+    }
+
+    #[test]
+    fn a_shell_takes_every_word_as_it_is() {
+        for word in ["plain", "", "two words", "it's", "a\u{1b}[2J\nb 'c' \\", "\u{202e}9"] {
+            let quoted = shell_word(word);
+            assert!(!quoted.contains(is_control), "{quoted}");
+            let script = format!("LC_ALL=C.UTF-8; printf %s {quoted}");
+            let shell = Command::new("bash").args(["-c", &script]).output().unwrap();
+            assert_eq!(String::from_utf8(shell.stdout).unwrap(), word, "{quoted}");
+        }
+    }
+
+    #[test]
+    fn what_means_something_in_markdown_means_nothing_more() {
+        for (text, shown) in [
+            ("#1", "#\u{200b}1"),
+            ("a/b#2", "a/b#\u{200b}2"),
+            ("@team", "@\u{200b}team"),
+            ("a@b.org", "a@\u{200b}b.org"),
+            ("https://x.org", "https:\u{200b}//x.org"),
+            ("WWW.x.org", "WWW\u{200b}.x.org"),
+            ("~~gone~~", r"\~\~gone\~\~"),
+            ("&lt;", r"\&lt;"),
+            ("a | b", r"a \| b"),
+            ("<b>`c`", r"\<b\>\`c\`"),
+            ("![x](y)", r"!\[x\](y)"),
+            ("$x$", r"\$x\$"),
+            ("- x", r"\- x"),
+            (" 1. x", r" 1\. x"),
+            ("2) x", r"2\) x"),
+            ("a\n# b", "a\\\\n#\u{200b} b"),
+            ("P99 +5.2% - (limit 5%)", "P99 +5.2% - (limit 5%)"),
+        ] {
+            assert_eq!(markdown(text), shown);
+        }
+    }
+
+    #[test]
+    fn code_is_not_ended_by_what_is_in_it() {
+        assert_eq!(markdown_code("a`b\n"), r"`ab\n`");
+    }
+}

@@ -1,0 +1,270 @@
+//! A duet, ended at every step: no server and no load generator of either side is left, both ports are free, none of the
+//! two runs is saved without the other, and the next call continues the record.
+
+use std::fs;
+use std::process::{Command, Stdio};
+use std::thread;
+
+use super::ending::{Ending, Key, Running, signal};
+use super::{assert_only_logs_are_unsaved, assert_the_ports_are_free, parent_death_signals_work};
+use crate::common::{Checkout, wait_until};
+use crate::confirm::{FAST, confirm, measured_with, pairs_on_record};
+
+/// Where a duet stands still.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// Neither server listens yet.
+    Start,
+    /// One server is healthy, and the other never.
+    Ready,
+    /// Both load generators have sent a request and hang.
+    Load,
+    /// One server has stopped, and the other does not.
+    Stop,
+    /// Some files of both runs are in place, and no result.
+    Save,
+    /// Both runs are saved, and the record does not have them.
+    Record,
+    /// The first duet is on record, and a server of the second is never healthy.
+    Between,
+}
+
+const STEPS: [Step; 7] =
+    [Step::Start, Step::Ready, Step::Load, Step::Stop, Step::Save, Step::Record, Step::Between];
+
+/// What a server and a load generator do, beside what they are to. The file `step` says where a duet is to stand still.
+const SERVER: &str = "
+pairs=$(cat tmp/m17_performance/sessions/*.toml 2>/dev/null | grep -c '^..pairs..$')
+case \"$(cat step 2>/dev/null) $ENGRAM_DATA_DIR\" in
+    Start*) touch starting; while [ -e starting ] && [ -e step ]; do sleep 0.01; done ;;
+    Ready*/after/*) export STAND_IN_NEVER_HEALTHY=1 ;;
+    Stop*/after/*) export STAND_IN_IGNORE_SIGTERM=1 ;;
+    Between*) [ \"$pairs\" = \"$(cat last)\" ] && touch between && export STAND_IN_NEVER_HEALTHY=1 ;;
+esac
+";
+const LOAD_GENERATOR: &str = "
+[ \"$(cat step 2>/dev/null)\" = Load ] && STAND_IN_LOAD=hang exec \"$STAND_IN/loadtest\" \"$@\"
+\"$STAND_IN/loadtest\" \"$@\" || exit
+case \"$(cat step 2>/dev/null) $*\" in
+    Save*/after/*) cd tmp/m17_performance/unsaved/after && rm loadtest.log && mkfifo loadtest.log ;;
+    Record*/after/*) cd tmp/m17_performance/sessions && for record in *.toml; do
+        mkfifo \"${record%.toml}.partial\"; done ;;
+esac
+exit 0";
+
+impl Step {
+    fn is_reached(self, checkout: &Checkout) -> bool {
+        let server_said = |side: &str, words: &str| {
+            let log = checkout.path("tmp/m17_performance/unsaved").join(side).join("server.log");
+            fs::read_to_string(log).is_ok_and(|log| log.contains(words))
+        };
+        match self {
+            Self::Start => checkout.path("starting").exists(),
+            Self::Ready => ["before", "after"].iter().all(|side| server_said(side, "listening")),
+            Self::Load => ["before", "after"].iter().all(|side| server_said(side, "/api/v1/")),
+            Self::Stop => server_said("after", "SIGTERM ignored"),
+            Self::Save => {
+                let recorded = checkout.recorded();
+                recorded.iter().filter(|name| name.ends_with("_sys.txt")).count() == MEASURED + 2
+            }
+            Self::Record => checkout.results().len() == MEASURED + 2,
+            Self::Between => checkout.path("between").exists(),
+        }
+    }
+
+    /// Whether the supervisor has something to do, beyond moments.
+    fn has_a_supervisor(self) -> bool {
+        !matches!(self, Self::Save | Self::Record)
+    }
+
+    /// The pairs that are on record.
+    fn recorded(self) -> usize {
+        usize::from(self == Self::Between)
+    }
+}
+
+/// The runs of `perf-check` before the session.
+const MEASURED: usize = 2;
+
+#[test]
+fn sigterm_of_the_tool() {
+    at_every_step(Ending::Signal("TERM"));
+}
+
+#[test]
+fn sigkill_of_the_tool() {
+    at_every_step(Ending::Signal("KILL"));
+}
+
+#[test]
+fn ctrl_c() {
+    at_every_step(Ending::Typed(Key::CtrlC));
+}
+
+#[test]
+fn a_closed_terminal() {
+    at_every_step(Ending::Closed);
+}
+
+#[test]
+fn sigkill_of_the_supervisor() {
+    at_every_step(Ending::SupervisorKilled);
+}
+
+#[test]
+fn sigkill_of_the_tool_and_the_supervisor() {
+    if parent_death_signals_work() {
+        at_every_step(Ending::BothKilled);
+    }
+}
+
+#[test]
+fn sigkill_of_the_tool_while_the_supervisor_is_halted() {
+    at_every_step(Ending::SupervisorHalted);
+}
+
+#[track_caller]
+fn at_every_step(ending: Ending) {
+    let needs_a_supervisor = !ending.spares_the_supervisor();
+    let failed: Vec<Step> = thread::scope(|scope| {
+        let steps = STEPS.into_iter().filter(|step| step.has_a_supervisor() || !needs_a_supervisor);
+        let tries: Vec<_> =
+            steps.map(|step| (step, scope.spawn(move || at(step, ending)))).collect();
+        let failed = |(step, outcome): (Step, thread::ScopedJoinHandle<()>)| {
+            outcome.join().is_err().then_some(step)
+        };
+        tries.into_iter().filter_map(failed).collect()
+    });
+    assert!(failed.is_empty(), "{ending:?} at {failed:?}, see above");
+}
+
+fn checkout() -> Checkout {
+    let server = format!("{SERVER}{FAST}");
+    measured_with(LOAD_GENERATOR, &server, &server, "")
+}
+
+fn duets(checkout: &Checkout) -> Command {
+    confirm(checkout, "--stop-grace 600")
+}
+
+fn at(step: Step, ending: Ending) {
+    let checkout = checkout();
+    checkout.write("last", "1");
+    checkout.write("step", format!("{step:?}"));
+    let mut running = Running::start(&checkout, duets(&checkout), ending);
+    wait_until(&format!("{step:?}"), || step.is_reached(&checkout));
+    running.end(ending);
+    fs::remove_file(checkout.path("step")).unwrap();
+    if step == Step::Stop && ending.spares_the_supervisor() {
+        for (process, words) in checkout.processes() {
+            if words.contains("engram start") {
+                signal("INT", &[process.to_string()]);
+            }
+        }
+    }
+    wait_until(&format!("the end after {ending:?} at {step:?}"), || running.is_gone());
+    if ending.spares_the_tool() {
+        assert_eq!(running.exit_code(), Some(3), "{step:?}");
+    }
+    drop(running);
+    assert_the_ports_are_free(&checkout);
+    assert_eq!(pairs_on_record(&checkout), step.recorded(), "{step:?}");
+    if !matches!(step, Step::Save | Step::Record) {
+        assert_whole(&checkout, step.recorded());
+        if ending.spares_the_supervisor() || ending.spares_the_tool() {
+            assert_only_logs_are_unsaved(&checkout);
+        }
+    }
+
+    // The next call continues, until there is one pair more.
+    for file in fs::read_dir(checkout.path("tmp/m17_performance/sessions")).unwrap() {
+        let path = file.unwrap().path();
+        if path.extension().is_some_and(|kind| kind == "partial") {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    let _ = fs::remove_file(checkout.path("between"));
+    let recorded = step.recorded() + 1;
+    checkout.write("last", recorded.to_string());
+    checkout.write("step", "Between");
+    let mut continued =
+        duets(&checkout).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    wait_until("one pair more", || checkout.path("between").exists());
+    continued.kill().unwrap();
+    continued.wait().unwrap();
+    wait_until("the end of all it started", || checkout.running().is_empty());
+    assert_eq!(pairs_on_record(&checkout), recorded, "{step:?}");
+    assert_whole(&checkout, recorded);
+}
+
+/// Checks that both runs of each pair are saved, each with all its files, and no file of another.
+#[track_caller]
+fn assert_whole(checkout: &Checkout, pairs: usize) {
+    const FILES_A_RUN: usize = 4;
+    let mut files = checkout.recorded();
+    files.retain(|name| !matches!(name.as_str(), "unsaved" | "sessions"));
+    let runs = MEASURED + 2 * pairs;
+    assert_eq!(checkout.results().len(), runs, "{files:?}");
+    assert_eq!(files.len(), FILES_A_RUN * runs, "{files:?}");
+}
+
+#[test]
+fn a_server_that_is_killed_ends_the_duet_at_once_and_counts_against_its_own_side() {
+    kill_one("after", "engram start", "the after server failed: the server ended under load");
+}
+
+#[test]
+fn a_load_generator_that_is_killed_ends_the_duet_and_counts_against_its_own_side() {
+    kill_one("before", "loadtest run", "the before server failed: the load generator wrote no");
+}
+
+/// Kills a process of a side under load: the load of the other side hangs, and would not end by itself.
+fn kill_one(side: &str, program: &str, said: &str) {
+    let checkout = checkout();
+    checkout.write("last", "0");
+    checkout.write("step", "Load");
+    let ending = Ending::Signal("KILL");
+    let mut running = Running::start(&checkout, duets(&checkout), ending);
+    wait_until("the load", || Step::Load.is_reached(&checkout));
+    let of_first_duet = checkout.processes();
+    // The next duet stands still elsewhere.
+    checkout.write("step", "Between");
+    let is_it = |process: &u32, words: &str| {
+        let environment = fs::read(format!("/proc/{process}/environ")).unwrap_or_default();
+        let folder = format!("unsaved/{side}/");
+        words.contains(program)
+            && (words.contains(&folder) || String::from_utf8_lossy(&environment).contains(&folder))
+    };
+    let (process, _) = of_first_duet.iter().find(|(process, words)| is_it(process, words)).unwrap();
+    signal("KILL", &[process.to_string()]);
+    wait_until("the next duet", || checkout.path("between").exists());
+    let left = checkout.processes();
+    for (process, words) in &of_first_duet {
+        let is_of_duet = words.contains("engram start") || words.contains("loadtest run");
+        assert!(!is_of_duet || !left.contains_key(process), "{words}");
+    }
+    let errors = fs::read_to_string(checkout.path("errors.txt")).unwrap();
+    assert!(errors.contains(&format!("pair 1 is void: {said}")), "{errors}");
+    assert_whole(&checkout, 0);
+    running.end(ending);
+    wait_until("the end of all it started", || running.is_gone());
+}
+
+#[test]
+fn servers_that_somebody_halted_are_stopped_all_the_same() {
+    let checkout = checkout();
+    checkout.write("step", "Load");
+    let ending = Ending::Signal("TERM");
+    let mut running = Running::start(&checkout, duets(&checkout), ending);
+    wait_until("the load", || Step::Load.is_reached(&checkout));
+    for (process, words) in checkout.processes() {
+        if words.contains("engram start") {
+            signal("STOP", &[process.to_string()]);
+        }
+    }
+    // The grace is longer than the test's patience: what ends the servers is not its end.
+    running.end(ending);
+    wait_until("the end", || running.is_gone());
+    drop(running);
+    assert_the_ports_are_free(&checkout);
+}
