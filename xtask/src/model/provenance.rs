@@ -229,6 +229,14 @@ impl Provenance {
         format!("{HEADER}{FORMAT}\n\n{}\n{FOOTER}\n", self.to_table())
     }
 
+    /// True for the text of a run that was measured in a pair, as it is written: its last section is that of the
+    /// session. The server's log, which may look like one, stands before every section.
+    pub(crate) fn is_of_session(text: &[u8]) -> bool {
+        let mut lines = text.rsplit(|&byte| byte == b'\n');
+        text.starts_with(HEADER.as_bytes())
+            && lines.find(|line| line.starts_with(b"[")) == Some(b"[session]")
+    }
+
     /// Reads a file's text. `Ok(None)` for one that this tool did not write: the old scripts' had the same name.
     ///
     /// # Errors

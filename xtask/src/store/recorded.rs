@@ -230,10 +230,8 @@ fn single_start(results: &Results, name: &RunName) -> Option<Start> {
     let Ok(text) = files::read(&results.path(name, Part::Diagnosis)) else {
         return Some(unknown);
     };
-    // To parse thousands of them would be slow. Their last section is that of the session; the server's log, which may
-    // look like one, comes before every section.
-    let last_section = text.rsplit(|&byte| byte == b'\n').find(|line| line.starts_with(b"["));
-    if last_section == Some(b"[session]") {
+    // To parse thousands of them would be slow.
+    if Provenance::is_of_session(&text) {
         return None;
     }
     match Provenance::parse(&String::from_utf8_lossy(&text)) {

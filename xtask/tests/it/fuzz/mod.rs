@@ -176,7 +176,10 @@ fn good_files(checkout: &Checkout, has_session: bool) -> Vec<(PathBuf, Vec<u8>)>
 fn spoil(checkout: &Checkout, files: &[(PathBuf, Vec<u8>)], random: &mut Random) -> Vec<PathBuf> {
     let mut changed = Vec::new();
     for _ in 0..=random.below(4) {
-        let (path, _) = random.one_of(files);
+        let (path, _) = match random.below(8) {
+            0 => record_or_first(files),
+            _ => random.one_of(files),
+        };
         let Ok(mut bytes) = fs::read(&path) else {
             continue;
         };
@@ -192,6 +195,16 @@ fn spoil(checkout: &Checkout, files: &[(PathBuf, Vec<u8>)], random: &mut Random)
                 changed.extend(exchange(&path, &random.one_of(files).0));
                 continue;
             }
+            2 if path.extension().is_some_and(|kind| kind == "toml") => {
+                let text = String::from_utf8_lossy(&bytes).into_owned();
+                if random.once_in(2) {
+                    bytes = text.replace("\n# end", FAILURE).into_bytes();
+                } else {
+                    let archived = path.with_extension("archived_20251108_130000");
+                    fs::write(&archived, slower(&text)).unwrap();
+                    changed.push(archived);
+                }
+            }
             2..7 => spoil_fact(&mut bytes, random),
             _ => spoil_bytes(&mut bytes, random),
         }
@@ -199,6 +212,29 @@ fn spoil(checkout: &Checkout, files: &[(PathBuf, Vec<u8>)], random: &mut Random)
         changed.push(path);
     }
     changed
+}
+
+/// The session record, where there is one: it is one file of very many.
+fn record_or_first(files: &[(PathBuf, Vec<u8>)]) -> (PathBuf, Vec<u8>) {
+    let is_record =
+        |(path, _): &&(PathBuf, Vec<u8>)| path.extension().is_some_and(|kind| kind == "toml");
+    files.iter().find(is_record).unwrap_or(&files[0]).clone()
+}
+
+/// The end of a session record whose after server failed.
+const FAILURE: &str = "\n[[failures]]\npair = 2\nside = \"after\"\nwhy = \"it crashed\"\n\n# end";
+
+/// A session record whose after server is slower.
+fn slower(record: &str) -> String {
+    let mut is_after = false;
+    let line = |line: &str| {
+        is_after = (is_after && !line.starts_with('[')) || line == "[pairs.after]";
+        match line.strip_prefix("p99_ms = ").and_then(|ms| ms.parse::<f64>().ok()) {
+            Some(ms) if is_after => format!("p99_ms = {}\n", ms * 1.3),
+            _ => format!("{line}\n"),
+        }
+    };
+    record.lines().map(line).collect()
 }
 
 /// Two results, with all that is beside them, or two other files take each other's place.
