@@ -4,12 +4,12 @@
 use std::mem;
 use std::time::{Duration, Instant};
 
-use super::Outcome;
 use super::bench::{Bench, PORT, Setup, Side};
 use super::duets::{self, Duets, goes_on};
 use super::shared::say;
 use super::words::Words;
 use crate::error::{Error, Result};
+use crate::judge::verdict::Outcome;
 use crate::measure::build::{self, Binaries, Build, Built};
 use crate::measure::checkout;
 use crate::measure::run::Limits;
