@@ -124,7 +124,12 @@ impl Condition {
 /// Median change in per cent, and the standard deviation of its logarithm.
 fn moved(changes: Vec<f64>) -> String {
     let middle = median(changes.iter().copied()).unwrap_or(f64::NAN);
-    format!("{:+.1} % ({:.3})", middle.exp_m1() * 100.0, deviation(&changes))
+    let spread = match deviation(&changes) {
+        spread if spread.is_finite() => format!("{spread:.3}"),
+        // Of one unit.
+        _ => "-".to_owned(),
+    };
+    format!("{:+.1} % ({spread})", middle.exp_m1() * 100.0)
 }
 
 #[allow(clippy::cast_precision_loss, reason = "hundreds")]
