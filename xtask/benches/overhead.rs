@@ -83,7 +83,7 @@ const CHECK_AIM: f64 = 0.3;
 /// The most CPU of the tool under load, in per cent of one core.
 const CPU_AIM: f64 = 0.5;
 /// The most of a cold build of xtask over that of its dependencies alone.
-const COLD_BUILD_AIM: f64 = 1.25;
+const COLD_BUILD_AIM: f64 = 1.15;
 /// The most seconds of a command that does nothing.
 const HELP_AIM: f64 = 0.2;
 
