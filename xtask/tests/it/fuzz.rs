@@ -1,4 +1,4 @@
-//! Spoilt files, through the whole comparison: no input makes it panic, and none makes it say 0 of what the law calls
+//! Damaged files, through the whole comparison: no input makes it panic, and none makes it say 0 of what the law calls
 //! unjudgeable.
 //!
 //! A checkout with good files is spoilt in one to four places: bytes of the results, of their provenance, of the
@@ -28,7 +28,7 @@ use xtask::store::performance_log::{self, Section};
 use xtask::term::streams::Style;
 
 const INPUTS: usize = 2_000;
-/// How many of them are judged clean all the same, at least, so that something is held against the law.
+/// At least one in this number of inputs is judged clean all the same, so that something is held against the law.
 const LEAST_CLEAN_IN: usize = 50;
 
 const SIDES: [(&str, f64); 4] = [
@@ -41,7 +41,7 @@ const LOG: &str = "roadmap/milestone-17/PERFORMANCE_LOG.md";
 const LOG_DOCUMENT: &str = "# Log\n\n## Task 007: Fans\n\n**Internal Performance**:\n  - Before: P99=1ms, 2 ops/s\n\
     text\n\n---\n\n## Task 008\n";
 
-/// What is put in the place of bytes.
+/// Replacements of bytes.
 const WORDS: [&str; 22] = [
     "",
     "0",

@@ -64,7 +64,7 @@ impl Checkout {
         xtask::commands::compare::outcome(&self.comparisons()).code()
     }
 
-    /// What a person reads.
+    /// The report on a terminal without colours.
     pub fn report(&self) -> String {
         human::report(&self.comparisons(), &Surroundings::default(), Style::Plain)
     }

@@ -256,7 +256,7 @@ impl WithCargo {
         )
     }
 
-    /// What that cargo may write down.
+    /// The file in which that cargo may leave notes.
     fn notes(&self) -> PathBuf {
         self.tool.path().join("bin/notes")
     }
