@@ -26,12 +26,7 @@ fn main() {
     println!("{}", table::heading());
     for (recorded, aim_ms) in [(SMALL, SMALL_AIM_MS), (LARGE, LARGE_AIM_MS)] {
         let checkout = checkout(recorded);
-        for row in measure(
-            &program,
-            &checkout,
-            &format!("{recorded} runs"),
-            repetitions,
-        ) {
+        for row in measure(&program, &checkout, &format!("{recorded} runs"), repetitions) {
             println!("{row}");
         }
         println!("{:<44} {aim_ms:>14} ms", "  aim of the tool");
@@ -108,9 +103,7 @@ fn measure(program: &Path, checkout: &Checkout, title: &str, repetitions: usize)
 
 /// Milliseconds of a command that finds no regression.
 fn timed(mut command: Command, checkout: &Checkout) -> f64 {
-    command
-        .current_dir(checkout.path(""))
-        .env_remove("CARGO_MANIFEST_DIR");
+    command.current_dir(checkout.path("")).env_remove("CARGO_MANIFEST_DIR");
     let began = Instant::now();
     let finished = finish(command);
     let seconds = began.elapsed().as_secs_f64();

@@ -13,7 +13,7 @@ use common::project::Project;
 use common::recording::Recording;
 
 use xtask::model::names::{Part, Timestamp};
-use xtask::model::provenance::Session;
+use xtask::model::provenance::SessionPlace;
 
 #[path = "../tests/it/common/mod.rs"]
 mod common;
@@ -25,18 +25,10 @@ fn main() {
     };
     let program = table::built_as_used();
     println!("{}", table::heading());
-    for (recorded, of) in [
-        (FEW, Of::ManyTasks),
-        (MANY, Of::ManyTasks),
-        (MANY, Of::Pairs),
-    ] {
+    for (recorded, of) in [(FEW, Of::ManyTasks), (MANY, Of::ManyTasks), (MANY, Of::Pairs)] {
         let project = project(recorded, of);
         install(&project, &program);
-        for row in measure(
-            &project,
-            &format!("{recorded} runs{}", of.words()),
-            repetitions,
-        ) {
+        for row in measure(&project, &format!("{recorded} runs{}", of.words()), repetitions) {
             println!("{row}");
         }
     }
@@ -73,9 +65,7 @@ fn project(recorded: usize, of: Of) -> Project {
     let project = Project::without_hook();
     for number in 0..FILES {
         let path = format!("src/part_{}/file_{number}.rs", number / 30);
-        project
-            .checkout
-            .write(&path, format!("pub const NUMBER: usize = {number};\n"));
+        project.checkout.write(&path, format!("pub const NUMBER: usize = {number};\n"));
     }
     project.commit();
     project.git("push --quiet origin main");
@@ -96,15 +86,13 @@ fn project(recorded: usize, of: Of) -> Project {
                     false => run.competitive(),
                 }
             }
-            Of::Pairs => run
-                .at(&Timestamp::of(later + after).to_string())
-                .with(|provenance| {
-                    provenance.session = Some(Session {
-                        id: "a session".to_owned(),
-                        pair: 1,
-                        order: "before-first".to_owned(),
-                    });
-                }),
+            Of::Pairs => run.at(&Timestamp::of(later + after).to_string()).with(|provenance| {
+                provenance.session = Some(SessionPlace {
+                    id: "a session".to_owned(),
+                    pair: 1,
+                    order: "before-first".to_owned(),
+                });
+            }),
         };
         project.record(&run, Some("other content"));
     }
@@ -121,10 +109,7 @@ fn project(recorded: usize, of: Of) -> Project {
 
 fn install(project: &Project, program: &Path) {
     let mut install = Command::new(program);
-    install
-        .args(["hook", "install", "-C"])
-        .arg(project.folder())
-        .env_remove("CARGO_MANIFEST_DIR");
+    install.args(["hook", "install", "-C"]).arg(project.folder()).env_remove("CARGO_MANIFEST_DIR");
     finish(install).succeeded();
 }
 

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tempfile::TempDir;
 use toml::{Table, Value};
-use xtask::measure::{content, host, port, process, shell};
+use xtask::measure::{content, host, process, shell};
 use xtask::model::layout;
 use xtask::model::provenance::Provenance;
 
@@ -54,19 +54,9 @@ struct Repetitions {
     helps: usize,
 }
 
-const FULL: Repetitions = Repetitions {
-    checks: 7,
-    long_loads: 3,
-    cold_builds: 2,
-    helps: 10,
-};
+const FULL: Repetitions = Repetitions { checks: 7, long_loads: 3, cold_builds: 2, helps: 10 };
 
-const QUICK: Repetitions = Repetitions {
-    checks: 3,
-    long_loads: 1,
-    cold_builds: 1,
-    helps: 5,
-};
+const QUICK: Repetitions = Repetitions { checks: 3, long_loads: 1, cold_builds: 1, helps: 5 };
 
 /// Seconds of load where the time around it is measured.
 const SHORT_LOAD: u32 = 2;
@@ -98,12 +88,7 @@ struct Row {
 }
 
 fn row(what: impl Into<String>, unit: &'static str, values: Vec<f64>, aim: Option<f64>) -> Row {
-    Row {
-        what: what.into(),
-        unit,
-        values,
-        aim,
-    }
+    Row { what: what.into(), unit, values, aim }
 }
 
 fn measure(repetitions: &Repetitions) -> Result<Vec<Row>> {
@@ -139,24 +124,9 @@ fn checks(repetitions: usize) -> Result<Vec<Row>> {
     Ok(vec![
         row("check, small repository", "s", in_small, aim),
         row(format!("check, {REALISTIC} files"), "s", in_large, aim),
-        row(
-            format!("content hash of {REALISTIC} files, twice"),
-            "s",
-            hashes,
-            None,
-        ),
-        row(
-            "both: check that builds, less cargo's time",
-            "s",
-            with_hashes,
-            aim,
-        ),
-        row(
-            format!("check, {REALISTIC} files, typed through cargo"),
-            "s",
-            typed,
-            aim,
-        ),
+        row(format!("content hash of {REALISTIC} files, twice"), "s", hashes, None),
+        row("both: check that builds, less cargo's time", "s", with_hashes, aim),
+        row(format!("check, {REALISTIC} files, typed through cargo"), "s", typed, aim),
     ])
 }
 
@@ -167,7 +137,9 @@ fn overhead(program: Command, checkout: &Path) -> Result<f64> {
     run(&mut check)?;
     let wall = began.elapsed();
     let record = record(checkout)?;
-    Ok(wall.as_secs_f64() - seconds(&record, "ready_seconds")? - seconds(&record, "load_seconds")?)
+    Ok(wall.as_secs_f64()
+        - seconds(record.server.ready_seconds)?
+        - seconds(record.server.load_seconds)?)
 }
 
 /// The seconds that a build adds to a check: the content hashes before and after it.
@@ -187,7 +159,7 @@ fn cpu_under_load(repetitions: usize) -> Result<Vec<Row>> {
     let (mut tools, mut both) = (Vec::new(), Vec::new());
     for _ in 0..repetitions {
         let used = cpu_of_a_check(checkout.path())?;
-        let load = seconds(&record(checkout.path())?, "load_seconds")?;
+        let load = seconds(record(checkout.path())?.server.load_seconds)?;
         if let Some([tool, supervisor]) = used {
             let percent = |time: Duration| time.as_secs_f64() / load * 100.0;
             tools.push(percent(tool));
@@ -202,10 +174,8 @@ fn cpu_under_load(repetitions: usize) -> Result<Vec<Row>> {
 
 /// The CPU time of a check and of its supervisor while its load runs; `None` where the system does not show it.
 fn cpu_of_a_check(checkout: &Path) -> Result<Option<[Duration; 2]>> {
-    let mut tool = check(tool(), checkout, LONG_LOAD)?
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()?;
+    let mut tool =
+        check(tool(), checkout, LONG_LOAD)?.stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
     let steps = BufReader::new(tool.stderr.take().ok_or("no standard error")?);
     let mut said = Vec::new();
     let mut supervisor = None;
@@ -216,9 +186,7 @@ fn cpu_of_a_check(checkout: &Path) -> Result<Option<[Duration; 2]>> {
         if line.trim_start().starts_with("load ") {
             supervisor = supervisor.or_else(|| child_of(tool.id()));
             readings.push(
-                cpu_time(tool.id())
-                    .zip(supervisor.and_then(cpu_time))
-                    .map(<[Duration; 2]>::from),
+                cpu_time(tool.id()).zip(supervisor.and_then(cpu_time)).map(<[Duration; 2]>::from),
             );
         }
         said.push(line);
@@ -227,13 +195,9 @@ fn cpu_of_a_check(checkout: &Path) -> Result<Option<[Duration; 2]>> {
         return Err(said.join("\n").into());
     }
     Ok(match readings[..] {
-        [
-            Some([tool, supervisor]),
-            Some([tool_later, supervisor_later]),
-        ] => Some([
-            tool_later.saturating_sub(tool),
-            supervisor_later.saturating_sub(supervisor),
-        ]),
+        [Some([tool, supervisor]), Some([tool_later, supervisor_later])] => {
+            Some([tool_later.saturating_sub(tool), supervisor_later.saturating_sub(supervisor)])
+        }
         _ => None,
     })
 }
@@ -248,18 +212,15 @@ fn cpu_time(pid: u32) -> Option<Duration> {
             text.split_whitespace().next()?.parse::<u64>().ok()
         })
         .sum();
-    nanoseconds
-        .map(Duration::from_nanos)
-        .or_else(|| process::cpu_time(pid))
+    nanoseconds.map(Duration::from_nanos).or_else(|| process::cpu_time(pid))
 }
 
 /// The child of process `parent`, which has one.
 fn child_of(parent: u32) -> Option<u32> {
-    port::processes().find(|pid| {
+    process::all().find(|pid| {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
         // <pid> (<name>) <state> <parent>; the name may hold anything.
-        stat.rsplit_once(')')
-            .and_then(|(_, fields)| fields.split_whitespace().nth(1)?.parse().ok())
+        stat.rsplit_once(')').and_then(|(_, fields)| fields.split_whitespace().nth(1)?.parse().ok())
             == Some(parent)
     })
 }
@@ -285,12 +246,7 @@ fn cold_builds(repetitions: usize) -> Result<Vec<Row>> {
     }
     Ok(vec![
         row("cold build of xtask", "s", whole, None),
-        row(
-            "cold build of its dependencies alone",
-            "s",
-            dependencies,
-            None,
-        ),
+        row("cold build of its dependencies alone", "s", dependencies, None),
         row("ratio of the two", "times", ratios, Some(COLD_BUILD_AIM)),
     ])
 }
@@ -315,9 +271,7 @@ fn cold_build(folder: &Path, package: &str) -> Result<f64> {
 /// A crate of one empty function, with xtask's dependencies, features and locked versions.
 fn empty_crate() -> Result<TempDir> {
     let manifest: Table = fs::read_to_string(workspace().join("xtask/Cargo.toml"))?.parse()?;
-    let dependencies = manifest
-        .get("dependencies")
-        .ok_or("xtask has no dependencies")?;
+    let dependencies = manifest.get("dependencies").ok_or("xtask has no dependencies")?;
     let package = Table::from_iter([
         ("name".to_owned(), Value::from("empty")),
         ("edition".to_owned(), Value::from("2024")),
@@ -329,10 +283,7 @@ fn empty_crate() -> Result<TempDir> {
     ]);
     let folder = folder_of_its_own()?;
     fs::write(folder.path().join("Cargo.toml"), manifest.to_string())?;
-    fs::copy(
-        workspace().join("Cargo.lock"),
-        folder.path().join("Cargo.lock"),
-    )?;
+    fs::copy(workspace().join("Cargo.lock"), folder.path().join("Cargo.lock"))?;
     fs::create_dir(folder.path().join("src"))?;
     fs::write(folder.path().join("src/main.rs"), "fn main() {}\n")?;
     Ok(folder)
@@ -348,12 +299,7 @@ fn help(repetitions: usize) -> Result<Vec<Row>> {
     };
     once()?;
     let values = (0..repetitions).map(|_| once()).collect::<Result<_>>()?;
-    Ok(vec![row(
-        "cargo perf-check --help, no change",
-        "s",
-        values,
-        Some(HELP_AIM),
-    )])
+    Ok(vec![row("cargo perf-check --help, no change", "s", values, Some(HELP_AIM))])
 }
 
 /// A committed checkout with the workspace's scenarios and `files` files of source more.
@@ -362,11 +308,7 @@ fn checkout(files: usize) -> Result<TempDir> {
     let root = folder.path();
     write(root, "Cargo.toml", "[workspace]\nresolver = \"3\"\n")?;
     write(root, ".gitignore", "/target\n/tmp\n")?;
-    write(
-        root,
-        SCENARIO,
-        &fs::read_to_string(workspace().join(SCENARIO))?,
-    )?;
+    write(root, SCENARIO, &fs::read_to_string(workspace().join(SCENARIO))?)?;
     for number in 0..files {
         let path = format!("src/part_{}/file_{number}.rs", number / 30);
         let line = format!("pub fn number_{number}() -> usize {{ {number} }}\n");
@@ -391,12 +333,7 @@ fn write(root: &Path, path: &str, text: &str) -> Result<()> {
 /// Runs git in `folder`, apart from the user's configuration.
 fn git(folder: &Path, words: &[&str]) -> Result<()> {
     run(clean(Command::new("git"))
-        .args([
-            "-c",
-            "user.name=bench",
-            "-c",
-            "user.email=bench@example.com",
-        ])
+        .args(["-c", "user.name=bench", "-c", "user.email=bench@example.com"])
         .args(words)
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
         .env("GIT_CONFIG_SYSTEM", "/dev/null")
@@ -425,18 +362,15 @@ fn record(checkout: &Path) -> Result<Provenance> {
         let path = entry?.path();
         if path.to_string_lossy().ends_with("_diag.txt") {
             let record = Provenance::parse(&fs::read_to_string(path)?);
-            return record
-                .map_err(|why| why.to_string())?
-                .ok_or_else(|| "no record".into());
+            return record.map_err(|why| why.to_string())?.ok_or_else(|| "no record".into());
         }
     }
     Err("nothing was recorded".into())
 }
 
-/// A time that the record has of the server.
-fn seconds(record: &Provenance, key: &str) -> Result<f64> {
-    let number = record.number("server", key);
-    number.ok_or_else(|| format!("no {key} in the record").into())
+/// A time in the record, in seconds.
+fn seconds(recorded: Option<f64>) -> Result<f64> {
+    recorded.ok_or_else(|| "a time is missing in the record".into())
 }
 
 /// The tool in the profile that the aliases run; cargo names the other one, in the folder beside.
@@ -471,10 +405,7 @@ fn clean(mut command: Command) -> Command {
 
 /// Runs to the end, silently.
 fn run(command: &mut Command) -> Result<()> {
-    let mut child = command
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()?;
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
     let mut said = String::new();
     if let Some(mut errors) = child.stderr.take() {
         errors.read_to_string(&mut said)?;
@@ -514,10 +445,7 @@ fn machine() -> String {
 }
 
 fn print(rows: &[Row]) {
-    println!(
-        "{:<44} {:>4} {:>8} {:>8} {:>8}",
-        "", "runs", "median", "least", "most"
-    );
+    println!("{:<44} {:>4} {:>8} {:>8} {:>8}", "", "runs", "median", "least", "most");
     for row in rows {
         println!("{row}");
     }

@@ -1,11 +1,12 @@
-//! The one error type: what failed, on which file or command, and what to do next.
+//! The error of a command, with what to do next; and the fault in a file, with its line.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 /// The result of everything in this crate that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// A failure as the user reads it: one message, and what to do about it.
+/// A failure as the user reads it: one message, and advice.
 #[derive(Debug, Clone)]
 pub struct Error {
     what: String,
@@ -13,57 +14,53 @@ pub struct Error {
     blame: Blame,
 }
 
-/// Whose failure it is.
+/// The cause of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Blame {
-    /// The machine's, the user's, or this tool's.
-    Surroundings,
-    /// The measured server's: it crashed, hung or answered with errors.
+pub(crate) enum Blame {
+    /// The machine, the user, or this tool.
+    Environment,
+    /// The measured server: it crashed, hung or answered with errors.
     Server,
 }
 
 impl Error {
     /// A failure described by `what`: a sentence that names the file or command.
-    pub fn new(what: impl Into<String>) -> Self {
-        Self {
-            what: what.into(),
-            next: Vec::new(),
-            blame: Blame::Surroundings,
-        }
+    pub(crate) fn new(what: impl Into<String>) -> Self {
+        Self { what: what.into(), next: Vec::new(), blame: Blame::Environment }
     }
 
     /// `doing` failed because of `cause`.
-    pub fn because(doing: impl fmt::Display, cause: impl fmt::Display) -> Self {
+    pub(crate) fn because(doing: impl fmt::Display, cause: impl fmt::Display) -> Self {
         Self::new(format!("{doing}: {cause}"))
+    }
+
+    /// For `map_err`: `doing` something to the file at `path` failed.
+    pub(crate) fn at<C: fmt::Display>(doing: &str, path: &Path) -> impl FnOnce(C) -> Self {
+        move |cause| Self::because(format!("{doing} {}", path.display()), cause)
     }
 
     /// Adds a line about what to do next, or where to look.
     #[must_use]
-    pub fn next(mut self, advice: impl Into<String>) -> Self {
+    pub(crate) fn next(mut self, advice: impl Into<String>) -> Self {
         self.next.push(advice.into());
         self
     }
 
     /// Blames the measured server.
     #[must_use]
-    pub fn of_server(mut self) -> Self {
+    pub(crate) fn of_server(mut self) -> Self {
         self.blame = Blame::Server;
         self
     }
 
     /// Whose failure it is.
-    pub fn blame(&self) -> Blame {
+    pub(crate) fn blame(&self) -> Blame {
         self.blame
     }
 
     /// The message without the advice.
-    pub fn what(&self) -> &str {
+    pub(crate) fn what(&self) -> &str {
         &self.what
-    }
-
-    /// The lines of advice.
-    pub fn advice(&self) -> &[String] {
-        &self.next
     }
 }
 
@@ -82,5 +79,57 @@ impl std::error::Error for Error {}
 impl From<xshell::Error> for Error {
     fn from(error: xshell::Error) -> Self {
         Self::new(error.to_string())
+    }
+}
+
+/// A fault in a file or a value. Displays as `file:line: why`, as far as these are known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The faulty file.
+    pub(crate) file: Option<PathBuf>,
+    /// The faulty line, from 1.
+    pub(crate) line: Option<usize>,
+    /// The reason, without the place.
+    pub why: String,
+}
+
+impl Fault {
+    /// A fault without a place.
+    pub(crate) fn new(why: impl Into<String>) -> Self {
+        Self { file: None, line: None, why: why.into() }
+    }
+
+    /// Adds the line, from 1.
+    #[must_use]
+    pub(crate) fn at_line(mut self, line: usize) -> Self {
+        self.line = Some(line);
+        self
+    }
+
+    /// Adds the file.
+    #[must_use]
+    pub(crate) fn in_file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.file = Some(file.into());
+        self
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let file = self.file.as_ref().map(|file| file.display().to_string());
+        match (file, self.line) {
+            (Some(file), Some(line)) => write!(f, "{file}:{line}: {}", self.why),
+            (Some(file), None) => write!(f, "{file}: {}", self.why),
+            (None, Some(line)) => write!(f, "line {line}: {}", self.why),
+            (None, None) => f.write_str(&self.why),
+        }
+    }
+}
+
+impl std::error::Error for Fault {}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        Self::new(fault.to_string())
     }
 }

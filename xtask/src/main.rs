@@ -1,14 +1,11 @@
-//! `cargo xtask`: which command runs what. The exit codes are those of [`Outcome`].
+//! `cargo xtask`: reads the words that are typed, runs the command, and ends with the exit code of its [`Outcome`].
 
+use std::env;
 use std::panic;
 use std::process::ExitCode;
 
-use xtask::args::{self, Command};
-use xtask::commands::{self, Outcome};
+use xtask::commands::{self, Outcome, Request};
 use xtask::error::Result;
-use xtask::measure::supervisor;
-use xtask::measure::workplace::Workplace;
-use xtask::report::help;
 use xtask::store::clock::Clock;
 use xtask::term::streams;
 
@@ -25,23 +22,13 @@ fn main() -> ExitCode {
             Outcome::CannotJudge
         })
     });
-    // 101 is what a panic and a failed compilation of this tool share; a defect is: could not judge.
+    // 101 is the code of a panic and of a failed compilation of this tool: a defect is no verdict.
     ExitCode::from(outcome.unwrap_or(Outcome::CannotJudge).code())
 }
 
 fn run(clock: Clock) -> Result<Outcome> {
-    match args::parse(std::env::args_os().skip(1).collect())? {
-        Command::Help(topic) => commands::print(&help::text(topic)),
-        Command::Check(check) => commands::check::run(&check, clock),
-        Command::Compare(compare) => commands::compare::run(&compare),
-        Command::Confirm(confirm) => commands::confirm::run(&confirm, clock),
-        Command::Hook(hook) => commands::hook::run(&hook),
-        Command::Supervise {
-            workplace,
-            stop_grace,
-        } => {
-            supervisor::serve(&Workplace::at(workplace), stop_grace);
-            Ok(Outcome::Success)
-        }
+    match commands::read(env::args_os().skip(1).collect())? {
+        Request::Help(text) => commands::print(text),
+        Request::Run(command) => command(clock),
     }
 }

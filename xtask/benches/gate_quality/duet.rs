@@ -68,9 +68,6 @@ fn mean(values: &[f64]) -> f64 {
 
 fn deviation(values: &[f64]) -> f64 {
     let middle = mean(values);
-    let squares: Vec<f64> = values
-        .iter()
-        .map(|value| (value - middle).powi(2))
-        .collect();
+    let squares: Vec<f64> = values.iter().map(|value| (value - middle).powi(2)).collect();
     mean(&squares).sqrt()
 }

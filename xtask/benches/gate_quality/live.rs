@@ -30,10 +30,7 @@ pub struct Plan {
 
 impl Default for Plan {
     fn default() -> Self {
-        Self {
-            sessions: 8,
-            duration: 10,
-        }
+        Self { sessions: 8, duration: 10 }
     }
 }
 
@@ -94,20 +91,14 @@ pub fn measure(plan: &Plan) -> Result<Vec<LiveSession>> {
     say("runs of one binary, to calibrate the added work");
     let base_ms = bench.calibrate()?;
     let added_us = (base_ms * 1000.0 * ADDED).round();
-    say(&format!(
-        "P99 {base_ms:.3} ms; added work {added_us:.0} us a request"
-    ));
+    say(&format!("P99 {base_ms:.3} ms; added work {added_us:.0} us a request"));
     for kind in Kind::ALL {
         bench.measure_both(kind, added_us)?;
     }
     let mut sessions = Vec::new();
     for round in 1..=plan.sessions {
         for kind in Kind::ALL {
-            say(&format!(
-                "session {round} of {}, {}",
-                plan.sessions,
-                kind.name()
-            ));
+            say(&format!("session {round} of {}, {}", plan.sessions, kind.name()));
             let session = bench.session(kind)?;
             say(table::live_line(&session).trim_end());
             sessions.push(session);
@@ -146,9 +137,7 @@ impl Bench {
             checkout: tempfile::tempdir()?,
             stand_in: target.join("release"),
             duration: plan.duration,
-            port: (20_000..32_000)
-                .find(|&port| port::free(port).is_ok())
-                .ok_or("no free port")?,
+            port: (20_000..32_000).find(|&port| port::free(port).is_ok()).ok_or("no free port")?,
         };
         let file = layout::scenario(Mode::Internal);
         let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file);
@@ -185,10 +174,7 @@ impl Bench {
     fn session(&self, kind: Kind) -> Result<LiveSession> {
         let began = Instant::now();
         let output = self
-            .tool(&format!(
-                "perf-confirm {} --fresh --wait-quiet {MOST_WAIT}",
-                kind.task()
-            ))
+            .tool(&format!("perf-confirm {} --fresh --wait-quiet {MOST_WAIT}", kind.task()))
             .output()?;
         let minutes = began.elapsed().as_secs_f64() / 60.0;
         let exit = output.status.code().ok_or("perf-confirm was killed")?;
@@ -198,16 +184,16 @@ impl Bench {
             Some(Mode::Internal),
         )?
         .remove(0);
-        let sight = comparison.session.and_then(|session| session.sight);
-        if sight.is_none() {
+        let look = comparison.look();
+        if look.is_none() {
             return Err(String::from_utf8_lossy(&output.stdout).into());
         }
         Ok(LiveSession {
             kind,
             exit,
             verdict: comparison.headline().to_owned(),
-            pairs: sight.map_or(0, |sight| sight.pairs),
-            raw: sight.map(|sight| sight.interval),
+            pairs: look.map_or(0, |look| look.pairs),
+            raw: look.map(|look| look.interval),
             stolen: self.stolen(&comparison)?,
             minutes,
         })
@@ -222,15 +208,11 @@ impl Bench {
         let mut shares = Vec::new();
         for file in files {
             let name = file.file_name().and_then(|name| name.to_str());
-            let name = name
-                .and_then(RunName::of_result)
-                .ok_or("no name of a run")?;
-            let path = self
-                .results()
-                .path(&name, xtask::model::names::Part::Diagnosis);
+            let name = name.and_then(RunName::of_result).ok_or("no name of a run")?;
+            let path = self.results().path(&name, xtask::model::names::Part::Diagnosis);
             let provenance = Provenance::parse(&fs::read_to_string(path)?)
                 .map_err(|unreadable| unreadable.to_string())?;
-            shares.extend(provenance.and_then(|own| own.number("noise", "steal_share")));
+            shares.extend(provenance.and_then(|own| own.noise.steal_share));
         }
         #[allow(clippy::cast_precision_loss, reason = "dozens")]
         let mean = shares.iter().sum::<f64>() / shares.len() as f64;
@@ -266,10 +248,7 @@ impl Bench {
                 self.stand_in.join(binary).display()
             ),
         )?;
-        Ok(fs::set_permissions(
-            path,
-            fs::Permissions::from_mode(0o755),
-        )?)
+        Ok(fs::set_permissions(path, fs::Permissions::from_mode(0o755))?)
     }
 
     fn write(&self, relative: &str, text: &str) -> Result<PathBuf> {

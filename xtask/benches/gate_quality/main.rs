@@ -65,11 +65,8 @@ fn run(options: &Options) -> Result<()> {
         print!("{}", table::live(&sessions));
         return Ok(());
     }
-    let recordings: Vec<Recording> = options
-        .data
-        .iter()
-        .map(|path| recording::read(path))
-        .collect::<Result<_>>()?;
+    let recordings: Vec<Recording> =
+        options.data.iter().map(|path| recording::read(path)).collect::<Result<_>>()?;
     let replays: Vec<_> = recordings.iter().map(replay::replay).collect();
     match options.as_json {
         true => println!(

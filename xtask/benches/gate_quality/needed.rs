@@ -2,7 +2,7 @@
 
 use xtask::model::limits::{PLAN, threshold_percent};
 use xtask::model::names::Mode;
-use xtask::stats::paired::{Decision, PairedVerdict, decide, margin};
+use xtask::stats::paired::{PairedVerdict, Progress, decide, margin};
 
 use crate::random::Random;
 use crate::replay::{Tally, Verdict};
@@ -21,10 +21,7 @@ pub fn largest_noise<const AIMS: usize>(
     let mut largest = [None; AIMS];
     let mut holds = [true; AIMS];
     for size in SIZES.map(|hundredths| f64::from(hundredths) / 100.0) {
-        let tallies: Vec<Tally> = effects
-            .iter()
-            .map(|effect| simulate(*effect, size))
-            .collect();
+        let tallies: Vec<Tally> = effects.iter().map(|effect| simulate(*effect, size)).collect();
         for aim in 0..AIMS {
             holds[aim] &= is_met(aim, &tallies);
             if holds[aim] {
@@ -43,10 +40,10 @@ fn simulate(effect: f64, deviation: f64) -> Tally {
         let differences: Vec<f64> = (0..PLAN.last_look())
             .map(|_| (effect / 100.0).ln_1p() + deviation * normal(&mut random))
             .collect();
-        let verdict = match decide(&PLAN, &differences, margin, 0).decision {
-            Decision::Final(PairedVerdict::Regressed) => Verdict::Regressed,
-            Decision::Final(PairedVerdict::NotRegressed) => Verdict::NotRegressed,
-            Decision::Final(PairedVerdict::NoRegressionFound) => Verdict::NoRegressionFound,
+        let verdict = match decide(&PLAN, &differences, margin, 0).progress {
+            Progress::Final(PairedVerdict::Regressed) => Verdict::Regressed,
+            Progress::Final(PairedVerdict::NotRegressed) => Verdict::NotRegressed,
+            Progress::Final(PairedVerdict::NoRegressionFound) => Verdict::NoRegressionFound,
             _ => Verdict::Unsure,
         };
         tally.sessions += 1;

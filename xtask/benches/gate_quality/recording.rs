@@ -25,8 +25,6 @@ pub struct Run {
     pub bytes: Vec<u8>,
     /// From the server's start to its end, in seconds.
     pub seconds: f64,
-    /// Share of the wanted CPU time that was stolen, 0 to 1, where it was recorded.
-    pub stolen: Option<f64>,
 }
 
 /// Reads a recording.
@@ -44,10 +42,7 @@ pub fn read(path: &Path) -> Result<Recording> {
         return Err(failed(&"no runs").into());
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    Ok(Recording {
-        name: name.into_owned(),
-        runs,
-    })
+    Ok(Recording { name: name.into_owned(), runs })
 }
 
 fn run(line: &str) -> std::result::Result<Run, String> {
@@ -61,20 +56,5 @@ fn run(line: &str) -> std::result::Result<Run, String> {
         result: LoadResult::parse(line.as_bytes())?,
         bytes: line.as_bytes().to_vec(),
         seconds,
-        stolen: fields.get("cpu_jiffies").and_then(stolen),
     })
-}
-
-/// Of the first eight figures of the `cpu` line of `/proc/stat`: steal / (busy + steal), as `perf-check` records it.
-fn stolen(jiffies: &Value) -> Option<f64> {
-    let ticks: Vec<f64> = jiffies
-        .as_array()?
-        .iter()
-        .map(Value::as_f64)
-        .collect::<Option<_>>()?;
-    let [user, nice, system, _idle, _iowait, irq, softirq, steal] = ticks[..] else {
-        return None;
-    };
-    let wanted = user + nice + system + irq + softirq + steal;
-    (wanted > 0.0).then(|| steal / wanted)
 }

@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use xtask::commands::Outcome;
-use xtask::commands::compare::outcome;
-use xtask::judge::comparison::{self, Comparison, Question, Session};
+use xtask::judge::comparison::{self, Comparison, EndedSession, Question};
+use xtask::judge::verdict::Outcome;
 use xtask::model::limits::PLAN;
 use xtask::model::names::{Mode, Phase, RunName};
 use xtask::model::recorded::{Group, Recorded};
 use xtask::model::session::{Member, PairRecord, SessionRecord, Subject};
-use xtask::stats::paired::PairedVerdict;
+use xtask::stats::paired::{PairedVerdict, Progress};
 
 use crate::recording::{Recording, Run};
 
@@ -29,12 +28,7 @@ pub enum Rule {
 }
 
 /// All rules, in the order of the table.
-const RULES: [Rule; 4] = [
-    Rule::RunsASide(1),
-    Rule::RunsASide(3),
-    Rule::RunsASide(5),
-    Rule::Paired,
-];
+const RULES: [Rule; 4] = [Rule::RunsASide(1), Rule::RunsASide(3), Rule::RunsASide(5), Rule::Paired];
 
 /// What the rules made of a recording.
 pub struct Replay<'a> {
@@ -93,10 +87,7 @@ impl Verdict {
 pub fn replay(recording: &Recording) -> Replay<'_> {
     Replay {
         recording,
-        rules: RULES
-            .into_iter()
-            .filter_map(|rule| replay_rule(rule, &recording.runs))
-            .collect(),
+        rules: RULES.into_iter().filter_map(|rule| replay_rule(rule, &recording.runs)).collect(),
     }
 }
 
@@ -169,10 +160,8 @@ fn pairs(window: &[Run], effect: f64, draw: u64) -> (SessionRecord, Vec<[Recorde
             [Phase::After, _] => (&two[1], &two[0]),
         };
         let pair = [recorded(before, 0.0), recorded(after, effect)];
-        let [before, after] = pair.each_ref().map(|run| Member {
-            name: run_name(),
-            p99_ms: run.result.p99_ms,
-        });
+        let [before, after] =
+            pair.each_ref().map(|run| Member { name: run_name(), p99_ms: run.result.p99_ms });
         record.pairs.push(PairRecord { before, after });
         pairs.push(pair);
     }
@@ -182,27 +171,27 @@ fn pairs(window: &[Run], effect: f64, draw: u64) -> (SessionRecord, Vec<[Recorde
 fn paired(window: &[Run], effect: f64, draw: u64) -> (Verdict, usize) {
     let (record, pairs) = pairs(window, effect, draw);
     let assessment = record.assess();
-    let used = assessment.sight.map_or(pairs.len(), |sight| sight.pairs);
-    let (before, after) = pairs
-        .into_iter()
-        .take(used)
-        .map(|[before, after]| (before, after))
-        .unzip();
-    let session = Session {
-        assessment,
-        after_failures: Vec::new(),
+    let used = assessment.look.map_or(pairs.len(), |look| look.pairs);
+    let (before, after) =
+        pairs.into_iter().take(used).map(|[before, after]| (before, after)).unzip();
+    let session = match assessment.progress {
+        Progress::Final(verdict) => {
+            Some(EndedSession { verdict, look: assessment.look, after_failures: Vec::new() })
+        }
+        Progress::Continue { .. } => None,
     };
-    let comparison = comparison::compare_paired(question(before, after), &session);
+    let question = Question { session, ..question(before, after) };
+    let comparison = comparison::compare(question, None);
     (verdict(&comparison), 2 * used)
 }
 
 fn verdict(comparison: &Comparison) -> Verdict {
     let found = comparison.paired_verdict() == Some(PairedVerdict::NoRegressionFound);
-    match outcome(std::slice::from_ref(comparison)) {
+    match comparison.outcome() {
         Outcome::Success if found => Verdict::NoRegressionFound,
         Outcome::Success => Verdict::NotRegressed,
         Outcome::InternalRegression | Outcome::CompetitiveRegression => Verdict::Regressed,
-        Outcome::CannotJudge => Verdict::Unsure,
+        Outcome::Undecided | Outcome::CannotJudge => Verdict::Unsure,
     }
 }
 
@@ -219,6 +208,7 @@ fn question(before: Vec<Recorded>, after: Vec<Recorded>) -> Question {
         before: group(before),
         after: group(after),
         baseline: None,
+        session: None,
     }
 }
 
@@ -226,12 +216,7 @@ fn question(before: Vec<Recorded>, after: Vec<Recorded>) -> Question {
 fn recorded(run: &Run, effect: f64) -> Recorded {
     let mut result = run.result.clone();
     result.p99_ms *= 1.0 + effect / 100.0;
-    Recorded {
-        path: PathBuf::new(),
-        result,
-        provenance: None,
-        bytes: run.bytes.clone(),
-    }
+    Recorded { path: PathBuf::new(), result, provenance: None, bytes: run.bytes.clone() }
 }
 
 fn record(seed: u64) -> SessionRecord {

@@ -33,11 +33,7 @@ struct Aim {
 }
 
 const fn aim(effect: usize, outcome: Counted, limit: Limit) -> Aim {
-    Aim {
-        effect,
-        outcome,
-        limit,
-    }
+    Aim { effect, outcome, limit }
 }
 
 #[derive(Clone, Copy)]
@@ -59,10 +55,7 @@ enum Limit {
 pub fn markdown(replay: &Replay) -> String {
     let runs = &replay.recording.runs;
     let p99 = |pick: fn(f64, f64) -> f64| {
-        runs.iter()
-            .map(|run| run.result.p99_ms)
-            .reduce(pick)
-            .unwrap_or_default()
+        runs.iter().map(|run| run.result.p99_ms).reduce(pick).unwrap_or_default()
     };
     let mut text = format!(
         "### {}\n\n{} runs of {:.0} s, P99 from {:.2} to {:.2} ms; ln(P99) of neighbours differs by {:.2} (standard\n\
@@ -166,9 +159,7 @@ pub fn live_line(session: &LiveSession) -> String {
         session.verdict,
         session.pairs,
         session.raw.map_or_else(|| "-".into(), interval),
-        session
-            .stolen
-            .map_or_else(|| "-".into(), |share| format!("{:.2} %", share * 100.0)),
+        session.stolen.map_or_else(|| "-".into(), |share| format!("{:.2} %", share * 100.0)),
         session.minutes,
     )
 }
@@ -183,16 +174,9 @@ pub fn live(sessions: &[LiveSession]) -> String {
         text.push_str(&live_line(session));
     }
     for kind in Kind::ALL {
-        let of_kind: Vec<&LiveSession> = sessions
-            .iter()
-            .filter(|session| session.kind == kind)
-            .collect();
-        let exits = |code| {
-            of_kind
-                .iter()
-                .filter(|session| session.exit == code)
-                .count()
-        };
+        let of_kind: Vec<&LiveSession> =
+            sessions.iter().filter(|session| session.kind == kind).collect();
+        let exits = |code| of_kind.iter().filter(|session| session.exit == code).count();
         let middle = |estimate: &dyn Fn(&LiveSession) -> Option<f64>| {
             median(of_kind.iter().filter_map(|session| estimate(session))).map_or_else(
                 || "unknown".into(),
@@ -215,20 +199,14 @@ pub fn live(sessions: &[LiveSession]) -> String {
 
 /// Standard deviation of the differences of ln(P99) between neighbours, whose mean is next to nothing.
 fn deviation(runs: &[crate::recording::Run]) -> f64 {
-    let squares = runs
-        .windows(2)
-        .map(|two| (two[1].result.p99_ms / two[0].result.p99_ms).ln().powi(2));
+    let squares =
+        runs.windows(2).map(|two| (two[1].result.p99_ms / two[0].result.p99_ms).ln().powi(2));
     (squares.sum::<f64>() / runs.len().saturating_sub(1) as f64).sqrt()
 }
 
 fn interval(interval: xtask::stats::signed_rank::Interval) -> String {
     let of = |ln_ratio: f64| format!("{:+.1}", ln_ratio.exp_m1() * 100.0);
-    format!(
-        "{} % ({} to {})",
-        of(interval.estimate),
-        of(interval.lower),
-        of(interval.upper)
-    )
+    format!("{} % ({} to {})", of(interval.estimate), of(interval.lower), of(interval.upper))
 }
 
 fn name(rule: Rule) -> String {
@@ -340,16 +318,9 @@ fn minutes(tally: &Tally) -> f64 {
 
 /// Regressions among the disjoint sessions, with the interval in which the true rate lies: `1 of 4, 1 to 81 %`.
 fn with_interval(tally: &Tally) -> String {
-    let (hits, all) = (
-        count(&tally.disjoint, Verdict::Regressed),
-        total(&tally.disjoint),
-    );
+    let (hits, all) = (count(&tally.disjoint, Verdict::Regressed), total(&tally.disjoint));
     let (low, high) = clopper_pearson(hits, all);
-    format!(
-        "{hits} of {all}, {:.0} to {:.0} %",
-        low * 100.0,
-        high * 100.0
-    )
+    format!("{hits} of {all}, {:.0} to {:.0} %", low * 100.0, high * 100.0)
 }
 
 /// The exact 95 % interval of a rate of `hits` in `all` (Clopper and Pearson, *Biometrika* 26, 1934).

@@ -37,19 +37,13 @@ pub fn built_as_used() -> PathBuf {
         .env("CARGO_TARGET_DIR", target)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .status();
-    assert!(
-        built.is_ok_and(|status| status.success()),
-        "xtask does not build"
-    );
+    assert!(built.is_ok_and(|status| status.success()), "xtask does not build");
     target.join("debug/xtask")
 }
 
 /// What the columns are.
 pub fn heading() -> String {
-    format!(
-        "{:<44} {:>4} {:>9} {:>9} {:>9}",
-        "", "runs", "median", "least", "most"
-    )
+    format!("{:<44} {:>4} {:>9} {:>9} {:>9}", "", "runs", "median", "least", "most")
 }
 
 /// One line of the table.

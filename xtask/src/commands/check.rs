@@ -1,157 +1,227 @@
 //! `perf-check`: measures one side of a change, end to end.
 
-use std::borrow::Cow;
 use std::env;
+use std::fmt::Write as _;
 use std::path::Path;
+use std::time::Duration;
 
-use xshell::cmd;
-
-use super::Outcome;
-use crate::args::Check;
+use super::bench::{Bench, PORT, Setup, Side, file_name};
+use super::shared::checkout_option;
+use super::words::{Words, did_you_mean, task_id};
 use crate::error::{Error, Result};
+use crate::judge::verdict::Outcome;
+use crate::judge::{comparison, fitness};
 use crate::measure::build::{self, Build, Built};
-use crate::measure::host;
-use crate::measure::run::{self, Measured, Plan};
-use crate::measure::scenario::Scenario;
-use crate::measure::workplace::Workplace;
-use crate::measure::{checkout, git, port, shell};
-use crate::model::names::RunName;
-use crate::report::summary;
+use crate::measure::run::Limits;
+use crate::measure::{checkout, git, host};
+use crate::model::names::Phase;
+use crate::model::recorded::Recorded;
+use crate::model::typed;
+use crate::report::summary::{self, Summary};
 use crate::store::clock::Clock;
-use crate::store::recording::{self, Circumstances, Place};
-use crate::store::results::Results;
+use crate::store::recording::Place;
 use crate::term::steps::{Steps, Verbosity};
 use crate::term::streams::{self, Style};
+
+pub(crate) const HELP: &str = "\
+Measures one side of a change: builds, starts a fresh server, waits until it
+is healthy, runs the load test, stops, and saves under tmp/m17_performance/.
+
+Usage: cargo perf-check <task> <before|after> [options]
+
+  <task>               letters, digits, `.`, `_`, `-`; for instance 007
+  <before|after>       which side of the change is checked out
+
+Options
+  --competitive        the competitive scenario instead of the internal one
+  --duration SECONDS   length of the load (60)
+  --runs N             N runs, each with a fresh server, as one group (1)
+  --no-build           measure the existing binaries
+  --port N             port of the server (7432)
+  --ready-timeout S    longest wait until the server is healthy (120)
+  --load-grace S       longest the load may run over its duration (60)
+  --stop-grace S       from SIGTERM to SIGKILL (10)
+  -C DIR               the checkout to measure (this tool's own workspace)
+  -h, --help           this text
+
+Examples
+  cargo perf-check 007 before
+  cargo perf-check 007 after --runs 3
+  cargo perf-check 007 before --competitive
+  cargo perf-check 007 before -C ../engram
+
+Exit codes
+  0  measured and saved
+  3  not measured and not saved; the message says why and what to do
+";
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Options {
+    setup: Setup,
+    phase: Phase,
+    /// The number of runs in the group.
+    runs: u32,
+    build: Build,
+}
+
+/// The load of a run where no duration is asked for.
+const DURATION: Duration = Duration::from_secs(60);
+/// The most runs that a group can have.
+const MOST_RUNS: u32 = 100;
+
+pub(crate) fn read(mut words: Words) -> Result<Options> {
+    let defaults = Limits::default();
+    let mode = words.mode();
+    let duration = words.seconds("--duration", DURATION, 1)?;
+    let runs = words.whole("--runs", 1, 1..=MOST_RUNS)?;
+    let build = match words.flag("--no-build") {
+        true => Build::Existing,
+        false => Build::Now,
+    };
+    let port = words.whole("--port", PORT, 1..=u16::MAX)?;
+    let limits = Limits {
+        ready: words.seconds("--ready-timeout", defaults.ready, 1)?,
+        load_grace: words.seconds("--load-grace", defaults.load_grace, 0)?,
+        stop_grace: words.seconds("--stop-grace", defaults.stop_grace, 0)?,
+    };
+    let checkout = words.path("-C")?;
+    let [task, phase] = words.positional(["<task>", "<before|after>"])?;
+    Ok(Options {
+        setup: Setup { task: task_id(&task)?, mode, duration, port, limits, checkout },
+        phase: Phase::parse(&phase).ok_or_else(|| {
+            let nearest = did_you_mean(&phase, ["before", "after"]);
+            Error::new(format!("`{phase}` is not a phase: before or after{nearest}"))
+        })?,
+        runs,
+        build,
+    })
+}
 
 /// Measures, saves and summarises.
 ///
 /// # Errors
 /// Names the step that failed. Nothing of that run is saved then, and nothing runs any more.
-pub fn run(check: &Check, clock: Clock) -> Result<Outcome> {
-    let tool =
-        env::current_exe().map_err(|error| Error::because("cannot find this executable", error))?;
-    let checkout = checkout::find(check.checkout.as_deref())?;
-    let results = Results::of(&checkout);
+pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
+    let Options { setup, phase, .. } = options;
+    let checkout = checkout::find(setup.checkout.as_deref())?;
     let mut steps = Steps::new(Verbosity::EveryStep);
 
     steps.begin("preflight", &checkout.display().to_string());
-    let scenario = Scenario::read(&checkout, check.mode)?;
-    let _lock = results.lock()?;
-    let workplace = Workplace::beside(results.folder());
-    workplace.clear()?;
-    port::free(check.port)?;
+    let mut bench = Bench::open(setup, &checkout, steps, clock)?;
     let target = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-    for folder in [results.folder(), &checkout.join(target)] {
+    for folder in [bench.results.folder(), &checkout.join(target)] {
         enough_disk(folder)?;
     }
-    let (host, state) = (host::host(), host::state());
-    let mut warnings = host::warnings(&host, &state);
-    let file = file_name(Path::new(scenario.file));
-    steps.done(&format!("{file}, port {} is free", check.port));
-    warnings.iter().for_each(|warning| steps.warn(warning));
+    let mut conditions = bench.conditions();
+    let file = file_name(Path::new(bench.scenario.file));
+    bench.steps.done(&format!("{file}, port {} is free", setup.port));
+    for warning in &conditions.warnings {
+        bench.steps.warn(warning);
+    }
 
-    let built = build_step(check, &checkout, &workplace, &mut steps)?;
+    let built = build_step(options.build, &mut bench)?;
     if built.binaries.engram_hash.is_none() {
         let unknown = "without git hashes are unknown, and no binaries are kept for perf-confirm";
-        steps.warn(unknown);
-        warnings.push(unknown.into());
+        bench.steps.warn(unknown);
+        conditions.warnings.push(unknown.into());
     }
-    let git = git::state(&checkout);
+    let side = Side { phase: *phase, built, git: git::state(&checkout) };
 
-    let plan = Plan {
-        tool: &tool,
-        checkout: &checkout,
-        binaries: &built.binaries,
-        scenario: &scenario,
-        mode: check.mode,
-        duration: check.duration,
-        port: check.port,
-        limits: check.limits,
-    };
-    let circumstances = Circumstances {
-        built: &built,
-        scenario: &scenario,
-        duration: check.duration,
-        git: git.as_ref(),
-        host: &host,
-        state: &state,
-        warnings: &warnings,
-    };
-    let mut runs: Vec<(RunName, Measured)> = Vec::new();
-    for index in 1..=check.runs {
-        if check.runs > 1 {
-            steps.heading(&format!("run {index} of {}", check.runs));
+    let mut first = None;
+    let mut runs = Vec::new();
+    for index in 1..=options.runs {
+        if options.runs > 1 {
+            let heading = format!("run {index} of {}", options.runs);
+            bench.steps.heading(&heading);
         }
-        let started = clock.now();
-        let name = results.unused(RunName {
-            timestamp: clock.timestamp(),
-            mode: check.mode,
-            task: check.task.clone(),
-            phase: check.phase,
-        });
-        let place = Place {
-            name: &name,
-            started,
-            group: runs.first().map_or(&name, |(first, _)| first),
-            index,
-            of: check.runs,
-            session: None,
-        };
-        let measured = run::run(&plan, &workplace, &mut steps)
-            .and_then(|measured| {
-                steps.begin("save", "");
-                let saved =
-                    recording::save(&results, &workplace, &place, &circumstances, &measured)?;
-                steps.done(&file_name(&saved));
-                Ok(measured)
-            })
+        let place = Place { group: first.clone(), index, of: options.runs, session: None };
+        let (name, run) = bench
+            .measure(&side, &conditions, place, |_| Ok(()))
             .map_err(|error| incomplete_group(error, runs.len()))?;
-        measured
-            .warnings
-            .iter()
-            .for_each(|warning| steps.warn(warning));
-        runs.push((name, measured));
+        let warnings = run.provenance.iter().flat_map(|run| &run.warnings);
+        // Those of the whole group come first, and have been shown.
+        for warning in warnings.skip(conditions.warnings.len()) {
+            bench.steps.warn(warning);
+        }
+        first.get_or_insert(name);
+        runs.push(run);
     }
+    let failing =
+        runs.iter().filter(|run: &&Recorded| fitness::error_replies(&run.result).is_some());
+    let of_run = |run| comparison::Side::of(std::slice::from_ref(run), |run| run.result.error_rate);
+    let summary = Summary {
+        title: format!("{} {phase}, {}", setup.task, setup.mode),
+        failing: failing.count(),
+        runs: &runs.iter().filter_map(of_run).collect::<Vec<_>>(),
+        next: next(options),
+    };
     // It is saved: a reader that is gone does not undo that.
-    let _ = streams::output(&summary::summary(check, &runs, Style::of_output()));
+    let _ = streams::output(&summary::summary(&summary, Style::of_output()));
     Ok(Outcome::Success)
 }
 
-fn build_step(
-    check: &Check,
-    checkout: &Path,
-    workplace: &Workplace,
-    steps: &mut Steps,
-) -> Result<Built> {
-    match check.build {
+fn build_step(build: Build, bench: &mut Bench) -> Result<Built> {
+    let steps = &mut bench.steps;
+    match build {
         Build::Now => {
             steps.begin_long("build", "cargo build --release --bin engram --bin loadtest");
             steps.release_line();
         }
         Build::Existing => steps.begin("build", "none: --no-build"),
     }
-    let built = build::prepare(checkout, &workplace.git(), check.build)?;
-    steps.done(match (check.build, &built.content) {
+    let built = build::prepare(&bench.checkout, &bench.workplace.git(), build)?;
+    steps.done(match (build, &built.content) {
         (Build::Now, Some(_)) => "built",
-        (Build::Now, None) => "built; from what is unknown: no git, or files changed",
-        (Build::Existing, _) => "none: --no-build; built from what is unknown",
+        (Build::Now, None) => "built; source hash unknown (no git, or files changed)",
+        (Build::Existing, _) => "none: --no-build; source hash unknown",
     });
     Ok(built)
+}
+
+/// The next command to type, on a line of its own.
+fn next(options: &Options) -> String {
+    let Setup { task, checkout, .. } = &options.setup;
+    match options.phase {
+        Phase::Before => format!("make the change, then\n  {}", again(options, Phase::After)),
+        Phase::After => {
+            let checkout = checkout_option(checkout.as_deref());
+            format!("\n  {}", typed::perf_compare(task, &checkout))
+        }
+    }
+}
+
+/// The command that measures `phase` in the same way.
+fn again(options: &Options, phase: Phase) -> String {
+    let Setup { limits, .. } = options.setup;
+    let usual = Limits::default();
+    let mut further = String::new();
+    let seconds = |name, asked: Duration, usual: Duration| (name, asked.as_secs(), usual.as_secs());
+    for (option, asked, usual) in [
+        seconds("duration", options.setup.duration, DURATION),
+        ("runs", u64::from(options.runs), 1),
+        ("port", u64::from(options.setup.port), u64::from(PORT)),
+        seconds("ready-timeout", limits.ready, usual.ready),
+        seconds("load-grace", limits.load_grace, usual.load_grace),
+        seconds("stop-grace", limits.stop_grace, usual.stop_grace),
+    ] {
+        if asked != usual {
+            let _ = write!(further, " --{option} {asked}");
+        }
+    }
+    if options.build == Build::Existing {
+        further.push_str(" --no-build");
+    }
+    further.push_str(&options.setup.checkout_option());
+    typed::perf_check(&options.setup.task, phase, options.setup.mode, &further)
 }
 
 /// The least room on the disk to begin with: logs, the server's data and copies of the binaries have to fit.
 const LEAST_DISK_MIB: u64 = 512;
 
 /// # Errors
-/// When there is too little room for what is written to `folder`. One that is not there, or that the system does not
-/// tell about, has enough.
+/// When there is too little room for what is written to `folder`.
 fn enough_disk(folder: &Path) -> Result<()> {
-    let shell = shell::shell(Path::new("/"))?;
-    let table = shell::answer(cmd!(shell, "df -Pk {folder}"));
-    match table
-        .and_then(|table| free_kib(&table))
-        .map(|kib| kib / 1024)
-    {
+    match host::free_mib(folder) {
         Some(mib) if mib < LEAST_DISK_MIB => Err(Error::new(format!(
             "only {mib} MiB are free on the disk of {}; a run needs {LEAST_DISK_MIB}",
             folder.display()
@@ -161,28 +231,71 @@ fn enough_disk(folder: &Path) -> Result<()> {
     }
 }
 
-/// What `df -Pk` calls available: the column before the capacity in per cent. The names around them may have spaces.
-fn free_kib(table: &str) -> Option<u64> {
-    let fields: Vec<&str> = table.lines().nth(1)?.split_whitespace().collect();
-    fields.windows(2).find_map(|pair| match pair {
-        [available, capacity] if capacity.ends_with('%') => available.parse().ok(),
-        _ => None,
-    })
-}
-
 /// The runs of a group that were saved before one failed stay, and count with what there is.
 fn incomplete_group(error: Error, saved: usize) -> Error {
     match saved {
         0 => error.next("nothing was saved"),
-        saved => error.next(format!(
-            "the failed run was not saved; the {saved} before it were"
-        )),
+        saved => error.next(format!("the failed run was not saved; the {saved} before it were")),
     }
 }
 
-/// A file as a step shows it: with the folders, the competitive ones are too long for a line.
-fn file_name(path: &Path) -> Cow<'_, str> {
-    path.file_name()
-        .unwrap_or(path.as_os_str())
-        .to_string_lossy()
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::model::names::Mode;
+
+    fn typed(line: &str) -> Result<Options> {
+        read(Words::new(line.split_whitespace().map(OsString::from).collect()))
+    }
+
+    #[test]
+    fn a_check_has_the_defaults_of_its_help() {
+        let Options { setup, runs, build, .. } = typed("007 before").unwrap();
+        assert_eq!((setup.duration.as_secs(), runs, setup.port), (60, 1, 7432));
+        assert_eq!((setup.mode, build, setup.checkout), (Mode::Internal, Build::Now, None));
+        assert_eq!(setup.limits, Limits::default());
+    }
+
+    #[test]
+    fn every_option_is_read_wherever_it_stands() {
+        let options = typed(
+            "--competitive 007 --duration=3 after --runs 2 --no-build --port 9 --ready-timeout 4 \
+             --load-grace 5 --stop-grace 6 -C some/where",
+        )
+        .unwrap();
+        let setup = &options.setup;
+        assert_eq!(
+            (setup.mode, options.phase, options.build),
+            (Mode::Competitive, Phase::After, Build::Existing)
+        );
+        assert_eq!((setup.duration.as_secs(), options.runs, setup.port), (3, 2, 9));
+        assert_eq!(setup.limits.ready.as_secs(), 4);
+        assert_eq!(setup.limits.load_grace.as_secs(), 5);
+        assert_eq!(setup.limits.stop_grace.as_secs(), 6);
+        assert_eq!(setup.checkout, Some(PathBuf::from("some/where")));
+    }
+
+    #[test]
+    fn the_next_command_measures_in_the_same_way() {
+        for line in [
+            "007 before",
+            "007 before --competitive --duration 3 --runs 2 --port 9 --ready-timeout 4 --load-grace 5 \
+             --stop-grace 6 --no-build -C some/where",
+        ] {
+            let again = again(&typed(line).unwrap(), Phase::After);
+            let wanted = line.replace("before", "after");
+            assert_eq!(again, format!("cargo perf-check {wanted}"));
+        }
+    }
+
+    #[test]
+    fn a_misspelt_phase_is_refused_with_the_nearest_real_one() {
+        assert_eq!(
+            typed("007 befor").unwrap_err().what(),
+            "`befor` is not a phase: before or after; did you mean `before`?"
+        );
+    }
 }

@@ -1,344 +1,346 @@
-//! `perf-confirm`: tells a change from noise, by running before and after in turn.
+//! `perf-confirm`: distinguishes a change from noise, by running before and after in turn.
 
-use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
-use super::{Outcome, compare};
+use super::bench::{Bench, PORT, Setup, Side};
+use super::shared::{context, say};
+use super::words::{Words, task_id};
 use crate::answer;
-use crate::args::{Confirm, Earlier};
 use crate::error::{Blame, Error, Result};
+use crate::judge::verdict::Outcome;
+use crate::judge::{comparison, fitness};
 use crate::measure::build::{self, Binaries, Build, Built, LOAD_GENERATOR, SERVER};
-use crate::measure::host::{self, Host};
-use crate::measure::run::{self, Limits, Measured, Plan as RunPlan};
-use crate::measure::scenario::Scenario;
-use crate::measure::workplace::Workplace;
-use crate::measure::{checkout, content, noise, port, quiet};
-use crate::model::limits::{FAILED_BEFORE, threshold_percent};
-use crate::model::names::{Mode, Phase, RunName};
-use crate::model::provenance::{Provenance, Session};
+use crate::measure::run::{self, Limits, Measured};
+use crate::measure::{checkout, content, noise, quiet};
+use crate::model::limits::{PLAN, threshold_percent};
+use crate::model::names::{Phase, RunName};
+use crate::model::provenance::SessionPlace;
+use crate::model::recorded::Recorded;
 use crate::model::session::{Failure, Member, PairRecord, SessionRecord, Subject};
+use crate::model::typed;
 use crate::report::human;
-use crate::report::next::Surroundings;
+use crate::report::next::Context;
 use crate::report::pairs::{self, Line};
-use crate::stats::paired::{self, Decision};
+use crate::stats::paired::{self, Plan, Progress};
 use crate::store::clock::Clock;
 use crate::store::recorded::{self, Listing};
-use crate::store::recording::{self, Circumstances, Place};
-use crate::store::results::Results;
-use crate::term::shell_word;
+use crate::store::recording::Place;
 use crate::term::steps::{Steps, Verbosity};
 use crate::term::streams::{self, Style};
+
+pub(crate) const HELP: &str = "\
+Distinguishes a change from noise: runs the before and the after binary in
+turn, in short runs, until the answer is sure or the plan is used up. It uses
+the binaries that perf-check kept for the newest before and after.
+
+Usage: cargo xtask perf-confirm <task> [options]
+
+  <task>               the task that was measured; for instance 007
+
+Options
+  --competitive        the competitive scenario instead of the internal one
+  --duration SECONDS   length of each load (10)
+  --max-pairs N        6, 10 or 16 pairs at most (16)
+  --wait-quiet S       longest wait for a quiet machine before a run (60)
+  --fresh              archive the earlier record and start a new one
+  --port N             port of the servers (7432)
+  -C DIR               the checkout (this tool's own workspace)
+  -h, --help           this text
+
+Interrupted, it keeps the finished pairs; called again, it continues.
+
+Examples
+  cargo xtask perf-confirm 007
+  cargo xtask perf-confirm 007 --competitive --max-pairs 6
+
+Exit codes
+  0  not regressed, or no regression found
+  1  internal regression
+  2  competitive regression
+  3  suspected, or not measurable; the message says why
+";
+
+#[derive(Debug, PartialEq)]
+pub(crate) struct Options {
+    setup: Setup,
+    /// When to look at the pairs, if a record is opened.
+    plan: Plan,
+    /// The longest wait for a quiet machine before a run.
+    wait_quiet: Duration,
+    /// An earlier record of the same binaries, scenario and duration is archived instead of continued.
+    fresh: bool,
+}
+
+/// The load of a run where no duration is asked for.
+const DURATION: Duration = Duration::from_secs(10);
+/// The longest wait for a quiet machine where none is asked for.
+const WAIT_QUIET: Duration = Duration::from_secs(60);
+
+pub(crate) fn read(mut words: Words) -> Result<Options> {
+    let mode = words.mode();
+    let duration = words.seconds("--duration", DURATION, 1)?;
+    let wait_quiet = words.seconds("--wait-quiet", WAIT_QUIET, 0)?;
+    let port = words.whole("--port", PORT, 1..=u16::MAX)?;
+    let looks: Vec<String> = PLAN.looks().iter().map(usize::to_string).collect();
+    let takes = format!("one of {}", looks.join(", "));
+    let plan = match words.value("--max-pairs", &takes)? {
+        None => PLAN,
+        Some(pairs) => {
+            PLAN.up_to(pairs).ok_or_else(|| Error::new(format!("--max-pairs takes {takes}")))?
+        }
+    };
+    let fresh = words.flag("--fresh");
+    let checkout = words.path("-C")?;
+    let [task] = words.positional(["<task>"])?;
+    Ok(Options {
+        setup: Setup {
+            task: task_id(&task)?,
+            mode,
+            duration,
+            port,
+            limits: Limits::default(),
+            checkout,
+        },
+        plan,
+        wait_quiet,
+        fresh,
+    })
+}
 
 /// Measures pairs until the verdict falls, and reports it.
 ///
 /// # Errors
-/// When the binaries are not kept any more, or a run fails for a reason other than the after server's. The finished
+/// When the binaries are no longer kept, or a run fails for another reason than the after server. The finished
 /// pairs stay, and the next call continues.
-pub fn run(confirm: &Confirm, clock: Clock) -> Result<Outcome> {
-    let tool = std::env::current_exe()
-        .map_err(|error| Error::because("cannot find this executable", error))?;
-    let checkout = checkout::find(confirm.checkout.as_deref())?;
-    let results = Results::of(&checkout);
-    let scenario = Scenario::read(&checkout, confirm.mode)?;
-    if let Some(Err(why)) = answer::baseline(&checkout, confirm.mode) {
+pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
+    let setup = &options.setup;
+    let checkout = checkout::find(setup.checkout.as_deref())?;
+    if let Some(Err(why)) = answer::baseline(&checkout, setup.mode) {
         return Err(Error::new(why.to_string()).next("without it no verdict could be given"));
     }
-    let _lock = results.lock()?;
-    port::free(confirm.port)?;
-
-    let listing = Listing::read(&results)?;
-    let sides = Sides::newest(confirm, &checkout, &results, &listing)?;
-    if sides.before.build.engram_hash == sides.after.build.engram_hash {
-        // There is nothing to tell apart; the groups' own verdict says which kind of nothing.
-        return reported(confirm, &checkout);
+    let steps = Steps::new(Verbosity::ProgressOnly);
+    let bench = Bench::open(setup, &checkout, steps, clock)?;
+    let sides = Sides::newest(&bench)?;
+    let [before, after] = [&sides.before, &sides.after].map(|side| &side.built.binaries);
+    // With one server there is nothing to distinguish; the groups' own verdict says why it is one.
+    if before.engram_hash != after.engram_hash {
+        let record = open(options, &bench, &sides)?;
+        Running {
+            wait_quiet: options.wait_quiet,
+            began: Instant::now(),
+            pairs_before: record.pairs.len(),
+            bench,
+            sides,
+            record,
+        }
+        .measure_pairs()?;
     }
-    let record = open(confirm, &results, &scenario, &sides, clock)?;
-    let mut session = Running {
-        confirm,
-        tool: &tool,
-        checkout: &checkout,
-        results: &results,
-        workplace: Workplace::beside(results.folder()),
-        scenario: &scenario,
-        host: host::host(),
-        clock,
-        began: Instant::now(),
-        pairs_before: record.pairs.len(),
-        steps: Steps::new(Verbosity::ProgressOnly),
-    };
-    session.measure_pairs(record, &sides)?;
-    reported(confirm, &checkout)
-}
 
-/// Prints what `perf-compare` says of the mode: the session's verdict, or a worse one of another duration.
-fn reported(confirm: &Confirm, checkout: &Path) -> Result<Outcome> {
-    let comparisons = answer::of_task(checkout, &confirm.task, Some(confirm.mode))?;
-    let around = Surroundings {
-        root: checkout.display().to_string(),
-        options: checkout_option(confirm),
-        here: compare::here(),
-        unlogged: Some(confirm.task.clone()),
+    // As `perf-compare` answers: the session's verdict, or a worse one of another duration.
+    let comparisons = answer::of_task(&checkout, &setup.task, Some(setup.mode))?;
+    let around = Context {
+        unlogged: Some(setup.task.clone()),
+        ..context(&checkout, setup.checkout_option())
     };
-    let text = format!(
-        "\n{}",
-        human::report(&comparisons, &around, Style::of_output())
-    );
+    let report = human::report(&comparisons, &around, Style::of_output());
     // The verdict is recorded: a reader that is gone does not undo it.
-    let _ = streams::output(&text);
-    Ok(compare::outcome(&comparisons))
+    let _ = streams::output(&format!("\n{report}"));
+    Ok(comparison::outcome(&comparisons))
 }
 
-/// The newest before and after, and the binaries kept for them.
+/// The newest before and after: the servers that were kept, and the after side's load generator for both.
 struct Sides {
-    before: Provenance,
-    after: Provenance,
-    before_server: PathBuf,
-    after_server: PathBuf,
-    load_generator: PathBuf,
+    before: Side,
+    after: Side,
+    /// The scenario that the after side was measured under.
+    scenario_hash: Option<String>,
 }
 
 impl Sides {
-    fn newest(
-        confirm: &Confirm,
-        checkout: &Path,
-        results: &Results,
-        listing: &Listing,
-    ) -> Result<Self> {
-        let names = listing.of_task(&confirm.task);
-        let side = |phase| {
-            let measure = format!(
-                "measure it first: cargo perf-check {} {phase}{}{}",
-                confirm.task,
-                mode_option(confirm.mode),
-                checkout_option(confirm)
-            );
-            let group =
-                recorded::newest_group(results, &names, confirm.mode, phase).ok_or_else(|| {
-                    Error::new(format!(
-                        "there is no {phase} result of task {}",
-                        confirm.task
-                    ))
-                    .next(measure.clone())
-                })?;
-            let newest = match group.runs.last() {
-                Some(Err(unusable)) => {
-                    return Err(Error::new(unusable.to_string()).next(measure));
-                }
-                Some(Ok(run)) => Some(run),
-                None => None,
-            };
-            let provenance = newest
-                .and_then(|run| run.provenance.clone())
-                .ok_or_else(|| {
-                    Error::new(format!(
-                        "the newest {phase} result says nothing about its binaries"
-                    ))
-                    .next(measure.clone())
-                })?;
-            let folder = build::kept_folder(checkout)?;
-            let kept = match (
-                &provenance.build.engram_hash,
-                &provenance.build.loadtest_hash,
-            ) {
-                (Some(engram), Some(loadtest)) => build::kept_pair(&folder, engram, loadtest),
-                _ => {
-                    return Err(
-                        Error::new("binaries are kept by their hash, which needs git")
-                            .next(measure),
-                    );
-                }
-            };
-            let build = &provenance.build;
-            let is_whole = |name, hash: &Option<String>| {
-                content::of_file(&kept.join(name))
-                    .is_some_and(|found| Some(&found) == hash.as_ref())
-            };
-            match is_whole(SERVER, &build.engram_hash)
-                && is_whole(LOAD_GENERATOR, &build.loadtest_hash)
-            {
-                true => Ok((provenance, kept)),
-                false => Err(Error::new(format!(
-                    "the binaries of the newest {phase} are no longer in {}",
-                    kept.display()
-                ))
-                .next(format!(
-                    "check out what was measured ({}), then",
-                    commit(&provenance)
-                ))
-                .next(measure)),
-            }
+    fn newest(bench: &Bench) -> Result<Self> {
+        let setup = &bench.setup;
+        let names = Listing::read(&bench.results)?.of_task(&setup.task);
+        let folder = build::kept_folder(&bench.checkout)?;
+        let newest = |phase| {
+            let options = setup.checkout_option();
+            let measure = typed::perf_check(&setup.task, phase, setup.mode, &options);
+            kept(bench, &names, phase, &folder)
+                .map_err(|error| error.next(format!("measure it first: {measure}")))
         };
-        let (before, before_kept) = side(Phase::Before)?;
-        let (after, after_kept) = side(Phase::After)?;
-        Ok(Self {
-            before,
-            after,
-            before_server: before_kept.join(SERVER),
-            after_server: after_kept.join(SERVER),
-            load_generator: after_kept.join(LOAD_GENERATOR),
-        })
+        let (mut before, _) = newest(Phase::Before)?;
+        let (after, scenario_hash) = newest(Phase::After)?;
+        let both = &after.built.binaries;
+        before.built.binaries.loadtest.clone_from(&both.loadtest);
+        before.built.binaries.loadtest_hash.clone_from(&both.loadtest_hash);
+        Ok(Self { before, after, scenario_hash })
     }
+}
 
-    /// What is run for a side: its server, and the after side's load generator.
-    fn built(&self, phase: Phase) -> Built {
-        let (of_side, engram) = match phase {
-            Phase::Before => (&self.before, &self.before_server),
-            Phase::After => (&self.after, &self.after_server),
+/// The newest run of a side as it can be measured again, with the binaries that were kept in `folder`; and the hash of
+/// its scenario.
+fn kept(
+    bench: &Bench,
+    names: &[RunName],
+    phase: Phase,
+    folder: &Path,
+) -> Result<(Side, Option<String>)> {
+    let Setup { task, mode, .. } = &bench.setup;
+    let group = recorded::newest_group(&bench.results, names, *mode, phase)
+        .ok_or_else(|| Error::new(format!("there is no {phase} result of task {task}")))?;
+    let run = group.runs.into_iter().last().transpose();
+    let run = run.map_err(|unusable| Error::new(unusable.to_string()))?;
+    let Some(provenance) = run.and_then(|run| run.provenance) else {
+        let what = format!("the newest {phase} result says nothing about its binaries");
+        return Err(Error::new(what));
+    };
+    let build = provenance.build;
+    let (Some(engram_hash), Some(loadtest_hash)) = (&build.engram_hash, &build.loadtest_hash)
+    else {
+        let what = "binaries are kept by their hash, which needs git";
+        return Err(Error::new(what));
+    };
+    let pair = build::kept_pair(folder, engram_hash, loadtest_hash);
+    let [engram, loadtest] = [SERVER, LOAD_GENERATOR].map(|name| pair.join(name));
+    let is_whole = |path, hash| content::of_file(path).as_ref() == Some(hash);
+    if !is_whole(&engram, engram_hash) || !is_whole(&loadtest, loadtest_hash) {
+        let commit = match provenance.git.and_then(|git| git.commit) {
+            Some(commit) => format!("commit {commit}"),
+            None => "its commit is unknown".to_owned(),
         };
-        Built {
+        let folder = pair.display();
+        let what = format!("the binaries of the newest {phase} are no longer in {folder}");
+        let advice = format!("check out what was measured ({commit}), then");
+        return Err(Error::new(what).next(advice));
+    }
+    let side = Side {
+        phase,
+        built: Built {
             binaries: Binaries {
-                engram: engram.clone(),
-                loadtest: self.load_generator.clone(),
-                engram_hash: of_side.build.engram_hash.clone(),
-                loadtest_hash: self.after.build.loadtest_hash.clone(),
+                engram,
+                loadtest,
+                engram_hash: build.engram_hash,
+                loadtest_hash: build.loadtest_hash,
             },
             build: Build::Existing,
-            content: of_side.build.content.clone(),
-            rustc: of_side.build.rustc.clone(),
-        }
-    }
-
-    fn of(&self, phase: Phase) -> &Provenance {
-        match phase {
-            Phase::Before => &self.before,
-            Phase::After => &self.after,
-        }
-    }
-}
-
-fn commit(provenance: &Provenance) -> String {
-    let commit = provenance
-        .git
-        .as_ref()
-        .and_then(|git| git.commit.as_deref());
-    commit.map_or_else(
-        || "its commit is not known".to_owned(),
-        |commit| format!("commit {commit}"),
-    )
-}
-
-/// The record to go on with: the one there is, or a new one.
-fn open(
-    confirm: &Confirm,
-    results: &Results,
-    scenario: &Scenario,
-    sides: &Sides,
-    clock: Clock,
-) -> Result<SessionRecord> {
-    let hash = |hash: &Option<String>| {
-        hash.clone()
-            .ok_or_else(|| Error::new("a session needs git, for the hashes"))
+            content: build.content,
+            rustc: build.rustc,
+        },
+        git: provenance.git,
     };
-    if scenario.hash != sides.after.load.scenario_hash {
-        return Err(Error::new(format!(
-            "{} changed since after was measured",
-            scenario.file
-        ))
-        .next("measure before and after anew, under the scenario as it is now"));
+    Ok((side, provenance.load.scenario_hash))
+}
+
+/// The record to go on with: the existing one, or a new one.
+fn open(options: &Options, bench: &Bench, sides: &Sides) -> Result<SessionRecord> {
+    let hash = |hash: &Option<String>| {
+        hash.clone().ok_or_else(|| Error::new("a session needs git, for the hashes"))
+    };
+    let (results, scenario) = (&bench.results, &bench.scenario);
+    if scenario.hash != sides.scenario_hash {
+        let what = format!("{} changed since after was measured", scenario.file);
+        return Err(
+            Error::new(what).next("measure before and after anew, under the scenario as it is now")
+        );
     }
     let subject = Subject {
-        mode: confirm.mode,
-        before: hash(&sides.before.build.engram_hash)?,
-        after: hash(&sides.after.build.engram_hash)?,
+        mode: bench.setup.mode,
+        before: hash(&sides.before.built.binaries.engram_hash)?,
+        after: hash(&sides.after.built.binaries.engram_hash)?,
         scenario: hash(&scenario.hash)?,
-        duration_seconds: confirm.duration.as_secs(),
+        duration_seconds: bench.setup.duration.as_secs(),
     };
-    let loadtest = hash(&sides.after.build.loadtest_hash)?;
-    let now = clock.timestamp();
-    if confirm.earlier == Earlier::Archive
-        && let Some(aside) = SessionRecord::archive(results, &subject, now)?
+    let loadtest = hash(&sides.after.built.binaries.loadtest_hash)?;
+    let now = bench.clock.timestamp();
+    if options.fresh
+        && let Some(archived) = SessionRecord::archive(results, &subject, now)?
     {
-        say(&format!(
-            "the earlier record was put aside: {}",
-            aside.display()
-        ));
+        let archived = archived.display();
+        say(&format!("the earlier record was archived: {archived}"));
     }
     let Some(record) = SessionRecord::load(results, &subject)? else {
-        let record = SessionRecord::open(subject, now, loadtest, confirm.plan);
+        let record = SessionRecord::open(subject, now, loadtest, options.plan);
         record.save(results)?;
         return Ok(record);
     };
     if record.loadtest != loadtest {
-        return Err(
-            Error::new("the load generator has changed since these pairs were measured")
-                .next("start anew, putting them aside: the same command with --fresh"),
-        );
+        return Err(Error::new("the load generator has changed since these pairs were measured")
+            .next("archive them and start a new record: the same command with --fresh"));
     }
     let measured = record.pairs.len();
-    say(&match record.assess().decision {
-        Decision::Continue { .. } => format!(
+    say(&match goes_on(&record) {
+        true => format!(
             "continuing the record of these binaries: {measured} of at most {} pairs are measured",
             record.plan.last_look()
         ),
-        Decision::Final(_) => format!(
-            "the record of these binaries has ended, after {measured} pairs; --fresh puts it aside"
+        false => format!(
+            "the record of these binaries has ended, after {measured} pairs; --fresh archives it"
         ),
     });
-    if record.plan != confirm.plan {
+    if record.plan != options.plan {
         say("its plan was fixed when it was opened; --max-pairs does not change it");
     }
     Ok(record)
 }
 
+fn goes_on(record: &SessionRecord) -> bool {
+    matches!(record.assess().progress, Progress::Continue { .. })
+}
+
 /// A session while it measures.
-struct Running<'a> {
-    confirm: &'a Confirm,
-    tool: &'a Path,
-    checkout: &'a Path,
-    results: &'a Results,
-    workplace: Workplace,
-    scenario: &'a Scenario,
-    host: Host,
-    clock: Clock,
+struct Running {
+    bench: Bench,
+    sides: Sides,
+    record: SessionRecord,
+    wait_quiet: Duration,
     began: Instant,
     /// The pairs that were there when it began.
     pairs_before: usize,
-    steps: Steps,
 }
 
-/// Failures of the before server in a row that end a call: more would not mend it.
+/// The runs of a pair, before and after.
+type Pair = [(RunName, Recorded); 2];
+
+/// Failures of the before server in a row that end a call: more would not fix it.
 const MOST_BEFORE_FAILURES_IN_A_ROW: usize = 2;
 
-impl Running<'_> {
+impl Running {
     /// Measures pair after pair until the plan says stop. Each is on record before the next begins.
-    fn measure_pairs(&mut self, mut record: SessionRecord, sides: &Sides) -> Result<()> {
-        let margin = paired::margin(threshold_percent(self.confirm.mode));
-        let goes_on =
-            |record: &SessionRecord| matches!(record.assess().decision, Decision::Continue { .. });
-        if goes_on(&record) {
-            say(&format!("{}\n{}", pairs::LEGEND, pairs::heading(margin)));
+    fn measure_pairs(&mut self) -> Result<()> {
+        if goes_on(&self.record) {
+            let heading = pairs::heading(self.margin());
+            say(&format!("{}\n{heading}", pairs::LEGEND));
         }
         let mut before_failures = 0;
-        while goes_on(&record) {
-            let number = record.pairs.len() + 1;
-            match self.pair(&record, number, sides) {
-                Ok((pair, runs)) => {
+        while goes_on(&self.record) {
+            match self.pair() {
+                Ok(pair) => {
                     before_failures = 0;
-                    record.pairs.push(pair);
-                    record.save(self.results)?;
-                    self.show(&record, &runs, margin);
+                    let [before, after] = pair.each_ref().map(|(name, run)| Member {
+                        name: name.clone(),
+                        p99_ms: run.result.p99_ms,
+                    });
+                    self.record.pairs.push(PairRecord { before, after });
+                    self.record.save(&self.bench.results)?;
+                    self.show(&pair);
                 }
-                Err(Void { phase, error }) => {
-                    if error.blame() == Blame::Surroundings {
-                        return Err(
-                            error.next("the finished pairs are kept; the same command continues")
-                        );
-                    }
-                    self.note_failure(&mut record, number, phase, &error)?;
+                Err((_, error)) if error.blame() == Blame::Environment => {
+                    return Err(
+                        error.next("the finished pairs are kept; the same command continues")
+                    );
+                }
+                Err((phase, error)) => {
+                    self.note_failure(phase, &error)?;
                     before_failures = match phase {
                         Phase::Before => before_failures + 1,
                         Phase::After => 0,
                     };
                     if before_failures >= MOST_BEFORE_FAILURES_IN_A_ROW {
-                        return Err(Error::new(format!(
-                            "the before server keeps failing: {}",
-                            error.what()
-                        ))
-                        .next("there is nothing to compare with; the finished pairs are kept")
-                        .next(format!(
-                            "its logs are in {}",
-                            record.folder(self.results).display()
-                        )));
+                        let what = format!("the before server keeps failing: {}", error.what());
+                        let logs = self.record.folder(&self.bench.results);
+                        return Err(Error::new(what)
+                            .next("there is nothing to compare with; the finished pairs are kept")
+                            .next(format!("its logs are in {}", logs.display())));
                     }
                 }
             }
@@ -346,205 +348,131 @@ impl Running<'_> {
         Ok(())
     }
 
-    fn note_failure(
-        &mut self,
-        record: &mut SessionRecord,
-        pair: usize,
-        phase: Phase,
-        error: &Error,
-    ) -> Result<()> {
-        self.steps.clear();
-        say(&format!(
-            "pair {pair} is void: the {phase} server failed: {}",
-            error.what()
-        ));
-        let failure = Failure {
-            pair,
-            phase,
-            why: error.what().to_owned(),
-        };
-        record.failures.push(failure.clone());
-        record.save(self.results)?;
-        for log in [self.workplace.server_log(), self.workplace.load_log()] {
-            if let Some(kept) = record.keep_log(self.results, &log, &failure) {
+    fn margin(&self) -> f64 {
+        paired::margin(threshold_percent(self.bench.setup.mode))
+    }
+
+    fn note_failure(&mut self, phase: Phase, error: &Error) -> Result<()> {
+        let bench = &mut self.bench;
+        let failure =
+            Failure { pair: self.record.pairs.len() + 1, phase, why: error.what().to_owned() };
+        bench.steps.clear();
+        say(&format!("pair {} is void: the {phase} server failed: {}", failure.pair, failure.why));
+        self.record.failures.push(failure.clone());
+        self.record.save(&bench.results)?;
+        for log in [bench.workplace.server_log(), bench.workplace.load_log()] {
+            if let Some(kept) = self.record.keep_log(&bench.results, &log, &failure) {
                 say(&format!("  log: {}", kept.display()));
             }
         }
         Ok(())
     }
 
-    /// One fresh-server run of each side, back to back, in the order that the record draws.
-    fn pair(
-        &mut self,
-        record: &SessionRecord,
-        number: usize,
-        sides: &Sides,
-    ) -> Result<(PairRecord, Runs), Void> {
-        let order = record.order(number);
-        let mut names: Vec<(Phase, RunName, Measured)> = Vec::new();
-        for phase in order {
-            let place = Session {
-                id: record.id(),
-                pair: u32::try_from(number).unwrap_or(u32::MAX),
-                order: format!("{}-first", order[0]),
-            };
-            let (name, measured) = self
-                .one(phase, place, sides)
-                .map_err(|error| Void { phase, error })?;
-            names.push((phase, name, measured));
-        }
-        names.sort_by_key(|(phase, ..)| *phase);
-        let member = |name, run: &Measured| Member {
-            name,
-            p99_ms: run.result.p99_ms,
+    /// One fresh-server run of each side, back to back, in the order that the record draws. A failed run of either
+    /// makes the pair void.
+    fn pair(&mut self) -> Result<Pair, (Phase, Error)> {
+        let number = self.record.pairs.len() + 1;
+        let [first, second] = self.record.order(number);
+        let session = SessionPlace {
+            id: self.record.id(),
+            pair: u32::try_from(number).unwrap_or(u32::MAX),
+            order: format!("{first}-first"),
         };
-        match <[_; 2]>::try_from(names) {
-            Ok([(_, before, before_run), (_, after, after_run)]) => Ok((
-                PairRecord {
-                    before: member(before, &before_run),
-                    after: member(after, &after_run),
-                },
-                Runs {
-                    before: before_run,
-                    after: after_run,
-                },
-            )),
-            Err(_) => Err(Void {
-                phase: Phase::Before,
-                error: Error::new("a pair has two runs"),
-            }),
-        }
+        let mut one = |phase| {
+            let run = self.one(phase, session.clone());
+            run.map_err(|error| (phase, error))
+        };
+        let (earlier, later) = (one(first)?, one(second)?);
+        Ok(match first {
+            Phase::Before => [earlier, later],
+            Phase::After => [later, earlier],
+        })
     }
 
     /// One run, as `perf-check` does it, saved under the same names.
-    fn one(
-        &mut self,
-        phase: Phase,
-        session: Session,
-        sides: &Sides,
-    ) -> Result<(RunName, Measured)> {
-        let state = host::state();
-        let mut warnings = host::warnings(&self.host, &state);
-        self.steps
-            .heading(&format!("pair {}, {phase}", session.pair));
-        self.steps.begin("wait", "for a quiet machine");
-        let still_busy = quiet::wait(self.confirm.wait_quiet, |disturbed| {
-            self.steps.progress(disturbed);
+    fn one(&mut self, phase: Phase, session: SessionPlace) -> Result<(RunName, Recorded)> {
+        let bench = &mut self.bench;
+        let mut conditions = bench.conditions();
+        let heading = format!("pair {}, {phase}", session.pair);
+        bench.steps.heading(&heading);
+        bench.steps.begin("wait", "for a quiet machine");
+        let still_busy = quiet::wait(self.wait_quiet, |disturbed| {
+            bench.steps.progress(disturbed);
         });
-        self.steps.clear();
-        warnings.extend(still_busy);
-        let built = sides.built(phase);
-        let started = self.clock.now();
-        let name = self.results.unused(RunName {
-            timestamp: self.clock.timestamp(),
-            mode: self.confirm.mode,
-            task: self.confirm.task.clone(),
-            phase,
-        });
-        let plan = RunPlan {
-            tool: self.tool,
-            checkout: self.checkout,
-            binaries: &built.binaries,
-            scenario: self.scenario,
-            mode: self.confirm.mode,
-            duration: self.confirm.duration,
-            port: self.confirm.port,
-            limits: Limits::default(),
+        bench.steps.clear();
+        conditions.warnings.extend(still_busy);
+        let side = match phase {
+            Phase::Before => &self.sides.before,
+            Phase::After => &self.sides.after,
         };
-        let measured = run::run(&plan, &self.workplace, &mut self.steps)?;
-        let circumstances = Circumstances {
-            built: &built,
-            scenario: self.scenario,
-            duration: self.confirm.duration,
-            git: sides.of(phase).git.as_ref(),
-            host: &self.host,
-            state: &state,
-            warnings: &warnings,
-        };
-        let place = Place {
-            name: &name,
-            started,
-            group: &name,
-            index: 1,
-            of: 1,
-            session: Some(session),
-        };
-        if let Some(why) = run::unclean_stop(measured.stop, plan.limits.stop_grace) {
-            return Err(Error::new(why).of_server());
-        }
-        if measured.result.error_rate > FAILED_BEFORE || measured.result.p99_ms == 0.0 {
-            return Err(Error::new(format!(
-                "{:.1}% of its requests failed, P99 {} ms",
-                measured.result.error_rate * 100.0,
-                measured.result.p99_ms
-            ))
-            .of_server());
-        }
-        recording::save(
-            self.results,
-            &self.workplace,
-            &place,
-            &circumstances,
-            &measured,
-        )?;
-        Ok((name, measured))
+        let place = Place { group: None, index: 1, of: 1, session: Some(session) };
+        let grace = bench.setup.limits.stop_grace;
+        bench.measure(side, &conditions, place, |measured| refuse_failed(measured, grace))
     }
 
-    fn show(&self, record: &SessionRecord, runs: &Runs, margin: f64) {
-        let measured_now = record.pairs.len().saturating_sub(self.pairs_before).max(1);
-        let missing = match record.assess().decision {
-            Decision::Continue { .. } => record.plan.last_look().saturating_sub(record.pairs.len()),
-            Decision::Final(_) => 0,
+    /// Shows the newest pair, and what all pairs say so far.
+    fn show(&self, pair: &Pair) {
+        let (pairs, most) = (self.record.pairs.len(), self.record.plan.last_look());
+        let measured_now = pairs.saturating_sub(self.pairs_before).max(1);
+        let missing = match goes_on(&self.record) {
+            true => most.saturating_sub(pairs),
+            false => 0,
         };
+        let count = |number| u32::try_from(number).unwrap_or(u32::MAX);
         let used = self.began.elapsed();
-        let each = used / u32::try_from(measured_now).unwrap_or(1);
-        let both = [&runs.before, &runs.after];
-        let processors = noise::processors();
         let line = Line {
-            pair: record.pairs.len(),
-            p99_ms: both.map(|run| run.result.p99_ms),
-            stolen: both.map(|run| run.noise.steal_share),
-            others: both.map(|run| run.noise.others_share(run.load, processors)),
+            pair: pairs,
+            p99_ms: pair.each_ref().map(|(_, run)| run.result.p99_ms),
+            stolen: pair.each_ref().map(|(_, run)| run.provenance.as_ref()?.noise.steal_share),
+            others: pair.each_ref().map(|(_, run)| others_share(run)),
             used,
-            left: each.saturating_mul(u32::try_from(missing).unwrap_or(0)),
+            left: (used / count(measured_now)).saturating_mul(count(missing)),
         };
         say(&pairs::line(
             &line,
-            &record.differences(),
-            record.plan.alpha(),
-            margin,
+            &self.record.differences(),
+            self.record.plan.alpha(),
+            self.margin(),
         ));
     }
 }
 
-/// The two runs of a pair.
-struct Runs {
-    before: Measured,
-    after: Measured,
+/// The share of the machine's CPU time that others used during the load, 0 to 1.
+fn others_share(run: &Recorded) -> Option<f64> {
+    let provenance = run.provenance.as_ref()?;
+    let load_seconds = provenance.server.load_seconds?;
+    let whole = load_seconds * f64::from(noise::processors());
+    Some(provenance.noise.others_cpu_seconds? / whole)
 }
 
-/// A pair that does not count, for the failure of one side.
-struct Void {
-    phase: Phase,
-    error: Error,
-}
-
-fn say(line: &str) {
-    streams::errors(&format!("{line}\n"));
-}
-
-fn mode_option(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Internal => "",
-        Mode::Competitive => " --competitive",
+/// Refuses a run whose server did not do what it was asked: its latencies are no evidence.
+fn refuse_failed(measured: &Measured, grace: Duration) -> Result<()> {
+    let result = &measured.result;
+    let failed = run::unclean_stop(measured.stop, grace)
+        .or_else(|| fitness::no_latency(result))
+        .or_else(|| fitness::error_replies(result));
+    match failed {
+        Some(why) => Err(Error::new(why).of_server()),
+        None => Ok(()),
     }
 }
 
-fn checkout_option(confirm: &Confirm) -> String {
-    confirm
-        .checkout
-        .as_ref()
-        .map_or_else(String::new, |folder| {
-            format!(" -C {}", shell_word(&folder.to_string_lossy()))
-        })
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use super::*;
+
+    #[test]
+    fn a_confirmation_ends_at_one_of_the_looks() {
+        let typed =
+            |line: &str| read(Words::new(line.split_whitespace().map(OsString::from).collect()));
+        let last_look = |line| typed(line).unwrap().plan.last_look();
+        assert_eq!(last_look("007"), 16);
+        assert_eq!(last_look("007 --max-pairs 6"), 6);
+        assert_eq!(
+            typed("007 --max-pairs 7").unwrap_err().what(),
+            "--max-pairs takes one of 6, 10, 16"
+        );
+    }
 }

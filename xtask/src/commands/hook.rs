@@ -1,4 +1,4 @@
-//! `hook`: sets up the pre-push hook, and respects one that is there already.
+//! `hook`: sets up the pre-push hook, and respects an existing one.
 
 use std::env;
 use std::fs;
@@ -7,86 +7,149 @@ use std::path::{Path, PathBuf};
 
 use regex::Regex;
 
-use super::push::{self, DECIDED, WAY_OUT};
-use super::{Outcome, print};
-use crate::args::{Hook, HookAction};
+use super::push;
+use super::shared::{path_word, print, this_program};
+use super::words::{Words, did_you_mean};
 use crate::error::{Error, Result};
+use crate::judge::verdict::Outcome;
 use crate::measure::{checkout, git};
+use crate::store::clock::Clock;
 use crate::store::results;
 use crate::term::shell_word;
 
-/// Does what is asked.
-///
-/// # Errors
-/// When the checkout is no git repository, or a hook is in the way that cannot be respected.
-pub fn run(hook: &Hook) -> Result<Outcome> {
-    let checkout = checkout::find(hook.checkout.as_deref())?;
-    if let HookAction::PrePush { remote } = &hook.action {
-        return push::run(&checkout, remote);
-    }
-    let folder = git::hooks_folder(&checkout)?;
-    let place = Place {
-        hook: folder.join("pre-push"),
-        kept: folder.join("pre-push.kept-by-perf-gate"),
-    };
-    print(&match hook.action {
-        HookAction::Install => install(&place, &checkout)?,
-        HookAction::Uninstall => uninstall(&place)?,
-        HookAction::Status | HookAction::PrePush { .. } => status(&place)?,
-    })
+pub(crate) const HELP: &str = "\
+Sets up a git pre-push hook that blocks a push with a measured regression. It
+reads recorded results only and measures nothing.
+
+Usage: cargo xtask hook <install|uninstall|status> [-C DIR]
+
+  install              set it up; an existing hook is kept and called first
+  uninstall            remove it, and restore the hook that was there before
+  status               say what is set up
+
+Options
+  -C DIR               the checkout (this tool's own workspace)
+  -h, --help           this text
+
+A push without evidence passes with a warning, unless
+  git config perf.required true
+PERF_TASK=007 git push looks at one task; a branch task/007-... does too.
+PERF_SKIP=1 git push, or git push --no-verify, pushes in any case. With
+CI=true the hook does nothing.
+
+Exit codes
+  0  done
+  3  not done; the message says why
+";
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Options {
+    action: Action,
+    /// The tool's own workspace when absent.
+    checkout: Option<PathBuf>,
 }
 
-/// Where the hook is, and where another's is kept.
+#[derive(Debug, PartialEq, Eq)]
+enum Action {
+    Install,
+    Uninstall,
+    Status,
+    /// Decides about a push to `remote`, its name or else its address, as the hook asks. Git's lines are on standard
+    /// input.
+    PrePush {
+        remote: String,
+    },
+}
+
+pub(crate) fn read(mut words: Words) -> Result<Options> {
+    let checkout = words.path("-C")?;
+    let action = words
+        .next("action")?
+        .ok_or_else(|| Error::new("install, uninstall or status is missing"))?;
+    let action = match action.as_str() {
+        "install" => Action::Install,
+        "uninstall" => Action::Uninstall,
+        "status" => Action::Status,
+        "pre-push" => {
+            let [remote] = words.positional(["<remote>"])?;
+            let action = Action::PrePush { remote };
+            return Ok(Options { action, checkout });
+        }
+        other => {
+            let known = ["install", "uninstall", "status", "pre-push"];
+            let nearest = did_you_mean(other, known);
+            return Err(Error::new(format!("`hook {other}` is nothing this tool does{nearest}")));
+        }
+    };
+    let [] = words.positional([])?;
+    Ok(Options { action, checkout })
+}
+
+/// Installs, removes or describes the hook, or decides about a push.
+///
+/// # Errors
+/// When the checkout is no git repository, or an existing hook cannot be kept and called.
+pub(crate) fn run(options: &Options, _: Clock) -> Result<Outcome> {
+    let checkout = checkout::find(options.checkout.as_deref())?;
+    match &options.action {
+        Action::PrePush { remote } => push::run(&checkout, remote),
+        Action::Install => print(&install(&Place::of(&checkout)?, &checkout)?),
+        Action::Uninstall => print(&uninstall(&Place::of(&checkout)?)?),
+        Action::Status => print(&status(&Place::of(&checkout)?)),
+    }
+}
+
+/// The paths of the hook and of the kept one.
 struct Place {
     hook: PathBuf,
     kept: PathBuf,
 }
 
-/// Who the hook in place belongs to, and its text.
+impl Place {
+    fn of(checkout: &Path) -> Result<Self> {
+        let folder = git::hooks_folder(checkout)?;
+        Ok(Self { hook: folder.join("pre-push"), kept: folder.join("pre-push.kept-by-perf-gate") })
+    }
+}
+
+/// The owner of the hook in place, with its text.
 enum Owner {
     Nobody,
     Us(String),
     Another(String),
 }
 
-/// The second line of every hook of ours.
+/// The hook below its variables.
+const BODY: &str = include_str!("pre-push.sh");
+
+/// The second line of every hook that this tool wrote.
 const MARK: &str =
     "# The performance gate's pre-push hook; `cargo xtask hook uninstall` removes it.";
 
 fn install(place: &Place, checkout: &Path) -> Result<String> {
     let script = script(checkout)?;
     let hook = place.hook.display();
-    let owner = owner(place)?;
+    let owner = owner(place);
     if matches!(&owner, Owner::Us(installed) if *installed == script) {
         return Ok(format!("the hook is installed already: {hook}\n"));
     }
     refuse(place, checkout, &owner, &script)?;
     if let Some(folder) = place.hook.parent() {
-        fs::create_dir_all(folder).map_err(|error| {
-            Error::because(
-                format!("cannot make the folder {}", folder.display()),
-                error,
-            )
-        })?;
+        fs::create_dir_all(folder).map_err(Error::at("cannot make the folder", folder))?;
     }
-    // By rename: a push that happens now finds a whole hook or none. Another's gives way only to one that is written.
+    // By rename: a push that happens now finds a whole hook or none. An existing one is moved only once the new one is written.
     let partial = place.hook.with_extension("partial");
     results::write(&partial, &script)?;
     fs::set_permissions(&partial, fs::Permissions::from_mode(0o755)).map_err(|error| {
-        Error::because(
-            format!("cannot make {} executable", partial.display()),
-            error,
-        )
+        let doing = format!("cannot make {} executable", partial.display());
+        Error::because(doing, error)
     })?;
     if matches!(owner, Owner::Another(_)) {
         rename(&place.hook, &place.kept)?;
     }
     rename(&partial, &place.hook)?;
     let kept = match exists(&place.kept) {
-        true => format!(
-            "the hook that was there is called first: {}\n",
-            place.kept.display()
-        ),
+        true => format!("the hook that was there is called first: {}\n", place.kept.display()),
         false => String::new(),
     };
     let counted = match git::is_new(checkout, &place.hook) {
@@ -107,10 +170,8 @@ fn refuse(place: &Place, checkout: &Path, owner: &Owner, script: &str) -> Result
         .next(OWN_HOOKS));
     }
     if git::is_tracked(checkout, &place.hook) {
-        return Err(
-            Error::new(format!("{hook} is tracked by git, so it is not replaced"))
-                .next(by_hand(checkout)?),
-        );
+        return Err(Error::new(format!("{hook} is tracked by git, so it is not replaced"))
+            .next(by_hand(checkout)?));
     }
     match owner {
         Owner::Us(installed) if value(installed, "prefix=") != value(script, "prefix=") => {
@@ -121,7 +182,7 @@ fn refuse(place: &Place, checkout: &Path, owner: &Owner, script: &str) -> Result
             .next("to guard this one instead: uninstall, then install again"))
         }
         Owner::Another(_) if exists(&place.kept) => Err(Error::new(format!(
-            "{hook} is another's hook, and {} keeps one already",
+            "{hook} is not this tool's hook, and {} is kept already",
             place.kept.display()
         ))
         .next("remove one of them, then install again")),
@@ -136,7 +197,7 @@ fn refuse(place: &Place, checkout: &Path, owner: &Owner, script: &str) -> Result
 const OWN_HOOKS: &str = "give this one its own, in place of those: \
     git config core.hooksPath \"$(git rev-parse --path-format=absolute --git-common-dir)/hooks\"";
 
-/// How to keep the hook out of what is measured, where it lies among the files.
+/// The advice that keeps a hook among the measured files out of the content hash.
 fn leave_out(checkout: &Path, hook: &Path) -> Result<String> {
     let root = git::root(checkout)?;
     let hook = hook.strip_prefix(&root).unwrap_or(hook).display();
@@ -144,17 +205,17 @@ fn leave_out(checkout: &Path, hook: &Path) -> Result<String> {
     Ok(format!(
         "warning: git does not ignore it, so it counts as code that changed\n  leave it out: echo {} >>{}\n",
         shell_word(&format!("/{hook}*")),
-        word(&excluded)
+        path_word(&excluded)
     ))
 }
 
-/// What a line of the script sets a variable to.
+/// The value that a line of the script gives a variable.
 fn value<'a>(script: &'a str, variable: &str) -> Option<&'a str> {
     script.lines().find_map(|line| line.strip_prefix(variable))
 }
 
-/// Whether a hook tells by its own name what to do, as overcommit's does. Where it lies stays the same: to ask for
-/// that alone (`dirname "$0"`) does no harm. Husky's asks in a file beside it, `h`.
+/// True for a hook that decides by its own name what to do, as overcommit's does. Its folder stays the same, so a hook
+/// that only asks for that (`dirname "$0"`) passes. Husky's asks in a file beside it, `h`.
 fn acts_by_name(place: &Place, text: &str) -> bool {
     const FOLDER: &str = r#"dirname (-- )?"?\$0|\$\{0%/\*\}"#;
     const NAME: &str = r#""\$0|\$\{0|basename[ (]+(-- )?\$0|argv\[0\]|PROGRAM_NAME"#;
@@ -164,150 +225,93 @@ fn acts_by_name(place: &Place, text: &str) -> bool {
     exists(&place.hook.with_file_name("h")) || text.starts_with("#!") && matches(NAME, &rest)
 }
 
-/// The line that does in another's hook what ours does.
+/// The line that does the same in an existing hook.
 fn by_hand(checkout: &Path) -> Result<String> {
     Ok(format!(
         "call this tool from it instead (husky: from .husky/pre-push), before anything else reads its input:\n    \
          [ \"$CI\" = true ] || [ \"$PERF_SKIP\" = 1 ] || {} hook pre-push -C {} \"$1\" >/dev/null || [ $? = 3 ] || exit 1",
-        word(&this_program()?),
-        word(checkout)
+        path_word(&this_program()?),
+        path_word(checkout)
     ))
 }
 
-fn word(path: &Path) -> String {
-    shell_word(&path.to_string_lossy())
-}
-
-fn this_program() -> Result<PathBuf> {
-    env::current_exe().map_err(|error| Error::because("cannot find this executable", error))
-}
-
 fn uninstall(place: &Place) -> Result<String> {
-    match owner(place)? {
-        Owner::Nobody if !exists(&place.kept) => Ok("no pre-push hook is installed\n".to_owned()),
-        Owner::Another(_) => Err(Error::new(format!(
-            "{} is not this tool's hook; it stays as it is",
-            place.hook.display()
-        ))),
-        Owner::Nobody | Owner::Us(_) if exists(&place.kept) => {
+    let hook = place.hook.display();
+    match (owner(place), exists(&place.kept)) {
+        (Owner::Another(_), _) => {
+            Err(Error::new(format!("{hook} is not this tool's hook; it stays as it is")))
+        }
+        (Owner::Nobody | Owner::Us(_), true) => {
             rename(&place.kept, &place.hook)?;
-            Ok(format!(
-                "removed; the hook that was there before is back: {}\n",
-                place.hook.display()
-            ))
+            Ok(format!("removed; the hook that was there before is back: {hook}\n"))
         }
-        Owner::Nobody | Owner::Us(_) => {
-            fs::remove_file(&place.hook).map_err(|error| {
-                Error::because(format!("cannot remove {}", place.hook.display()), error)
-            })?;
-            Ok(format!("removed {}\n", place.hook.display()))
+        (Owner::Us(_), false) => {
+            fs::remove_file(&place.hook).map_err(Error::at("cannot remove", &place.hook))?;
+            Ok(format!("removed {hook}\n"))
         }
+        (Owner::Nobody, false) => Ok("no pre-push hook is installed\n".to_owned()),
     }
 }
 
-fn status(place: &Place) -> Result<String> {
+fn status(place: &Place) -> String {
     let hook = place.hook.display();
-    Ok(match owner(place)? {
+    match owner(place) {
         Owner::Nobody => format!("not installed: there is no {hook}\n"),
-        Owner::Another(_) => format!("not installed: {hook} is another's hook\n"),
+        Owner::Another(_) => format!("not installed: {hook} is not this tool's hook\n"),
         Owner::Us(_) if exists(&place.kept) => {
             format!("installed: {hook}\ncalls first: {}\n", place.kept.display())
         }
         Owner::Us(_) => format!("installed: {hook}\n"),
-    })
+    }
 }
 
-fn owner(place: &Place) -> Result<Owner> {
+fn owner(place: &Place) -> Owner {
     if !exists(&place.hook) {
-        return Ok(Owner::Nobody);
+        return Owner::Nobody;
     }
-    // A hook may be any program, and a link to nowhere is a hook, too.
+    // A hook may be any program, or a dangling link.
     let content = fs::read(&place.hook).unwrap_or_default();
     let text = String::from_utf8_lossy(&content).into_owned();
-    Ok(match text.lines().nth(1) == Some(MARK) {
+    match text.lines().nth(1) == Some(MARK) {
         true => Owner::Us(text),
         false => Owner::Another(text),
-    })
+    }
 }
 
-/// Whether there is anything of that name, a link to nowhere included.
+/// True for anything of that name, including a dangling link.
 fn exists(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok()
 }
 
 fn rename(from: &Path, to: &Path) -> Result<()> {
-    fs::rename(from, to).map_err(|error| {
-        Error::because(
-            format!("cannot move {} to {}", from.display(), to.display()),
-            error,
-        )
-    })
+    let doing = format!("cannot move {} to", from.display());
+    fs::rename(from, to).map_err(Error::at(&doing, to))
 }
 
-/// The hook: it calls another's first, and this tool with what git says. What the tool cannot judge passes unless
-/// `perf.required` is set; so does a tool that does not run.
+/// The hook's text. The hook calls the kept one first, then this tool with git's lines. A push that the tool cannot
+/// judge passes unless `perf.required` is set, also if the tool does not run.
 ///
-/// It calls the program as it was last built, since a push is no time to compile; `perf-check` and `perf-compare`
-/// build it anew. Only where it is gone, as after `cargo clean`, is cargo asked for it.
+/// It calls the program as it was last built, because a push is no time to compile; `perf-check` and `perf-compare`
+/// rebuild it. Only if it is gone, as after `cargo clean`, does the hook ask cargo for it.
 fn script(checkout: &Path) -> Result<String> {
-    let tool = word(&this_program()?);
-    let package = word(Path::new(
-        &env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default(),
-    ));
-    let installed_for = word(checkout);
+    let tool = path_word(&this_program()?);
+    let package = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default();
+    let package = path_word(Path::new(&package));
+    let installed_for = path_word(checkout);
     let prefix = shell_word(&git::prefix(checkout).unwrap_or_default());
-    Ok(format!(
-        r#"#!/bin/sh
-{MARK}
-tool={tool}
-package={package}
-installed_for={installed_for}
-prefix={prefix}
-remote=$1
-input=$(cat; printf x)
-input=${{input%x}}
-kept=$(dirname -- "$0")/pre-push.kept-by-perf-gate
-if [ -x "$kept" ]; then
-    # The kept one may call this one again, which another tool has moved behind it.
-    push=$(printf %s "$input" | cksum)
-    if [ "$PERF_HOOK_RUNNING" = "$push" ]; then exit 0; fi
-    printf %s "$input" | PERF_HOOK_RUNNING=$push "$kept" "$@" || exit
-fi
-if [ "$CI" = true ] || [ "$PERF_SKIP" = 1 ]; then exit 0; fi
-# Git's variables say which repository this is about; then they go.
-required=$(git config --type=bool --get perf.required) || [ $? = 1 ] || {{
-    echo "warning: git config perf.required is not a boolean: it counts as true" >&2
-    required=true
-}}
-root=$(git rev-parse --show-toplevel 2>/dev/null)
-unset $(git rev-parse --local-env-vars)
-checkout=$root/$prefix
-# In .git itself, or with a working tree that does not say whose it is, git cannot tell.
-if [ -z "$root" ] || ! git -C "$root" rev-parse 2>/dev/null; then checkout=$installed_for; fi
-ask() {{ printf %s "$input" | "$@" hook pre-push -C "$checkout" "$remote"; }}
-if [ -n "$package" ]; then export CARGO_MANIFEST_DIR="$package"; fi
-answer=
-if [ -x "$tool" ]; then
-    answer=$(ask "$tool")
-    status=$?
-elif [ -n "$package" ] && [ -e "$package/Cargo.toml" ]; then
-    answer=$(cd "$package" && ask cargo run --quiet --locked --offline --)
-    status=$?
-else
-    echo "warning: the performance gate is no longer at $tool" >&2
-    echo "  where it is now: cargo xtask hook install -C \"$checkout\"" >&2
-    status=missing
-fi
-case $answer$status in
-    {DECIDED}[012]) exit $status ;;
-    {DECIDED}3 | missing) ;;
-    *) echo "warning: the performance gate did not run (exit $status): nothing was judged" >&2 ;;
-esac
-if [ "$required" = true ]; then
-    echo "push blocked: git config perf.required is true" >&2
-    echo "{WAY_OUT}" >&2
-    exit 3
-fi
-"#
-    ))
+    let head = format!(
+        "#!/bin/sh\n{MARK}\ntool={tool}\npackage={package}\ninstalled_for={installed_for}\nprefix={prefix}\n"
+    );
+    Ok(head + BODY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hook_says_and_understands_the_words_of_the_decision() {
+        assert!(BODY.contains(&format!("    {}[012])", push::DECIDED)));
+        assert!(BODY.contains(&format!("echo \"{}\"", push::WAY_OUT)));
+    }
 }

@@ -1,5 +1,5 @@
-//! What the pre-push hook decides: for each branch being pushed, whether its tip carries a measured regression. It
-//! reads recorded results only.
+//! The decision of the pre-push hook: a branch whose tip carries a measured regression is blocked. Only recorded results
+//! are read.
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -8,32 +8,31 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::compare;
-use super::{Outcome, print};
+use super::shared::{checkout_option, context, print};
 use crate::answer;
-use crate::error::{Error, Result};
+use crate::error::{Error, Fault, Result};
 use crate::judge::comparison::{Comparison, Judgement};
-use crate::judge::verdict::Decision;
+use crate::judge::verdict::Outcome;
 use crate::measure::{checkout, content, git};
 use crate::model::names::{Mode, Part, Phase, RunName, TaskId};
-use crate::model::recorded::{Group, Recorded, Unusable};
+use crate::model::recorded::{Group, Recorded};
+use crate::model::typed;
 use crate::report::human;
-use crate::report::next::Surroundings;
+use crate::report::next::Context;
 use crate::store::recorded::{self, Listing};
 use crate::store::results::Results;
-use crate::term::shell_word;
 use crate::term::streams::{self, Ink, Style};
 
-/// What standard output gets once everything is decided. The exit code alone would not tell: rustup's `cargo` ends
-/// with 1, too, where it has no cargo to run.
-pub const DECIDED: &str = "decided";
+/// The word on standard output once everything is decided. The exit code alone is ambiguous: rustup's `cargo` also ends
+/// with 1 if it has no cargo to run.
+pub(crate) const DECIDED: &str = "decided";
 
 /// Reads git's lines from standard input and decides. A regression is its outcome; what is not known for sure is
 /// [`Outcome::CannotJudge`], and the hook knows whether that blocks.
 ///
 /// # Errors
 /// When standard input cannot be read, or the results cannot be listed.
-pub fn run(checkout: &Path, remote: &str) -> Result<Outcome> {
+pub(crate) fn run(checkout: &Path, remote: &str) -> Result<Outcome> {
     let mut lines = Vec::new();
     std::io::stdin()
         .read_to_end(&mut lines)
@@ -44,11 +43,10 @@ pub fn run(checkout: &Path, remote: &str) -> Result<Outcome> {
     let mut news = Vec::new();
     for branch in lines.lines().filter_map(Branch::parse) {
         match content::of_commit(checkout, branch.tip) {
-            None => outcomes.push(unknown(
-                &branch,
-                "the content of its tip cannot be told",
-                &[],
-            )),
+            None => {
+                let why = "the content of its tip cannot be determined";
+                outcomes.push(unknown(&branch, why, &[]));
+            }
             Some(tip) if remote_has(checkout, remote, &branch, &tip) => {}
             Some(tip) => news.push((branch, tip)),
         }
@@ -79,7 +77,7 @@ pub fn run(checkout: &Path, remote: &str) -> Result<Outcome> {
 struct Branch<'a> {
     name: &'a str,
     tip: &'a str,
-    /// What the remote has; `None` for a new branch.
+    /// The remote's commit; `None` for a new branch.
     remote_tip: Option<&'a str>,
 }
 
@@ -98,7 +96,7 @@ impl<'a> Branch<'a> {
     }
 }
 
-/// Whether the remote has this content already: then the push carries nothing to judge.
+/// True if the remote has this content already, so that the push carries nothing to judge.
 fn remote_has(checkout: &Path, remote: &str, branch: &Branch, tip: &str) -> bool {
     let same = |commit: &str| content::of_commit(checkout, commit).as_deref() == Some(tip);
     // A merge may build on several; a history so wide that this is not enough gets a warning at worst.
@@ -111,15 +109,15 @@ fn remote_has(checkout: &Path, remote: &str, branch: &Branch, tip: &str) -> bool
 
 const MOST_BASES: usize = 8;
 
-/// What is recorded in one checkout.
+/// The recorded results of one checkout.
 struct Evidence {
     checkout: PathBuf,
     /// Every task that has results.
     tasks: Vec<Task>,
-    around: Surroundings,
+    around: Context,
 }
 
-/// What is recorded of one task.
+/// The recorded results of one task.
 struct Task {
     id: TaskId,
     /// Oldest first.
@@ -131,34 +129,26 @@ struct Task {
 
 impl Evidence {
     fn of(checkout: &Path) -> Result<Self> {
+        let results = Results::of(checkout);
         let mut by_task: BTreeMap<TaskId, Vec<RunName>> = BTreeMap::new();
-        for name in Listing::read(&Results::of(checkout))?.all() {
+        for name in Listing::read(&results)?.all() {
             by_task.entry(name.task.clone()).or_default().push(name);
         }
-        let task = |(id, names)| Task {
-            id,
-            names,
-            results: Results::of(checkout),
-            afters: OnceCell::new(),
-        };
+        let task =
+            |(id, names)| Task { id, names, results: results.clone(), afters: OnceCell::new() };
+        // The tool's own workspace needs no `-C`.
+        let is_own = checkout::find(None).is_ok_and(|own| own == checkout);
+        let option = checkout_option((!is_own).then_some(checkout));
         Ok(Self {
             checkout: checkout.to_owned(),
             tasks: by_task.into_iter().map(task).collect(),
-            around: Surroundings {
-                root: checkout.display().to_string(),
-                options: checkout_option(checkout),
-                here: compare::here(),
-                unlogged: None,
-            },
+            around: context(checkout, option),
         })
     }
 
     fn of_other_worktrees(checkout: &Path) -> Vec<Self> {
         let others = git::worktrees(checkout).into_iter();
-        others
-            .filter(|other| other != checkout)
-            .filter_map(|other| Self::of(&other).ok())
-            .collect()
+        others.filter(|other| other != checkout).filter_map(|other| Self::of(&other).ok()).collect()
     }
 
     /// The tasks with a newest after that was measured on `content`.
@@ -170,28 +160,24 @@ impl Evidence {
 
 impl Task {
     fn afters(&self) -> &BTreeMap<Mode, Group> {
-        self.afters.get_or_init(|| {
-            let newest =
-                |mode| recorded::newest_group(&self.results, &self.names, mode, Phase::After);
-            Mode::ALL
-                .into_iter()
-                .filter_map(|mode| Some((mode, newest(mode)?)))
-                .collect()
-        })
+        let after = |mode| Some((mode, self.newest(mode, Phase::After)?));
+        self.afters.get_or_init(|| Mode::ALL.into_iter().filter_map(after).collect())
+    }
+
+    fn newest(&self, mode: Mode, phase: Phase) -> Option<Group> {
+        recorded::newest_group(&self.results, &self.names, mode, phase)
     }
 
     /// The runs of its newest afters.
-    fn runs(&self) -> impl Iterator<Item = &Result<Recorded, Unusable>> {
+    fn runs(&self) -> impl Iterator<Item = &Result<Recorded, Fault>> {
         self.afters().values().flat_map(|group| &group.runs)
     }
 
-    /// Whether any of them was measured on `content`: one is enough to look at all.
+    /// True if one of the newest afters was measured on `content`.
     fn is_on(&self, content: &str) -> bool {
         // To search the text first spares taking the runs of most tasks apart.
         self.mentions(content)
-            && self
-                .runs()
-                .any(|run| content_of(run).is_some_and(|known| known == content))
+            && self.runs().any(|run| content_of(run).is_some_and(|known| known == content))
     }
 
     fn mentions(&self, content: &str) -> bool {
@@ -205,7 +191,7 @@ impl Task {
     }
 
     /// Why it says nothing of a content that it has no after of.
-    fn silence(&self) -> String {
+    fn why_unknown(&self) -> String {
         let task = &self.id;
         if let Some(Err(unusable)) = self.runs().find(|run| run.is_err()) {
             return unusable.to_string();
@@ -214,13 +200,13 @@ impl Task {
             return format!("before was measured for task {task}, after was not");
         }
         match self.runs().any(|run| content_of(run).is_none()) {
-            true => format!("what after was measured on is not known (task {task})"),
+            true => format!("the source hash of after is unknown (task {task})"),
             false => format!("the code changed since it was measured for task {task}"),
         }
     }
 }
 
-fn content_of(run: &Result<Recorded, Unusable>) -> Option<&str> {
+fn content_of(run: &Result<Recorded, Fault>) -> Option<&str> {
     let provenance = run.as_ref().ok()?.provenance.as_ref()?;
     provenance.build.content.as_deref()
 }
@@ -228,49 +214,38 @@ fn content_of(run: &Result<Recorded, Unusable>) -> Option<&str> {
 fn decide(evidence: &Evidence, branch: &Branch, tip: &str) -> Outcome {
     let Evidence { tasks, around, .. } = evidence;
     let asked = env::var("PERF_TASK").ok().filter(|task| !task.is_empty());
+    let is = |task: &Task, name: &Option<String>| name.as_deref() == Some(task.id.as_str());
+    let is_asked = |task: &&Task| asked.is_none() || is(task, &asked);
     let (mut measured, set_aside): (Vec<&Task>, Vec<&Task>) =
-        evidence.on(tip).into_iter().partition(|task| {
-            asked
-                .as_deref()
-                .is_none_or(|asked| task.id.as_str() == asked)
-        });
+        evidence.on(tip).into_iter().partition(is_asked);
     // The name of a branch chooses among what is known of its content, and hides nothing of it.
     let named = task_of_branch(branch.name, measured.iter().map(|task| &task.id));
-    let is_named = |task: &&Task| named.as_deref() == Some(task.id.as_str());
-    if measured.iter().any(is_named) {
-        measured.retain(is_named);
+    if measured.iter().any(|task| is(task, &named)) {
+        measured.retain(|task| is(task, &named));
     }
     if !measured.is_empty() {
-        let judged = measured
-            .into_iter()
-            .map(|task| judge(evidence, branch, task, tip));
+        let judged = measured.into_iter().map(|task| judge(evidence, branch, task, tip));
         return Outcome::worst(judged);
     }
-    let wanted = asked
-        .clone()
-        .or_else(|| task_of_branch(branch.name, tasks.iter().map(|task| &task.id)));
+    let named = || task_of_branch(branch.name, tasks.iter().map(|task| &task.id));
+    let wanted = asked.clone().or_else(named);
     let nearest = match &wanted {
-        Some(wanted) => tasks.iter().find(|task| task.id.as_str() == wanted),
+        Some(_) => tasks.iter().find(|task| is(task, &wanted)),
         None => tasks.iter().max_by_key(|task| task.names.last()),
     };
-    let wanted = wanted.as_deref().unwrap_or("<task>");
-    let (mut why, mut commands) = match nearest {
-        Some(task) => (
-            task.silence(),
-            measure(task.id.as_str(), &task.names, around),
-        ),
-        None => (
-            match asked {
-                Some(_) => format!("PERF_TASK names {wanted}, which has no results"),
-                None => "nothing was measured for it".to_owned(),
-            },
-            measure(wanted, &[], around),
-        ),
+    let mut why = match (nearest, &asked) {
+        (Some(task), _) => task.why_unknown(),
+        (None, Some(asked)) => format!("PERF_TASK names {asked}, which has no results"),
+        (None, None) => "nothing was measured for it".to_owned(),
+    };
+    let mut commands = match nearest {
+        Some(task) => measure(task.id.as_str(), &task.names, around),
+        None => measure(wanted.as_deref().unwrap_or("<task>"), &[], around),
     };
     // Only PERF_TASK sets aside what was measured on this very content.
     for task in set_aside {
         why.push_str(&format!("; task {} was measured on it", task.id));
-        commands.push(format!("cargo perf-compare {}{}", task.id, around.options));
+        commands.push(typed::perf_compare(&task.id, &around.options));
     }
     unknown(branch, &why, &commands)
 }
@@ -288,29 +263,15 @@ fn task_of_branch<'a>(branch: &str, recorded: impl Iterator<Item = &'a TaskId>) 
         .map(TaskId::as_str)
         .filter(|task| fits(task))
         .max_by_key(|task| task.len())
-        .or_else(|| {
-            name.split(['-', '_', '/'])
-                .next()
-                .filter(|task| !task.is_empty())
-        })
+        .or_else(|| name.split(['-', '_', '/']).next().filter(|task| !task.is_empty()))
         .map(str::to_owned)
 }
 
 /// Judges a task that has an after on the content being pushed, in every mode that it has results for.
 fn judge(evidence: &Evidence, branch: &Branch, task: &Task, tip: &str) -> Outcome {
-    let Evidence {
-        checkout, around, ..
-    } = evidence;
-    let results = Results::of(checkout);
-    let before = |mode| {
-        known(&recorded::newest_group(
-            &results,
-            &task.names,
-            mode,
-            Phase::Before,
-        )?)
-    };
-    let after = |mode| known(task.afters().get(&mode)?);
+    let Evidence { checkout, around, .. } = evidence;
+    let before = |mode| common_content(&task.newest(mode, Phase::Before)?);
+    let after = |mode| common_content(task.afters().get(&mode)?);
     match answer::of_task(checkout, &task.id, None) {
         Ok(comparisons) => Outcome::worst(comparisons.into_iter().map(|comparison| {
             // Not what a paired session ran on: it may be of earlier builds of the same two servers.
@@ -329,14 +290,16 @@ fn judge(evidence: &Evidence, branch: &Branch, task: &Task, tip: &str) -> Outcom
 }
 
 /// The content that all runs of a group were measured on.
-fn known(group: &Group) -> Option<String> {
+fn common_content(group: &Group) -> Option<String> {
     let content = content_of(group.runs.first()?)?;
     let same = |run| content_of(run) == Some(content);
     group.runs.iter().all(same).then(|| content.to_owned())
 }
 
-/// Whether a comparison of what was measured on these contents is about this push; if not, which side would have to
-/// be measured, and why.
+/// Checks that a comparison is about this push, by the contents that its sides were measured on.
+///
+/// # Errors
+/// The side to measure, and why.
 fn is_about(
     comparison: &Comparison,
     [before, after]: [Option<String>; 2],
@@ -347,36 +310,36 @@ fn is_about(
         return Ok(());
     }
     match (before, after) {
-        (_, None) => Err((Phase::After, "what after was measured on is not known")),
+        (_, None) => Err((Phase::After, "the source hash of after is unknown")),
         (_, Some(after)) if after != tip => {
             Err((Phase::After, "the code changed since after was measured"))
         }
-        (None, _) => Err((Phase::Before, "what before was measured on is not known")),
-        (Some(before), _) if before == tip => Err((
-            Phase::Before,
-            "before was measured on this content, as after was",
-        )),
+        (None, _) => Err((Phase::Before, "the source hash of before is unknown")),
+        (Some(before), _) if before == tip => {
+            Err((Phase::Before, "before was measured on this content, as after was"))
+        }
         (Some(_), Some(_)) => Ok(()),
     }
 }
 
 /// Says what a comparison comes to for the branch.
-fn judge_mode(branch: &Branch, comparison: &Comparison, around: &Surroundings) -> Outcome {
+fn judge_mode(branch: &Branch, comparison: &Comparison, around: &Context) -> Outcome {
     let style = Style::of_errors();
     let report = || human::report(std::slice::from_ref(comparison), around, style);
-    match comparison.decision() {
-        Some(Decision::Clean) => {
+    let outcome = comparison.outcome();
+    match outcome {
+        Outcome::Success => {
             let verdict = human::verdict_line(comparison, style);
             streams::errors(&format!("perf: {verdict}\n"));
         }
-        Some(Decision::InternalRegression | Decision::CompetitiveRegression) => {
+        Outcome::InternalRegression | Outcome::CompetitiveRegression => {
             streams::errors(&format!(
                 "{}\npush of {} blocked: a regression was measured\n{WAY_OUT}\n",
                 report(),
                 branch.name
             ));
         }
-        Some(Decision::Undecided) | None => {
+        Outcome::Undecided | Outcome::CannotJudge => {
             streams::errors(&report());
             let task = comparison.task.as_ref();
             let task = task.map_or_else(String::new, |task| format!(" of task {task}"));
@@ -384,72 +347,45 @@ fn judge_mode(branch: &Branch, comparison: &Comparison, around: &Surroundings) -
             return unknown(branch, &what, &[]);
         }
     }
-    compare::outcome(std::slice::from_ref(comparison))
+    outcome
 }
 
-/// What is said of every push that is blocked.
-pub const WAY_OUT: &str = "  push anyway: PERF_SKIP=1 git push, or git push --no-verify";
+/// The advice for every push that is blocked.
+pub(crate) const WAY_OUT: &str = "  push anyway: PERF_SKIP=1 git push, or git push --no-verify";
 
 /// Says that nothing is known of a branch, and how to change that.
 fn unknown(branch: &Branch, why: &str, commands: &[String]) -> Outcome {
-    let style = Style::of_errors();
-    let mut text = format!(
-        "{} {}: no verdict: {why}\n",
-        style.paint(Ink::Warning, "perf: warning:"),
-        branch.name
-    );
-    for command in commands {
-        text.push_str(&format!("  {command}\n"));
-    }
-    streams::errors(&text);
+    let warning = Style::of_errors().paint(Ink::Warning, "perf: warning:");
+    let commands: String = commands.iter().map(|one| format!("  {one}\n")).collect();
+    let name = branch.name;
+    streams::errors(&format!("{warning} {name}: no verdict: {why}\n{commands}"));
     Outcome::CannotJudge
 }
 
 /// The commands that would make the evidence of a task, in the modes that it has results for.
-fn measure(task: &str, recorded: &[RunName], around: &Surroundings) -> Vec<String> {
-    let mut missing = Vec::new();
-    for mode in Mode::ALL {
-        let has = |phase| {
-            recorded
-                .iter()
-                .any(|name| name.mode == mode && name.phase == phase)
-        };
-        match (has(Phase::Before), has(Phase::After)) {
-            (true, _) => missing.push((mode, Phase::After)),
-            (false, true) => missing.extend([(mode, Phase::Before), (mode, Phase::After)]),
-            (false, false) => {}
-        }
+fn measure(task: &str, recorded: &[RunName], around: &Context) -> Vec<String> {
+    let has = |mode, phase| {
+        let is_it = |name: &RunName| name.mode == mode && name.phase == phase;
+        recorded.iter().any(is_it)
+    };
+    let mut modes = Mode::ALL.to_vec();
+    modes.retain(|mode| recorded.iter().any(|name| name.mode == *mode));
+    if modes.is_empty() {
+        modes.push(Mode::Internal);
     }
-    if missing.is_empty() {
-        missing = Phase::ALL.map(|phase| (Mode::Internal, phase)).to_vec();
-    }
-    missing
-        .into_iter()
+    let sides = modes.iter().flat_map(|mode| Phase::ALL.map(|phase| (*mode, phase)));
+    sides
+        .filter(|(mode, phase)| *phase == Phase::After || !has(*mode, Phase::Before))
         .map(|(mode, phase)| command(task, mode, phase, around))
         .collect()
 }
 
-fn command(task: &str, mode: Mode, phase: Phase, around: &Surroundings) -> String {
-    let competitive = match mode {
-        Mode::Internal => "",
-        Mode::Competitive => " --competitive",
-    };
+fn command(task: &str, mode: Mode, phase: Phase, around: &Context) -> String {
     let how = match phase {
         Phase::Before => "   # with the change stashed or not yet made",
         Phase::After => "",
     };
-    format!(
-        "cargo perf-check {task} {phase}{competitive}{}{how}",
-        around.options
-    )
-}
-
-/// The tool's own workspace needs no `-C`.
-fn checkout_option(checkout: &Path) -> String {
-    match checkout::find(None) {
-        Ok(own) if own == checkout => String::new(),
-        _ => format!(" -C {}", shell_word(&checkout.to_string_lossy())),
-    }
+    typed::perf_check(task, phase, mode, &around.options) + how
 }
 
 #[cfg(test)]
@@ -461,14 +397,8 @@ mod tests {
 
     #[test]
     fn tags_and_deletions_are_no_branches() {
-        assert_eq!(
-            Branch::parse(&format!("refs/tags/v1 {OID} refs/tags/v1 {NONE}")),
-            None
-        );
-        assert_eq!(
-            Branch::parse(&format!("(delete) {NONE} refs/heads/main {OID}")),
-            None
-        );
+        assert_eq!(Branch::parse(&format!("refs/tags/v1 {OID} refs/tags/v1 {NONE}")), None);
+        assert_eq!(Branch::parse(&format!("(delete) {NONE} refs/heads/main {OID}")), None);
         assert_eq!(Branch::parse(""), None);
     }
 
@@ -476,10 +406,7 @@ mod tests {
     fn a_new_branch_has_no_remote_tip() {
         let line = format!("HEAD {OID} refs/heads/task/007 {NONE}");
         let branch = Branch::parse(&line).unwrap();
-        assert_eq!(
-            (branch.name, branch.tip, branch.remote_tip),
-            ("task/007", OID, None)
-        );
+        assert_eq!((branch.name, branch.tip, branch.remote_tip), ("task/007", OID, None));
     }
 
     #[test]
@@ -500,11 +427,7 @@ mod tests {
             ("main", None),
             ("task/", None),
         ] {
-            assert_eq!(
-                task_of_branch(branch, recorded.iter()).as_deref(),
-                task,
-                "{branch}"
-            );
+            assert_eq!(task_of_branch(branch, recorded.iter()).as_deref(), task, "{branch}");
         }
     }
 }

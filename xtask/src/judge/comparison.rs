@@ -1,281 +1,263 @@
-//! One mode of one task, compared: both sides' medians, and the judgement on them.
+//! One mode of one task, compared: the medians of both sides, and the judgement on them.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::judge::fitness::{self, Mend, Server, Unfit};
-use crate::judge::verdict::{self, Decision, Figures, P99Rule, Verdict};
-use crate::model::limits::OFFERED_LOAD_REACHED;
+use crate::error::Fault;
+use crate::judge::fitness::{self, Reason, Remedy};
+use crate::judge::verdict::{self, Figures, Outcome, P99Rule, Verdict};
 use crate::model::names::{Mode, Phase, TaskId};
 use crate::model::recorded::{Group, Recorded};
 use crate::stats::numbers::median;
-use crate::stats::paired::{self, Assessment, PairedVerdict};
+use crate::stats::paired::{self, Look, PairedVerdict};
 use crate::stats::single_runs::SingleRuns;
 
-/// What is to be compared.
+/// Everything to compare.
 #[derive(Debug, Clone)]
 pub struct Question {
-    /// The task; `None` for two named files.
+    /// `None` for two named files that are not called after a task.
     pub task: Option<TaskId>,
-    /// The mode, told from the file names.
     pub mode: Mode,
-    /// The before side, if there is one.
+    /// `None` if nothing is recorded.
     pub before: Option<Group>,
-    /// The after side, if there is one.
+    /// `None` if nothing is recorded.
     pub after: Option<Group>,
-    /// The competitor's P99 in milliseconds, in competitive mode; or why it cannot be told.
-    pub baseline: Option<Result<Baseline, Unfit>>,
+    /// The competitor's P99, in competitive mode, or the reason why it is unknown.
+    pub baseline: Option<Result<Baseline, Reason>>,
+    /// The ended session that the groups are the runs of: its pairs judge P99.
+    pub session: Option<EndedSession>,
 }
 
-/// The competitor's figure, and where it is stated.
+/// The competitor's figure, and the place that states it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Baseline {
-    /// Its P99, in milliseconds.
+    /// 99th percentile of the latency, in milliseconds.
     pub p99_ms: f64,
-    /// The document.
-    pub file: PathBuf,
-    /// The line, from 1.
+    pub(crate) file: PathBuf,
+    /// From 1.
     pub line: usize,
 }
 
 /// The answer.
 #[derive(Debug, Clone)]
 pub struct Comparison {
-    /// The task; `None` for two named files.
+    /// `None` for two named files that are not called after a task.
     pub task: Option<TaskId>,
-    /// The mode.
     pub mode: Mode,
-    /// The before side, where it can be read.
+    /// `None` if it cannot be read.
     pub before: Option<Side>,
-    /// The after side, where it can be read.
+    /// `None` if it cannot be read.
     pub after: Option<Side>,
-    /// What the competitor reaches, in competitive mode, where it can be told.
+    /// `None` in internal mode, or if it cannot be read.
     pub baseline: Option<Baseline>,
-    /// What it comes to.
     pub judgement: Judgement,
-    /// What the pairs say, where the sides are those of a paired session.
-    pub session: Option<Assessment>,
-    /// How far single runs can be trusted on this machine, where it is known and the sides are single runs.
+    pub session: Option<EndedSession>,
+    /// The reliability of single runs on this machine; `None` if unknown, or if a session judges.
     pub single_runs: Option<SingleRuns>,
-    /// The offered load in requests per second, where both sides kept up with it: throughput cannot tell them apart.
+    /// The offered load in requests per second, where both sides kept up with it: it fixes their throughput.
     pub pinned_rate: Option<f64>,
-    /// What makes it weaker, in words.
+    /// Weaknesses of the judgement, in words.
     pub warnings: Vec<String>,
 }
 
-/// What a comparison comes to.
+/// The judgement on a comparison.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Judgement {
-    /// The decision table's answer.
     Judged(Verdict),
-    /// Both sides ran the same server: the figures differ by this machine's noise alone.
+    /// Both sides ran the same server, so that their figures differ by the noise of the machine alone.
     SameServer(Verdict),
     /// No verdict, for these reasons.
-    Impossible(Vec<Unfit>),
+    Impossible(Vec<Reason>),
 }
 
-/// One side: each metric by its median over the runs.
-#[derive(Debug, Clone, PartialEq)]
+/// The runs of one side.
+#[derive(Debug, Clone)]
 pub struct Side {
-    /// The result files.
     pub files: Vec<PathBuf>,
-    /// What decides.
+    pub(crate) runs: Vec<Recorded>,
     pub figures: Figures,
-    /// Median latency, in milliseconds.
-    pub p50_ms: f64,
-    /// 95th percentile, in milliseconds.
-    pub p95_ms: f64,
     /// Lowest and highest P99 of the runs, in milliseconds.
     pub p99_spread_ms: (f64, f64),
-    /// Requests sent, in all runs.
-    pub operations: u64,
-    /// Requests that failed, in all runs.
-    pub errors: u64,
-    /// Requests that failed in a run.
-    pub errors_per_run: f64,
-    /// P99 of each operation, in milliseconds.
-    pub operation_p99_ms: BTreeMap<String, f64>,
-    /// The server's CPU time a request, in microseconds, where it is known.
-    pub cpu_us_per_operation: Option<f64>,
-    /// Whether it is the stand-in that was measured.
-    pub stand_in: bool,
-    /// Whether `perf-check` recorded all of it, and not the old scripts.
-    pub by_perf_check: bool,
-    /// The content hash of the files that all its binaries were built from, where it is known.
-    pub content: Option<String>,
+    /// Median P99 of each operation, in milliseconds.
+    pub(crate) operation_p99_ms: BTreeMap<String, f64>,
+    /// At least one run measured the stand-in.
+    pub(crate) stand_in: bool,
+    /// Every run has provenance, which the old scripts did not write.
+    pub(crate) by_perf_check: bool,
 }
 
-/// A paired session that has ended.
+/// The answer of a paired session that has ended.
 #[derive(Debug, Clone)]
-pub struct Session {
-    /// What its pairs say.
-    pub assessment: Assessment,
+pub struct EndedSession {
+    pub verdict: PairedVerdict,
+    /// The look that decided; `None` if it ended before the first.
+    pub look: Option<Look>,
     /// Each failed run of the after server, in words.
     pub after_failures: Vec<String>,
 }
 
-/// Judges one mode, by the thresholds. `single_runs` is how far these can be trusted on this machine.
+/// Judges one mode. `single_runs` is the reliability of single runs on this machine.
 pub fn compare(question: Question, single_runs: Option<SingleRuns>) -> Comparison {
-    Comparison {
-        single_runs,
-        ..compare_by(question, None)
+    let session = question.session;
+    let mut reasons = Vec::new();
+    if let Some(session) = &session
+        && session.verdict == PairedVerdict::AfterFails
+    {
+        // A server that fails cannot be judged by the pairs in which it did not.
+        let failures = session.after_failures.iter();
+        let reason = |why| Reason::new(Fault::new(why), Remedy::Measure(Phase::After));
+        reasons.extend(failures.map(reason));
     }
-}
-
-/// Judges one mode whose sides are the runs of a paired session that has ended: P99 is judged by the pairs.
-pub fn compare_paired(question: Question, session: &Session) -> Comparison {
-    compare_by(question, Some(session))
-}
-
-fn compare_by(question: Question, session: Option<&Session>) -> Comparison {
-    let rule = match session.map(|session| session.assessment.decision) {
-        Some(paired::Decision::Final(verdict)) => P99Rule::Paired(verdict),
-        Some(paired::Decision::Continue { .. }) | None => P99Rule::Threshold,
+    let groups = [(Phase::Before, &question.before), (Phase::After, &question.after)];
+    let [before, after] = groups.map(|(phase, group)| usable(phase, group.as_ref(), &mut reasons));
+    let baseline = match question.baseline.transpose() {
+        Ok(baseline) => baseline,
+        Err(reason) => {
+            reasons.push(reason);
+            None
+        }
     };
-    let mut unfit = Vec::new();
-    if rule == P99Rule::Paired(PairedVerdict::AfterFails) {
-        unfit.extend(session.into_iter().flat_map(after_fails));
-    }
-    let before = usable(Phase::Before, question.before.as_ref(), &mut unfit);
-    let after = usable(Phase::After, question.after.as_ref(), &mut unfit);
-    if let Some(Err(why)) = &question.baseline {
-        unfit.push(why.clone());
-    }
-    let baseline = question.baseline.and_then(Result::ok);
-    let sides = (
-        side(&before, |run| run.result.stated_error_rate),
-        side(&after, |run| run.result.error_rate),
-    );
-    let warnings = [
-        (Phase::Before, &question.before),
-        (Phase::After, &question.after),
-    ]
-    .into_iter()
-    .filter_map(|(phase, group)| interrupted(phase, group.as_ref()?))
-    .chain(fitness::warnings(&before, &after))
-    .collect();
-    let silent = fitness::without_latency(&after);
-    let fit = match unfit.is_empty() {
+    let fit = match reasons.is_empty() {
         true => fitness::check(&before, &after),
-        false => Err(unfit),
+        false => Err(reasons),
     };
+    // Of a stated and a counted error rate, the stated one is judged before and the worse one after: a miscounted
+    // baseline cannot hide an increase.
+    let sides = [
+        Side::of(&before, |run| run.result.stated_error_rate),
+        Side::of(&after, |run| run.result.error_rate),
+    ];
     let judgement = match (fit, &sides) {
-        (Ok(server), (Some(before), Some(after))) => {
+        (Ok(is_same_server), [Some(of_before), Some(of_after)]) => {
+            let rule = session.as_ref().map_or(P99Rule::Threshold, EndedSession::rule);
             let competitor_ms = baseline.as_ref().map(|baseline| baseline.p99_ms);
-            let figures = (before.figures, after.figures);
-            let verdict = verdict::judge(question.mode, figures.0, figures.1, competitor_ms, rule);
-            let regressed = matches!(
-                verdict.decision,
-                Decision::InternalRegression | Decision::CompetitiveRegression
-            );
-            match server {
-                _ if !silent.is_empty() && !regressed => Judgement::Impossible(silent),
-                Server::Changed => Judgement::Judged(verdict),
-                Server::Same => Judgement::SameServer(verdict),
+            let (mode, figures) = (question.mode, (of_before.figures, of_after.figures));
+            let verdict = verdict::judge(mode, figures.0, figures.1, competitor_ms, rule);
+            let silent = fitness::without_latency(&after);
+            match is_same_server {
+                _ if !silent.is_empty() && !verdict.outcome.is_regression() => {
+                    Judgement::Impossible(silent)
+                }
+                false => Judgement::Judged(verdict),
+                true => Judgement::SameServer(verdict),
             }
         }
         (Err(reasons), _) => Judgement::Impossible(reasons),
         (Ok(_), _) => Judgement::Impossible(Vec::new()),
     };
+    let interrupted =
+        groups.into_iter().filter_map(|(phase, group)| interrupted(phase, group.as_ref()?));
+    let [of_before, of_after] = sides;
     Comparison {
         task: question.task,
         mode: question.mode,
-        before: sides.0,
-        after: sides.1,
+        before: of_before,
+        after: of_after,
         baseline,
         judgement,
-        session: session.map(|session| session.assessment),
-        single_runs: None,
+        single_runs: single_runs.filter(|_| session.is_none()),
+        session,
         pinned_rate: pinned_rate(&before, &after),
-        warnings,
+        warnings: interrupted.chain(fitness::warnings(&before, &after)).collect(),
+    }
+}
+
+impl EndedSession {
+    fn rule(&self) -> P99Rule {
+        let percent = |look: Look| paired::percent(look.interval.estimate);
+        P99Rule::Paired { verdict: self.verdict, percent: self.look.map(percent) }
     }
 }
 
 impl Comparison {
-    /// The verdict of the paired session, where one has ended.
+    /// The verdict of the paired session, if one has ended.
     pub fn paired_verdict(&self) -> Option<PairedVerdict> {
-        match self.session?.decision {
-            paired::Decision::Final(verdict) => Some(verdict),
-            paired::Decision::Continue { .. } => None,
-        }
+        self.session.as_ref().map(|session| session.verdict)
     }
 
-    /// What a comparison comes to, in two or three words.
-    pub fn headline(&self) -> &'static str {
+    /// The decisive look of the paired session, if there was one.
+    pub fn look(&self) -> Option<Look> {
+        self.session.as_ref()?.look
+    }
+
+    /// The answer of the decision table, if there is one.
+    pub(crate) fn verdict(&self) -> Option<&Verdict> {
         match &self.judgement {
-            Judgement::SameServer(_) => "same server",
-            Judgement::Impossible(_) => "CANNOT JUDGE",
-            Judgement::Judged(verdict) => match (verdict.decision, self.paired_verdict()) {
-                (Decision::Clean, Some(PairedVerdict::NoRegressionFound)) => "no regression found",
-                (Decision::Clean, _) => "no regression",
-                (Decision::InternalRegression, _) => "REGRESSION",
-                (Decision::CompetitiveRegression, _) => "COMPETITIVE REGRESSION",
-                (Decision::Undecided, _) => "SUSPECTED",
-            },
-        }
-    }
-
-    /// Whether it blocks: the after side is slower, fails more, or has lost its position.
-    pub fn is_regression(&self) -> bool {
-        matches!(
-            self.decision(),
-            Some(Decision::InternalRegression | Decision::CompetitiveRegression)
-        )
-    }
-
-    /// What it comes to; the same server on both sides is clean.
-    pub fn decision(&self) -> Option<Decision> {
-        match &self.judgement {
-            Judgement::Judged(verdict) => Some(verdict.decision),
-            Judgement::SameServer(_) => Some(Decision::Clean),
+            Judgement::Judged(verdict) | Judgement::SameServer(verdict) => Some(verdict),
             Judgement::Impossible(_) => None,
         }
     }
+
+    /// The verdict, if the changes are held against the limits: not on one server that was measured twice.
+    pub(crate) fn judged(&self) -> Option<&Verdict> {
+        match &self.judgement {
+            Judgement::Judged(verdict) => Some(verdict),
+            Judgement::SameServer(_) | Judgement::Impossible(_) => None,
+        }
+    }
+
+    /// The reasons why there is no verdict.
+    pub(crate) fn reasons(&self) -> &[Reason] {
+        match &self.judgement {
+            Judgement::Impossible(reasons) => reasons,
+            Judgement::Judged(_) | Judgement::SameServer(_) => &[],
+        }
+    }
+
+    /// The outcome in two or three words.
+    pub fn headline(&self) -> &'static str {
+        match (&self.judgement, self.outcome()) {
+            (Judgement::SameServer(_), _) => "same server",
+            (_, Outcome::Success)
+                if self.paired_verdict() == Some(PairedVerdict::NoRegressionFound) =>
+            {
+                "no regression found"
+            }
+            (_, Outcome::Success) => "no regression",
+            (_, Outcome::InternalRegression) => "REGRESSION",
+            (_, Outcome::CompetitiveRegression) => "COMPETITIVE REGRESSION",
+            (_, Outcome::Undecided) => "SUSPECTED",
+            (_, Outcome::CannotJudge) => "CANNOT JUDGE",
+        }
+    }
+
+    /// The outcome; the same server on both sides is a success.
+    pub fn outcome(&self) -> Outcome {
+        match &self.judgement {
+            Judgement::Judged(verdict) => verdict.outcome,
+            Judgement::SameServer(_) => Outcome::Success,
+            Judgement::Impossible(_) => Outcome::CannotJudge,
+        }
+    }
 }
 
-/// A server that fails cannot be judged by the pairs in which it did not.
-fn after_fails(session: &Session) -> impl Iterator<Item = Unfit> {
-    session.after_failures.iter().map(|failure| Unfit {
-        file: None,
-        line: None,
-        why: failure.clone(),
-        mend: Mend::Measure(Phase::After),
-    })
+/// The worst outcome of all modes.
+pub fn outcome(comparisons: &[Comparison]) -> Outcome {
+    Outcome::worst(comparisons.iter().map(Comparison::outcome))
 }
 
-/// The rate that was offered to both sides, if both reached it.
+/// The rate in requests per second that was offered to both sides, if every run reached it.
 fn pinned_rate(before: &[Recorded], after: &[Recorded]) -> Option<f64> {
-    let rate = |run: &Recorded| Some(fitness::rate(run.provenance.as_ref()?));
+    let rate = |run: &Recorded| run.provenance.as_ref().map(fitness::offered);
     let offered = rate(before.first()?)?;
-    let mut all = before.iter().chain(after);
-    (!after.is_empty()
-        && all.all(|run| {
-            rate(run) == Some(offered) && run.result.throughput >= OFFERED_LOAD_REACHED * offered
-        }))
-    .then_some(offered)
+    let kept_up = |run: &Recorded| {
+        rate(run) == Some(offered) && fitness::load_not_reached(&run.result, offered).is_none()
+    };
+    (!after.is_empty() && before.iter().chain(after).all(kept_up)).then_some(offered)
 }
 
-/// The runs of a side, if all of them can be used.
-fn usable(phase: Phase, group: Option<&Group>, unfit: &mut Vec<Unfit>) -> Vec<Recorded> {
+/// The readable runs of a side; the reasons get why the others, or the whole side, are missing.
+fn usable(phase: Phase, group: Option<&Group>, reasons: &mut Vec<Reason>) -> Vec<Recorded> {
+    let mut refuse = |fault| reasons.push(Reason::new(fault, Remedy::Measure(phase)));
     let Some(group) = group else {
-        unfit.push(Unfit {
-            file: None,
-            line: None,
-            why: format!("there is no {phase} result"),
-            mend: Mend::Measure(phase),
-        });
+        refuse(Fault::new(format!("there is no {phase} result")));
         return Vec::new();
     };
     let mut runs = Vec::new();
     for run in &group.runs {
         match run {
             Ok(run) => runs.push(run.clone()),
-            Err(unusable) => unfit.push(Unfit {
-                file: Some(unusable.path.clone()),
-                line: None,
-                why: unusable.why.clone(),
-                mend: Mend::Measure(phase),
-            }),
+            Err(unusable) => refuse(unusable.clone()),
         }
     }
     runs
@@ -287,65 +269,35 @@ fn interrupted(phase: Phase, group: &Group) -> Option<String> {
         .then(|| format!("{phase}: the group was interrupted, {found} of {planned} runs count"))
 }
 
-#[allow(clippy::cast_precision_loss, reason = "exact up to 2^53")]
-fn whole(count: u64) -> f64 {
-    count as f64
-}
-
-/// `error_rate` tells the one that the side is judged by: a failure that either figure knows of is one, and hides no rise.
-fn side(runs: &[Recorded], error_rate: fn(&Recorded) -> f64) -> Option<Side> {
-    let of = |value: &dyn Fn(&Recorded) -> f64| median(runs.iter().map(value));
-    let p99s = || runs.iter().map(|run| run.result.p99_ms);
-    let mut operations: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-    for (name, operation) in runs.iter().flat_map(|run| &run.result.operations) {
-        operations
-            .entry(name.clone())
-            .or_default()
-            .push(operation.p99_ms);
+impl Side {
+    /// The side of these runs; `None` of no run. `error_rate` selects the rate to judge by.
+    pub(crate) fn of(runs: &[Recorded], error_rate: fn(&Recorded) -> f64) -> Option<Self> {
+        let p99s = || runs.iter().map(|run| run.result.p99_ms);
+        let mut operations: BTreeMap<&String, Vec<f64>> = BTreeMap::new();
+        for (name, operation) in runs.iter().flat_map(|run| &run.result.operations) {
+            operations.entry(name).or_default().push(operation.p99_ms);
+        }
+        let operations = operations.into_iter();
+        let provenance = || runs.iter().filter_map(|run| run.provenance.as_ref());
+        Some(Self {
+            files: runs.iter().map(|run| run.path.clone()).collect(),
+            figures: Figures {
+                p99_ms: median(p99s())?,
+                throughput: median(runs.iter().map(|run| run.result.throughput))?,
+                error_rate: median(runs.iter().map(error_rate))?,
+            },
+            p99_spread_ms: (p99s().fold(f64::INFINITY, f64::min), p99s().fold(0.0, f64::max)),
+            operation_p99_ms: operations
+                .filter_map(|(name, values)| Some((name.clone(), median(values)?)))
+                .collect(),
+            stand_in: provenance().any(|provenance| provenance.build.stand_in),
+            by_perf_check: provenance().count() == runs.len(),
+            runs: runs.to_vec(),
+        })
     }
-    let content = |run: &Recorded| {
-        run.provenance
-            .as_ref()
-            .and_then(|known| known.build.content.clone())
-    };
-    Some(Side {
-        content: runs
-            .first()
-            .and_then(content)
-            .filter(|first| runs.iter().all(|run| content(run).as_ref() == Some(first))),
-        files: runs.iter().map(|run| run.path.clone()).collect(),
-        figures: Figures {
-            p99_ms: median(p99s())?,
-            throughput: of(&|run| run.result.throughput)?,
-            error_rate: of(&error_rate)?,
-        },
-        p50_ms: of(&|run| run.result.p50_ms)?,
-        p95_ms: of(&|run| run.result.p95_ms)?,
-        p99_spread_ms: (
-            p99s().fold(f64::INFINITY, f64::min),
-            p99s().fold(0.0, f64::max),
-        ),
-        operations: runs.iter().fold(0, |sum, run| {
-            sum.saturating_add(run.result.total_operations)
-        }),
-        errors: runs
-            .iter()
-            .fold(0, |sum, run| sum.saturating_add(run.result.total_errors)),
-        errors_per_run: of(&|run| whole(run.result.total_errors))?,
-        operation_p99_ms: operations
-            .into_iter()
-            .filter_map(|(name, values)| Some((name, median(values)?)))
-            .collect(),
-        cpu_us_per_operation: median(runs.iter().filter_map(|run| {
-            run.provenance
-                .as_ref()?
-                .number("noise", "server_cpu_us_per_operation")
-        })),
-        stand_in: runs.iter().any(|run| {
-            run.provenance
-                .as_ref()
-                .is_some_and(|provenance| provenance.build.stand_in)
-        }),
-        by_perf_check: runs.iter().all(|run| run.provenance.is_some()),
-    })
+
+    /// A count, summed over the runs.
+    pub(crate) fn total(&self, count: fn(&Recorded) -> u64) -> u64 {
+        self.runs.iter().map(count).fold(0, u64::saturating_add)
+    }
 }

@@ -1,331 +1,223 @@
-//! Whether two sides can be judged at all, and what makes a verdict on them weaker.
+//! The fitness of two sides for a verdict: the reasons that rule one out, and the warnings that weaken it.
 
 use std::fmt;
-use std::path::PathBuf;
 
-use crate::model::limits::{ELAPSED_SHARE, FAILED_BEFORE, OFFERED_LOAD_REACHED};
+use crate::error::Fault;
+use crate::judge::facts::{self, Difference};
+use crate::model::limits::{FAILED_BEFORE, OFFERED_LOAD_REACHED};
+use crate::model::load_result::LoadResult;
 use crate::model::names::Phase;
 use crate::model::provenance::Provenance;
 use crate::model::recorded::Recorded;
 use crate::stats::numbers::exceeds;
 
-/// Why two sides cannot be judged.
+/// A reason not to judge two sides.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unfit {
-    /// The file that is to blame, where one is.
-    pub file: Option<PathBuf>,
-    /// The line of it, where one is.
-    pub line: Option<usize>,
-    /// What is wrong.
-    pub why: String,
-    /// The side to measure again.
-    pub mend: Mend,
+pub struct Reason {
+    pub fault: Fault,
+    pub(crate) remedy: Remedy,
 }
 
-impl fmt::Display for Unfit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(file) = &self.file {
-            write!(f, "{}:", file.display())?;
-        }
-        if let Some(line) = self.line {
-            write!(f, "{line}:")?;
-        }
-        let space = if self.file.is_some() { " " } else { "" };
-        write!(f, "{space}{}", self.why)
+impl Reason {
+    pub(crate) fn new(fault: Fault, remedy: Remedy) -> Self {
+        Self { fault, remedy }
+    }
+
+    fn of_run(run: &Recorded, why: String, remedy: Remedy) -> Self {
+        Self::new(Fault::new(why).in_file(&run.path), remedy)
     }
 }
 
-/// What would mend it.
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.fault.fmt(f)
+    }
+}
+
+/// The way to make a verdict possible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mend {
-    /// Measuring one side.
+pub(crate) enum Remedy {
     Measure(Phase),
-    /// Measuring both sides anew.
     MeasureBoth,
-    /// Putting the baseline document in order.
+    /// A correction of the baseline document.
     Baseline,
-    /// More pairs, or a fix of what fails.
+    /// More pairs, or a fix of what fails in them.
     Confirm,
 }
 
-/// Whether both sides measured the same server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Server {
-    /// It changed, or nothing is known to the contrary.
-    Changed,
-    /// The same binary on both sides, built each time.
-    Same,
-}
-
-/// Everything that forbids a verdict, else whether the server changed at all.
+/// Checks that two sides can be judged; returns whether both measured the same server, built each time.
 ///
 /// # Errors
 /// All reasons, not only the first.
-pub fn check(before: &[Recorded], after: &[Recorded]) -> Result<Server, Vec<Unfit>> {
-    let mut unfit: Vec<Unfit> = Vec::new();
-    for (phase, side) in [(Phase::Before, before), (Phase::After, after)] {
-        unfit.extend(side.iter().flat_map(|run| unfit_run(phase, run)));
+pub(crate) fn check(before: &[Recorded], after: &[Recorded]) -> Result<bool, Vec<Reason>> {
+    let sides = [(Phase::Before, before), (Phase::After, after)];
+    let mut reasons: Vec<Reason> = Vec::new();
+    for (phase, side) in sides {
+        reasons.extend(side.iter().flat_map(|run| unfit_run(phase, run)));
     }
     let Some((reference, others)) = before.split_first() else {
-        return Err(unfit);
+        return Err(reasons);
     };
-    unfit.extend(
-        others
-            .iter()
-            .flat_map(|other| incomparable(Phase::Before, reference, other)),
-    );
+    for other in others {
+        reasons.extend(incomparable(Phase::Before, reference, other));
+    }
     for after in after {
         // With every before: two that are alike by their provenance may differ from one that has none.
-        let found = before
-            .iter()
-            .map(|before| incomparable(Phase::After, before, after));
-        unfit.extend(found.filter(|found| !found.is_empty()).take(1).flatten());
+        let found = before.iter().map(|before| incomparable(Phase::After, before, after));
+        reasons.extend(found.filter(|found| !found.is_empty()).take(1).flatten());
     }
-    for after in after {
-        if before.iter().any(|before| before.bytes == after.bytes) {
-            unfit.push(Unfit {
-                file: Some(after.path.clone()),
-                line: None,
-                why: "after and before are the same measurement".into(),
-                mend: Mend::Measure(Phase::After),
-            });
+    let measure_after = Remedy::Measure(Phase::After);
+    let is_copy = |after: &&Recorded| before.iter().any(|before| before.bytes == after.bytes);
+    reasons.extend(after.iter().filter(is_copy).map(|run| {
+        let why = "after and before are the same measurement".to_owned();
+        Reason::of_run(run, why, measure_after)
+    }));
+    for (phase, side) in sides {
+        if server_hashes(side).any(|hash| Some(hash) != server_hashes(side).next()) {
+            let why = format!("the runs of the {phase} group measured different server binaries");
+            reasons.push(Reason::new(Fault::new(why), Remedy::Measure(phase)));
         }
     }
-    for (phase, side) in [(Phase::Before, before), (Phase::After, after)] {
-        unfit.extend(mixed_binaries(phase, side));
+    let servers = sides.map(|(_, side)| server_hashes(side).next());
+    let is_same = matches!(servers, [Some(before), Some(after)] if before == after);
+    let unbuilt = sides.iter().rfind(|(_, side)| !side.iter().all(is_built));
+    if let (true, Some((phase, _))) = (is_same, unbuilt) {
+        let why = format!(
+            "both sides measured the same server binary, and {phase} was not built (--no-build): \
+             it may be stale"
+        );
+        reasons.push(Reason::new(Fault::new(why), Remedy::Measure(*phase)));
     }
-    let server = match same_binary(before, after) {
-        SameBinary::No => Server::Changed,
-        SameBinary::BuiltBothTimes => Server::Same,
-        SameBinary::MaybeStale(phase) => {
-            unfit.push(Unfit {
-                file: None,
-                line: None,
-                why: format!(
-                    "both sides measured the same server binary, and {phase} was not built (--no-build): \
-                     it may be stale"
-                ),
-                mend: Mend::Measure(phase),
-            });
-            Server::Same
-        }
-    };
-    match unfit.is_empty() {
-        true => Ok(server),
-        false => Err(unfit),
+    match reasons.is_empty() {
+        true => Ok(is_same),
+        false => Err(reasons),
     }
 }
 
-const NO_LATENCY: &str = "its P99 is 0: no latency was recorded";
-
-/// The runs of an after side that recorded no latency. The load generator leaves latencies above its range out, so a
-/// server that answers nothing in time has a P99 of 0: that is no improvement, whatever the arithmetic says.
-pub fn without_latency(after: &[Recorded]) -> Vec<Unfit> {
-    after
-        .iter()
-        .filter(|run| run.result.p99_ms == 0.0)
-        .map(|run| Unfit {
-            file: Some(run.path.clone()),
-            line: None,
-            why: NO_LATENCY.to_owned(),
-            mend: Mend::Measure(Phase::After),
-        })
-        .collect()
+fn server_hashes(side: &[Recorded]) -> impl Iterator<Item = &str> {
+    side.iter().filter_map(|run| run.provenance.as_ref()?.build.engram_hash.as_deref())
 }
 
-/// What is wrong with one run by itself.
-fn unfit_run(phase: Phase, run: &Recorded) -> Vec<Unfit> {
+fn is_built(run: &Recorded) -> bool {
+    let provenance = run.provenance.as_ref();
+    provenance.is_some_and(|provenance| provenance.build.by_this_run)
+}
+
+/// The runs of an after side that recorded no latency. They improve nothing, whatever the arithmetic says.
+pub(crate) fn without_latency(after: &[Recorded]) -> Vec<Reason> {
+    let why = after.iter().filter_map(|run| Some((run, no_latency(&run.result)?)));
+    why.map(|(run, why)| Reason::of_run(run, why, Remedy::Measure(Phase::After))).collect()
+}
+
+/// The reasons not to use one run, whatever it is compared with.
+fn unfit_run(phase: Phase, run: &Recorded) -> Vec<Reason> {
     let result = &run.result;
-    let mut why = Vec::new();
-    if result.total_operations == 0 {
-        why.push("no request was sent".to_owned());
-    }
-    if phase == Phase::Before && result.p99_ms == 0.0 {
-        why.push(NO_LATENCY.to_owned());
-    }
-    if phase == Phase::Before && result.throughput == 0.0 {
-        why.push("its throughput is 0".to_owned());
-    }
-    if phase == Phase::Before && exceeds(result.error_rate, FAILED_BEFORE) {
-        why.push(format!(
-            "{:.1}% of the requests failed: its latencies are those of error replies",
+    let of_before = || {
+        let still = (result.throughput == 0.0).then(|| "its throughput is 0".to_owned());
+        [no_latency(result), still, error_replies(result)]
+    };
+    let idle = (result.total_operations == 0).then(|| "no request was sent".to_owned());
+    let of_before = (phase == Phase::Before).then(of_before);
+    let why = idle.into_iter().chain(of_before.into_iter().flatten().flatten());
+    why.map(|why| Reason::of_run(run, why, Remedy::Measure(phase))).collect()
+}
+
+/// The differences that forbid to compare `other`, a run of `phase`, with `reference`, a run of before.
+fn incomparable(phase: Phase, reference: &Recorded, other: &Recorded) -> Vec<Reason> {
+    let differences = facts::differences(reference, other).into_iter();
+    let in_words = |(fact, [first, second]): Difference| match phase {
+        Phase::After => format!("not comparable: {fact} {first} before, {second} after"),
+        Phase::Before => format!("not comparable: {fact} {first} and {second} in one group"),
+    };
+    differences
+        .map(|difference| Reason::of_run(other, in_words(difference), Remedy::MeasureBoth))
+        .collect()
+}
+
+/// The load generator omits latencies above its range, so a server that answers nothing in time has a P99 of 0.
+pub(crate) fn no_latency(result: &LoadResult) -> Option<String> {
+    (result.p99_ms == 0.0).then(|| "its P99 is 0: no latency was recorded".to_owned())
+}
+
+/// So many requests failed that the latencies are not those of the work.
+pub(crate) fn error_replies(result: &LoadResult) -> Option<String> {
+    exceeds(result.error_rate, FAILED_BEFORE).then(|| {
+        format!(
+            "{:.1} % of the requests FAILED: these latencies are those of error replies",
             result.error_rate * 100.0
-        ));
-    }
-    why.into_iter()
-        .map(|why| Unfit {
-            file: Some(run.path.clone()),
-            line: None,
-            why,
-            mend: Mend::Measure(phase),
-        })
-        .collect()
-}
-
-/// What `other`, which is of `phase`, must have in common with `reference`, a before, and has not.
-fn incomparable(phase: Phase, reference: &Recorded, other: &Recorded) -> Vec<Unfit> {
-    differences(reference, other)
-        .into_iter()
-        .map(|(what, [of_reference, of_other])| Unfit {
-            file: Some(other.path.clone()),
-            line: None,
-            why: match phase {
-                Phase::After => {
-                    format!("not comparable: {what} {of_reference} before, {of_other} after")
-                }
-                Phase::Before => {
-                    format!("not comparable: {what} {of_reference} and {of_other} in one group")
-                }
-            },
-            mend: Mend::MeasureBoth,
-        })
-        .collect()
-}
-
-/// What must be alike and is not, with its two values.
-type Difference = (&'static str, [String; 2]);
-
-fn differences(a: &Recorded, b: &Recorded) -> Vec<Difference> {
-    let name = |run: &Recorded| format!("`{}`", run.result.config_name);
-    let mut found = vec![("scenario", [name(a), name(b)])];
-    found.retain(|(_, [a, b])| a != b);
-    match (&a.provenance, &b.provenance) {
-        (Some(a), Some(b)) => found.extend(differing_provenance(a, b)),
-        _ => {
-            let (a, b) = (a.result.elapsed_seconds, b.result.elapsed_seconds);
-            if exceeds((a - b).abs(), ELAPSED_SHARE * a) {
-                found.push(("load of", [a, b].map(|seconds| format!("{seconds:.1} s"))));
-            }
-        }
-    }
-    found
-}
-
-fn differing_provenance(a: &Provenance, b: &Provenance) -> Vec<Difference> {
-    let both = |of: fn(&Provenance) -> String| [of(a), of(b)];
-    let mut found = vec![
-        ("scenario file", both(|of| of.load.scenario.clone())),
-        (
-            "duration",
-            both(|of| format!("{} s", of.load.duration_seconds)),
-        ),
-        ("seed", both(|of| of.load.seed.to_string())),
-        ("build profile", both(|of| of.build.profile.clone())),
-        (
-            "server",
-            both(|of| match of.build.stand_in {
-                true => "stand-in".to_owned(),
-                false => "Engram".to_owned(),
-            }),
-        ),
-    ];
-    found.retain(|(_, [a, b])| a != b);
-    if let (Some(a), Some(b)) = (&a.load.scenario_hash, &b.load.scenario_hash)
-        && a != b
-    {
-        found.push(("scenario content", ["one".into(), "another".into()]));
-    }
-    found
-}
-
-fn mixed_binaries(phase: Phase, side: &[Recorded]) -> Option<Unfit> {
-    let mut hashes = side.iter().filter_map(engram_hash);
-    let first = hashes.next()?;
-    hashes.any(|hash| hash != first).then(|| Unfit {
-        file: None,
-        line: None,
-        why: format!("the runs of the {phase} group measured different server binaries"),
-        mend: Mend::Measure(phase),
+        )
     })
 }
 
-enum SameBinary {
-    No,
-    BuiltBothTimes,
-    MaybeStale(Phase),
+/// The throughput stayed below `offered`, in requests per second.
+pub(crate) fn load_not_reached(result: &LoadResult, offered: f64) -> Option<String> {
+    (result.throughput < OFFERED_LOAD_REACHED * offered).then(|| {
+        format!(
+            "the offered load was not reached: {:.0} of {offered:.0} requests/s",
+            result.throughput
+        )
+    })
 }
 
-fn same_binary(before: &[Recorded], after: &[Recorded]) -> SameBinary {
-    // Within a side all that are known are one.
-    let hash = |side: &[Recorded]| side.iter().find_map(engram_hash).map(str::to_owned);
-    let built = |side: &[Recorded]| {
-        side.iter().all(|run| {
-            run.provenance
-                .as_ref()
-                .is_some_and(|provenance| provenance.build.by_this_run)
-        })
+/// The weaknesses that a result has by itself, where `offered` requests per second were offered.
+pub(crate) fn weaknesses(result: &LoadResult, offered: f64) -> Vec<String> {
+    let found = [error_replies(result), load_not_reached(result, offered)];
+    found.into_iter().flatten().collect()
+}
+
+/// Requests offered per second.
+#[allow(clippy::cast_precision_loss)]
+pub(crate) fn offered(provenance: &Provenance) -> f64 {
+    provenance.load.rate as f64
+}
+
+/// The warnings that make a verdict on two sides weaker.
+pub(crate) fn warnings(before: &[Recorded], after: &[Recorded]) -> Vec<String> {
+    let of_side = |phase, side: &[Recorded]| -> Vec<String> {
+        side.iter().flat_map(|run| of_run(phase, run)).collect()
     };
-    match (hash(before), hash(after)) {
-        (Some(left), Some(right)) if left == right => match (built(before), built(after)) {
-            (true, true) => SameBinary::BuiltBothTimes,
-            (false, true) => SameBinary::MaybeStale(Phase::Before),
-            (_, false) => SameBinary::MaybeStale(Phase::After),
-        },
-        _ => SameBinary::No,
-    }
-}
-
-fn engram_hash(run: &Recorded) -> Option<&str> {
-    run.provenance.as_ref()?.build.engram_hash.as_deref()
-}
-
-/// What makes a verdict weaker but possible, in words.
-pub fn warnings(before: &[Recorded], after: &[Recorded]) -> Vec<String> {
-    let [of_before, of_after] =
-        [(Phase::Before, before), (Phase::After, after)].map(|(phase, side)| {
-            side.iter()
-                .flat_map(|run| weaknesses(phase, run))
-                .collect::<Vec<String>>()
-        });
-    let mut warnings: Vec<String> = Vec::new();
-    for (phase, own, other) in [
-        (Phase::Before, &of_before, &of_after),
-        (Phase::After, &of_after, &of_before),
-    ] {
-        warnings.extend(own.iter().map(|warning| match other.contains(warning) {
+    let (of_before, of_after) = (of_side(Phase::Before, before), of_side(Phase::After, after));
+    let said = |phase: Phase, own: &[String], other: &[String]| -> Vec<String> {
+        let said = own.iter().map(|warning| match other.contains(warning) {
             true => format!("both sides: {warning}"),
             false => format!("{phase}: {warning}"),
-        }));
-    }
-    let known = |side| -> Vec<&Provenance> {
-        let side: &[Recorded] = side;
-        side.iter()
-            .filter_map(|run| run.provenance.as_ref())
-            .collect()
+        });
+        said.collect()
     };
-    warnings.extend(changed_circumstances(&known(before), &known(after)));
+    let mut warnings = said(Phase::Before, &of_before, &of_after);
+    warnings.extend(said(Phase::After, &of_after, &of_before));
+    warnings.extend(facts::warnings(before, after));
     alike_once(warnings)
 }
 
-/// Each warning once: those that differ in their numbers alone are one, with how many more there are.
+/// Merges equal warnings, and those that differ in their numbers only into the first of them and a count.
 fn alike_once(warnings: Vec<String>) -> Vec<String> {
     let kind = |warning: &str| warning.replace(|c: char| c.is_ascii_digit() || c == '.', "");
-    let mut kinds: Vec<(String, Vec<String>)> = Vec::new();
+    let mut kinds: Vec<Vec<String>> = Vec::new();
     for warning in warnings {
-        let of = kind(&warning);
-        match kinds.iter_mut().find(|(known, _)| *known == of) {
-            Some((_, alike)) if alike.contains(&warning) => {}
-            Some((_, alike)) => alike.push(warning),
-            None => kinds.push((of, vec![warning])),
+        let is_alike = |known: &String| kind(known) == kind(&warning);
+        match kinds.iter_mut().find(|alike| alike.first().is_some_and(is_alike)) {
+            Some(alike) if alike.contains(&warning) => {}
+            Some(alike) => alike.push(warning),
+            None => kinds.push(vec![warning]),
         }
     }
-    kinds
-        .into_iter()
-        .filter_map(|(_, alike)| match alike.as_slice() {
-            [] => None,
-            [only] => Some(only.clone()),
-            [first, more @ ..] => Some(format!("{first} (and {} like it)", more.len())),
+    let merged = kinds.into_iter().filter_map(|alike| {
+        let more = alike.len().checked_sub(1)?;
+        let first = alike.into_iter().next()?;
+        Some(match more {
+            0 => first,
+            more => format!("{first} (and {more} like it)"),
         })
-        .collect()
+    });
+    merged.collect()
 }
 
-fn weaknesses(phase: Phase, run: &Recorded) -> Vec<String> {
+fn of_run(phase: Phase, run: &Recorded) -> Vec<String> {
     let mut found = Vec::new();
     let percentiles = [run.result.p50_ms, run.result.p95_ms, run.result.p99_ms];
     if !percentiles.is_sorted() {
-        found.push(format!(
-            "its percentiles contradict one another: {percentiles:?} ms"
-        ));
+        found.push(format!("its percentiles contradict one another: {percentiles:?} ms"));
     }
     let Some(provenance) = &run.provenance else {
         found.push("no provenance; compared by scenario name and length of load only".into());
@@ -334,82 +226,14 @@ fn weaknesses(phase: Phase, run: &Recorded) -> Vec<String> {
     if provenance.git.as_ref().is_some_and(|git| git.dirty) {
         found.push("measured with uncommitted changes".into());
     }
-    if phase == Phase::Before && run.result.throughput < OFFERED_LOAD_REACHED * rate(provenance) {
-        found.push(format!(
-            "the offered load of {}/s was not reached ({:.0}/s)",
-            provenance.load.rate, run.result.throughput
-        ));
-    }
-    let own = provenance.warnings.iter();
-    found.extend(
-        own.filter(|warning| !warning.starts_with(ALREADY_SAID))
-            .cloned(),
-    );
+    let offered = offered(provenance);
+    found.extend(match phase {
+        Phase::Before => load_not_reached(&run.result, offered),
+        Phase::After => error_replies(&run.result),
+    });
+    // The run was saved with its own weaknesses, each of which is a result on one side: slower, or a reason above.
+    let own = weaknesses(&run.result, offered);
+    let others = provenance.warnings.iter();
+    found.extend(others.filter(|warning| !own.contains(warning)).cloned());
     found
-}
-
-/// How a run's own warning about the offered load begins, which this module words itself for before, and which is a
-/// result and no weakness for after.
-const ALREADY_SAID: &str = "the offered load was not reached";
-
-/// Requests offered per second.
-#[allow(clippy::cast_precision_loss)]
-pub fn rate(provenance: &Provenance) -> f64 {
-    provenance.load.rate as f64
-}
-
-/// What changed within a side or between them, of all that their runs know.
-fn changed_circumstances(before: &[&Provenance], after: &[&Provenance]) -> Vec<String> {
-    let mut changed = Vec::new();
-    let all = || before.iter().chain(after);
-    if all().any(|run| run.load.scenario_hash.is_some())
-        && all().any(|run| run.load.scenario_hash.is_none())
-    {
-        changed.push("the scenario's content is not known of every run".into());
-    }
-    let host = |key| move |run: &Provenance| run.word("host", key).map(str::to_owned);
-    let rustc = |run: &Provenance| run.build.rustc.clone();
-    changed.extend(another("host", before, after, host("name")));
-    changed.extend(another("CPU", before, after, host("cpu")));
-    changed.extend(another("compiler", before, after, rustc));
-    if several(all().map(|run| run.build.loadtest_hash.as_ref())) {
-        changed.push("the load generator's binary changed".into());
-    }
-    if several(all().map(|run| Some(run.details.get("environment")))) {
-        changed.push("the environment variables of the server changed".into());
-    }
-    changed
-}
-
-/// Whether more than one value is known.
-fn several<T: PartialEq>(values: impl Iterator<Item = Option<T>>) -> bool {
-    let mut known = values.flatten();
-    known
-        .next()
-        .is_some_and(|first| known.any(|other| other != first))
-}
-
-fn another(
-    what: &str,
-    before: &[&Provenance],
-    after: &[&Provenance],
-    of: impl Fn(&Provenance) -> Option<String>,
-) -> Option<String> {
-    if !several(before.iter().chain(after).map(|run| of(run))) {
-        return None;
-    }
-    let values = |side: &[&Provenance]| {
-        let mut values: Vec<String> = side.iter().filter_map(|run| of(run)).collect();
-        values.sort_unstable();
-        values.dedup();
-        match values.as_slice() {
-            [] => "unknown".to_owned(),
-            values => values.join(" and "),
-        }
-    };
-    Some(format!(
-        "another {what}: {} before, {} after",
-        values(before),
-        values(after)
-    ))
 }

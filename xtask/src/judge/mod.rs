@@ -1,5 +1,6 @@
-//! Pure judgement: whether two sides can be compared, and the verdict.
+//! Judging recorded values, without IO: which runs can be compared, and the verdict on them.
 
 pub mod comparison;
-pub mod fitness;
+pub(crate) mod facts;
+pub(crate) mod fitness;
 pub mod verdict;

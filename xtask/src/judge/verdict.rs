@@ -1,4 +1,4 @@
-//! The decision table: from two sides' figures to an outcome.
+//! The decision table: from the figures of two sides to an outcome.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use crate::model::names::Mode;
 use crate::stats::numbers::exceeds;
 use crate::stats::paired::PairedVerdict;
 
-/// What decides about one side: medians where several runs were taken.
+/// The judged figures of one side: medians where it has several runs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Figures {
     /// 99th percentile of the latency, in milliseconds; above 0.
@@ -18,66 +18,77 @@ pub struct Figures {
     pub error_rate: f64,
 }
 
-/// How the change of P99 is judged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The judge of the change of P99.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum P99Rule {
-    /// By the threshold on the two sides' figures.
+    /// The threshold, applied to the figures of the two sides.
     Threshold,
-    /// A paired session has answered it.
-    Paired(PairedVerdict),
+    /// A paired session.
+    Paired {
+        verdict: PairedVerdict,
+        /// The pairs' estimate of the change, in per cent; `None` if the session ended before its first look.
+        percent: Option<f64>,
+    },
 }
 
 /// The metrics that Level 1 judges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Metric {
-    /// 99th percentile of the latency: must not rise.
     P99,
-    /// Requests per second: must not fall.
     Throughput,
-    /// Share of failed requests: must not rise.
     ErrorRate,
 }
 
-impl fmt::Display for Metric {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::P99 => "P99",
-            Self::Throughput => "throughput",
-            Self::ErrorRate => "error rate",
-        })
+impl Metric {
+    pub const ALL: [Self; 3] = [Self::P99, Self::Throughput, Self::ErrorRate];
+
+    /// The figure that it is.
+    pub(crate) fn of(self, figures: Figures) -> f64 {
+        match self {
+            Self::P99 => figures.p99_ms,
+            Self::Throughput => figures.throughput,
+            Self::ErrorRate => figures.error_rate,
+        }
+    }
+
+    /// The change in per cent of before; for the error rate, in percentage points.
+    fn change(self, before: Figures, after: Figures) -> f64 {
+        let (before, after) = (self.of(before), self.of(after));
+        match self {
+            Self::P99 | Self::Throughput => (after - before) / before * 100.0,
+            Self::ErrorRate => (after - before) * 100.0,
+        }
+    }
+
+    /// The largest change that passes, in the unit of the change: positive where a rise is worse, negative where a
+    /// fall is.
+    pub(crate) fn limit(self, mode: Mode) -> f64 {
+        match self {
+            Self::P99 => threshold_percent(mode),
+            Self::Throughput => -threshold_percent(mode),
+            Self::ErrorRate => ERROR_RATE_POINTS,
+        }
     }
 }
 
-/// After against before.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Changes {
-    /// Change of P99, in per cent of before.
-    pub p99_percent: f64,
-    /// Change of throughput, in per cent of before.
-    pub throughput_percent: f64,
-    /// Change of the error rate, in percentage points.
-    pub error_points: f64,
-}
-
-/// Level 2: where the server stands against its competitor.
+/// Level 2: the position of the server against its competitor.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Position {
     /// The competitor's P99, in milliseconds.
     pub baseline_ms: f64,
-    /// How much faster than the competitor, in per cent of its P99, before.
+    /// The lead over the competitor before the change, in per cent of the competitor's P99.
     pub speedup_before: f64,
     /// The same, after.
     pub speedup_after: f64,
-    /// What became of the position.
     pub standing: Standing,
 }
 
-/// What became of the position against the competitor.
+/// The change of the position against the competitor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// Slower than the competitor, by this change or in spite of it.
+    /// Slower than the competitor, because of this change or in spite of it.
     Slower,
-    /// Still faster, but by less than may be.
+    /// Still faster, but the lead shrank by more than is allowed.
     Degraded,
     /// Slower than the competitor, as it was before.
     StillBehind,
@@ -96,36 +107,77 @@ impl fmt::Display for Standing {
     }
 }
 
-/// What it comes to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Decision {
-    /// No regression.
-    Clean,
+/// The outcome of a command or a comparison, from the best to the worst: a regression is worse than not knowing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    /// Done, or no regression.
+    Success,
+    /// A paired session ended without an answer.
+    Undecided,
+    /// Not measured, or impossible to judge.
+    CannotJudge,
     /// Level 1 regressed, in internal mode.
     InternalRegression,
     /// Level 1 regressed in competitive mode, or the position is lost or degraded.
     CompetitiveRegression,
-    /// The paired session could not tell.
-    Undecided,
 }
 
-/// The whole verdict on one mode.
+impl Outcome {
+    /// The exit code. Nothing else chooses one.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::InternalRegression => 1,
+            Self::CompetitiveRegression => 2,
+            Self::Undecided | Self::CannotJudge => 3,
+        }
+    }
+
+    /// The worst of several; success if there are none.
+    pub(crate) fn worst(outcomes: impl IntoIterator<Item = Self>) -> Self {
+        outcomes.into_iter().max().unwrap_or(Self::Success)
+    }
+
+    pub(crate) fn is_regression(self) -> bool {
+        self >= Self::InternalRegression
+    }
+}
+
+/// The verdict on one mode.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verdict {
-    /// The mode.
     pub mode: Mode,
-    /// After against before.
-    pub changes: Changes,
-    /// The metrics that regressed, all of them.
+    /// Before and after.
+    figures: [Figures; 2],
+    rule: P99Rule,
+    /// All metrics that regressed.
     pub regressed: Vec<Metric>,
-    /// Level 2, in competitive mode.
+    /// `None` without a baseline.
     pub position: Option<Position>,
-    /// What it comes to.
-    pub decision: Decision,
+    pub(crate) outcome: Outcome,
 }
 
-/// Judges `after` against `before`. `baseline_ms` is the competitor's P99: with it Level 2 is judged too, which is
-/// what competitive mode does.
+impl Verdict {
+    /// The change of a metric, in per cent of before (the error rate: in percentage points). In a paired session the
+    /// change of P99 is the pairs' estimate, which is what was judged.
+    pub fn change(&self, metric: Metric) -> f64 {
+        let [before, after] = self.figures;
+        match (metric, self.rule) {
+            (Metric::P99, P99Rule::Paired { percent: Some(percent), .. }) => percent,
+            _ => metric.change(before, after),
+        }
+    }
+
+    fn is_beyond_limit(&self, metric: Metric) -> bool {
+        let limit = metric.limit(self.mode);
+        match (metric, self.rule) {
+            (Metric::P99, P99Rule::Paired { verdict, .. }) => verdict == PairedVerdict::Regressed,
+            _ => exceeds(self.change(metric) * limit.signum(), limit.abs()),
+        }
+    }
+}
+
+/// Judges two sides. `baseline_ms` is the P99 of the competitor in milliseconds, in competitive mode.
 pub fn judge(
     mode: Mode,
     before: Figures,
@@ -133,56 +185,33 @@ pub fn judge(
     baseline_ms: Option<f64>,
     rule: P99Rule,
 ) -> Verdict {
-    let changes = Changes {
-        p99_percent: percent(before.p99_ms, after.p99_ms),
-        throughput_percent: percent(before.throughput, after.throughput),
-        error_points: (after.error_rate - before.error_rate) * 100.0,
+    let mut verdict = Verdict {
+        mode,
+        figures: [before, after],
+        rule,
+        regressed: Vec::new(),
+        position: None,
+        outcome: Outcome::Success,
     };
-    let regressed = regressed(mode, &changes, rule);
-    let position =
-        baseline_ms.map(|baseline_ms| position(baseline_ms, before, after, !regressed.is_empty()));
-    let lost = position
+    verdict.regressed =
+        Metric::ALL.into_iter().filter(|metric| verdict.is_beyond_limit(*metric)).collect();
+    let regressed = !verdict.regressed.is_empty();
+    verdict.position =
+        baseline_ms.map(|baseline_ms| position(baseline_ms, before, after, regressed));
+    let lost = verdict
+        .position
         .is_some_and(|position| matches!(position.standing, Standing::Slower | Standing::Degraded));
     let undecided = matches!(
         rule,
-        P99Rule::Paired(PairedVerdict::Suspected | PairedVerdict::AfterFails)
+        P99Rule::Paired { verdict: PairedVerdict::Suspected | PairedVerdict::AfterFails, .. }
     );
-    let decision = match (mode, regressed.is_empty()) {
-        (Mode::Internal, false) => Decision::InternalRegression,
-        (Mode::Competitive, false) => Decision::CompetitiveRegression,
-        (Mode::Competitive, true) if lost => Decision::CompetitiveRegression,
-        _ if undecided => Decision::Undecided,
-        _ => Decision::Clean,
+    verdict.outcome = match mode {
+        Mode::Internal if regressed => Outcome::InternalRegression,
+        Mode::Competitive if regressed || lost => Outcome::CompetitiveRegression,
+        _ if undecided => Outcome::Undecided,
+        _ => Outcome::Success,
     };
-    Verdict {
-        mode,
-        changes,
-        regressed,
-        position,
-        decision,
-    }
-}
-
-fn regressed(mode: Mode, changes: &Changes, rule: P99Rule) -> Vec<Metric> {
-    let threshold = threshold_percent(mode);
-    let slower = match rule {
-        P99Rule::Threshold => exceeds(changes.p99_percent, threshold),
-        P99Rule::Paired(verdict) => verdict == PairedVerdict::Regressed,
-    };
-    [
-        (Metric::P99, slower),
-        (
-            Metric::Throughput,
-            exceeds(-changes.throughput_percent, threshold),
-        ),
-        (
-            Metric::ErrorRate,
-            exceeds(changes.error_points, ERROR_RATE_POINTS),
-        ),
-    ]
-    .into_iter()
-    .filter_map(|(metric, regressed)| regressed.then_some(metric))
-    .collect()
+    verdict
 }
 
 /// The first rule that holds is the standing.
@@ -205,14 +234,5 @@ fn position(
     } else {
         Standing::Maintained
     };
-    Position {
-        baseline_ms,
-        speedup_before,
-        speedup_after,
-        standing,
-    }
-}
-
-fn percent(before: f64, after: f64) -> f64 {
-    (after - before) / before * 100.0
+    Position { baseline_ms, speedup_before, speedup_after, standing }
 }

@@ -1,4 +1,4 @@
-//! The binaries under measurement: built now or taken as they lie, hashed, and kept by hash.
+//! The binaries under measurement: built now or taken as they are, hashed, and kept by hash.
 
 use std::env;
 use std::ffi::OsString;
@@ -17,20 +17,20 @@ use super::shell::{self, clean};
 use crate::error::{Error, Result};
 
 /// Cargo's name for the profile that is measured.
-pub const PROFILE: &str = "release";
+pub(crate) const PROFILE: &str = "release";
 /// The server's binary.
-pub const SERVER: &str = "engram";
+pub(crate) const SERVER: &str = "engram";
 /// The load generator's binary.
-pub const LOAD_GENERATOR: &str = "loadtest";
-/// How many pairs of measured binaries are kept for later paired measurement.
+pub(crate) const LOAD_GENERATOR: &str = "loadtest";
+/// The most pairs of measured binaries that are kept for later paired measurement.
 const KEPT_PAIRS: usize = 10;
 
-/// Where the measured binaries come from.
+/// The source of the measured binaries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Build {
+pub(crate) enum Build {
     /// `cargo build` makes them now.
     Now,
-    /// They are taken as they lie.
+    /// They are taken as they are.
     Existing,
 }
 
@@ -47,37 +47,59 @@ pub struct Binaries {
     pub loadtest_hash: Option<String>,
 }
 
-/// What was built, and of which content.
-#[derive(Debug, Clone)]
-pub struct Built {
-    /// The executables to run.
-    pub binaries: Binaries,
-    /// Where they come from.
-    pub build: Build,
-    /// The content hash of the files that they were built from; `None` where that is not known.
-    pub content: Option<String>,
-    /// What `rustc --version` says in the checkout.
-    pub rustc: Option<String>,
+impl Binaries {
+    /// Those in a folder, by their usual names, with unknown hashes.
+    pub(crate) fn in_folder(folder: &Path) -> Self {
+        Self {
+            engram: folder.join(SERVER),
+            loadtest: folder.join(LOAD_GENERATOR),
+            engram_hash: None,
+            loadtest_hash: None,
+        }
+    }
+
+    fn paths(&self) -> [&Path; 2] {
+        [&self.engram, &self.loadtest]
+    }
+
+    /// Inode, length and time of each, which differ from one writing of a file to the next.
+    fn stamps(&self) -> [Option<(u64, u64, SystemTime)>; 2] {
+        self.paths().map(|path| {
+            let file = fs::metadata(path).ok()?;
+            Some((file.ino(), file.len(), file.modified().ok()?))
+        })
+    }
 }
 
-/// Makes the binaries, or finds them, and keeps a copy under the target directory, which is what is then run: no
-/// other build can change it between two runs. `scratch` is a folder to work in, removed again.
+/// The binaries of a checkout, and the content that they were built from.
+#[derive(Debug, Clone)]
+pub(crate) struct Built {
+    pub(crate) binaries: Binaries,
+    pub(crate) build: Build,
+    /// The content hash of the files that they were built from; `None` where it is unknown.
+    pub(crate) content: Option<String>,
+    /// The output of `rustc --version` in the checkout.
+    pub(crate) rustc: Option<String>,
+}
+
+/// Makes the binaries, or finds them, and keeps a copy under the target directory. The copy is run, since no other
+/// build can change it between two runs. `scratch` is a folder to work in, removed again.
 ///
 /// # Errors
 /// When the build fails, or a binary is missing.
-pub fn prepare(checkout: &Path, scratch: &Path, build: Build) -> Result<Built> {
+pub(crate) fn prepare(checkout: &Path, scratch: &Path, build: Build) -> Result<Built> {
     let shell = shell::shell(checkout)?;
     let folder = kept_folder(checkout)?;
     let (binaries, content) = match build {
         Build::Now => {
             let content = content::of_files(checkout, scratch);
             let found = cargo_build(&shell)?;
-            let made = found.each_ref().map(|path| stamp(path));
-            let binaries = keep(&folder, found.clone())?;
+            let made = found.stamps();
+            let kept = keep(&folder, found.clone())?;
             // Files that changed meanwhile may or may not be in the binaries, and other binaries are of another build.
-            let unchanged = content == content::of_files(checkout, scratch)
-                && made == found.each_ref().map(|path| stamp(path));
-            (binaries, content.filter(|_| unchanged))
+            let unchanged =
+                content == content::of_files(checkout, scratch) && made == found.stamps();
+            (kept, content.filter(|_| unchanged))
         }
         Build::Existing => (keep(&folder, existing(&shell)?)?, None),
     };
@@ -93,35 +115,31 @@ pub fn prepare(checkout: &Path, scratch: &Path, build: Build) -> Result<Built> {
 ///
 /// # Errors
 /// When cargo cannot say where the target directory is.
-pub fn kept_folder(checkout: &Path) -> Result<PathBuf> {
+pub(crate) fn kept_folder(checkout: &Path) -> Result<PathBuf> {
     Ok(target_directory(&shell::shell(checkout)?)?.join("perf"))
 }
 
-fn cargo_build(shell: &Shell) -> Result<[PathBuf; 2]> {
+fn cargo_build(shell: &Shell) -> Result<Binaries> {
     // Cargo, which would go on building, ends with this tool.
     let words = shell::dying_with_parent("TERM");
     let command = toolchain(shell, words.as_ref().map_or(&[], |words| words), "cargo")
-        .args([
-            "build",
-            "--release",
-            "--bin",
-            SERVER,
-            "--bin",
-            LOAD_GENERATOR,
-        ])
+        .args(["build", "--release", "--bin", SERVER, "--bin", LOAD_GENERATOR])
         .arg("--message-format=json-render-diagnostics");
     let messages = clean(command).read().map_err(|error| {
         Error::because("the build failed", error).next("its errors are above; nothing was measured")
     })?;
-    let executables: Vec<(String, PathBuf)> = messages.lines().filter_map(executable).collect();
     let find = |name: &str| {
+        let mut executables = messages.lines().filter_map(executable);
         executables
-            .iter()
-            .find(|(target, _)| target == name)
-            .map(|(_, path)| path.clone())
+            .find_map(|(target, path)| (target == name).then_some(path))
             .ok_or_else(|| Error::new(format!("cargo built no binary `{name}`")))
     };
-    Ok([find(SERVER)?, find(LOAD_GENERATOR)?])
+    Ok(Binaries {
+        engram: find(SERVER)?,
+        loadtest: find(LOAD_GENERATOR)?,
+        engram_hash: None,
+        loadtest_hash: None,
+    })
 }
 
 /// The binary that a line of cargo's JSON names.
@@ -129,29 +147,22 @@ fn executable(line: &str) -> Option<(String, PathBuf)> {
     let message: Value = serde_json::from_str(line).ok()?;
     let path = message.get("executable")?.as_str()?;
     let target = message.get("target")?;
-    let is_binary = target
-        .get("kind")?
-        .as_array()?
-        .iter()
-        .any(|kind| kind == "bin");
-    is_binary.then(|| Some((target.get("name")?.as_str()?.to_owned(), path.into())))?
+    let mut kinds = target.get("kind")?.as_array()?.iter();
+    let name = target.get("name")?.as_str()?;
+    kinds.any(|kind| kind == "bin").then(|| (name.to_owned(), path.into()))
 }
 
-fn existing(shell: &Shell) -> Result<[PathBuf; 2]> {
+fn existing(shell: &Shell) -> Result<Binaries> {
     let target = target_directory(shell)?;
-    let folder = match build_target(&shell.current_dir()) {
-        Some(triple) => target.join(triple).join(PROFILE),
-        None => target.join(PROFILE),
-    };
-    let paths = [SERVER, LOAD_GENERATOR].map(|name| folder.join(name));
-    match paths.iter().find(|path| !path.is_file()) {
-        Some(missing) => Err(Error::new(format!(
-            "--no-build, but there is no {}",
-            missing.display()
-        ))
-        .next("leave --no-build away, or build first: cargo build --release")),
-        None => Ok(paths),
+    let triple = build_target(&shell.current_dir()).unwrap_or_default();
+    let found = Binaries::in_folder(&target.join(triple).join(PROFILE));
+    if let Some(missing) = found.paths().into_iter().find(|path| !path.is_file()) {
+        let what = format!("--no-build, but there is no {}", missing.display());
+        return Err(
+            Error::new(what).next("leave --no-build away, or build first: cargo build --release")
+        );
     }
+    Ok(found)
 }
 
 /// The target that cargo is configured to build for, which moves the profile's folder one level down: by a variable,
@@ -189,9 +200,8 @@ fn target_directory(shell: &Shell) -> Result<PathBuf> {
 /// The words of `before` come first.
 fn toolchain<'a>(shell: &'a Shell, before: &[&str], program: &str) -> Cmd<'a> {
     let checkout = shell.current_dir();
-    let pins = ["rust-toolchain", "rust-toolchain.toml"]
-        .iter()
-        .any(|file| checkout.join(file).exists());
+    let pins =
+        ["rust-toolchain", "rust-toolchain.toml"].iter().any(|file| checkout.join(file).exists());
     let outer = env::var_os("CARGO").filter(|_| program == "cargo" && !pins);
     let program = outer.unwrap_or_else(|| OsString::from(program));
     let command = match before {
@@ -204,40 +214,25 @@ fn toolchain<'a>(shell: &'a Shell, before: &[&str], program: &str) -> Cmd<'a> {
     }
 }
 
-/// What tells one writing of a file from the next.
-fn stamp(path: &Path) -> Option<(u64, u64, SystemTime)> {
-    let file = fs::metadata(path).ok()?;
-    Some((file.ino(), file.len(), file.modified().ok()?))
-}
-
-/// Copies the pair into the folder of kept pairs, and drops the oldest beyond the limit. The hashes are those of the
-/// copies, which nothing replaces but copies of the same content. Without hashes the pair is run from where it lies.
-fn keep(folder: &Path, found: [PathBuf; 2]) -> Result<Binaries> {
+/// Copies the pair into the folder of kept pairs, and removes the oldest beyond the limit. The hashes are those of the
+/// copies, which nothing replaces but copies of the same content. Without hashes the pair is run from where it is.
+fn keep(folder: &Path, found: Binaries) -> Result<Binaries> {
     let kept = kept_copies(folder, &found).map_err(|error| {
-        Error::because(
-            format!("cannot keep the binaries in {}", folder.display()),
-            error,
-        )
-        .next("is the disk full?")
+        let what = format!("cannot keep the binaries in {}", folder.display());
+        Error::because(what, error).next("is the disk full?")
     })?;
     prune(folder);
-    let [engram, loadtest] = found;
-    Ok(kept.unwrap_or(Binaries {
-        engram,
-        loadtest,
-        engram_hash: None,
-        loadtest_hash: None,
-    }))
+    Ok(kept.unwrap_or(found))
 }
 
 /// The copies of `found`; `None` without hashes.
-fn kept_copies(folder: &Path, found: &[PathBuf; 2]) -> io::Result<Option<Binaries>> {
+fn kept_copies(folder: &Path, found: &Binaries) -> io::Result<Option<Binaries>> {
     fs::create_dir_all(folder)?;
-    // Checkouts may share a target directory. A system without locks has to do without.
+    // Checkouts may share a target directory. On a system without locks there is none.
     let turn = File::open(folder)?;
     let _ = turn.lock();
     let partial = folder.join("partial");
-    // What a check that was killed left in it.
+    // A check that was killed may have left something in it.
     let _ = fs::remove_dir_all(&partial);
     let kept = copy(folder, &partial, found);
     // The copies that are kept are not in it any more.
@@ -245,36 +240,32 @@ fn kept_copies(folder: &Path, found: &[PathBuf; 2]) -> io::Result<Option<Binarie
     kept
 }
 
-fn copy(folder: &Path, partial: &Path, found: &[PathBuf; 2]) -> io::Result<Option<Binaries>> {
+fn copy(folder: &Path, partial: &Path, found: &Binaries) -> io::Result<Option<Binaries>> {
     fs::create_dir(partial)?;
-    let copies = [SERVER, LOAD_GENERATOR].map(|name| partial.join(name));
-    for (from, to) in found.iter().zip(&copies) {
+    let copies = Binaries::in_folder(partial);
+    for (from, to) in found.paths().into_iter().zip(copies.paths()) {
         fs::copy(from, to)?;
     }
-    let [Some(engram_hash), Some(loadtest_hash)] =
-        copies.each_ref().map(|copy| content::of_file(copy))
-    else {
+    let [Some(engram_hash), Some(loadtest_hash)] = copies.paths().map(content::of_file) else {
         return Ok(None);
     };
     let pair = kept_pair(folder, &engram_hash, &loadtest_hash);
     fs::create_dir_all(&pair)?;
-    let kept = [SERVER, LOAD_GENERATOR].map(|name| pair.join(name));
-    for (from, to) in copies.iter().zip(&kept) {
+    let kept = Binaries {
+        engram_hash: Some(engram_hash),
+        loadtest_hash: Some(loadtest_hash),
+        ..Binaries::in_folder(&pair)
+    };
+    for (from, to) in copies.paths().into_iter().zip(kept.paths()) {
         fs::rename(from, to)?;
     }
     // The newest use counts, not the first.
     File::open(&pair)?.set_modified(SystemTime::now())?;
-    let [engram, loadtest] = kept;
-    Ok(Some(Binaries {
-        engram,
-        loadtest,
-        engram_hash: Some(engram_hash),
-        loadtest_hash: Some(loadtest_hash),
-    }))
+    Ok(Some(kept))
 }
 
-/// Where a pair of binaries is kept.
-pub fn kept_pair(folder: &Path, engram_hash: &str, loadtest_hash: &str) -> PathBuf {
+/// The folder that a pair of binaries is kept in.
+pub(crate) fn kept_pair(folder: &Path, engram_hash: &str, loadtest_hash: &str) -> PathBuf {
     let short = |hash: &str| hash.chars().take(16).collect::<String>();
     folder.join(format!("{}-{}", short(engram_hash), short(loadtest_hash)))
 }
@@ -291,7 +282,7 @@ fn prune(folder: &Path) {
         .collect();
     pairs.sort_unstable_by(|a, b| b.cmp(a));
     for (_, old) in pairs.into_iter().skip(KEPT_PAIRS) {
-        // Whoever cannot remove it now will next time.
+        // The next check tries again.
         let _ = fs::remove_dir_all(old);
     }
 }

@@ -11,24 +11,21 @@ use crate::model::layout::RESULTS;
 ///
 /// # Errors
 /// When there is no such folder, or no workspace, or its path is not UTF-8 (JSON and TOML could not carry it).
-pub fn find(asked: Option<&Path>) -> Result<PathBuf> {
+pub(crate) fn find(asked: Option<&Path>) -> Result<PathBuf> {
     let root = match asked {
         Some(folder) => fs::canonicalize(folder).map_err(|error| {
-            Error::because(format!("cannot use -C {}", folder.display()), error)
-                .next("name the root of an Engram checkout")
+            Error::at("cannot use -C", folder)(error).next("name the root of an Engram checkout")
         })?,
         None => enclosing_workspace()?,
     };
     if !root.is_dir() {
         return Err(Error::new(format!("{} is not a folder", root.display())));
     }
-    match root.to_str() {
-        Some(_) => Ok(root),
-        None => Err(Error::new(format!(
-            "the path {} is not UTF-8",
-            root.display()
-        ))),
+    if root.to_str().is_none() {
+        let what = format!("the path {} is not UTF-8", root.display());
+        return Err(Error::new(what));
     }
+    Ok(root)
 }
 
 /// Cargo says at run time where the tool's package is; the built binary alone has to look around.
@@ -43,11 +40,8 @@ fn enclosing_workspace() -> Result<PathBuf> {
         .find(|folder| is_workspace(folder) || folder.join(RESULTS).is_dir())
         .and_then(|folder| fs::canonicalize(folder).ok())
         .ok_or_else(|| {
-            Error::new(format!(
-                "no cargo workspace in {} or above it",
-                start.display()
-            ))
-            .next("name the checkout to use: -C DIR")
+            let what = format!("no cargo workspace in {} or above it", start.display());
+            Error::new(what).next("name the checkout to use: -C DIR")
         })
 }
 

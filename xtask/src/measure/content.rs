@@ -1,4 +1,4 @@
-//! What was measured, as one hash: over the path, mode and blob of every file that git tracks or would track,
+//! The measured content as one hash: over the path, mode and blob of every file that git tracks or would track,
 //! uncommitted changes included, but not over what cannot change the server. A commit has the same hash as the files
 //! that it was made from.
 
@@ -12,8 +12,8 @@ use xshell::{Cmd, Shell, cmd};
 use super::git;
 use super::shell::{self, clean};
 
-/// The folders at the checkout's root that cannot change the server. `*.md` cannot either, wherever it is. Of a
-/// checkout that is a folder of its repository, the rest of the repository counts: its workspace may be there.
+/// The folders at the checkout's root that cannot change the server. `*.md` cannot either, in any folder. Where the
+/// checkout is a folder of its repository, the rest of the repository counts: its workspace may be there.
 const DOCUMENTS: [&str; 3] = ["docs/", "roadmap/", "tmp/"];
 
 /// The content of the files in `checkout` as they are now; `None` without git, outside a repository, where git cannot
@@ -24,7 +24,7 @@ const DOCUMENTS: [&str; 3] = ["docs/", "roadmap/", "tmp/"];
 /// `scratch` is that folder; it is made, and removed again.
 pub fn of_files(checkout: &Path, scratch: &Path) -> Option<String> {
     let hash = staged(checkout, scratch);
-    // Whoever cannot remove it leaves it to the next check.
+    // What cannot be removed is left to the next check.
     let _ = fs::remove_dir_all(scratch);
     hash
 }
@@ -55,45 +55,36 @@ const SUBMODULE: &str = "160000";
 struct PrivateIndex {
     root: PathBuf,
     shell: Shell,
-    index: PathBuf,
-    objects: PathBuf,
-    real_objects: PathBuf,
+    /// They lead git to the copy.
+    variables: [(&'static str, PathBuf); 3],
 }
 
 impl PrivateIndex {
     fn new(root: &Path, scratch: &Path) -> Option<Self> {
-        let shell = shell::shell(root).ok()?;
-        let objects = scratch.join("objects");
+        let (index, objects) = (scratch.join("index"), scratch.join("objects"));
         fs::create_dir_all(&objects).ok()?;
-        let real = |name: &str| {
-            let path = shell::answer(cmd!(shell, "git rev-parse --git-path {name}"))?;
-            Some(root.join(path))
-        };
-        let index = scratch.join("index");
-        copy_of_index(&real("index")?, &index)?;
+        copy_of_index(&git::own_file(root, "index")?, &index)?;
+        let real_objects = git::own_file(root, "objects")?;
         Some(Self {
-            real_objects: real("objects")?,
             root: root.to_owned(),
-            shell,
-            index,
-            objects,
+            shell: shell::shell(root).ok()?,
+            variables: [
+                ("GIT_INDEX_FILE", index),
+                ("GIT_OBJECT_DIRECTORY", objects),
+                ("GIT_ALTERNATE_OBJECT_DIRECTORIES", real_objects),
+            ],
         })
     }
 
-    /// What git, which sees this index only, printed.
+    /// The output of a git command on this index.
     fn git(&self, command: Cmd<'_>) -> Option<Vec<u8>> {
-        let output = clean(command)
-            .env("GIT_INDEX_FILE", &self.index)
-            .env("GIT_OBJECT_DIRECTORY", &self.objects)
-            .env("GIT_ALTERNATE_OBJECT_DIRECTORIES", &self.real_objects)
-            .ignore_stderr()
-            .output()
-            .ok()?;
-        Some(output.stdout)
+        let command = (self.variables.iter())
+            .fold(clean(command), |command, (name, value)| command.env(name, value));
+        Some(command.ignore_stderr().output().ok()?.stdout)
     }
 
-    /// Git does not look at files marked `--assume-unchanged` (a small letter) or `--skip-worktree` (`S`); here it
-    /// shall. What a sparse checkout leaves out is not there to look at.
+    /// Removes the marks `--assume-unchanged` (a small letter) and `--skip-worktree` (`S`), which keep git from looking
+    /// at a file. The files that a sparse checkout leaves out keep them.
     fn lift_marks(&self) -> Option<()> {
         let shell = &self.shell;
         let listing = self.git(cmd!(shell, "git ls-files -z -v"))?;
@@ -109,11 +100,8 @@ impl PrivateIndex {
         if !marked.is_empty() {
             for mark in ["--no-assume-unchanged", "--no-skip-worktree"] {
                 self.git(
-                    cmd!(
-                        shell,
-                        "git -c core.splitIndex=false update-index {mark} -z --stdin"
-                    )
-                    .stdin(marked.join(&0)),
+                    cmd!(shell, "git -c core.splitIndex=false update-index {mark} -z --stdin")
+                        .stdin(marked.join(&0)),
                 )?;
             }
         }
@@ -142,7 +130,7 @@ impl PrivateIndex {
         Some(())
     }
 
-    /// Whether a submodule's files are not those of the commit that stands for it.
+    /// `true` where a submodule's files are not those of the commit that stands for it.
     fn has_changed_submodule(&self) -> Option<bool> {
         let shell = &self.shell;
         let status = self.git(cmd!(
@@ -179,9 +167,8 @@ pub fn of_commit(checkout: &Path, commit: &str) -> Option<String> {
 }
 
 /// The content hash of a file as it lies on the disk; `None` without git.
-pub fn of_file(file: &Path) -> Option<String> {
-    let shell = shell::shell(Path::new("/")).ok()?;
-    shell::answer(cmd!(shell, "git hash-object --no-filters -- {file}"))
+pub(crate) fn of_file(file: &Path) -> Option<String> {
+    shell::answer_of_system(|shell| cmd!(shell, "git hash-object --no-filters -- {file}"))
 }
 
 /// The copy keeps the original's modification time: git tells by it which entries may be stale.
@@ -209,31 +196,20 @@ fn hash<'a>(
     prefix: &str,
     entries: impl Iterator<Item = (&'a str, &'a str, &'a [u8])>,
 ) -> Option<String> {
-    let mut entries: Vec<_> = entries
-        .filter(|(_, _, path)| changes_the_server(path, prefix))
-        .collect();
+    let mut entries: Vec<_> =
+        entries.filter(|(_, _, path)| changes_the_server(path, prefix)).collect();
     entries.sort_unstable_by_key(|(_, _, path)| *path);
     let mut list = Vec::new();
     for (mode, blob, path) in entries {
         list.extend_from_slice(path);
         list.extend_from_slice(format!("\0{mode} {blob}\n").as_bytes());
     }
-    clean(cmd!(shell, "git hash-object --no-filters --stdin"))
-        .stdin(list)
-        .ignore_stderr()
-        .read()
-        .ok()
+    shell::answer(cmd!(shell, "git hash-object --no-filters --stdin").stdin(list))
 }
 
 /// `path` is from the root of the repository, where `prefix` leads to the checkout.
 fn changes_the_server(path: &[u8], prefix: &str) -> bool {
-    let is_document = |path: &[u8]| {
-        DOCUMENTS
-            .iter()
-            .any(|folder| path.starts_with(folder.as_bytes()))
-    };
-    !path.ends_with(b".md")
-        && !path
-            .strip_prefix(prefix.as_bytes())
-            .is_some_and(is_document)
+    let in_checkout = path.strip_prefix(prefix.as_bytes());
+    let is_in = |folder: &&str| in_checkout.is_some_and(|path| path.starts_with(folder.as_bytes()));
+    !path.ends_with(b".md") && !DOCUMENTS.iter().any(is_in)
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// What the server says of itself.
+/// The health that the server states.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Health {
     /// It serves.
@@ -17,7 +17,7 @@ pub enum Health {
     Silent(String),
 }
 
-/// Which engram answered.
+/// The engram that answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Implementation {
     /// The product.
@@ -65,36 +65,24 @@ fn request(port: u16) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 
-/// Only a 200 that names the service and its good health counts: a stranger may answer 200 to everything.
+/// Only a 200 that names the service and its good health counts: another program may answer 200 to everything.
 fn read(answer: &str) -> Health {
     let status = answer.lines().next().unwrap_or_default();
-    let body: Option<Value> = answer
-        .find('{')
-        .zip(answer.rfind('}'))
+    let body: Option<Value> = (answer.find('{').zip(answer.rfind('}')))
         .and_then(|(start, end)| serde_json::from_str(answer.get(start..=end)?).ok());
-    let says = |key: &str, value: &str| {
-        body.as_ref()
-            .and_then(|body| body.get(key)?.as_str())
-            .is_some_and(|said| said == value)
-    };
-    let ok = status.split_whitespace().nth(1) == Some("200");
-    if ok && says("service", "engram") && says("status", "healthy") {
-        let stand_in = body
-            .as_ref()
-            .and_then(|body| body.get("stand_in")?.as_bool());
-        Health::Healthy(match stand_in {
+    let field = |key: &str| body.as_ref().and_then(|body| body.get(key));
+    let is_ok = status.split_whitespace().nth(1) == Some("200");
+    let is_engram = field("service").is_some_and(|name| name == "engram");
+    let is_healthy = field("status").is_some_and(|status| status == "healthy");
+    if is_ok && is_engram && is_healthy {
+        return Health::Healthy(match field("stand_in").and_then(Value::as_bool) {
             Some(true) => Implementation::StandIn,
             _ => Implementation::Engram,
-        })
-    } else {
-        let body = body.map_or_else(String::new, |body| format!(", {body}"));
-        Health::Unhealthy(
-            format!("{}{body}", status.trim())
-                .chars()
-                .take(200)
-                .collect(),
-        )
+        });
     }
+    let body = body.map_or_else(String::new, |body| format!(", {body}"));
+    let answer = format!("{}{body}", status.trim());
+    Health::Unhealthy(answer.chars().take(200).collect())
 }
 
 #[cfg(test)]

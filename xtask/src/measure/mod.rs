@@ -1,18 +1,18 @@
 //! Processes: the binaries, the server and its supervisor, the load run, and the machine they run on.
 
 pub mod build;
-pub mod checkout;
+pub(crate) mod checkout;
+pub mod children;
 pub mod content;
 pub mod git;
 pub mod health;
 pub mod host;
-pub mod noise;
+pub(crate) mod noise;
 pub mod port;
 pub mod process;
-pub mod quiet;
+pub(crate) mod quiet;
 pub mod run;
 pub mod scenario;
 pub mod shell;
-pub mod supervised;
 pub mod supervisor;
 pub mod workplace;

@@ -1,13 +1,14 @@
-//! What else the machine did while a load ran: the noise that can be seen from outside.
+//! The noise of a measurement that the system shows: what else the machine did meanwhile.
 
 use std::fs;
 use std::time::Duration;
 
 use super::process::{self, TICKS_PER_SECOND};
+use crate::model::provenance::Noise;
 
 /// The machine's CPU counters at one moment. Each is `None` where the system does not show it.
 #[derive(Debug, Clone, Default)]
-pub struct Counters {
+pub(crate) struct Counters {
     machine: Option<Cpu>,
     pressure: Option<Duration>,
     server: Option<Duration>,
@@ -15,59 +16,37 @@ pub struct Counters {
     tool: Option<Duration>,
 }
 
-/// The difference of two [`Counters`], over one load.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Noise {
-    /// Share of the CPU time that this machine wanted and its hypervisor gave to others: steal / (busy + steal).
-    pub steal_share: Option<f64>,
-    /// Growth of the CPU pressure total, in seconds: somebody waited for a CPU.
-    pub pressure_seconds: Option<f64>,
-    /// CPU seconds used by neither the server, nor the load generator, nor this tool.
-    pub others_cpu_seconds: Option<f64>,
-    /// CPU seconds of the server.
-    pub server_cpu_seconds: Option<f64>,
-    /// CPU seconds of this tool.
-    pub tool_cpu_seconds: Option<f64>,
-}
-
 /// The share of the CPUs' time, used by others, above which the machine was busy.
 const BUSY_SHARE: f64 = 0.10;
-/// The stolen share of the wanted CPU time above which the machine was not its own.
+/// The stolen share of the wanted CPU time above which the host was busy with others.
 const STOLEN_SHARE: f64 = 0.05;
 
 impl Noise {
     /// Share of the time of all `processors` over `time` that others used, 0 to 1.
-    pub fn others_share(&self, time: Duration, processors: u32) -> Option<f64> {
+    pub(crate) fn others_share(&self, time: Duration, processors: u32) -> Option<f64> {
         Some(self.others_cpu_seconds? / (time.as_secs_f64() * f64::from(processors)))
     }
 
-    /// What disturbed a `time` on a machine of `processors`, in words; `when` it was ends them.
-    pub fn warnings(&self, time: Duration, processors: u32, when: &str) -> Vec<String> {
-        let others = self
-            .others_share(time, processors)
-            .filter(|share| *share > BUSY_SHARE)
-            .map(|share| {
-                format!(
-                    "busy machine: others used {:.0} % of the CPUs {when}",
-                    share * 100.0
-                )
-            });
-        let stolen = self
-            .steal_share
-            .filter(|share| *share > STOLEN_SHARE)
-            .map(|share| {
-                format!(
-                    "busy host: {:.0} % of the CPU time was stolen {when}",
-                    share * 100.0
-                )
-            });
-        others.into_iter().chain(stolen).collect()
+    /// The disturbances of a `time` on a machine of `processors`, in words that end with `when`.
+    pub(crate) fn warnings(&self, time: Duration, processors: u32, when: &str) -> Vec<String> {
+        let mut warnings = Vec::new();
+        let percent = |share: Option<f64>, most: f64| {
+            let share = share.filter(|share| *share > most)?;
+            Some(format!("{:.0} %", share * 100.0))
+        };
+        if let Some(used) = percent(self.others_share(time, processors), BUSY_SHARE) {
+            warnings.push(format!("busy machine: others used {used} of the CPUs {when}"));
+        }
+        if let Some(stolen) = percent(self.steal_share, STOLEN_SHARE) {
+            warnings.push(format!("busy host: {stolen} of the CPU time was stolen {when}"));
+        }
+        warnings
     }
 }
 
-/// The processors of the machine, which its counters add up. A container may be given fewer of them; where the machine
-/// does not show them, it is those that this process is given.
-pub fn processors() -> u32 {
+/// The number of processors that the machine's counters add up. A container may be given fewer of them; where the
+/// machine does not show it, the number that this process is given.
+pub(crate) fn processors() -> u32 {
     let shown = fs::read_to_string("/proc/stat").map_or(0, |text| count_processors(&text));
     let known = match shown {
         0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
@@ -93,41 +72,35 @@ struct Cpu {
 
 impl Counters {
     /// Reads them. `supervisor` has waited for each load generator that ended, so its children's time is theirs.
-    pub fn read(server: u32, supervisor: u32) -> Self {
+    pub(crate) fn read(server: u32, supervisor: u32) -> Self {
         Self {
-            machine: fs::read_to_string("/proc/stat")
-                .ok()
-                .and_then(|text| cpu(&text)),
             pressure: fs::read_to_string("/proc/pressure/cpu")
                 .ok()
                 .and_then(|text| pressure(&text)),
             server: process::cpu_time(server),
             load_generators: process::children_cpu_time(supervisor),
-            tool: process::cpu_time(std::process::id()),
+            ..Self::of_machine()
         }
     }
 
-    /// Reads them while neither a server nor a load generator runs: all that is busy is others.
-    pub fn of_machine() -> Self {
-        let nothing = Some(Duration::ZERO);
+    /// Reads them while neither a server nor a load generator runs: all other use is that of others.
+    pub(crate) fn of_machine() -> Self {
         Self {
-            machine: fs::read_to_string("/proc/stat")
-                .ok()
-                .and_then(|text| cpu(&text)),
+            machine: fs::read_to_string("/proc/stat").ok().and_then(|text| cpu(&text)),
             pressure: None,
-            server: nothing,
-            load_generators: nothing,
+            server: Some(Duration::ZERO),
+            load_generators: Some(Duration::ZERO),
             tool: process::cpu_time(std::process::id()),
         }
     }
 
-    /// Whether the system shows them.
-    pub fn are_known(&self) -> bool {
+    /// `false` where the system does not show them.
+    pub(crate) fn are_known(&self) -> bool {
         self.machine.is_some()
     }
 
-    /// What happened from `self` to `later`.
-    pub fn until(&self, later: &Self) -> Noise {
+    /// The noise from `self` to `later`.
+    pub(crate) fn until(&self, later: &Self) -> Noise {
         let between = |read: fn(&Self) -> Option<Duration>| {
             Some(read(later)?.saturating_sub(read(self)?).as_secs_f64())
         };
@@ -139,37 +112,30 @@ impl Counters {
                 let (busy, steal) = (to.busy - from.busy, to.steal - from.steal);
                 (busy + steal > 0.0 && steal >= 0.0).then(|| steal / (busy + steal))
             }),
-            pressure_seconds: between(|counters| counters.pressure),
+            cpu_pressure_seconds: between(|counters| counters.pressure),
             others_cpu_seconds: machine.and_then(|(from, to)| {
                 let ours = server? + between(|counters| counters.load_generators)? + tool?;
                 Some(((to.busy - from.busy) / TICKS_PER_SECOND - ours).max(0.0))
             }),
             server_cpu_seconds: server,
             tool_cpu_seconds: tool,
+            server_cpu_us_per_operation: None,
         }
     }
 }
 
 fn cpu(stat: &str) -> Option<Cpu> {
     let line = stat.lines().find_map(|line| line.strip_prefix("cpu "))?;
-    let ticks: Vec<f64> = line
-        .split_whitespace()
-        .map_while(|field| field.parse().ok())
-        .collect();
+    let ticks: Vec<f64> = line.split_whitespace().map_while(|field| field.parse().ok()).collect();
     let [user, nice, system, _idle, _iowait, irq, softirq, steal, ..] = ticks[..] else {
         return None;
     };
-    Some(Cpu {
-        busy: user + nice + system + irq + softirq,
-        steal,
-    })
+    Some(Cpu { busy: user + nice + system + irq + softirq, steal })
 }
 
 fn pressure(text: &str) -> Option<Duration> {
     let some = text.lines().find_map(|line| line.strip_prefix("some "))?;
-    let total = some
-        .split_whitespace()
-        .find_map(|field| field.strip_prefix("total="))?;
+    let total = some.split_whitespace().find_map(|field| field.strip_prefix("total="))?;
     Some(Duration::from_micros(total.parse().ok()?))
 }
 
@@ -210,11 +176,8 @@ mod tests {
 
     #[test]
     fn a_busy_machine_and_a_busy_host_are_warned_about() {
-        let noise = Noise {
-            others_cpu_seconds: Some(5.0),
-            steal_share: Some(0.2),
-            ..Noise::default()
-        };
+        let noise =
+            Noise { others_cpu_seconds: Some(5.0), steal_share: Some(0.2), ..Noise::default() };
         let warnings = noise.warnings(Duration::from_secs(10), 2, "during the load");
         assert_eq!(
             warnings,
@@ -224,18 +187,13 @@ mod tests {
             ]
         );
         assert!(
-            Noise::default()
-                .warnings(Duration::from_secs(10), 2, "during the load")
-                .is_empty()
+            Noise::default().warnings(Duration::from_secs(10), 2, "during the load").is_empty()
         );
     }
 
     #[test]
     fn what_the_system_does_not_show_is_unknown_and_not_zero() {
-        assert_eq!(
-            Counters::default().until(&Counters::default()),
-            Noise::default()
-        );
+        assert_eq!(Counters::default().until(&Counters::default()), Noise::default());
         assert_eq!(cpu("cpu  1 2 3\n"), None);
     }
 

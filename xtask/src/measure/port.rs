@@ -1,22 +1,20 @@
-//! Who listens on the port: nobody before the start, our own server afterwards.
+//! The listener on the port: none before the start, this run's server afterwards.
 
 use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
-use std::path::Path;
 
-use walkdir::WalkDir;
 use xshell::cmd;
 
-use super::shell;
+use super::{process, shell};
 use crate::error::{Error, Result};
 
 /// The process that answers on `127.0.0.1:port`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Listener {
+pub(crate) enum Listener {
     /// The process asked about.
     Ours,
-    /// Another one; its id where it can be told.
+    /// Another one, with its id where the system shows it.
     Stranger(Option<u32>),
     /// This system does not show it.
     Unknown,
@@ -31,13 +29,11 @@ pub fn free(port: u16) -> Result<()> {
         SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
         SocketAddr::from((Ipv6Addr::LOCALHOST, port)),
     ] {
-        match TcpListener::bind(address) {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Err(taken(port)),
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                return Err(
-                    Error::because(format!("port {port} is not for this user"), error)
-                        .next("choose another: --port N"),
-                );
+        match TcpListener::bind(address).map_err(|error| (error.kind(), error)) {
+            Err((io::ErrorKind::AddrInUse, _)) => return Err(taken(port)),
+            Err((io::ErrorKind::PermissionDenied, error)) => {
+                let what = format!("port {port} is not for this user");
+                return Err(Error::because(what, error).next("choose another: --port N"));
             }
             // Free, or no IPv6 on this machine.
             Ok(_) | Err(_) => {}
@@ -47,127 +43,92 @@ pub fn free(port: u16) -> Result<()> {
 }
 
 fn taken(port: u16) -> Error {
-    let holder = holders(port).and_then(|pids| pids.first().copied());
-    let who = holder.map_or_else(
-        || "another process".to_owned(),
-        |pid| format!("process {pid} ({})", command_line(pid)),
-    );
+    let (who, end) = match holder(port) {
+        Some(pid) => {
+            (format!("process {pid} ({})", command_line(pid)), format!("end it (kill {pid})"))
+        }
+        None => ("another process".to_owned(), "end it".to_owned()),
+    };
     Error::new(format!("port {port} is taken by {who}"))
         .next("a server that is already there would be measured instead of yours")
-        .next(match holder {
-            Some(pid) => format!("end it (kill {pid}), or choose another port: --port N"),
-            None => "end it, or choose another port: --port N".to_owned(),
-        })
+        .next(format!("{end}, or choose another port: --port N"))
 }
 
-/// Whether the listener on `127.0.0.1:port` is process `pid`.
-pub fn listener(port: u16, pid: u32) -> Listener {
-    if let Some(inodes) = listening_inodes(port) {
-        return match open_sockets(pid) {
-            Some(sockets)
-                if !inodes.is_empty() && inodes.iter().all(|inode| sockets.contains(inode)) =>
-            {
-                Listener::Ours
-            }
-            Some(_) => Listener::Stranger(holders(port).and_then(|pids| pids.first().copied())),
-            None => Listener::Unknown,
-        };
-    }
-    match holders(port) {
-        Some(pids) if pids.contains(&pid) => Listener::Ours,
-        Some(pids) if !pids.is_empty() => Listener::Stranger(pids.first().copied()),
-        _ => Listener::Unknown,
+/// Compares the listener on `127.0.0.1:port` with process `pid`.
+pub(crate) fn listener(port: u16, pid: u32) -> Listener {
+    let all_in = |inodes: &[u64], sockets: &[u64]| {
+        !inodes.is_empty() && inodes.iter().all(|inode| sockets.contains(inode))
+    };
+    match (listening_inodes(port), open_sockets(pid)) {
+        (Some(inodes), Some(sockets)) if all_in(&inodes, &sockets) => Listener::Ours,
+        (Some(_), Some(_)) => Listener::Stranger(holder(port)),
+        (Some(_), None) => Listener::Unknown,
+        (None, _) => match holders(port) {
+            Some(pids) if pids.contains(&pid) => Listener::Ours,
+            Some(pids) if !pids.is_empty() => Listener::Stranger(pids.first().copied()),
+            _ => Listener::Unknown,
+        },
     }
 }
 
-/// The processes that listen on `port`; `None` where the system does not tell.
+fn holder(port: u16) -> Option<u32> {
+    holders(port)?.first().copied()
+}
+
+/// The processes that listen on `port`; `None` where the system does not show them.
 fn holders(port: u16) -> Option<Vec<u32>> {
-    match listening_inodes(port) {
-        Some(inodes) => Some(
-            processes()
-                .filter(|&pid| {
-                    open_sockets(pid)
-                        .is_some_and(|sockets| inodes.iter().any(|inode| sockets.contains(inode)))
-                })
-                .collect(),
-        ),
-        None => {
-            let shell = shell::shell(Path::new("/")).ok()?;
-            let port = port.to_string();
-            let listed = shell::answer(cmd!(shell, "lsof -nP -iTCP:{port} -sTCP:LISTEN -t"))?;
-            Some(
-                listed
-                    .lines()
-                    .filter_map(|line| line.trim().parse().ok())
-                    .collect(),
-            )
-        }
+    if let Some(inodes) = listening_inodes(port) {
+        let holds = |pid: &u32| {
+            open_sockets(*pid)
+                .is_some_and(|sockets| inodes.iter().any(|inode| sockets.contains(inode)))
+        };
+        return Some(process::all().filter(holds).collect());
     }
-}
-
-/// The process ids that `/proc` shows.
-pub fn processes() -> impl Iterator<Item = u32> {
-    WalkDir::new("/proc")
-        .min_depth(1)
-        .max_depth(1)
-        .into_iter()
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+    let listed = shell::answer_of_system(|shell| {
+        cmd!(shell, "lsof -nP").arg(format!("-iTCP:{port}")).args(["-sTCP:LISTEN", "-t"])
+    })?;
+    let pids = listed.lines().filter_map(|line| line.trim().parse().ok());
+    Some(pids.collect())
 }
 
 fn command_line(pid: u32) -> String {
     let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let words = String::from_utf8_lossy(&words).replace('\0', " ");
     match words.trim() {
-        "" => shell::shell(Path::new("/"))
-            .ok()
-            .and_then(|shell| {
-                let pid = pid.to_string();
-                shell::answer(cmd!(shell, "ps -o comm= -p {pid}"))
-            })
-            .unwrap_or_else(|| "unknown".into()),
+        "" => {
+            let pid = pid.to_string();
+            shell::answer_of_system(|shell| cmd!(shell, "ps -o comm= -p {pid}"))
+                .unwrap_or_else(|| "unknown".into())
+        }
         words => words.chars().take(100).collect(),
     }
 }
 
+/// The inodes of the sockets that process `pid` has open.
 fn open_sockets(pid: u32) -> Option<Vec<u64>> {
+    let inode = |entry: io::Result<fs::DirEntry>| {
+        let target = fs::read_link(entry.ok()?.path()).ok()?;
+        let socket = target.to_str()?.strip_prefix("socket:[")?;
+        socket.strip_suffix(']')?.parse().ok()
+    };
     let entries = fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
-    Some(
-        entries
-            .filter_map(|entry| {
-                let target = fs::read_link(entry.ok()?.path()).ok()?;
-                target
-                    .to_str()?
-                    .strip_prefix("socket:[")?
-                    .strip_suffix(']')?
-                    .parse()
-                    .ok()
-            })
-            .collect(),
-    )
+    Some(entries.filter_map(inode).collect())
 }
 
 /// The sockets that a connection to `127.0.0.1:port` or `[::1]:port` can end at.
 fn listening_inodes(port: u16) -> Option<Vec<u64>> {
     let v4 = fs::read_to_string("/proc/net/tcp").ok()?;
     let v6 = fs::read_to_string("/proc/net/tcp6").unwrap_or_default();
-    let mut sockets: Vec<(Reach, u64)> = v4
-        .lines()
-        .chain(v6.lines())
-        .filter_map(|line| listening_socket(line, port))
-        .collect();
+    let mut sockets: Vec<(Reach, u64)> =
+        v4.lines().chain(v6.lines()).filter_map(|line| listening_socket(line, port)).collect();
     // The kernel prefers the most specific address.
     sockets.sort_unstable();
     let nearest = sockets.first().map(|(reach, _)| *reach);
-    Some(
-        sockets
-            .into_iter()
-            .filter(|(reach, _)| Some(*reach) == nearest)
-            .map(|(_, inode)| inode)
-            .collect(),
-    )
+    let nearest = sockets.iter().filter(|(reach, _)| Some(*reach) == nearest);
+    Some(nearest.map(|(_, inode)| *inode).collect())
 }
 
-/// How specifically a socket is bound.
+/// The address that a socket is bound to, the most specific first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Reach {
     LoopbackV4,
@@ -225,12 +186,7 @@ mod tests {
         let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = socket.local_addr().unwrap().port();
         let error = free(port).unwrap_err();
-        assert!(
-            error
-                .what()
-                .contains(&format!("process {}", std::process::id())),
-            "{error}"
-        );
+        assert!(error.what().contains(&format!("process {}", std::process::id())), "{error}");
     }
 
     #[test]

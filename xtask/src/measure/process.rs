@@ -1,33 +1,34 @@
-//! What a running process uses: from `/proc` where there is one, else from `ps`.
+//! Running processes, and their use of the machine: from `/proc` where there is one, else from `ps`.
 
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use walkdir::WalkDir;
 use xshell::cmd;
 
 use super::shell;
 
 /// A process's memory and CPU at one moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Usage {
+pub(crate) struct Usage {
     /// Memory in RAM, in KiB.
-    pub rss_kib: u64,
+    pub(crate) rss_kib: u64,
     /// Address space, in KiB.
-    pub vsz_kib: u64,
-    /// The most memory that it ever had in RAM, in KiB, where the system keeps it.
-    pub peak_kib: Option<u64>,
+    pub(crate) vsz_kib: u64,
+    /// The most memory that it ever had in RAM, in KiB, where the system records it.
+    pub(crate) peak_kib: Option<u64>,
     /// CPU time over life time, in per cent of one core, as `ps` computes it.
-    pub cpu_percent: f64,
+    pub(crate) cpu_percent: f64,
     /// Memory in RAM as a share of the machine's, in per cent.
-    pub memory_percent: f64,
+    pub(crate) memory_percent: f64,
 }
 
 /// Clock ticks a second in `/proc`: 100 on every platform that Linux and Rust share.
-pub const TICKS_PER_SECOND: f64 = 100.0;
+pub(crate) const TICKS_PER_SECOND: f64 = 100.0;
 
-/// Looks at process `pid`, which has lived for `age`. `None` once it is gone.
-pub fn usage(pid: u32, age: Duration) -> Option<Usage> {
+/// The usage of process `pid`, which has lived for `age`. `None` once it is gone.
+pub(crate) fn usage(pid: u32, age: Duration) -> Option<Usage> {
     match fs::read_to_string(format!("/proc/{pid}/status")) {
         Ok(status) => from_proc(&status, cpu_time(pid)?, age),
         Err(_) if Path::new("/proc/self/status").exists() => None,
@@ -35,38 +36,55 @@ pub fn usage(pid: u32, age: Duration) -> Option<Usage> {
     }
 }
 
+/// The process ids that `/proc` shows.
+pub fn all() -> impl Iterator<Item = u32> {
+    WalkDir::new("/proc")
+        .min_depth(1)
+        .max_depth(1)
+        .into_iter()
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+}
+
+/// The parent of process `pid`; `None` without `/proc`, and for the first process.
+pub(crate) fn parent(pid: u32) -> Option<u32> {
+    let [parent] = fields(&stat(pid)?, Field::Parent)?;
+    Some(parent).filter(|&pid| pid > 0)
+}
+
 /// User and system time of process `pid` so far; `None` without `/proc`.
 pub fn cpu_time(pid: u32) -> Option<Duration> {
-    ticks(
-        &fs::read_to_string(format!("/proc/{pid}/stat")).ok()?,
-        Ticks::Own,
-    )
+    ticks(&stat(pid)?, Field::OwnTime)
 }
 
 /// User and system time of the children that process `pid` has waited for; `None` without `/proc`.
-pub fn children_cpu_time(pid: u32) -> Option<Duration> {
-    ticks(
-        &fs::read_to_string(format!("/proc/{pid}/stat")).ok()?,
-        Ticks::Children,
-    )
+pub(crate) fn children_cpu_time(pid: u32) -> Option<Duration> {
+    ticks(&stat(pid)?, Field::ChildrenTime)
 }
 
-/// Which pair of counters in `/proc/<pid>/stat`, by position after the process's name.
+fn stat(pid: u32) -> Option<String> {
+    fs::read_to_string(format!("/proc/{pid}/stat")).ok()
+}
+
+/// The position in `/proc/<pid>/stat`, after the process's name.
 #[derive(Clone, Copy)]
-enum Ticks {
-    Own = 11,
-    Children = 13,
+enum Field {
+    Parent = 1,
+    OwnTime = 11,
+    ChildrenTime = 13,
 }
 
-fn ticks(stat: &str, which: Ticks) -> Option<Duration> {
-    // The name is in parentheses and may hold anything, so count from its end.
+fn fields<const N: usize>(stat: &str, first: Field) -> Option<[u32; N]> {
+    // The name is in parentheses and may hold anything, so the fields are counted from its end.
     let (_, fields) = stat.rsplit_once(')')?;
-    let mut fields = fields.split_whitespace().skip(which as usize);
-    let user: u32 = fields.next()?.parse().ok()?;
-    let system: u32 = fields.next()?.parse().ok()?;
-    Some(Duration::from_secs_f64(
-        f64::from(user.saturating_add(system)) / TICKS_PER_SECOND,
-    ))
+    let fields = fields.split_whitespace().skip(first as usize).take(N);
+    let numbers: Option<Vec<u32>> = fields.map(|field| field.parse().ok()).collect();
+    numbers?.try_into().ok()
+}
+
+fn ticks(stat: &str, first: Field) -> Option<Duration> {
+    let [user, system] = fields(stat, first)?;
+    let ticks = f64::from(u32::saturating_add(user, system));
+    Some(Duration::from_secs_f64(ticks / TICKS_PER_SECOND))
 }
 
 fn from_proc(status: &str, cpu: Duration, age: Duration) -> Option<Usage> {
@@ -82,9 +100,9 @@ fn from_proc(status: &str, cpu: Duration, age: Duration) -> Option<Usage> {
 }
 
 fn from_ps(pid: u32) -> Option<Usage> {
-    let shell = shell::shell(Path::new("/")).ok()?;
     let pid = pid.to_string();
-    let line = shell::answer(cmd!(shell, "ps -o rss=,vsz=,%cpu=,%mem= -p {pid}"))?;
+    let line =
+        shell::answer_of_system(|shell| cmd!(shell, "ps -o rss=,vsz=,%cpu=,%mem= -p {pid}"))?;
     let mut fields = line.split_whitespace();
     Some(Usage {
         rss_kib: fields.next()?.parse().ok()?,
@@ -95,8 +113,8 @@ fn from_ps(pid: u32) -> Option<Usage> {
     })
 }
 
-/// A `Name:  123 kB` line of `/proc`.
-pub fn kib(text: &str, name: &str) -> Option<u64> {
+/// The number in a `Name:  123 kB` line of `/proc`, in KiB.
+pub(crate) fn kib(text: &str, name: &str) -> Option<u64> {
     text.lines()
         .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?
         .split_whitespace()
@@ -119,31 +137,22 @@ mod tests {
     #[test]
     fn our_own_process_uses_memory() {
         let usage = usage(std::process::id(), Duration::from_secs(1)).unwrap();
-        assert!(
-            usage.rss_kib > 0 && usage.vsz_kib >= usage.rss_kib,
-            "{usage:?}"
-        );
+        assert!(usage.rss_kib > 0 && usage.vsz_kib >= usage.rss_kib, "{usage:?}");
     }
 
     #[test]
     fn where_there_is_ps_it_tells_the_same() {
         if Command::new("ps").output().is_ok() {
             let usage = from_ps(std::process::id()).unwrap();
-            assert!(
-                usage.rss_kib > 0 && usage.vsz_kib >= usage.rss_kib,
-                "{usage:?}"
-            );
+            assert!(usage.rss_kib > 0 && usage.vsz_kib >= usage.rss_kib, "{usage:?}");
         }
     }
 
     #[test]
     fn a_name_with_spaces_and_parentheses_does_not_shift_the_counters() {
         let stat = "7 (a) b (c) S 1 7 7 0 -1 4194304 1 2 3 4 150 50 30 20 20 0 1 0";
-        assert_eq!(ticks(stat, Ticks::Own), Some(Duration::from_secs(2)));
-        assert_eq!(
-            ticks(stat, Ticks::Children),
-            Some(Duration::from_millis(500))
-        );
+        assert_eq!(ticks(stat, Field::OwnTime), Some(Duration::from_secs(2)));
+        assert_eq!(ticks(stat, Field::ChildrenTime), Some(Duration::from_millis(500)));
     }
 
     #[test]

@@ -4,14 +4,14 @@ use std::time::{Duration, Instant};
 
 use super::noise::{self, Counters};
 
-/// How long the machine is looked at before it is called quiet.
+/// The time that the machine is watched before it counts as quiet.
 const WINDOW: Duration = Duration::from_millis(500);
 
-/// Waits until nothing else wants the CPUs, up to `patience`; returns what still disturbed, in words. What disturbs
-/// meanwhile is told to `announce`.
+/// Waits until nothing else wants the CPUs, up to `patience`; returns the disturbances that are left, in words. Those
+/// in the meantime go to `announce`.
 ///
-/// On a system that does not show it, it does not wait.
-pub fn wait(patience: Duration, mut announce: impl FnMut(&str)) -> Vec<String> {
+/// On a system that does not show them, it does not wait.
+pub(crate) fn wait(patience: Duration, mut announce: impl FnMut(&str)) -> Vec<String> {
     let began = Instant::now();
     let processors = noise::processors();
     loop {
@@ -20,11 +20,8 @@ pub fn wait(patience: Duration, mut announce: impl FnMut(&str)) -> Vec<String> {
             return Vec::new();
         }
         std::thread::sleep(WINDOW);
-        let disturbed = before.until(&Counters::of_machine()).warnings(
-            looked.elapsed(),
-            processors,
-            "before the run",
-        );
+        let noise = before.until(&Counters::of_machine());
+        let disturbed = noise.warnings(looked.elapsed(), processors, "before the run");
         if disturbed.is_empty() || began.elapsed() >= patience {
             return disturbed;
         }

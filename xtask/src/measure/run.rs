@@ -1,25 +1,26 @@
-//! One run: a fresh server, one load, and everything that was seen meanwhile.
+//! One run: a fresh server, one load, and the samples, noise and warnings meanwhile.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::build::Binaries;
+use super::children::{Cause, Children, Stopped};
 use super::health::{self, Health, Implementation};
-use super::noise::{self, Counters, Noise};
+use super::noise::{self, Counters};
 use super::port::{self, Listener};
 use super::process::{self, Usage};
 use super::scenario::{self, Scenario};
-use super::supervised::{Cause, Stopped, Supervised};
 use super::supervisor::{Exit, Program, Role, SIGTERM};
 use super::workplace::Workplace;
 use crate::error::{Error, Result};
-use crate::model::limits::{ELAPSED_SHARE, FAILED_BEFORE, OFFERED_LOAD_REACHED};
+use crate::model::limits::ELAPSED_SHARE;
 use crate::model::load_result::LoadResult;
 use crate::model::names::Mode;
+use crate::model::provenance::Noise;
 use crate::term::steps::Steps;
 
-/// How long each step of a measurement may take.
+/// The longest time that each step of a measurement may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// From the server's start until it is healthy.
@@ -41,9 +42,9 @@ impl Default for Limits {
     }
 }
 
-/// What to run.
+/// The server, the load and the limits of a run.
 #[derive(Debug, Clone)]
-pub struct Plan<'a> {
+pub struct RunPlan<'a> {
     /// This executable, which becomes the supervisor.
     pub tool: &'a Path,
     /// The checkout, which both processes run in.
@@ -54,69 +55,63 @@ pub struct Plan<'a> {
     pub scenario: &'a Scenario,
     /// Decides the seed.
     pub mode: Mode,
-    /// How long the load lasts.
+    /// The length of the load.
     pub duration: Duration,
-    /// Where the server listens.
+    /// The server's port.
     pub port: u16,
-    /// How long each step may take.
     pub limits: Limits,
 }
 
-/// What one run measured.
+/// The measurement of one run.
 #[derive(Debug, Clone)]
 pub struct Measured {
     /// The load generator's result.
     pub result: LoadResult,
-    /// Which engram answered.
-    pub implementation: Implementation,
+    pub(crate) implementation: Implementation,
     /// From the server's start until it was healthy.
-    pub ready: Duration,
+    pub(crate) ready: Duration,
     /// Wall time of the load generator.
-    pub load: Duration,
-    /// How the server was stopped.
-    pub stop: Stopped,
-    /// How the load generator ended.
-    pub load_exit: Exit,
+    pub(crate) load: Duration,
+    pub(crate) stop: Stopped,
+    pub(crate) load_exit: Exit,
     /// The server's use of the machine, once a second.
-    pub samples: Vec<Sample>,
-    /// What else the machine did during the load.
-    pub noise: Noise,
+    pub(crate) samples: Vec<Sample>,
+    pub(crate) noise: Noise,
     /// The end of the server's log.
-    pub log_tail: String,
-    /// What makes the measurement weaker, in words.
-    pub warnings: Vec<String>,
+    pub(crate) log_tail: String,
+    /// The weaknesses of the measurement, in words.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// The server at one moment of the load.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Sample {
+pub(crate) struct Sample {
     /// Since the load began.
-    pub at: Duration,
-    /// What it used.
-    pub usage: Usage,
+    pub(crate) at: Duration,
+    pub(crate) usage: Usage,
 }
 
-/// How often the server is asked for its health while it starts.
+/// The time between two questions for the health of a server that starts.
 const HEALTH_INTERVAL: Duration = Duration::from_millis(20);
-/// How often the server's memory and CPU are sampled.
+/// The time between two samples of the server's memory and CPU.
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
-/// The least time that is waited for news before a limit counts as passed: this tool may have been suspended beyond
-/// it, and what ended meanwhile ended in time.
+/// The shortest wait for news before a limit counts as passed: this tool may have been suspended beyond it, and what
+/// ended meanwhile ended in time.
 const LAST_LOOK: Duration = Duration::from_millis(200);
-/// How many lines of a log are shown with a failure, and recorded with a result.
+/// The number of lines of a log that are shown with a failure, and recorded with a result.
 const TAIL_LINES: usize = 20;
 
 /// Runs `plan` in `workplace`, which has the result and the logs afterwards. When it returns, for whatever reason,
 /// neither the server nor the load generator runs any more.
 ///
 /// # Errors
-/// Names the step that failed, with the end of the log that tells why.
-pub fn run(plan: &Plan, workplace: &Workplace, steps: &mut Steps) -> Result<Measured> {
+/// Names the step that failed, with the end of the log that gives the reason.
+pub fn run(plan: &RunPlan, workplace: &Workplace, steps: &mut Steps) -> Result<Measured> {
     workplace.prepare()?;
     port::free(plan.port)?;
-    let mut supervised = Supervised::start(plan.tool, workplace, plan.limits.stop_grace)?;
-    let outcome = measure(plan, workplace, &mut supervised, steps);
-    drop(supervised);
+    let children = Children::start(plan.tool, workplace, plan.limits.stop_grace)?;
+    // The supervisor is dropped, and has stopped everything, when this is over.
+    let outcome = Running { plan, workplace, children, steps }.measure();
     match outcome {
         Ok(_) => workplace.remove_data(),
         Err(_) => workplace.remove_scratch(),
@@ -124,240 +119,216 @@ pub fn run(plan: &Plan, workplace: &Workplace, steps: &mut Steps) -> Result<Meas
     outcome
 }
 
-fn measure(
-    plan: &Plan,
-    workplace: &Workplace,
-    supervised: &mut Supervised,
-    steps: &mut Steps,
-) -> Result<Measured> {
-    steps.begin("start", &format!("engram on 127.0.0.1:{}", plan.port));
-    let started = Instant::now();
-    let server = supervised.spawn(Role::Server, server(plan, workplace))?;
-    steps.done(&format!(
-        "engram on 127.0.0.1:{}, process {server}",
-        plan.port
-    ));
-
-    steps.begin_long("ready", "waiting until it is healthy");
-    let implementation = wait_until_healthy(plan, workplace, supervised, server, started)?;
-    let ready = started.elapsed();
-    steps.done(match implementation {
-        Implementation::Engram => "healthy",
-        Implementation::StandIn => "healthy; this is the stand-in, not the real Engram",
-    });
-
-    let what = format!("{} s of `{}`", plan.duration.as_secs(), plan.scenario.name);
-    steps.begin_long("load", &what);
-    let before = Counters::read(server, supervised.id());
-    let load_started = Instant::now();
-    let load = load(plan, workplace, supervised, steps, server, started)?;
-    let load_time = load_started.elapsed();
-    let noise = before.until(&Counters::read(server, supervised.id()));
-    let still_ours = port::listener(plan.port, server);
-    steps.done(&what);
-
-    steps.begin("stop", "SIGTERM");
-    let stop = supervised.stop(Role::Server)?;
-    if stop.cause == Cause::Unasked {
-        return Err(died_under_load(stop.exit, workplace));
-    }
-    let unclean = unclean_stop(stop, plan.limits.stop_grace);
-    steps.done(match unclean {
-        Some(_) => "did not stop as it should",
-        None => "stopped",
-    });
-
-    plan.scenario.unchanged(plan.checkout)?;
-    if let Listener::Stranger(_) = still_ours {
-        return Err(not_ours(plan.port, still_ours, workplace));
-    }
-    let result = read_result(plan, workplace, load.exit)?;
-    let mut warnings = weaknesses(plan, workplace, &result, load.exit);
-    warnings.extend(noise.warnings(load_time, noise::processors(), "during the load"));
-    warnings.extend(unclean);
-    Ok(Measured {
-        result,
-        implementation,
-        ready,
-        load: load_time,
-        stop,
-        load_exit: load.exit,
-        samples: load.samples,
-        noise,
-        log_tail: tail(&workplace.server_log()),
-        warnings,
-    })
+/// A run in progress.
+struct Running<'a> {
+    plan: &'a RunPlan<'a>,
+    workplace: &'a Workplace,
+    children: Children,
+    steps: &'a mut Steps,
 }
 
-/// What was wrong with the way in which the server stopped.
-pub fn unclean_stop(stop: Stopped, grace: Duration) -> Option<String> {
+/// A server that was started.
+struct Server {
+    pid: u32,
+    started: Instant,
+}
+
+impl Running<'_> {
+    #[allow(clippy::cast_precision_loss, reason = "far fewer requests than 2^53")]
+    fn measure(mut self) -> Result<Measured> {
+        let (plan, workplace) = (self.plan, self.workplace);
+        let address = format!("engram on 127.0.0.1:{}", plan.port);
+        self.steps.begin("start", &address);
+        let started = Instant::now();
+        let pid = self.children.spawn(Role::Server, server(plan, workplace))?;
+        let server = Server { pid, started };
+        self.steps.done(&format!("{address}, process {pid}"));
+
+        self.steps.begin_long("ready", "waiting until it is healthy");
+        let implementation = self.wait_until_healthy(&server)?;
+        let ready = started.elapsed();
+        self.steps.done(match implementation {
+            Implementation::Engram => "healthy",
+            Implementation::StandIn => "healthy; this is the stand-in, not the real Engram",
+        });
+
+        let what = format!("{} s of `{}`", plan.duration.as_secs(), plan.scenario.name);
+        self.steps.begin_long("load", &what);
+        let before = Counters::read(pid, self.children.id());
+        let load_started = Instant::now();
+        let (load_exit, samples) = self.load(&server)?;
+        let load = load_started.elapsed();
+        let mut noise = before.until(&Counters::read(pid, self.children.id()));
+        let still_ours = port::listener(plan.port, pid);
+        self.steps.done(&what);
+
+        self.steps.begin("stop", "SIGTERM");
+        let stop = self.children.stop(Role::Server)?;
+        if stop.cause == Cause::Unasked {
+            return Err(died_under_load(stop.exit, workplace));
+        }
+        let unclean = unclean_stop(stop, plan.limits.stop_grace);
+        self.steps.done(match unclean {
+            Some(_) => "did not stop as it should",
+            None => "stopped",
+        });
+
+        plan.scenario.unchanged(plan.checkout)?;
+        if let Listener::Stranger(stranger) = still_ours {
+            return Err(answered_by_another(plan.port, stranger, workplace));
+        }
+        let result = read_result(plan, workplace, load_exit)?;
+        noise.server_cpu_us_per_operation =
+            noise.server_cpu_seconds.map(|seconds| seconds * 1e6 / result.total_operations as f64);
+        let mut warnings = weaknesses(plan, workplace, &result, load_exit);
+        warnings.extend(noise.warnings(load, noise::processors(), "during the load"));
+        warnings.extend(unclean);
+        Ok(Measured {
+            result,
+            implementation,
+            ready,
+            load,
+            stop,
+            load_exit,
+            samples,
+            noise,
+            log_tail: tail(&workplace.server_log()),
+            warnings,
+        })
+    }
+
+    /// Asks until the server is healthy, and is the one that was started, or the time for it is over.
+    fn wait_until_healthy(&mut self, server: &Server) -> Result<Implementation> {
+        let (plan, log) = (self.plan, self.workplace.server_log());
+        loop {
+            // It is asked once more after the limit: this tool may have been suspended meanwhile.
+            let is_last = server.started.elapsed() >= plan.limits.ready;
+            if let Some((Role::Server, exit)) = self.children.exited(HEALTH_INTERVAL)? {
+                let what = format!("the server ended before it was healthy ({exit})");
+                return Err(with_log(Error::new(what).of_server(), &log).next(format!(
+                    "fix what its log says; to start it alone: {} start --port {}",
+                    plan.binaries.engram.display(),
+                    plan.port
+                )));
+            }
+            let answer = match health::check(plan.port) {
+                Health::Healthy(implementation) => match port::listener(plan.port, server.pid) {
+                    Listener::Ours | Listener::Unknown => return Ok(implementation),
+                    Listener::Stranger(stranger) => {
+                        return Err(answered_by_another(plan.port, stranger, self.workplace));
+                    }
+                },
+                Health::Unhealthy(answer) | Health::Silent(answer) => answer,
+            };
+            if is_last {
+                let what = format!(
+                    "the server was not healthy within {} s; GET http://127.0.0.1:{}/health last gave: {answer}",
+                    plan.limits.ready.as_secs(),
+                    plan.port
+                );
+                return Err(with_log(Error::new(what).of_server(), &log)
+                    .next("a slow start can be given more time: --ready-timeout SECONDS"));
+            }
+        }
+    }
+
+    /// Runs the load generator to its end, and samples the server meanwhile.
+    fn load(&mut self, server: &Server) -> Result<(Exit, Vec<Sample>)> {
+        let plan = self.plan;
+        let program = load_generator(plan, self.workplace);
+        self.children.spawn(Role::Load, program)?;
+        let began = Instant::now();
+        let limit = plan.duration + plan.limits.load_grace;
+        let mut samples = Vec::new();
+        let mut next_sample = Duration::ZERO;
+        loop {
+            let elapsed = began.elapsed();
+            if elapsed >= next_sample {
+                let usage = process::usage(server.pid, server.started.elapsed());
+                samples.extend(usage.map(|usage| Sample { at: elapsed, usage }));
+                self.steps.progress(&time_left(plan.duration, elapsed));
+                while next_sample <= elapsed {
+                    next_sample += SAMPLE_INTERVAL;
+                }
+            }
+            let patience = match elapsed < limit {
+                true => next_sample.min(limit).saturating_sub(elapsed),
+                false => LAST_LOOK,
+            };
+            match self.children.exited(patience)? {
+                Some((Role::Load, exit)) => return Ok((exit, samples)),
+                Some((Role::Server, exit)) => return Err(died_under_load(exit, self.workplace)),
+                None if elapsed >= limit => {
+                    let what = format!(
+                        "the load generator was still running {} s after its {} s were over",
+                        plan.limits.load_grace.as_secs(),
+                        plan.duration.as_secs()
+                    );
+                    let log = self.workplace.load_log();
+                    return Err(with_log(Error::new(what).of_server(), &log).next(
+                        "a server too slow for it can be given more time: --load-grace SECONDS",
+                    ));
+                }
+                None => {}
+            }
+        }
+    }
+}
+
+/// The fault of a stop that was not clean, in words.
+pub(crate) fn unclean_stop(stop: Stopped, grace: Duration) -> Option<String> {
     match (stop.cause, stop.exit) {
-        (Cause::Killed, _) => Some(format!(
-            "the server ignored SIGTERM for {} s and was killed",
-            grace.as_secs()
-        )),
+        (Cause::Killed, _) => {
+            Some(format!("the server ignored SIGTERM for {} s and was killed", grace.as_secs()))
+        }
         (_, Exit::Code(0) | Exit::Signal(SIGTERM)) => None,
-        (_, exit) => Some(format!(
-            "the server CRASHED when it was to stop: it ended with {exit}"
-        )),
+        (_, exit) => Some(format!("the server CRASHED when it was to stop: it ended with {exit}")),
     }
 }
 
 fn died_under_load(exit: Exit, workplace: &Workplace) -> Error {
     let died = Error::new(format!("the server ended under load ({exit})")).of_server();
     with_log(died, &workplace.server_log())
-        .next("signal 9 can be the system's, when memory is short; otherwise mend the server")
+        .next("signal 9 can be the system's, when memory is short; otherwise fix the server")
 }
 
-fn server(plan: &Plan, workplace: &Workplace) -> Program {
-    let path = |path: PathBuf| path.to_string_lossy().into_owned();
+/// A server that finds its port taken silently moves to another one.
+fn answered_by_another(port: u16, stranger: Option<u32>, workplace: &Workplace) -> Error {
+    let who = stranger.map_or_else(|| "another process".into(), |pid| format!("process {pid}"));
+    let what = format!("port {port} is answered by {who}, not by the server just started");
+    with_log(Error::new(what), &workplace.server_log())
+        .next("end it, or choose another port: --port N")
+}
+
+fn server(plan: &RunPlan, workplace: &Workplace) -> Program {
     Program {
         path: plan.binaries.engram.clone(),
-        arguments: ["start", "--port", &plan.port.to_string()]
-            .map(str::to_owned)
-            .to_vec(),
+        arguments: ["start", "--port", &plan.port.to_string()].map(str::to_owned).to_vec(),
         environment: vec![
-            ("ENGRAM_DATA_DIR".into(), path(workplace.data())),
-            ("ENGRAM_PID_PATH".into(), path(workplace.pid_file())),
+            format!("ENGRAM_DATA_DIR={}", workplace.data().display()),
+            format!("ENGRAM_PID_PATH={}", workplace.pid_file().display()),
         ],
         directory: plan.checkout.to_owned(),
         output: workplace.server_log(),
     }
 }
 
-fn load_generator(plan: &Plan, workplace: &Workplace) -> Program {
-    let text = |path: PathBuf| path.to_string_lossy().into_owned();
-    let arguments = [
-        "run".to_owned(),
-        "--scenario".to_owned(),
-        text(plan.checkout.join(plan.scenario.file)),
-        "--duration".to_owned(),
-        plan.duration.as_secs().to_string(),
-        "--seed".to_owned(),
-        scenario::seed(plan.mode).to_string(),
-        "--endpoint".to_owned(),
-        format!("http://127.0.0.1:{}", plan.port),
-        "--output".to_owned(),
-        text(workplace.result()),
+fn load_generator(plan: &RunPlan, workplace: &Workplace) -> Program {
+    let scenario = plan.checkout.join(plan.scenario.file);
+    let options = [
+        ("--scenario", scenario.display().to_string()),
+        ("--duration", plan.duration.as_secs().to_string()),
+        ("--seed", scenario::seed(plan.mode).to_string()),
+        ("--endpoint", format!("http://127.0.0.1:{}", plan.port)),
+        ("--output", workplace.result().display().to_string()),
     ];
+    let options = options.map(|(name, value)| [name.to_owned(), value]);
     Program {
         path: plan.binaries.loadtest.clone(),
-        arguments: arguments.to_vec(),
+        arguments: [vec!["run".to_owned()], options.concat()].concat(),
         environment: Vec::new(),
         directory: plan.checkout.to_owned(),
         output: workplace.load_log(),
-    }
-}
-
-/// Asks until the server is healthy, it is our own, and the patience has not run out.
-fn wait_until_healthy(
-    plan: &Plan,
-    workplace: &Workplace,
-    supervised: &mut Supervised,
-    server: u32,
-    started: Instant,
-) -> Result<Implementation> {
-    loop {
-        // It is asked once more after the limit: this tool may have been suspended meanwhile.
-        let is_last = started.elapsed() >= plan.limits.ready;
-        if let Some((Role::Server, exit)) = supervised.exited(HEALTH_INTERVAL)? {
-            return Err(with_log(
-                Error::new(format!("the server ended before it was healthy ({exit})")).of_server(),
-                &workplace.server_log(),
-            )
-            .next(format!(
-                "mend what its log says; to start it alone: {} start --port {}",
-                plan.binaries.engram.display(),
-                plan.port
-            )));
-        }
-        let answer = match health::check(plan.port) {
-            Health::Healthy(implementation) => match port::listener(plan.port, server) {
-                Listener::Ours | Listener::Unknown => return Ok(implementation),
-                stranger @ Listener::Stranger(_) => {
-                    return Err(not_ours(plan.port, stranger, workplace));
-                }
-            },
-            Health::Unhealthy(answer) | Health::Silent(answer) => answer,
-        };
-        if is_last {
-            let late = Error::new(format!(
-                "the server was not healthy within {} s; GET http://127.0.0.1:{}/health last gave: {answer}",
-                plan.limits.ready.as_secs(),
-                plan.port
-            ))
-            .of_server();
-            return Err(with_log(late, &workplace.server_log())
-                .next("a slow start can be given more time: --ready-timeout SECONDS"));
-        }
-    }
-}
-
-/// A server that finds its port taken silently moves to another one.
-fn not_ours(port: u16, listener: Listener, workplace: &Workplace) -> Error {
-    let who = match listener {
-        Listener::Stranger(Some(pid)) => format!("process {pid}"),
-        _ => "another process".to_owned(),
-    };
-    with_log(
-        Error::new(format!(
-            "port {port} is answered by {who}, not by the server just started"
-        )),
-        &workplace.server_log(),
-    )
-    .next("end it, or choose another port: --port N")
-}
-
-struct Load {
-    exit: Exit,
-    samples: Vec<Sample>,
-}
-
-fn load(
-    plan: &Plan,
-    workplace: &Workplace,
-    supervised: &mut Supervised,
-    steps: &mut Steps,
-    server: u32,
-    server_started: Instant,
-) -> Result<Load> {
-    supervised.spawn(Role::Load, load_generator(plan, workplace))?;
-    let began = Instant::now();
-    let limit = plan.duration + plan.limits.load_grace;
-    let mut samples = Vec::new();
-    let mut next_sample = Duration::ZERO;
-    loop {
-        let elapsed = began.elapsed();
-        if elapsed >= next_sample {
-            samples.extend(
-                process::usage(server, server_started.elapsed())
-                    .map(|usage| Sample { at: elapsed, usage }),
-            );
-            steps.progress(&time_left(plan.duration, elapsed));
-            while next_sample <= elapsed {
-                next_sample += SAMPLE_INTERVAL;
-            }
-        }
-        let patience = match elapsed < limit {
-            true => next_sample.min(limit).saturating_sub(elapsed),
-            false => LAST_LOOK,
-        };
-        match supervised.exited(patience)? {
-            Some((Role::Load, exit)) => return Ok(Load { exit, samples }),
-            Some((Role::Server, exit)) => return Err(died_under_load(exit, workplace)),
-            None if elapsed >= limit => {
-                let hung = Error::new(format!(
-                    "the load generator was still running {} s after its {} s were over",
-                    plan.limits.load_grace.as_secs(),
-                    plan.duration.as_secs()
-                ))
-                .of_server();
-                return Err(with_log(hung, &workplace.load_log()).next(
-                    "a server too slow for it can be given more time: --load-grace SECONDS",
-                ));
-            }
-            None => {}
-        }
     }
 }
 
@@ -368,19 +339,17 @@ fn time_left(duration: Duration, elapsed: Duration) -> String {
     }
 }
 
-/// A non-zero exit with a complete result is a measurement; without one it is a failure. Whose, cannot be told: it is
-/// the server's until shown otherwise, so that none passes in pairs by leaving its load without a result.
-fn read_result(plan: &Plan, workplace: &Workplace, exit: Exit) -> Result<LoadResult> {
+/// A non-zero exit with a complete result is a measurement; without one it is a failure. Its cause is unknown: it
+/// counts as the server's, so that no server passes in pairs by leaving its load without a result.
+fn read_result(plan: &RunPlan, workplace: &Workplace, exit: Exit) -> Result<LoadResult> {
     let failed = |what: String| {
         with_log(Error::new(what).of_server(), &workplace.load_log())
-            .next("mend what the log says, or build the load generator anew: without --no-build")
+            .next("fix what the log says, or build the load generator anew: without --no-build")
     };
     let bytes = fs::read(workplace.result())
         .map_err(|_| failed(format!("the load generator wrote no result ({exit})")))?;
     let result = LoadResult::parse(&bytes).map_err(|why| {
-        failed(format!(
-            "the load generator's result is not complete: {why} ({exit})"
-        ))
+        failed(format!("the load generator's result is not complete: {why} ({exit})"))
     })?;
     if result.config_name != plan.scenario.name {
         return Err(failed(format!(
@@ -394,14 +363,13 @@ fn read_result(plan: &Plan, workplace: &Workplace, exit: Exit) -> Result<LoadRes
     Ok(result)
 }
 
-fn weaknesses(plan: &Plan, workplace: &Workplace, result: &LoadResult, exit: Exit) -> Vec<String> {
+fn weaknesses(
+    plan: &RunPlan,
+    workplace: &Workplace,
+    result: &LoadResult,
+    exit: Exit,
+) -> Vec<String> {
     let mut warnings = Vec::new();
-    if result.error_rate > FAILED_BEFORE {
-        warnings.push(format!(
-            "{:.1} % of the requests FAILED: these latencies are those of error replies",
-            result.error_rate * 100.0
-        ));
-    }
     if exit != Exit::Code(0) {
         let missed = plan.scenario.limits.missed(result);
         let why = match missed.is_empty() {
@@ -409,12 +377,6 @@ fn weaknesses(plan: &Plan, workplace: &Workplace, result: &LoadResult, exit: Exi
             false => format!("the scenario's limits are missed: {}", missed.join("; ")),
         };
         warnings.push(format!("the load generator ended with {exit}: {why}"));
-    }
-    if result.throughput < plan.scenario.rate * OFFERED_LOAD_REACHED {
-        warnings.push(format!(
-            "the offered load was not reached: {:.0} of {:.0} requests/s",
-            result.throughput, plan.scenario.rate
-        ));
     }
     if (result.elapsed_seconds - plan.duration.as_secs_f64()).abs()
         > ELAPSED_SHARE * plan.duration.as_secs_f64()
@@ -429,15 +391,11 @@ fn weaknesses(plan: &Plan, workplace: &Workplace, result: &LoadResult, exit: Exi
 }
 
 fn with_log(error: Error, log: &Path) -> Error {
-    let tail = tail(log);
-    let error = match tail.is_empty() {
-        true => error,
-        false => error.next(format!(
-            "the end of its log:\n    {}",
-            tail.replace('\n', "\n    ")
-        )),
-    };
-    error.next(format!("whole log: {}", log.display()))
+    let whole = format!("whole log: {}", log.display());
+    match tail(log).replace('\n', "\n    ") {
+        tail if tail.is_empty() => error.next(whole),
+        tail => error.next(format!("the end of its log:\n    {tail}")).next(whole),
+    }
 }
 
 /// The last lines of a log, which may be large and need not be UTF-8.
@@ -451,36 +409,24 @@ fn tail(log: &Path) -> String {
         let _ = file.read_to_end(&mut bytes);
     }
     let text = String::from_utf8_lossy(&bytes);
-    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
-    let first = lines.len().saturating_sub(TAIL_LINES);
-    lines
-        .iter()
-        .skip(first)
-        .map(|line| line.chars().take(200).filter(|c| !c.is_control()).collect())
-        .collect::<Vec<String>>()
-        .join("\n")
+    let shown = |line: &str| -> String {
+        let shown = line.trim_end().chars().take(200);
+        shown.filter(|c| !c.is_control()).collect()
+    };
+    let first = text.lines().count().saturating_sub(TAIL_LINES);
+    let lines: Vec<String> = text.lines().skip(first).map(shown).collect();
+    lines.join("\n")
 }
 
 fn last_line(log: &Path) -> String {
-    tail(log)
-        .lines()
-        .last()
-        .unwrap_or("its log is empty")
-        .to_owned()
+    let tail = tail(log);
+    tail.lines().last().unwrap_or("its log is empty").to_owned()
 }
 
 impl Measured {
     /// The most memory that the server had in RAM, in KiB; `None` where nothing was sampled.
-    pub fn peak_memory_kib(&self) -> Option<u64> {
-        self.samples
-            .iter()
-            .map(|sample| sample.usage.peak_kib.unwrap_or(sample.usage.rss_kib))
-            .max()
-    }
-
-    /// The server's CPU time a request, in microseconds; `None` where the system does not show it.
-    #[allow(clippy::cast_precision_loss)]
-    pub fn server_cpu_us_per_operation(&self) -> Option<f64> {
-        Some(self.noise.server_cpu_seconds? * 1e6 / self.result.total_operations as f64)
+    pub(crate) fn peak_memory_kib(&self) -> Option<u64> {
+        let peaks = self.samples.iter().map(|sample| sample.usage);
+        peaks.map(|usage| usage.peak_kib.unwrap_or(usage.rss_kib)).max()
     }
 }

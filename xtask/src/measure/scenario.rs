@@ -1,4 +1,4 @@
-//! The scenario file that a load run follows: which one, and what this tool needs to know of it.
+//! The scenario file that a load run follows.
 
 use std::fs;
 use std::path::Path;
@@ -13,28 +13,28 @@ use crate::model::names::Mode;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scenario {
     /// The file, relative to the checkout.
-    pub file: &'static str,
+    pub(crate) file: &'static str,
     /// Its content hash; `None` without git.
-    pub hash: Option<String>,
+    pub(crate) hash: Option<String>,
     /// The name that the load generator puts into its result.
-    pub name: String,
+    pub(crate) name: String,
     /// Requests offered, per second.
-    pub rate: f64,
-    /// What the load generator holds the result against.
-    pub limits: Validation,
+    pub(crate) rate: f64,
+    /// The load generator checks the result against them.
+    pub(crate) limits: Validation,
     /// The whole file.
     text: String,
 }
 
 /// The scenario's `[validation]` limits; an absent one is not checked.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Validation {
+pub(crate) struct Validation {
     /// Highest P99, in milliseconds.
-    pub p99_ms: Option<f64>,
+    pub(crate) p99_ms: Option<f64>,
     /// Lowest throughput, in operations per second.
-    pub throughput: Option<f64>,
+    pub(crate) throughput: Option<f64>,
     /// Highest error rate, 0 to 1.
-    pub error_rate: Option<f64>,
+    pub(crate) error_rate: Option<f64>,
 }
 
 /// The load generator's seed, which makes the same requests in every run of a mode.
@@ -53,32 +53,23 @@ impl Scenario {
     pub fn read(checkout: &Path, mode: Mode) -> Result<Self> {
         let file = layout::scenario(mode);
         let path = checkout.join(file);
+        let shown = format!("the scenario {}", path.display());
         let text = fs::read_to_string(&path).map_err(|error| {
-            Error::because(
-                format!("cannot read the scenario {}", path.display()),
-                error,
-            )
-            .next("is this an Engram checkout? another one is named with -C DIR")
+            Error::because(format!("cannot read {shown}"), error)
+                .next("is this an Engram checkout? another one is named with -C DIR")
         })?;
         let (name, rate, limits) = parse(&text).map_err(|why| {
-            Error::because(format!("the scenario {}", path.display()), why.trim())
-                .next("mend the file, or take it back from git: git checkout -- FILE")
+            Error::because(shown, why.trim())
+                .next("fix the file, or restore it from git: git checkout -- FILE")
         })?;
-        Ok(Self {
-            file,
-            hash: content::of_file(&path),
-            name,
-            rate,
-            limits,
-            text,
-        })
+        Ok(Self { file, hash: content::of_file(&path), name, rate, limits, text })
     }
 
     /// Checks that the file in `checkout` is still what was read: the load generator reads it again.
     ///
     /// # Errors
     /// When it is not.
-    pub fn unchanged(&self, checkout: &Path) -> Result<()> {
+    pub(crate) fn unchanged(&self, checkout: &Path) -> Result<()> {
         let path = checkout.join(self.file);
         match fs::read_to_string(&path).is_ok_and(|text| text == self.text) {
             true => Ok(()),
@@ -92,13 +83,8 @@ impl Scenario {
 }
 
 fn parse(text: &str) -> Result<(String, f64, Validation), String> {
-    let table: toml::Table = text
-        .parse()
-        .map_err(|error: toml::de::Error| error.to_string())?;
-    let name = table
-        .get("name")
-        .and_then(toml::Value::as_str)
-        .ok_or("has no `name`")?;
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| error.to_string())?;
+    let name = table.get("name").and_then(toml::Value::as_str).ok_or("has no `name`")?;
     let rate = number(&table, "arrival", "rate")
         .filter(|rate| rate.is_finite() && *rate > 0.0)
         .ok_or("has no `rate` above 0 under [arrival]")?;
@@ -112,35 +98,24 @@ fn parse(text: &str) -> Result<(String, f64, Validation), String> {
 
 fn number(table: &toml::Table, section: &str, key: &str) -> Option<f64> {
     let value = table.get(section)?.get(key)?;
-    value.as_float().or_else(|| {
-        value
-            .as_integer()
-            .and_then(|whole| i32::try_from(whole).ok())
-            .map(f64::from)
-    })
+    let whole = || i32::try_from(value.as_integer()?).ok().map(f64::from);
+    value.as_float().or_else(whole)
 }
 
 impl Validation {
     /// The limits that `result` misses, in words.
-    pub fn missed(&self, result: &LoadResult) -> Vec<String> {
-        let mut missed = Vec::new();
-        if let Some(limit) = self.p99_ms.filter(|limit| result.p99_ms > *limit) {
-            missed.push(format!("P99 {:.2} ms, limit {limit} ms", result.p99_ms));
-        }
-        if let Some(limit) = self.throughput.filter(|limit| result.throughput < *limit) {
-            missed.push(format!(
-                "{:.0} ops/s, at least {limit} wanted",
-                result.throughput
-            ));
-        }
-        if let Some(limit) = self.error_rate.filter(|limit| result.error_rate > *limit) {
-            missed.push(format!(
-                "{:.1} % errors, limit {} %",
-                result.error_rate * 100.0,
-                limit * 100.0
-            ));
-        }
-        missed
+    pub(crate) fn missed(&self, result: &LoadResult) -> Vec<String> {
+        let p99 = self.p99_ms.filter(|limit| result.p99_ms > *limit);
+        let throughput = self.throughput.filter(|limit| result.throughput < *limit);
+        let errors = self.error_rate.filter(|limit| result.error_rate > *limit);
+        let p99 = p99.map(|limit| format!("P99 {:.2} ms, limit {limit} ms", result.p99_ms));
+        let throughput = throughput
+            .map(|limit| format!("{:.0} ops/s, at least {limit} wanted", result.throughput));
+        let errors = errors.map(|limit| {
+            let [found, limit] = [result.error_rate, limit].map(|rate| rate * 100.0);
+            format!("{found:.1} % errors, limit {limit} %")
+        });
+        [p99, throughput, errors].into_iter().flatten().collect()
     }
 }
 
@@ -152,31 +127,18 @@ mod tests {
     fn what_the_load_generator_needs_is_required() {
         assert!(parse("").unwrap_err().contains("`name`"));
         assert!(parse("name = \"x\"").unwrap_err().contains("`rate`"));
-        assert!(
-            parse("name = \"x\"\n[arrival]\nrate = 0")
-                .unwrap_err()
-                .contains("`rate`")
-        );
+        assert!(parse("name = \"x\"\n[arrival]\nrate = 0").unwrap_err().contains("`rate`"));
     }
 
     #[test]
     fn whole_and_broken_rates_are_read_alike() {
         for rate in ["500", "500.0"] {
-            assert_eq!(
-                parse(&format!("name = \"x\"\n[arrival]\nrate = {rate}"))
-                    .unwrap()
-                    .1,
-                500.0
-            );
+            assert_eq!(parse(&format!("name = \"x\"\n[arrival]\nrate = {rate}")).unwrap().1, 500.0);
         }
     }
 
     #[test]
     fn broken_toml_is_refused_with_its_line() {
-        assert!(
-            parse("name = \"x\"\nname =")
-                .unwrap_err()
-                .contains("line 2")
-        );
+        assert!(parse("name = \"x\"\nname =").unwrap_err().contains("line 2"));
     }
 }

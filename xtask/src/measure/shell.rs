@@ -1,4 +1,4 @@
-//! Steps that end by themselves, run with xshell in the checkout, without what an outer cargo or git left behind.
+//! Commands that end by themselves, run with xshell in the checkout, without the variables of an outer cargo or git.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -11,33 +11,39 @@ use crate::error::Result;
 ///
 /// # Errors
 /// When the current directory cannot be read.
-pub fn shell(checkout: &Path) -> Result<Shell> {
+pub(crate) fn shell(checkout: &Path) -> Result<Shell> {
     let shell = Shell::new()?;
     shell.change_dir(checkout);
     Ok(shell)
 }
 
 /// `command`, silent and with a clean environment.
-pub fn clean(command: Cmd<'_>) -> Cmd<'_> {
-    leaked_variables()
-        .into_iter()
-        .fold(command.quiet(), Cmd::env_remove)
+pub(crate) fn clean(command: Cmd<'_>) -> Cmd<'_> {
+    leaked_variables().into_iter().fold(command.quiet(), Cmd::env_remove)
 }
 
-/// What a command printed, without the final line break; `None` where it is missing or fails.
-pub fn answer(command: Cmd<'_>) -> Option<String> {
+/// The output of a command, without the final line break; `None` where it is missing or fails.
+pub(crate) fn answer(command: Cmd<'_>) -> Option<String> {
     clean(command).ignore_stderr().read().ok()
 }
 
-/// The words before a command that make it die with the thread that starts it, by this signal; none where the system
-/// has no such thing.
-pub fn dying_with_parent(signal: &'static str) -> Option<[&'static str; 4]> {
+/// [`answer`] of a command that is run in `folder`.
+pub(crate) fn answer_in(folder: &Path, command: impl FnOnce(&Shell) -> Cmd<'_>) -> Option<String> {
+    answer(command(&shell(folder).ok()?))
+}
+
+/// [`answer`] of a command that asks about the machine, wherever it is run.
+pub(crate) fn answer_of_system(command: impl FnOnce(&Shell) -> Cmd<'_>) -> Option<String> {
+    answer_in(Path::new("/"), command)
+}
+
+/// The words before a command that make the kernel send it this signal when the thread that starts it dies; `None`
+/// where the system cannot.
+pub(crate) fn dying_with_parent(signal: &'static str) -> Option<[&'static str; 4]> {
     let words = ["setpriv", "--pdeathsig", signal, "--"];
     let [program, arguments @ ..] = words;
-    let shell = shell(Path::new("/")).ok()?;
-    let works =
-        cfg!(target_os = "linux") && answer(cmd!(shell, "{program} {arguments...} true")).is_some();
-    works.then_some(words)
+    let attempt = || answer_of_system(|shell| cmd!(shell, "{program} {arguments...} true"));
+    (cfg!(target_os = "linux") && attempt().is_some()).then_some(words)
 }
 
 /// The variables of an outer `cargo run`, and those that tie git to another repository.
@@ -64,7 +70,7 @@ const CARGO_NAMES: [&str; 5] = [
     "OUT_DIR",
     "CARGO_MAKEFLAGS",
 ];
-/// What `git rev-parse --local-env-vars` lists.
+/// The output of `git rev-parse --local-env-vars`.
 const GIT_NAMES: [&str; 15] = [
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_CONFIG",

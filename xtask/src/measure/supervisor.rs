@@ -1,12 +1,13 @@
 //! The supervisor: a process of its own that owns the server and the load generator, so that neither outlives the
 //! tool, whatever ends the tool.
 //!
-//! It sits in its own process group, where a Ctrl-C or a closing terminal does not reach it, and reads requests from
-//! a pipe. When the pipe ends without a farewell the tool is gone, and the supervisor stops everything it owns. If
-//! the supervisor itself is killed, Linux kills its children (`setpriv --pdeathsig`), and elsewhere the tool kills
+//! It sits in its own process group, where a Ctrl-C or a closing terminal does not reach it, and reads requests from a
+//! pipe. When the pipe ends without [`Request::Finish`] the tool is gone, and the supervisor stops everything it owns.
+//! If the supervisor itself is killed, Linux kills its children (`setpriv --pdeathsig`), and elsewhere the tool kills
 //! the supervisor's process group.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, BufRead, Write};
 use std::os::unix::process::ExitStatusExt;
@@ -22,7 +23,7 @@ use serde_json::{Value, json};
 use super::shell;
 use super::workplace::Workplace;
 
-/// What a supervised process is for.
+/// The purpose of a supervised process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
     /// The load generator. Stopped first, so that it does not log the server's end.
@@ -42,9 +43,8 @@ impl fmt::Display for Role {
 
 impl Role {
     fn parse(name: &str) -> Option<Self> {
-        [Self::Load, Self::Server]
-            .into_iter()
-            .find(|role| role.to_string() == name)
+        let mut roles = [Self::Load, Self::Server].into_iter();
+        roles.find(|role| role.to_string() == name)
     }
 }
 
@@ -55,44 +55,51 @@ pub struct Program {
     pub path: PathBuf,
     /// Its arguments.
     pub arguments: Vec<String>,
-    /// Variables added to the environment.
-    pub environment: Vec<(String, String)>,
+    /// Variables added to the environment, as `NAME=value`.
+    pub environment: Vec<String>,
     /// The working directory.
     pub directory: PathBuf,
     /// The file for standard output and standard error.
     pub output: PathBuf,
 }
 
-/// What the tool asks for, one line of JSON each.
+/// A request of the tool, one line of JSON each.
 #[derive(Debug, Clone)]
-pub enum Request {
+pub(crate) enum Request {
     /// Start a process.
     Start(Role, Program),
     /// SIGTERM, the grace, SIGKILL.
     Stop(Role),
-    /// Stop what runs, and end without a word.
+    /// Stop what runs, and end without a message.
     Finish,
 }
 
-/// What the supervisor reports, one line of JSON each.
+/// A report of the supervisor about one process, one line of JSON each.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// The process runs, under this process id.
-    Started(Role, u32),
-    /// It could not be started.
-    Refused(Role, String),
+pub(crate) struct Event {
+    pub(crate) role: Role,
+    pub(crate) news: News,
+}
+
+/// The news about a process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum News {
+    /// It runs, under this process id.
+    Started(u32),
+    /// It could not be started, for this reason.
+    Refused(String),
     /// It is alive, and will now be sent SIGTERM.
-    Asked(Role),
+    Asked,
     /// It did not end within the grace, and will now be sent SIGKILL.
-    Killed(Role),
+    Killed,
     /// It ended.
-    Exited(Role, Exit),
+    Exited(Exit),
 }
 
 /// The signal that asks a process to end.
-pub const SIGTERM: i32 = 15;
+pub(crate) const SIGTERM: i32 = 15;
 
-/// How a process ended.
+/// The end of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// By itself, with this code.
@@ -120,20 +127,20 @@ impl fmt::Display for Exit {
 }
 
 /// Serves requests from standard input until it ends. `grace` is the time between SIGTERM and SIGKILL.
-pub fn serve(workplace: &Workplace, grace: Duration) {
+pub(crate) fn serve(workplace: &Workplace, grace: Duration) {
     let occupied = workplace.occupy();
     let mut owned = Owned::new(grace);
     let mut orderly = false;
     for line in io::stdin().lock().lines() {
-        match line.ok().as_deref().map(Request::decode) {
-            Some(Some(Request::Start(role, program))) => owned.start(role, &program),
-            Some(Some(Request::Stop(role))) => owned.stop(role),
-            Some(Some(Request::Finish)) => {
+        match line.ok().and_then(|line| Request::decode(&line)) {
+            Some(Request::Start(role, program)) => owned.start(role, &program),
+            Some(Request::Stop(role)) => owned.stop(role),
+            Some(Request::Finish) => {
                 orderly = true;
                 break;
             }
             // A torn line: the tool died while it wrote.
-            Some(None) | None => break,
+            None => break,
         }
     }
     let started_any = owned.started_any;
@@ -142,10 +149,10 @@ pub fn serve(workplace: &Workplace, grace: Duration) {
         return;
     }
     workplace.remove_scratch();
-    // Before the last word, which a halted terminal may hold up.
+    // Before the message, which a halted terminal may hold up.
     drop(occupied);
     if started_any {
-        // The terminal may be gone: nobody is left to tell then.
+        // The terminal may be gone, and nobody left to read it.
         let _ = writeln!(
             io::stderr(),
             "\ninterrupted: server stopped, the run in progress was not saved; logs in {}",
@@ -175,43 +182,32 @@ impl Owned {
 
     /// Starts on this thread: the kernel's parent-death signal is bound to the thread that spawns.
     fn start(&mut self, role: Role, program: &Program) {
-        match self.spawn(program) {
+        match self.spawn(program).map(Arc::new) {
             Ok(handle) => {
-                let handle = Arc::new(handle);
                 self.started_any = true;
                 self.children.insert(role, Arc::clone(&handle));
-                report(&Event::Started(
-                    role,
-                    handle.pids().first().copied().unwrap_or(0),
-                ));
+                let pid = handle.pids().first().copied().unwrap_or(0);
+                report(role, News::Started(pid));
                 std::thread::spawn(move || {
                     if let Ok(output) = handle.wait() {
-                        report(&Event::Exited(role, output.status.into()));
+                        report(role, News::Exited(output.status.into()));
                     }
                 });
             }
-            Err(error) => report(&Event::Refused(role, error.to_string())),
+            Err(error) => report(role, News::Refused(error.to_string())),
         }
     }
 
     fn spawn(&self, program: &Program) -> io::Result<Handle> {
-        let expression = match self.dying_with_parent {
-            Some([setpriv, words @ ..]) => {
-                let words = words
-                    .map(Into::into)
-                    .into_iter()
-                    .chain([program.path.clone().into_os_string()])
-                    .chain(program.arguments.iter().map(Into::into));
-                duct::cmd(setpriv, words)
-            }
-            None => duct::cmd(&program.path, &program.arguments),
-        };
-        program
-            .environment
-            .iter()
-            .fold(expression, |expression, (name, value)| {
-                expression.env(name, value)
-            })
+        let before = self.dying_with_parent.iter().flatten().map(Into::into);
+        let mut words = before
+            .chain([program.path.clone().into_os_string()])
+            .chain(program.arguments.iter().map(OsString::from));
+        let command = duct::cmd(words.next().unwrap_or_default(), words);
+        let variables = program.environment.iter();
+        variables
+            .filter_map(|variable| variable.split_once('='))
+            .fold(command, |command, (name, value)| command.env(name, value))
             .dir(&program.directory)
             .stdin_null()
             .stderr_to_stdout()
@@ -235,30 +231,31 @@ impl Drop for Owned {
     }
 }
 
-/// What is reported before each signal tells an end that was asked for from one that was not.
+/// The report before each signal distinguishes an end that was asked for from one that was not.
 fn stop(role: Role, handle: &Handle, grace: Duration) {
     if matches!(handle.try_wait(), Ok(Some(_))) {
         return;
     }
-    report(&Event::Asked(role));
+    report(role, News::Asked);
     let asked = handle.send_signal(SIGTERM).is_ok();
     if asked && matches!(handle.wait_timeout(grace), Ok(Some(_))) {
         return;
     }
-    report(&Event::Killed(role));
+    report(role, News::Killed);
     // Failing here means that it is gone already.
     let _ = handle.kill();
     let _ = handle.wait();
 }
 
-fn report(event: &Event) {
-    // When the tool is gone nobody listens; the end of the request pipe tells the main loop.
-    let _ = writeln!(io::stdout().lock(), "{}", event.encode());
+fn report(role: Role, news: News) {
+    let line = Event { role, news }.encode();
+    // When the tool is gone nobody listens; the end of the request pipe ends the main loop.
+    let _ = writeln!(io::stdout().lock(), "{line}");
 }
 
 impl Request {
     /// One line, without its break.
-    pub fn encode(&self) -> Value {
+    pub(crate) fn encode(&self) -> Value {
         match self {
             Self::Start(role, program) => json!({
                 "request": "start",
@@ -275,85 +272,84 @@ impl Request {
     }
 
     fn decode(line: &str) -> Option<Self> {
-        let value: Value = serde_json::from_str(line).ok()?;
-        let text = |key: &str| value.get(key).and_then(Value::as_str);
-        let role = || text("role").and_then(Role::parse);
-        let words = |value: &Value| -> Option<Vec<String>> {
-            let words = value.as_array()?.iter();
-            words.map(|word| word.as_str().map(str::to_owned)).collect()
-        };
-        match text("request")? {
-            "start" => Some(Self::Start(
-                role()?,
+        let line = Line::read(line)?;
+        Some(match line.text("request")? {
+            "start" => Self::Start(
+                line.role()?,
                 Program {
-                    path: text("path")?.into(),
-                    arguments: words(value.get("arguments")?)?,
-                    environment: value
-                        .get("environment")?
-                        .as_array()?
-                        .iter()
-                        .map(|pair| {
-                            <[String; 2]>::try_from(words(pair)?)
-                                .ok()
-                                .map(|[name, value]| (name, value))
-                        })
-                        .collect::<Option<_>>()?,
-                    directory: text("directory")?.into(),
-                    output: text("output")?.into(),
+                    path: line.text("path")?.into(),
+                    arguments: line.texts("arguments")?,
+                    environment: line.texts("environment")?,
+                    directory: line.text("directory")?.into(),
+                    output: line.text("output")?.into(),
                 },
-            )),
-            "stop" => Some(Self::Stop(role()?)),
-            "finish" => Some(Self::Finish),
-            _ => None,
-        }
+            ),
+            "stop" => Self::Stop(line.role()?),
+            "finish" => Self::Finish,
+            _ => return None,
+        })
     }
 }
 
 impl Event {
     fn encode(&self) -> Value {
-        match self {
-            Self::Started(role, pid) => {
-                json!({"event": "started", "role": role.to_string(), "pid": pid})
+        let role = self.role.to_string();
+        match &self.news {
+            News::Started(pid) => json!({"event": "started", "role": role, "pid": pid}),
+            News::Refused(why) => json!({"event": "refused", "role": role, "why": why}),
+            News::Asked => json!({"event": "asked", "role": role}),
+            News::Killed => json!({"event": "killed", "role": role}),
+            News::Exited(Exit::Code(code)) => {
+                json!({"event": "exited", "role": role, "code": code})
             }
-            Self::Refused(role, why) => {
-                json!({"event": "refused", "role": role.to_string(), "why": why})
-            }
-            Self::Asked(role) => json!({"event": "asked", "role": role.to_string()}),
-            Self::Killed(role) => json!({"event": "killed", "role": role.to_string()}),
-            Self::Exited(role, Exit::Code(code)) => {
-                json!({"event": "exited", "role": role.to_string(), "code": code})
-            }
-            Self::Exited(role, Exit::Signal(signal)) => {
-                json!({"event": "exited", "role": role.to_string(), "signal": signal})
+            News::Exited(Exit::Signal(signal)) => {
+                json!({"event": "exited", "role": role, "signal": signal})
             }
         }
     }
 
     /// Reads one line of the supervisor's output.
-    pub fn decode(line: &str) -> Option<Self> {
-        let value: Value = serde_json::from_str(line).ok()?;
-        let role = Role::parse(value.get("role")?.as_str()?)?;
-        let number = |key: &str| {
-            value
-                .get(key)
-                .and_then(Value::as_i64)
-                .and_then(|n| i32::try_from(n).ok())
+    pub(crate) fn decode(line: &str) -> Option<Self> {
+        let line = Line::read(line)?;
+        let exit = || {
+            let code = line.number("code").map(Exit::Code);
+            code.or_else(|| line.number("signal").map(Exit::Signal))
         };
-        match value.get("event")?.as_str()? {
-            "started" => Some(Self::Started(
-                role,
-                u32::try_from(value.get("pid")?.as_u64()?).ok()?,
-            )),
-            "refused" => Some(Self::Refused(role, value.get("why")?.as_str()?.to_owned())),
-            "asked" => Some(Self::Asked(role)),
-            "killed" => Some(Self::Killed(role)),
-            "exited" => Some(Self::Exited(
-                role,
-                number("code")
-                    .map(Exit::Code)
-                    .or_else(|| number("signal").map(Exit::Signal))?,
-            )),
-            _ => None,
-        }
+        let news = match line.text("event")? {
+            "started" => News::Started(line.number("pid")?),
+            "refused" => News::Refused(line.text("why")?.to_owned()),
+            "asked" => News::Asked,
+            "killed" => News::Killed,
+            "exited" => News::Exited(exit()?),
+            _ => return None,
+        };
+        let role = line.role()?;
+        Some(Self { role, news })
+    }
+}
+
+/// A line of JSON.
+struct Line(Value);
+
+impl Line {
+    fn read(line: &str) -> Option<Self> {
+        serde_json::from_str(line).ok().map(Self)
+    }
+
+    fn text(&self, key: &str) -> Option<&str> {
+        self.0.get(key)?.as_str()
+    }
+
+    fn texts(&self, key: &str) -> Option<Vec<String>> {
+        let texts = self.0.get(key)?.as_array()?.iter();
+        texts.map(|text| text.as_str().map(str::to_owned)).collect()
+    }
+
+    fn number<T: TryFrom<i64>>(&self, key: &str) -> Option<T> {
+        self.0.get(key)?.as_i64()?.try_into().ok()
+    }
+
+    fn role(&self) -> Option<Role> {
+        Role::parse(self.text("role")?)
     }
 }

@@ -14,10 +14,10 @@ pub struct Workplace(PathBuf);
 
 /// A supervisor's claim to its workplace; given back when dropped, or when the process ends.
 #[derive(Debug)]
-pub struct Occupied(#[allow(dead_code, reason = "held, not read")] File);
+pub(crate) struct Occupied(#[allow(dead_code, reason = "held, not read")] File);
 
-/// How long an interrupted run may take to stop its server: more than the default grace of the load generator and
-/// the server together.
+/// The longest time that an interrupted run may take to stop its server: more than the default grace of the load
+/// generator and the server together.
 const LONGEST_END: Duration = Duration::from_secs(30);
 
 impl Workplace {
@@ -38,14 +38,12 @@ impl Workplace {
     pub fn prepare(&self) -> Result<()> {
         self.clear()?;
         let data = self.data();
-        fs::create_dir_all(&data).map_err(|error| {
-            Error::because(format!("cannot make the folder {}", data.display()), error)
-        })
+        fs::create_dir_all(&data).map_err(Error::at("cannot make the folder", &data))
     }
 
-    /// Claims it for this process. A supervisor outlives a tool that is killed for as long as its server takes to
-    /// stop, and cleans up afterwards: the next run must not begin before that. `None` where it cannot be claimed.
-    pub fn occupy(&self) -> Option<Occupied> {
+    /// Claims it for this process; `None` where that is impossible. A supervisor outlives a killed tool for as long as
+    /// its server takes to stop, and cleans up afterwards: the next run must not begin before that.
+    pub(crate) fn occupy(&self) -> Option<Occupied> {
         // The folder itself is locked, as that of the results is.
         let folder = File::open(&self.0).ok()?;
         folder.try_lock().ok()?;
@@ -56,16 +54,20 @@ impl Workplace {
     ///
     /// # Errors
     /// When it cannot be removed, or an interrupted run still has it after a long wait.
-    pub fn clear(&self) -> Result<()> {
+    pub(crate) fn clear(&self) -> Result<()> {
         self.wait_until_left()?;
-        absent_is_fine(fs::remove_dir_all(&self.0))
-            .map_err(|error| Error::because(format!("cannot remove {}", self.0.display()), error))
+        match fs::remove_dir_all(&self.0) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(Error::at("cannot remove", &self.0)(error))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn wait_until_left(&self) -> Result<()> {
         const INTERVAL: Duration = Duration::from_millis(20);
         let began = Instant::now();
-        // Opened anew each time: whoever had it may have removed it. A system without locks has nothing to wait for.
+        // Opened anew each time: the other process may have removed it. Without locks there is nothing to wait for.
         while File::open(&self.0)
             .is_ok_and(|folder| matches!(folder.try_lock(), Err(TryLockError::WouldBlock)))
         {
@@ -82,14 +84,14 @@ impl Workplace {
     }
 
     /// Removes the server's data and PID file, which no run leaves to the next.
-    pub fn remove_data(&self) {
+    pub(crate) fn remove_data(&self) {
         // Best effort; the next run clears the folder whole.
         let _ = fs::remove_dir_all(self.data());
         let _ = fs::remove_file(self.pid_file());
     }
 
-    /// Removes what is of no use after a failure: the data and an unsaved result. The logs stay.
-    pub fn remove_scratch(&self) {
+    /// Removes the data and an unsaved result, which are of no use after a failure. The logs stay.
+    pub(crate) fn remove_scratch(&self) {
         self.remove_data();
         let _ = fs::remove_dir_all(self.git());
         let _ = fs::remove_file(self.result());
@@ -97,7 +99,6 @@ impl Workplace {
         let _ = fs::remove_dir(&self.0);
     }
 
-    /// The folder itself.
     pub fn directory(&self) -> &Path {
         &self.0
     }
@@ -108,7 +109,7 @@ impl Workplace {
     }
 
     /// Git's index and objects while the content hash is taken.
-    pub fn git(&self) -> PathBuf {
+    pub(crate) fn git(&self) -> PathBuf {
         self.0.join("git")
     }
 
@@ -117,25 +118,18 @@ impl Workplace {
         self.0.join("engram.pid")
     }
 
-    /// What the server printed.
+    /// The output of the server.
     pub fn server_log(&self) -> PathBuf {
         self.0.join("server.log")
     }
 
-    /// What the load generator printed.
+    /// The output of the load generator.
     pub fn load_log(&self) -> PathBuf {
         self.0.join("loadtest.log")
     }
 
     /// The result as the load generator writes it.
-    pub fn result(&self) -> PathBuf {
+    pub(crate) fn result(&self) -> PathBuf {
         self.0.join("result.json")
-    }
-}
-
-fn absent_is_fine(outcome: io::Result<()>) -> io::Result<()> {
-    match outcome {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other,
     }
 }

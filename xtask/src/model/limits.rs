@@ -16,10 +16,10 @@ pub const ERROR_RATE_POINTS: f64 = 5.0;
 pub const POSITION_POINTS: f64 = 5.0;
 /// Largest share of failed requests on the before side: above it the latencies are those of error replies.
 pub const FAILED_BEFORE: f64 = 0.10;
-/// How far the elapsed times of results without provenance may lie apart, as a share of the before side's.
-pub const ELAPSED_SHARE: f64 = 0.05;
+/// The largest difference of the elapsed times of results without provenance, as a share of the before side's.
+pub(crate) const ELAPSED_SHARE: f64 = 0.05;
 /// The share of the offered load below which it counts as not reached.
-pub const OFFERED_LOAD_REACHED: f64 = 0.95;
+pub(crate) const OFFERED_LOAD_REACHED: f64 = 0.95;
 
 /// When a paired session is looked at, how often all its looks together may be wrong (call an unchanged server slower,
 /// or pass one that is slower by the margin), and how many failed runs of the after server end it. Six pairs are the

@@ -5,57 +5,58 @@ use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value};
 
-/// What one load run measured.
+/// The measurement of one load run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LoadResult {
     /// The scenario's name.
-    pub config_name: String,
+    pub(crate) config_name: String,
     /// Wall time of the load, in seconds.
     pub elapsed_seconds: f64,
     /// Requests sent.
     pub total_operations: u64,
     /// Requests that failed.
-    pub total_errors: u64,
+    pub(crate) total_errors: u64,
     /// Requests per second.
-    pub throughput: f64,
-    /// Share of the requests that failed, 0 to 1: the worse of what is stated and what was counted.
-    pub error_rate: f64,
-    /// The one that is stated: what a rise is measured from.
-    pub stated_error_rate: f64,
+    pub(crate) throughput: f64,
+    /// Share of the requests that failed, 0 to 1: the worse of the stated and the counted one, so that a failure that
+    /// either of them shows is one.
+    pub(crate) error_rate: f64,
+    /// The stated one, from which a rise is measured.
+    pub(crate) stated_error_rate: f64,
     /// The largest of the operations' medians, in milliseconds.
-    pub p50_ms: f64,
+    pub(crate) p50_ms: f64,
     /// The largest of the operations' 95th percentiles, in milliseconds.
-    pub p95_ms: f64,
+    pub(crate) p95_ms: f64,
     /// The largest of the operations' 99th percentiles, in milliseconds.
     pub p99_ms: f64,
     /// Each operation that occurred, by name.
-    pub operations: BTreeMap<String, Operation>,
+    pub(crate) operations: BTreeMap<String, Operation>,
 }
 
-/// The shortest and the longest latency that is one, in milliseconds: a nanosecond and a day. Within them no
-/// arithmetic on latencies leaves the finite numbers.
-pub const LATENCIES_MS: RangeInclusive<f64> = 1e-6..=86_400_000.0;
+/// The valid latencies, in milliseconds: from a nanosecond to a day. Within them no arithmetic on latencies leaves the
+/// finite numbers.
+pub(crate) const LATENCIES_MS: RangeInclusive<f64> = 1e-6..=86_400_000.0;
 
-/// The lowest and the highest throughput that is one, in requests per second, for the same reason.
+/// The valid throughputs, in requests per second, for the same reason.
 const THROUGHPUTS: RangeInclusive<f64> = 1e-6..=1e8;
 
 /// One kind of request within a run.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Operation {
+pub(crate) struct Operation {
     /// Requests sent.
-    pub count: u64,
+    pub(crate) count: u64,
     /// Requests that failed.
-    pub error_count: u64,
+    pub(crate) error_count: u64,
     /// 99th percentile of the latency, in milliseconds.
-    pub p99_ms: f64,
+    pub(crate) p99_ms: f64,
 }
 
 impl LoadResult {
     /// Reads the JSON that the load generator writes.
     ///
     /// # Errors
-    /// Says what is wrong: not JSON, not complete, a number that is missing, not finite, negative or out of range,
-    /// or more errors than requests.
+    /// Names the defect: not JSON, not complete, a number that is missing, not finite, negative or out of range, or
+    /// more errors than requests.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
         let value: Value = serde_json::from_slice(bytes).map_err(|error| {
             if bytes.iter().all(u8::is_ascii_whitespace) {
@@ -67,111 +68,76 @@ impl LoadResult {
             }
         })?;
         let object = value.as_object().ok_or("not a JSON object")?;
-        let result = Self {
-            config_name: object
-                .get("config_name")
-                .and_then(Value::as_str)
-                .ok_or("`config_name` is missing")?
-                .to_owned(),
-            elapsed_seconds: number(object, "elapsed_seconds")?,
-            total_operations: count(object, "total_operations")?,
-            total_errors: count(object, "total_errors")?,
-            throughput: number(object, "overall_throughput")?,
-            error_rate: error_rate(object)?,
-            stated_error_rate: number(object, "overall_error_rate")?,
-            p50_ms: number(object, "p50_latency_ms")?,
-            p95_ms: number(object, "p95_latency_ms")?,
-            p99_ms: number(object, "p99_latency_ms")?,
-            operations: object
-                .get("per_operation_stats")
-                .and_then(Value::as_object)
+        let config_name = object.get("config_name").and_then(Value::as_str);
+        let config_name = config_name.ok_or("`config_name` is missing")?.to_owned();
+        let elapsed_seconds = number(object, "elapsed_seconds")?;
+        let operations = object.get("per_operation_stats").and_then(Value::as_object);
+        let (total_errors, total_operations) = counts(object, "total_errors", "total_operations")?;
+        let stated_error_rate = number(object, "overall_error_rate")?;
+        let throughput = number(object, "overall_throughput")?;
+        let ms = |key| number(object, key);
+        let [p50_ms, p95_ms, p99_ms] =
+            latencies([ms("p50_latency_ms")?, ms("p95_latency_ms")?, ms("p99_latency_ms")?])?;
+        if stated_error_rate > 1.0 {
+            return Err(format!("`overall_error_rate` is {stated_error_rate}, above 1"));
+        }
+        if throughput != 0.0 && !THROUGHPUTS.contains(&throughput) {
+            return Err(format!("`overall_throughput` is {throughput:e}: no server does that"));
+        }
+        Ok(Self {
+            config_name,
+            elapsed_seconds,
+            total_operations,
+            total_errors,
+            throughput,
+            error_rate: stated_error_rate.max(share(total_errors, total_operations)),
+            stated_error_rate,
+            p50_ms,
+            p95_ms,
+            p99_ms,
+            operations: operations
                 .ok_or("`per_operation_stats` is missing")?
                 .iter()
-                .map(|(name, stats)| {
-                    Ok((
-                        name.clone(),
-                        operation(stats).map_err(|e| format!("{name}: {e}"))?,
-                    ))
+                .map(|(name, stats)| match operation(stats) {
+                    Ok(operation) => Ok((name.clone(), operation)),
+                    Err(why) => Err(format!("{name}: {why}")),
                 })
                 .collect::<Result<_, String>>()?,
-        };
-        result.absurdity().map_or(Ok(result), Err)
-    }
-
-    fn absurdity(&self) -> Option<String> {
-        let (errors, operations) = (self.total_errors, self.total_operations);
-        if errors > operations {
-            return Some(more_errors(errors, operations));
-        }
-        if self.error_rate > 1.0 {
-            return Some(format!(
-                "`overall_error_rate` is {}, above 1",
-                self.error_rate
-            ));
-        }
-        if self.throughput != 0.0 && !THROUGHPUTS.contains(&self.throughput) {
-            return Some(format!(
-                "`overall_throughput` is {:e}: no server does that",
-                self.throughput
-            ));
-        }
-        not_latencies([self.p50_ms, self.p95_ms, self.p99_ms])
+        })
     }
 }
 
-fn more_errors(errors: u64, operations: u64) -> String {
-    format!("{errors} errors in {operations} requests")
-}
-
-/// The share of failed requests. Where the rate that is stated and the requests that were counted differ, it is the
-/// worse of the two: a failure that either of them knows of is one.
 #[allow(clippy::cast_precision_loss, reason = "only a share is wanted")]
-fn error_rate(object: &Map<String, Value>) -> Result<f64, String> {
-    let (errors, operations) = (
-        count(object, "total_errors")?,
-        count(object, "total_operations")?,
-    );
-    let counted = errors as f64 / operations.max(1) as f64;
-    Ok(number(object, "overall_error_rate")?.max(counted))
+fn share(errors: u64, operations: u64) -> f64 {
+    errors as f64 / operations.max(1) as f64
 }
 
-/// Whether one of three percentiles is no latency. 0 stands for none recorded.
-fn not_latencies(percentiles_ms: [f64; 3]) -> Option<String> {
-    let absurd = |ms: &&f64| **ms != 0.0 && !LATENCIES_MS.contains(*ms);
-    let absurd = percentiles_ms.iter().find(absurd)?;
-    Some(format!("a latency of {absurd:e} ms is no measurement"))
-}
-
-/// What an operation has beside the percentiles that are read; each must be a number.
-const NOT_READ: [&str; 3] = ["p999_latency_us", "mean_latency_us", "max_latency_us"];
+/// The keys of an operation that are not used; each must be a number.
+const UNUSED: [&str; 3] = ["p999_latency_us", "mean_latency_us", "max_latency_us"];
 
 fn operation(stats: &Value) -> Result<Operation, String> {
     let stats = stats.as_object().ok_or("not a JSON object")?;
-    for key in NOT_READ {
+    for key in UNUSED {
         number(stats, key)?;
     }
     let ms = |key| number(stats, key).map(|us| us / 1000.0);
-    let percentiles = [
-        ms("p50_latency_us")?,
-        ms("p95_latency_us")?,
-        ms("p99_latency_us")?,
-    ];
-    let operation = Operation {
-        count: count(stats, "count")?,
-        error_count: count(stats, "error_count")?,
-        p99_ms: percentiles[2],
-    };
-    let (errors, requests) = (operation.error_count, operation.count);
-    match (errors > requests).then(|| more_errors(errors, requests)) {
-        Some(why) => Err(why),
-        None => not_latencies(percentiles).map_or(Ok(operation), Err),
+    let percentiles = [ms("p50_latency_us")?, ms("p95_latency_us")?, ms("p99_latency_us")?];
+    let (error_count, count) = counts(stats, "error_count", "count")?;
+    let [_, _, p99_ms] = latencies(percentiles)?;
+    Ok(Operation { count, error_count, p99_ms })
+}
+
+/// Refuses three percentiles of which one is no latency. 0 stands for none recorded.
+fn latencies(percentiles_ms: [f64; 3]) -> Result<[f64; 3], String> {
+    let is_latency = |ms: f64| ms == 0.0 || LATENCIES_MS.contains(&ms);
+    match percentiles_ms.into_iter().find(|ms| !is_latency(*ms)) {
+        Some(ms) => Err(format!("a latency of {ms:e} ms is no measurement")),
+        None => Ok(percentiles_ms),
     }
 }
 
 fn number(object: &Map<String, Value>, key: &str) -> Result<f64, String> {
-    let value = object
-        .get(key)
-        .ok_or_else(|| format!("`{key}` is missing"))?;
+    let value = value(object, key)?;
     match value.as_f64() {
         Some(number) if !number.is_finite() => Err(format!("`{key}` is not finite")),
         Some(number) if number < 0.0 => Err(format!("`{key}` is negative ({number})")),
@@ -180,13 +146,24 @@ fn number(object: &Map<String, Value>, key: &str) -> Result<f64, String> {
     }
 }
 
-fn count(object: &Map<String, Value>, key: &str) -> Result<u64, String> {
-    let value = object
-        .get(key)
-        .ok_or_else(|| format!("`{key}` is missing"))?;
-    value
-        .as_u64()
-        .ok_or_else(|| format!("`{key}` is not a whole number of at least 0 ({value})"))
+/// The numbers of errors and of requests.
+fn counts(object: &Map<String, Value>, errors: &str, requests: &str) -> Result<(u64, u64), String> {
+    let count = |key| {
+        let value = value(object, key)?;
+        let wrong = || format!("`{key}` is not a whole number of at least 0 ({value})");
+        value.as_u64().ok_or_else(wrong)
+    };
+    match (count(errors)?, count(requests)?) {
+        (errors, requests) if errors > requests => {
+            Err(format!("{errors} errors in {requests} requests"))
+        }
+        counts => Ok(counts),
+    }
+}
+
+fn value<'a>(object: &'a Map<String, Value>, key: &str) -> Result<&'a Value, String> {
+    let missing = || format!("`{key}` is missing");
+    object.get(key).ok_or_else(missing)
 }
 
 #[cfg(test)]
@@ -246,21 +223,14 @@ mod tests {
     fn every_cut_of_it_is_refused() {
         let whole = WHOLE.trim_end();
         for end in 0..whole.len() {
-            assert!(
-                LoadResult::parse(&whole.as_bytes()[..end]).is_err(),
-                "{end}"
-            );
+            assert!(LoadResult::parse(&whole.as_bytes()[..end]).is_err(), "{end}");
         }
     }
 
     #[test]
     fn a_cut_off_file_is_told_from_an_empty_one() {
         assert_eq!(LoadResult::parse(b" \n").unwrap_err(), "the file is empty");
-        assert!(
-            LoadResult::parse(b"{\"a\"")
-                .unwrap_err()
-                .contains("cut off")
-        );
+        assert!(LoadResult::parse(b"{\"a\"").unwrap_err().contains("cut off"));
     }
 
     #[test]

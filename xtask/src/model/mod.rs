@@ -6,4 +6,6 @@ pub mod load_result;
 pub mod names;
 pub mod provenance;
 pub mod recorded;
+mod section;
 pub mod session;
+pub(crate) mod typed;

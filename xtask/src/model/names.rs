@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use time::{Date, Month, PrimitiveDateTime, Time};
+use time::{Date, PrimitiveDateTime, Time};
 
-/// What a run is compared for, told from its file name.
+/// The comparison that a run is for, which its file name shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Mode {
     /// Before against after, on the internal scenario.
@@ -17,13 +17,12 @@ impl Mode {
     /// Both modes, in the order in which they are shown.
     pub const ALL: [Self; 2] = [Self::Internal, Self::Competitive];
 
-    /// The mode of that name.
-    pub fn parse(word: &str) -> Option<Self> {
+    pub(crate) fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|mode| mode.to_string() == word)
     }
 
-    /// The mode that a file name is marked with, whatever else it is.
-    pub fn of_file_name(name: &str) -> Self {
+    /// The mode in a file name, whatever the rest of the name is.
+    pub(crate) fn of_file_name(name: &str) -> Self {
         match name.starts_with(COMPETITIVE_PREFIX) {
             true => Self::Competitive,
             false => Self::Internal,
@@ -50,7 +49,7 @@ impl fmt::Display for Mode {
 
 const COMPETITIVE_PREFIX: &str = "competitive_";
 
-/// Which side of the change was measured.
+/// The measured side of the change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Phase {
     /// Without the change.
@@ -61,10 +60,9 @@ pub enum Phase {
 
 impl Phase {
     /// Both phases, in the order of time.
-    pub const ALL: [Self; 2] = [Self::Before, Self::After];
+    pub(crate) const ALL: [Self; 2] = [Self::Before, Self::After];
 
-    /// The phase of that name.
-    pub fn parse(word: &str) -> Option<Self> {
+    pub(crate) fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|phase| phase.name() == word)
     }
 
@@ -89,26 +87,24 @@ pub struct TaskId(String);
 
 impl TaskId {
     /// Longest id, in bytes: the longest file name still fits in the 255 bytes that file systems allow.
-    pub const MAX_LENGTH: usize = 128;
+    pub(crate) const MAX_LENGTH: usize = 128;
 
     /// Reads an id.
     ///
     /// # Errors
-    /// Says which rule `text` breaks.
+    /// The rule that `text` breaks.
     pub fn parse(text: &str) -> Result<Self, String> {
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         if !text.starts_with(|c: char| c.is_ascii_alphanumeric()) {
             return Err("it must start with a letter or digit".into());
         }
         if let Some(bad) = text.chars().find(|&c| !allowed(c)) {
-            return Err(format!(
-                "{bad:?} is not allowed; use letters, digits, `.`, `_` and `-`"
-            ));
+            return Err(format!("{bad:?} is not allowed; use letters, digits, `.`, `_` and `-`"));
         }
         if text.len() > Self::MAX_LENGTH {
             return Err(format!("it is longer than {} bytes", Self::MAX_LENGTH));
         }
-        // Every name in a folder of very many comes by here: nothing is allocated.
+        // This runs for every name in a folder of very many: nothing is allocated.
         let start = text.get(..COMPETITIVE_PREFIX.len());
         if start.is_some_and(|start| start.eq_ignore_ascii_case(COMPETITIVE_PREFIX)) {
             return Err(format!(
@@ -122,8 +118,7 @@ impl TaskId {
         Ok(Self(text.to_owned()))
     }
 
-    /// The id as text.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
@@ -134,14 +129,12 @@ impl fmt::Display for TaskId {
     }
 }
 
-/// Whether `task` can name a task in a heading of the performance log, and be found there again.
-pub fn is_task_name(task: &str) -> bool {
+/// `true` for a name that can stand in a heading of the performance log, and be found there again.
+pub(crate) fn is_task_name(task: &str) -> bool {
     let is_letter = |c: char| c.is_ascii_alphanumeric();
     task.starts_with(is_letter)
         && task.ends_with(is_letter)
-        && task
-            .chars()
-            .all(|c| is_letter(c) || matches!(c, '.' | '_' | '-'))
+        && task.chars().all(|c| is_letter(c) || matches!(c, '.' | '_' | '-'))
 }
 
 /// A moment in local time, to the second, as file names carry it: `YYYYMMDD_HHMMSS`.
@@ -149,15 +142,14 @@ pub fn is_task_name(task: &str) -> bool {
 pub struct Timestamp(PrimitiveDateTime);
 
 impl Timestamp {
-    /// Its length as text.
-    pub const LENGTH: usize = 15;
+    /// Its length as text, in bytes.
+    pub(crate) const LENGTH: usize = 15;
 
     /// The timestamp of a moment, its fraction of a second dropped.
     pub fn of(moment: PrimitiveDateTime) -> Self {
         Self(moment.truncate_to_second())
     }
 
-    /// The moment itself.
     pub fn moment(self) -> PrimitiveDateTime {
         self.0
     }
@@ -165,36 +157,24 @@ impl Timestamp {
     /// Reads `YYYYMMDD_HHMMSS`; `None` where it is not a date and time.
     pub fn parse(text: &str) -> Option<Self> {
         let (date, time) = text.split_once('_')?;
-        let digits = |text: &str, length| {
-            (text.len() == length && text.bytes().all(|b| b.is_ascii_digit()))
-                .then(|| text.parse::<u32>().ok())
-                .flatten()
-        };
-        let (date, time) = (digits(date, 8)?, digits(time, 6)?);
-        let part = |number: u32, divisor: u32| u8::try_from(number / divisor % 100).ok();
-        let date = Date::from_calendar_date(
-            i32::try_from(date / 10_000).ok()?,
-            Month::try_from(part(date, 100)?).ok()?,
-            part(date, 1)?,
-        );
-        let time = Time::from_hms(part(time, 10_000)?, part(time, 100)?, part(time, 1)?);
-        Some(Self(PrimitiveDateTime::new(date.ok()?, time.ok()?)))
+        let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        if (date.len(), time.len()) != (8, 6) || !is_digits(date) || !is_digits(time) {
+            return None;
+        }
+        let part = |at: usize| text.get(at..at + 2)?.parse::<u8>().ok();
+        let (year, month) = (text.get(..4)?.parse().ok()?, part(4)?.try_into().ok()?);
+        let date = Date::from_calendar_date(year, month, part(6)?).ok()?;
+        let time = Time::from_hms(part(9)?, part(11)?, part(13)?).ok()?;
+        Some(Self(PrimitiveDateTime::new(date, time)))
     }
 }
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (date, time) = (self.0.date(), self.0.time());
-        write!(
-            f,
-            "{:04}{:02}{:02}_{:02}{:02}{:02}",
-            date.year(),
-            u8::from(date.month()),
-            date.day(),
-            time.hour(),
-            time.minute(),
-            time.second()
-        )
+        let (year, month, day) = self.0.to_calendar_date();
+        let (hour, minute, second) = self.0.as_hms();
+        let month = u8::from(month);
+        write!(f, "{year:04}{month:02}{day:02}_{hour:02}{minute:02}{second:02}")
     }
 }
 
@@ -205,17 +185,17 @@ pub enum Part {
     Result,
     /// The server's memory and CPU over the load.
     System,
-    /// Provenance: what was measured, where, and how.
+    /// The provenance.
     Diagnosis,
-    /// What the load generator printed.
+    /// The output of the load generator.
     LoadLog,
 }
 
 impl Part {
-    /// Every part, the one that makes the run count last.
+    /// Every part; the one that makes the run count is the last.
     pub const ALL: [Self; 4] = [Self::System, Self::Diagnosis, Self::LoadLog, Self::Result];
 
-    /// What follows the name of the run.
+    /// The end of the file name, after the name of the run.
     pub fn suffix(self) -> &'static str {
         match self {
             Self::Result => ".json",
@@ -226,16 +206,13 @@ impl Part {
     }
 }
 
-/// The name of a recorded run. The order is that of time first.
+/// The name of a recorded run. Names are ordered by time first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RunName {
     /// When the run was started.
     pub timestamp: Timestamp,
-    /// What it is compared for.
     pub mode: Mode,
-    /// The task that it belongs to.
     pub task: TaskId,
-    /// The side of the change.
     pub phase: Phase,
 }
 
@@ -260,25 +237,13 @@ impl RunName {
             Some(task) => (Mode::Competitive, task),
             None => (Mode::Internal, rest),
         };
-        Some(Self {
-            timestamp,
-            mode,
-            task: TaskId::parse(task).ok()?,
-            phase: Phase::parse(phase)?,
-        })
+        Some(Self { timestamp, mode, task: TaskId::parse(task).ok()?, phase: Phase::parse(phase)? })
     }
 }
 
 impl fmt::Display for RunName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}{}_{}_{}",
-            self.mode.prefix(),
-            self.task,
-            self.phase,
-            self.timestamp
-        )
+        write!(f, "{}{}_{}_{}", self.mode.prefix(), self.task, self.phase, self.timestamp)
     }
 }
 
@@ -342,10 +307,7 @@ mod tests {
     #[test]
     fn only_a_result_file_names_a_run() {
         let name = RunName::parse("007_before_20251108_140000").unwrap();
-        assert_eq!(
-            RunName::of_result(&name.file(Part::Result)),
-            Some(name.clone())
-        );
+        assert_eq!(RunName::of_result(&name.file(Part::Result)), Some(name.clone()));
         for part in [Part::System, Part::Diagnosis, Part::LoadLog] {
             assert_eq!(RunName::of_result(&name.file(part)), None);
         }
@@ -374,14 +336,7 @@ mod tests {
 
     #[test]
     fn ordinary_ids_are_taken() {
-        for id in [
-            "007",
-            "7.1",
-            "fan-effect",
-            "a_b",
-            "aftermath",
-            "x_beforehand",
-        ] {
+        for id in ["007", "7.1", "fan-effect", "a_b", "aftermath", "x_beforehand"] {
             assert!(TaskId::parse(id).is_ok(), "{id:?}");
         }
     }

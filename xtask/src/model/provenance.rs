@@ -1,103 +1,188 @@
-//! Where a result comes from, as TOML beside it: enough to tell whether two results can be compared.
+//! Where a result comes from, as TOML beside it: enough to decide whether two results can be compared.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
-use toml::{Table, Value};
+use toml::Table;
 
-/// The provenance of one run. What the system did not show is absent.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Provenance {
-    /// The run's place in its group.
-    pub run: Run,
-    /// The pair that the run belongs to, if it was measured in pairs.
-    pub session: Option<Session>,
-    /// The load.
-    pub load: Load,
-    /// The binaries.
-    pub build: BuildRecord,
-    /// What git says of the checkout; absent outside a repository.
-    pub git: Option<Git>,
-    /// What else was seen, by section: for people, and for warnings.
-    pub details: BTreeMap<String, Table>,
-    /// What makes the run weaker, in words.
-    pub warnings: Vec<String>,
-    /// The end of the server's log.
-    pub log_tail: String,
+use crate::error::Fault;
+use crate::model::section::section;
+
+section! {
+    /// The provenance of one run. What the system did not show is absent.
+    #[derive(Default)]
+    pub struct Provenance {
+        pub run: Run = "run",
+        /// The pair that the run belongs to, if it was measured in pairs.
+        pub session: Option<SessionPlace> = "session",
+        pub load: Load = "load",
+        pub build: BuildRecord = "build",
+        /// The state of the checkout; absent outside a repository.
+        pub git: Option<Git> = "git",
+        pub host: Host = "host",
+        pub server: ServerRun = "server",
+        pub noise: Noise = "noise",
+        /// The variables that can change what the server does; absent in files that do not record them.
+        pub environment: Option<BTreeMap<String, String>> = "environment",
+        /// The weaknesses of the run, in words.
+        pub warnings: Vec<String> = "warnings",
+        /// The end of the server's log.
+        pub log_tail: String = "server_log_tail",
+    }
 }
 
-/// A run's place in its group.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Run {
-    /// The run's name, as its files carry it.
-    pub name: String,
-    /// When it was started, with the offset from UTC.
-    pub started: String,
-    /// The name of the group's first run.
-    pub group: String,
-    /// 1 for the first run of the group.
-    pub index: u32,
-    /// How many runs the group was to have.
-    pub of: u32,
+section! {
+    /// A run's place in its group.
+    #[derive(Default)]
+    pub struct Run {
+        /// The run's name, as its files carry it.
+        pub name: String = "name",
+        /// When it was started, with the offset from UTC.
+        pub started: String = "started",
+        /// The name of the group's first run.
+        pub group: String = "group",
+        /// 1 for the first run of the group.
+        pub index: u32 = "index",
+        /// The number of runs that the group was to have.
+        pub of: u32 = "of",
+    }
 }
 
-/// A run's place in a paired session.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Session {
-    /// The session's record.
-    pub id: String,
-    /// 1 for the first pair.
-    pub pair: u32,
-    /// `before-first` or `after-first`.
-    pub order: String,
+section! {
+    /// A run's place in a paired session.
+    #[derive(Default)]
+    pub struct SessionPlace {
+        /// The id of the session's record.
+        pub id: String = "id",
+        /// 1 for the first pair.
+        pub pair: u32 = "pair",
+        /// `before-first` or `after-first`.
+        pub order: String = "order",
+    }
 }
 
-/// The load that was offered.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Load {
-    /// The scenario file, relative to the checkout.
-    pub scenario: String,
-    /// Its content hash.
-    pub scenario_hash: Option<String>,
-    /// Seconds of load asked for.
-    pub duration_seconds: u64,
-    /// The load generator's seed.
-    pub seed: u64,
-    /// Requests offered per second, rounded.
-    pub rate: u64,
+section! {
+    /// The load that was offered.
+    #[derive(Default)]
+    pub struct Load {
+        /// The scenario file, relative to the checkout.
+        pub scenario: String = "scenario",
+        /// The content hash of the scenario file.
+        pub scenario_hash: Option<String> = "scenario_hash",
+        /// Seconds of load asked for.
+        pub duration_seconds: u64 = "duration_seconds",
+        /// The load generator's seed.
+        pub seed: u64 = "seed",
+        /// Requests offered per second, rounded.
+        pub rate: u64 = "rate",
+    }
 }
 
-/// The binaries that were measured.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct BuildRecord {
-    /// Cargo's profile.
-    pub profile: String,
-    /// Whether `perf-check` built them itself, in this run.
-    pub by_this_run: bool,
-    /// Content hash of the server.
-    pub engram_hash: Option<String>,
-    /// Content hash of the load generator.
-    pub loadtest_hash: Option<String>,
-    /// Content hash of the files that they were built from.
-    pub content: Option<String>,
-    /// The compiler.
-    pub rustc: Option<String>,
-    /// Whether it is the stand-in that answered.
-    pub stand_in: bool,
+section! {
+    /// The binaries that were measured.
+    #[derive(Default)]
+    pub struct BuildRecord {
+        /// Cargo's profile.
+        pub profile: String = "profile",
+        /// `perf-check` built them itself, in this run.
+        pub by_this_run: bool = "by_this_run",
+        /// The content hash of the server.
+        pub engram_hash: Option<String> = "engram_hash",
+        /// The content hash of the load generator.
+        pub loadtest_hash: Option<String> = "loadtest_hash",
+        /// The content hash of the files that they were built from.
+        pub content: Option<String> = "content",
+        /// The compiler, as `rustc --version` prints it.
+        pub rustc: Option<String> = "rustc",
+        /// The stand-in answered, and not Engram.
+        pub stand_in: bool = "stand_in",
+    }
 }
 
-/// The state of the checkout.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Git {
-    /// The commit checked out; absent before the first.
-    pub commit: Option<String>,
-    /// The branch; absent with a detached HEAD.
-    pub branch: Option<String>,
-    /// Whether there are changes that are not committed.
-    pub dirty: bool,
+section! {
+    /// The state of the checkout.
+    #[derive(Default)]
+    pub struct Git {
+        /// The commit checked out; absent before the first.
+        pub commit: Option<String> = "commit",
+        /// The branch; absent with a detached HEAD.
+        pub branch: Option<String> = "branch",
+        /// There are uncommitted changes.
+        pub dirty: bool = "dirty",
+    }
 }
 
-/// The first line of every file, but for the number of its format: what is not headed so was not written by this tool.
+section! {
+    /// The machine. What the system does not show is unknown.
+    #[derive(Default)]
+    pub struct Host {
+        pub name: Option<String> = "name",
+        /// Kernel and architecture.
+        pub system: Option<String> = "system",
+        /// The processor's model.
+        pub cpu: Option<String> = "cpu",
+        /// Processors that this process may use.
+        pub cores: Option<u64> = "cores",
+        /// Memory, in MiB.
+        pub memory_mib: Option<u64> = "memory_mib",
+        /// Its state before the measurement.
+        pub state: HostState = "",
+    }
+}
+
+section! {
+    /// The state of a machine. What is unknown is never warned about.
+    #[derive(Default)]
+    pub struct HostState {
+        /// Processes that wanted a CPU, averaged over a minute.
+        pub load_average: Option<f64> = "load_average",
+        /// The policy that sets the CPU's frequency.
+        pub governor: Option<String> = "governor",
+        /// Swap space in use, in MiB.
+        pub swap_mib: Option<u64> = "swap_mib",
+        /// `mains`, or `battery` while one is being emptied: CPUs slow down on it.
+        pub power: Option<String> = "power",
+        /// `cargo` and `rustc` processes at work, without those that wait for this tool.
+        pub compilers: Option<usize> = "compilers",
+    }
+}
+
+section! {
+    /// The server and its load, from start to stop.
+    #[derive(Default)]
+    pub struct ServerRun {
+        /// From the start until it was healthy, in seconds.
+        pub ready_seconds: Option<f64> = "ready_seconds",
+        /// Wall time of the load generator, in seconds.
+        pub load_seconds: Option<f64> = "load_seconds",
+        /// From SIGTERM until it was gone, in seconds.
+        pub stop_seconds: Option<f64> = "stop_seconds",
+        /// Its exit code or signal, in words.
+        pub server_end: Option<String> = "server_end",
+        /// The exit code or signal of the load generator, in words.
+        pub load_generator_end: Option<String> = "load_generator_end",
+        /// The most memory that it had in RAM, in KiB.
+        pub peak_memory_kib: Option<u64> = "peak_memory_kib",
+    }
+}
+
+section! {
+    /// The noise during the load: what else the machine did.
+    #[derive(Default)]
+    pub struct Noise {
+        /// Share of the CPU time that this machine wanted and its hypervisor gave to others: steal / (busy + steal).
+        pub steal_share: Option<f64> = "steal_share",
+        /// Growth of the CPU pressure total, in seconds: somebody waited for a CPU.
+        pub cpu_pressure_seconds: Option<f64> = "cpu_pressure_seconds",
+        /// CPU seconds used by neither the server, nor the load generator, nor this tool.
+        pub others_cpu_seconds: Option<f64> = "others_cpu_seconds",
+        pub tool_cpu_seconds: Option<f64> = "tool_cpu_seconds",
+        pub server_cpu_seconds: Option<f64> = "server_cpu_seconds",
+        /// The server's CPU time a request, in microseconds.
+        pub server_cpu_us_per_operation: Option<f64> = "server_cpu_us_per_operation",
+    }
+}
+
+/// The first line of every file, but for the number of its format. A file without it was not written by this tool.
 const HEADER: &str = "# perf-check provenance, format ";
 
 /// The one format that there is.
@@ -111,265 +196,39 @@ const CUT_OFF: &str = "it is cut off";
 /// The old scripts left it so where their diagnostics failed.
 const EMPTY: &str = "it is empty; if an old script left it so, delete it";
 
-/// A file headed as provenance that is none.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unreadable(pub String);
-
-impl fmt::Display for Unreadable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "not readable as provenance: {}", self.0)
-    }
-}
-
 impl Provenance {
     /// The file's text.
     pub fn to_text(&self) -> String {
-        let mut table = Table::new();
-        table.insert("run".into(), Value::Table(self.run.to_table()));
-        if let Some(session) = &self.session {
-            table.insert("session".into(), Value::Table(session.to_table()));
-        }
-        table.insert("load".into(), Value::Table(self.load.to_table()));
-        table.insert("build".into(), Value::Table(self.build.to_table()));
-        if let Some(git) = &self.git {
-            table.insert("git".into(), Value::Table(git.to_table()));
-        }
-        for (section, details) in &self.details {
-            table.insert(section.clone(), Value::Table(details.clone()));
-        }
-        let warnings = self.warnings.iter().cloned().map(Value::String).collect();
-        table.insert("warnings".into(), Value::Array(warnings));
-        table.insert(
-            "server_log_tail".into(),
-            Value::String(self.log_tail.clone()),
-        );
-        format!("{HEADER}{FORMAT}\n\n{table}\n{FOOTER}\n")
+        format!("{HEADER}{FORMAT}\n\n{}\n{FOOTER}\n", self.to_table())
     }
 
     /// Reads a file's text. `Ok(None)` for one that this tool did not write: the old scripts' had the same name.
     ///
     /// # Errors
-    /// When it is headed as ours but is not whole, or of another format. An empty file may have been ours, too.
-    pub fn parse(text: &str) -> Result<Option<Self>, Unreadable> {
+    /// When it has the header but is not whole, or is of another format. An empty file may be this tool's, too.
+    pub fn parse(text: &str) -> Result<Option<Self>, Fault> {
+        let unreadable = |why: &str| Fault::new(format!("not readable as provenance: {why}"));
         if text.trim().is_empty() {
-            return Err(Unreadable(EMPTY.into()));
+            return Err(unreadable(EMPTY));
         }
         let first = text.trim_start().lines().next().unwrap_or_default();
         match first.strip_prefix(HEADER).map(str::trim_end) {
             None if !HEADER.starts_with(text.trim()) => return Ok(None),
-            None | Some("") => return Err(Unreadable(CUT_OFF.into())),
+            None | Some("") => return Err(unreadable(CUT_OFF)),
             Some(FORMAT) => {}
             Some(other) => {
-                return Err(Unreadable(format!(
-                    "it is of format {other:?}, and this tool reads {FORMAT}"
-                )));
+                let why = format!("it is of format {other:?}, and this tool reads {FORMAT}");
+                return Err(unreadable(&why));
             }
         }
         if text.lines().last().map(str::trim_end) != Some(FOOTER) {
-            return Err(Unreadable(CUT_OFF.into()));
+            return Err(unreadable(CUT_OFF));
         }
-        let mut table: Table = text
-            .parse()
-            .map_err(|error: toml::de::Error| Unreadable(error.message().to_owned()))?;
-        let mut section = |name: &str| match table.remove(name) {
-            Some(Value::Table(section)) => Some(section),
-            _ => None,
-        };
-        let missing = |name: &str| Unreadable(format!("[{name}] is missing or not whole"));
-        let (run, session, load) = (section("run"), section("session"), section("load"));
-        let (build, git) = (section("build"), section("git"));
-        Ok(Some(Self {
-            run: run
-                .and_then(|t| Run::from_table(&t))
-                .ok_or_else(|| missing("run"))?,
-            session: session
-                .map(|t| Session::from_table(&t).ok_or_else(|| missing("session")))
-                .transpose()?,
-            load: load
-                .and_then(|t| Load::from_table(&t))
-                .ok_or_else(|| missing("load"))?,
-            build: build
-                .and_then(|t| BuildRecord::from_table(&t))
-                .ok_or_else(|| missing("build"))?,
-            git: git
-                .map(|t| Git::from_table(&t).ok_or_else(|| missing("git")))
-                .transpose()?,
-            warnings: match table.remove("warnings") {
-                Some(Value::Array(lines)) => lines
-                    .iter()
-                    .filter_map(|line| line.as_str().map(str::to_owned))
-                    .collect(),
-                _ => return Err(Unreadable("`warnings` is missing".into())),
-            },
-            log_tail: match table.remove("server_log_tail") {
-                Some(Value::String(tail)) => tail,
-                _ => return Err(Unreadable("`server_log_tail` is missing".into())),
-            },
-            details: table
-                .into_iter()
-                .filter_map(|(name, value)| match value {
-                    Value::Table(section) => Some((name, section)),
-                    _ => None,
-                })
-                .collect(),
-        }))
-    }
-
-    /// A number among the details.
-    pub fn number(&self, section: &str, key: &str) -> Option<f64> {
-        let value = self.details.get(section)?.get(key)?;
-        value
-            .as_float()
-            .or_else(|| i32::try_from(value.as_integer()?).ok().map(f64::from))
-            .filter(|number| number.is_finite())
-    }
-
-    /// A word among the details.
-    pub fn word(&self, section: &str, key: &str) -> Option<&str> {
-        self.details.get(section)?.get(key)?.as_str()
-    }
-}
-
-/// A table of the entries that are known.
-pub fn known<const N: usize>(entries: [(&str, Option<Value>); N]) -> Table {
-    entries
-        .into_iter()
-        .filter_map(|(key, value)| Some((key.to_owned(), value?)))
-        .collect()
-}
-
-/// Text as a value.
-pub fn text(text: impl Into<String>) -> Option<Value> {
-    Some(Value::String(text.into()))
-}
-
-/// A count as a value; `None` beyond what TOML can hold.
-pub fn whole(number: impl TryInto<i64>) -> Option<Value> {
-    number.try_into().ok().map(Value::Integer)
-}
-
-/// A measurement as a value, to a millionth.
-pub fn measured(number: f64) -> Option<Value> {
-    number
-        .is_finite()
-        .then(|| Value::Float((number * 1e6).round() / 1e6))
-}
-
-fn word(table: &Table, key: &str) -> Option<String> {
-    table.get(key)?.as_str().map(str::to_owned)
-}
-
-fn count<T: TryFrom<i64>>(table: &Table, key: &str) -> Option<T> {
-    table.get(key)?.as_integer()?.try_into().ok()
-}
-
-fn flag(table: &Table, key: &str) -> Option<bool> {
-    table.get(key)?.as_bool()
-}
-
-impl Run {
-    fn to_table(&self) -> Table {
-        known([
-            ("name", text(&self.name)),
-            ("started", text(&self.started)),
-            ("group", text(&self.group)),
-            ("index", whole(self.index)),
-            ("of", whole(self.of)),
-        ])
-    }
-
-    fn from_table(table: &Table) -> Option<Self> {
-        Some(Self {
-            name: word(table, "name")?,
-            started: word(table, "started")?,
-            group: word(table, "group")?,
-            index: count(table, "index")?,
-            of: count(table, "of")?,
-        })
-    }
-}
-
-impl Session {
-    fn to_table(&self) -> Table {
-        known([
-            ("id", text(&self.id)),
-            ("pair", whole(self.pair)),
-            ("order", text(&self.order)),
-        ])
-    }
-
-    fn from_table(table: &Table) -> Option<Self> {
-        Some(Self {
-            id: word(table, "id")?,
-            pair: count(table, "pair")?,
-            order: word(table, "order")?,
-        })
-    }
-}
-
-impl Load {
-    fn to_table(&self) -> Table {
-        known([
-            ("scenario", text(&self.scenario)),
-            ("scenario_hash", self.scenario_hash.clone().and_then(text)),
-            ("duration_seconds", whole(self.duration_seconds)),
-            ("seed", whole(self.seed)),
-            ("rate", whole(self.rate)),
-        ])
-    }
-
-    fn from_table(table: &Table) -> Option<Self> {
-        Some(Self {
-            scenario: word(table, "scenario")?,
-            scenario_hash: word(table, "scenario_hash"),
-            duration_seconds: count(table, "duration_seconds")?,
-            seed: count(table, "seed")?,
-            rate: count(table, "rate")?,
-        })
-    }
-}
-
-impl BuildRecord {
-    fn to_table(&self) -> Table {
-        known([
-            ("profile", text(&self.profile)),
-            ("by_this_run", Some(Value::Boolean(self.by_this_run))),
-            ("engram_hash", self.engram_hash.clone().and_then(text)),
-            ("loadtest_hash", self.loadtest_hash.clone().and_then(text)),
-            ("content", self.content.clone().and_then(text)),
-            ("rustc", self.rustc.clone().and_then(text)),
-            ("stand_in", Some(Value::Boolean(self.stand_in))),
-        ])
-    }
-
-    fn from_table(table: &Table) -> Option<Self> {
-        Some(Self {
-            profile: word(table, "profile")?,
-            by_this_run: flag(table, "by_this_run")?,
-            engram_hash: word(table, "engram_hash"),
-            loadtest_hash: word(table, "loadtest_hash"),
-            content: word(table, "content"),
-            rustc: word(table, "rustc"),
-            stand_in: flag(table, "stand_in")?,
-        })
-    }
-}
-
-impl Git {
-    fn to_table(&self) -> Table {
-        known([
-            ("commit", self.commit.clone().and_then(text)),
-            ("branch", self.branch.clone().and_then(text)),
-            ("dirty", Some(Value::Boolean(self.dirty))),
-        ])
-    }
-
-    fn from_table(table: &Table) -> Option<Self> {
-        Some(Self {
-            commit: word(table, "commit"),
-            branch: word(table, "branch"),
-            dirty: flag(table, "dirty")?,
-        })
+        let table: Table =
+            text.parse().map_err(|error: toml::de::Error| unreadable(error.message()))?;
+        Self::from_table(&table)
+            .map(Some)
+            .map_err(|key| unreadable(&format!("`{key}` is missing or not whole")))
     }
 }
 
@@ -413,11 +272,7 @@ mod tests {
                 index: 1,
                 of: 3,
             },
-            session: Some(Session {
-                id: "a".into(),
-                pair: 2,
-                order: "after-first".into(),
-            }),
+            session: Some(SessionPlace { id: "a".into(), pair: 2, order: "after-first".into() }),
             load: Load {
                 scenario: "scenarios/m17_baseline.toml".into(),
                 scenario_hash: Some("abc".into()),
@@ -431,40 +286,118 @@ mod tests {
                 engram_hash: Some("def".into()),
                 ..BuildRecord::default()
             },
-            git: Some(Git {
-                commit: Some("c0ffee".into()),
-                branch: None,
-                dirty: true,
-            }),
-            details: BTreeMap::from([("noise".into(), known([("steal_share", measured(0.25))]))]),
+            git: Some(Git { commit: Some("c0ffee".into()), branch: None, dirty: true }),
+            host: Host {
+                cores: Some(2),
+                state: HostState { compilers: Some(0), ..HostState::default() },
+                ..Host::default()
+            },
+            noise: Noise { steal_share: Some(0.25), ..Noise::default() },
+            environment: Some(BTreeMap::from([("RUST_LOG".into(), "info".into())])),
             warnings: vec!["a \"quoted\" one".into()],
             log_tail: "two\nlines with '''quotes'''".into(),
+            ..Provenance::default()
+        }
+    }
+
+    /// A file as it was written before its sections were declared once.
+    const RECORDED: &str = r#"# perf-check provenance, format 1
+
+server_log_tail = """
+two
+lines with '''quotes'''"""
+warnings = ['a "quoted" one']
+
+[build]
+by_this_run = true
+engram_hash = "def"
+profile = "release"
+stand_in = false
+
+[environment]
+RUST_LOG = """
+info
+and more"""
+
+[git]
+commit = "c0ffee"
+dirty = true
+
+[host]
+compilers = 0
+cores = 4
+cpu = 'Some "CPU"'
+governor = "powersave"
+load_average = 0.5
+memory_mib = 7937
+name = "box"
+power = "battery"
+swap_mib = 3
+system = "Linux 6 x86_64"
+
+[load]
+duration_seconds = 60
+rate = 1000
+scenario = "scenarios/m17_baseline.toml"
+scenario_hash = "abc"
+seed = 3735928559
+
+[noise]
+others_cpu_seconds = 0.0
+server_cpu_seconds = 12.5
+server_cpu_us_per_operation = 208.123457
+steal_share = 0.0
+tool_cpu_seconds = 0.03
+
+[run]
+group = "007_before_20251108_140000"
+index = 1
+name = "007_before_20251108_140000"
+of = 3
+started = "2025-11-08T14:00:00+01:00"
+
+[server]
+load_generator_end = "signal 9"
+load_seconds = 60.0
+peak_memory_kib = 123456
+ready_seconds = 1.234568
+server_end = "exit code 0"
+stop_seconds = 0.1
+
+[session]
+id = "a"
+order = "after-first"
+pair = 2
+
+# end
+"#;
+
+    #[test]
+    fn a_file_read_and_written_again_keeps_its_bytes() {
+        let with_empty_sections = RECORDED
+            .replace("RUST_LOG = \"\"\"\ninfo\nand more\"\"\"\n", "")
+            .replace("steal_share = 0.0\n", "");
+        assert_eq!(RECORDED.len(), with_empty_sections.len() + 50);
+        for text in [RECORDED, &with_empty_sections] {
+            let read = Provenance::parse(text).unwrap().unwrap();
+            assert_eq!(read.to_text(), text);
         }
     }
 
     #[test]
     fn what_is_written_is_read_again() {
-        assert_eq!(
-            Provenance::parse(&whole_one().to_text()),
-            Ok(Some(whole_one()))
-        );
+        assert_eq!(Provenance::parse(&whole_one().to_text()), Ok(Some(whole_one())));
     }
 
     #[test]
     fn what_is_not_known_is_absent_and_not_empty() {
         let written = whole_one().to_text();
-        assert!(
-            !written.contains("rustc") && !written.contains("branch"),
-            "{written}"
-        );
+        assert!(!written.contains("rustc") && !written.contains("branch"), "{written}");
     }
 
     #[test]
     fn the_old_scripts_diagnosis_is_no_provenance() {
-        assert_eq!(
-            Provenance::parse("=== Engram diagnostics ===\nok"),
-            Ok(None)
-        );
+        assert_eq!(Provenance::parse("=== Engram diagnostics ===\nok"), Ok(None));
     }
 
     #[test]
@@ -478,9 +411,7 @@ mod tests {
     #[test]
     fn our_own_of_another_format_is_refused() {
         for format in ["2", "11", "1.1", "one"] {
-            let other = whole_one()
-                .to_text()
-                .replace("format 1", &format!("format {format}"));
+            let other = whole_one().to_text().replace("format 1", &format!("format {format}"));
             assert!(Provenance::parse(&other).is_err(), "{format}");
         }
     }
@@ -493,8 +424,38 @@ mod tests {
     }
 
     #[test]
-    fn details_are_found_by_section_and_key() {
-        assert_eq!(whole_one().number("noise", "steal_share"), Some(0.25));
-        assert_eq!(whole_one().number("noise", "absent"), None);
+    fn measured_numbers_are_written_to_a_millionth_and_unknown_ones_not_at_all() {
+        let mut provenance = whole_one();
+        provenance.noise.steal_share = Some(0.123_456_789);
+        provenance.noise.others_cpu_seconds = Some(f64::NAN);
+        let written = provenance.to_text();
+        assert!(written.contains("steal_share = 0.123457\n"), "{written}");
+        assert!(!written.contains("others_cpu_seconds"), "{written}");
+    }
+
+    #[test]
+    fn sections_that_older_files_lack_and_keys_that_later_ones_add_are_no_obstacle() {
+        let written = whole_one().to_text();
+        let noise = "[noise]\nsteal_share = 0.25\n";
+        assert!(written.contains(noise), "{written}");
+        let expected = Provenance { noise: Noise::default(), ..whole_one() };
+        for other in ["", "[noise]\nlater = 1\n", "[later]\nkey = 1\n"] {
+            assert_eq!(
+                Provenance::parse(&written.replace(noise, other)),
+                Ok(Some(expected.clone())),
+                "{other}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_section_that_is_not_whole_is_refused_by_its_name() {
+        for (line, key) in [("index = 1", "run"), ("pair = 2", "session"), ("dirty = true", "git")]
+        {
+            let written = whole_one().to_text();
+            assert!(written.contains(line), "{written}");
+            let fault = Provenance::parse(&written.replace(line, "")).unwrap_err();
+            assert!(fault.why.contains(&format!("`{key}` is missing")), "{fault}");
+        }
     }
 }

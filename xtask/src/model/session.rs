@@ -1,75 +1,101 @@
-//! A paired session: which runs make the pairs, what failed, and what the pairs say so far.
+//! The record of a paired session: the runs of its pairs, its failures, and the verdict so far.
 
-use crate::model::limits::threshold_percent;
+use toml::Table;
+
+use crate::model::limits::{PLAN, threshold_percent};
 use crate::model::names::{Mode, Phase, RunName, Timestamp};
+use crate::model::section::{Field, section};
 use crate::stats::paired::{self, Assessment, Plan};
 use crate::stats::random::SplitMix64;
 
-/// What a session compares.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Subject {
-    /// The scenario and margin.
-    pub mode: Mode,
-    /// Content hash of the before server.
-    pub before: String,
-    /// Content hash of the after server.
-    pub after: String,
-    /// Content hash of the scenario.
-    pub scenario: String,
-    /// Seconds of load a run.
-    pub duration_seconds: u64,
+section! {
+    /// The comparison that a session is about.
+    #[derive(Eq)]
+    pub struct Subject {
+        /// The scenario and margin.
+        pub mode: Mode = "mode",
+        /// Content hash of the before server.
+        pub before: String = "before",
+        /// Content hash of the after server.
+        pub after: String = "after",
+        /// Content hash of the scenario.
+        pub scenario: String = "scenario",
+        /// Seconds of load a run.
+        pub duration_seconds: u64 = "duration_seconds",
+    }
 }
 
-/// One record. What the verdict on P99 rests on is in it: no file that is lost later changes the answer unseen.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SessionRecord {
-    /// What is compared.
-    pub subject: Subject,
-    /// When it was opened.
-    pub opened: Timestamp,
-    /// Content hash of the load generator that drives both sides.
-    pub loadtest: String,
-    /// When to look; fixed when the record is opened.
-    pub plan: Plan,
-    /// What the orders are drawn from.
-    pub seed: u64,
-    /// The complete pairs.
-    pub pairs: Vec<PairRecord>,
-    /// Runs that failed.
-    pub failures: Vec<Failure>,
+section! {
+    /// The record of a session. It holds all that the verdict on P99 rests on: a file that is lost later cannot change
+    /// the answer unnoticed.
+    pub struct SessionRecord {
+        pub subject: Subject = "",
+        pub opened: Timestamp = "opened",
+        /// Content hash of the load generator that drives both sides.
+        pub loadtest: String = "loadtest",
+        /// When to look; fixed when the record is opened.
+        pub plan: Plan = "looks",
+        /// The orders are drawn from it; at most what TOML can hold.
+        pub seed: u64 = "seed",
+        /// The complete pairs.
+        pub pairs: Vec<PairRecord> = "pairs",
+        /// The failed runs.
+        pub failures: Vec<Failure> = "failures",
+    }
 }
 
-/// A complete pair.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PairRecord {
-    /// The before run.
-    pub before: Member,
-    /// The after run.
-    pub after: Member,
+section! {
+    /// A complete pair.
+    pub struct PairRecord {
+        pub before: Member = "before",
+        pub after: Member = "after",
+    }
 }
 
-/// One run of a pair.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Member {
-    /// The run.
-    pub name: RunName,
-    /// Its P99, in milliseconds.
-    pub p99_ms: f64,
+section! {
+    /// One run of a pair.
+    pub struct Member {
+        pub name: RunName = "run",
+        pub p99_ms: f64 = "p99_ms",
+    }
 }
 
-/// A run that failed, and made its pair void.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    /// The pair, 1 for the first.
-    pub pair: usize,
-    /// The side.
-    pub phase: Phase,
-    /// What failed.
-    pub why: String,
+section! {
+    /// A run that failed, and made its pair void.
+    #[derive(Eq)]
+    pub struct Failure {
+        /// The pair, 1 for the first.
+        pub pair: usize = "pair",
+        pub phase: Phase = "side",
+        /// The message of the failure.
+        pub why: String = "why",
+    }
 }
+
+/// A plan is recorded as its looks and its alpha; one that this tool would not make any more is refused, since it would
+/// be read as another.
+impl Field for Plan {
+    fn put(&self, key: &str, table: &mut Table) {
+        self.looks().to_vec().put(key, table);
+        self.alpha().put(ALPHA, table);
+    }
+
+    #[allow(clippy::float_cmp, reason = "written and read again, not computed")]
+    fn take(key: &str, table: &Table) -> Option<Self> {
+        let looks = Vec::<usize>::take(key, table)?;
+        let plan = PLAN.up_to(*looks.last()?)?;
+        (plan.looks() == looks && f64::take(ALPHA, table)? == plan.alpha()).then_some(plan)
+    }
+}
+
+const ALPHA: &str = "alpha";
+
+const HEADER: &str = "# perf-confirm session, format 1";
+/// The last line, without which a record is cut short.
+const FOOTER: &str = "# end";
 
 impl Subject {
-    /// The record's name: short hashes, so that other binaries have another record.
+    /// The name of the record's file: short hashes, so that other binaries have another record.
     pub fn id(&self) -> String {
         let short = |hash: &str| hash.chars().take(12).collect::<String>();
         format!(
@@ -84,13 +110,13 @@ impl Subject {
 }
 
 impl SessionRecord {
-    /// What its runs' provenance calls it. Another record about the same subject, put aside, has another id.
+    /// The id that the provenance of its runs carries. An archived record about the same subject has another id.
     pub fn id(&self) -> String {
         format!("{}-{}", self.subject.id(), self.opened)
     }
 
-    /// Which side runs first in a pair (1 for the first). In every two pairs it is one each, in an order that the
-    /// seed draws, so that a pair that has to be repeated keeps its own.
+    /// The order of the sides in a pair (1 for the first). Of every two pairs each has another; the seed draws which,
+    /// so that a pair that has to be repeated keeps its own.
     pub fn order(&self, pair: usize) -> [Phase; 2] {
         let block = u64::try_from(pair.saturating_sub(1) / 2).unwrap_or_default();
         let mut random = SplitMix64::from_seed(self.seed.wrapping_add(block));
@@ -103,12 +129,11 @@ impl SessionRecord {
 
     /// The failed runs of a side.
     pub fn failures_of(&self, phase: Phase) -> impl Iterator<Item = &Failure> {
-        self.failures
-            .iter()
-            .filter(move |failure| failure.phase == phase)
+        self.failures.iter().filter(move |failure| failure.phase == phase)
     }
 
-    /// ln(P99 after / P99 before) of each pair, in order. What is no ratio is not a number, and clears nothing.
+    /// ln(P99 after / P99 before) of each pair, in order. A pair without a valid ratio yields NaN, which can never lead
+    /// to a pass.
     pub fn differences(&self) -> Vec<f64> {
         self.pairs
             .iter()
@@ -118,7 +143,7 @@ impl SessionRecord {
             .collect()
     }
 
-    /// What the pairs say so far.
+    /// The verdict of the pairs so far.
     pub fn assess(&self) -> Assessment {
         paired::decide(
             &self.plan,
@@ -126,5 +151,18 @@ impl SessionRecord {
             paired::margin(threshold_percent(self.subject.mode)),
             self.failures_of(Phase::After).count(),
         )
+    }
+
+    /// The text of the record's file.
+    pub fn to_text(&self) -> String {
+        format!("{HEADER}\n\n{}\n{FOOTER}\n", self.to_table())
+    }
+
+    /// Reads the text of a record's file; `None` for one that is not whole, or of a plan that is no longer made.
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.lines().next()? != HEADER || text.lines().last()? != FOOTER {
+            return None;
+        }
+        Self::from_table(&text.parse().ok()?).ok()
     }
 }

@@ -3,10 +3,12 @@
 use std::fmt::Write as _;
 
 use crate::judge::comparison::{Comparison, Judgement, Side};
-use crate::judge::fitness::Unfit;
-use crate::judge::verdict::Decision;
+use crate::judge::fitness::Reason;
+use crate::judge::verdict::Outcome;
+use crate::model::limits::COMPETITOR;
 use crate::report::evidence;
-use crate::report::next::{self, Surroundings};
+use crate::report::next::{self, Context};
+use crate::report::reason::{reason, spread};
 use crate::report::table::{self, Mark, Row};
 use crate::report::words;
 use crate::term::streams::{Ink, Style};
@@ -20,7 +22,7 @@ const LONGEST_TASK: usize = 30;
 const NAME: usize = 18;
 
 /// The whole report.
-pub fn report(comparisons: &[Comparison], around: &Surroundings, style: Style) -> String {
+pub fn report(comparisons: &[Comparison], around: &Context, style: Style) -> String {
     let mut text = String::new();
     for comparison in comparisons {
         let _ = writeln!(text, "{}", verdict_line(comparison, style));
@@ -32,30 +34,27 @@ pub fn report(comparisons: &[Comparison], around: &Surroundings, style: Style) -
             let _ = writeln!(text, "\n{heading}\n{}", details.join("\n\n"));
         }
     }
-    let steps: Vec<String> = next::steps(comparisons, around)
-        .into_iter()
-        .map(|step| {
-            let purpose = wrapped(step.purpose, 2);
-            format!("  {purpose}\n    {}", step.commands.join("\n    "))
-        })
-        .collect();
+    let steps = next::steps(comparisons, around);
     if !steps.is_empty() {
-        let heading = style.paint(Ink::Strong, "next");
-        let _ = writeln!(text, "\n{heading}\n{}", steps.join("\n"));
+        let _ = writeln!(text, "\n{}", style.paint(Ink::Strong, "next"));
+    }
+    for step in steps {
+        let purpose = wrapped(step.purpose, 2);
+        let _ = writeln!(text, "  {purpose}\n    {}", step.commands.join("\n    "));
     }
     text
 }
 
 /// The verdict in one line.
-pub fn verdict_line(comparison: &Comparison, style: Style) -> String {
-    let ink = match comparison.decision() {
-        Some(Decision::Clean) => Ink::Good,
-        Some(Decision::InternalRegression | Decision::CompetitiveRegression) => Ink::Bad,
-        Some(Decision::Undecided) | None => Ink::Warning,
+pub(crate) fn verdict_line(comparison: &Comparison, style: Style) -> String {
+    let ink = match comparison.outcome() {
+        Outcome::Success => Ink::Good,
+        Outcome::InternalRegression | Outcome::CompetitiveRegression => Ink::Bad,
+        Outcome::Undecided | Outcome::CannotJudge => Ink::Warning,
     };
     let line = plain_verdict_line(comparison);
     let line = match &comparison.judgement {
-        // What went wrong may be told at any length; all of it follows below.
+        // A reason may be of any length; all of them follow below.
         Judgement::Impossible(_) => words::cut(&line, WIDTH),
         Judgement::Judged(_) | Judgement::SameServer(_) => wrapped_from(0, &line, 2),
     };
@@ -67,14 +66,15 @@ pub fn verdict_line(comparison: &Comparison, style: Style) -> String {
 }
 
 fn plain_verdict_line(comparison: &Comparison) -> String {
-    let task = comparison.task.as_ref().map_or_else(String::new, |task| {
-        words::shortened(task.as_str(), LONGEST_TASK) + " "
-    });
+    let task = comparison
+        .task
+        .as_ref()
+        .map_or_else(String::new, |task| words::shortened(task.as_str(), LONGEST_TASK) + " ");
     words::printable(&format!(
         "{}: {task}{}: {}",
         comparison.headline(),
         comparison.mode,
-        words::reason(comparison)
+        reason(comparison)
     ))
 }
 
@@ -87,11 +87,10 @@ fn heading(comparison: &Comparison) -> String {
 }
 
 /// Everything about one mode, in paragraphs.
-fn details(comparison: &Comparison, around: &Surroundings, style: Style) -> Vec<String> {
+fn details(comparison: &Comparison, around: &Context, style: Style) -> Vec<String> {
     let mut paragraphs = Vec::new();
-    if let Judgement::Impossible(reasons) = &comparison.judgement
-        && !is_told_by_the_verdict_line(comparison, reasons)
-    {
+    let reasons = comparison.reasons();
+    if !reasons.is_empty() && !is_told_by_the_verdict_line(comparison, reasons) {
         let reasons = reasons.iter().map(|reason| why(reason, around));
         paragraphs.push(list("why it cannot be judged", reasons));
     }
@@ -102,38 +101,31 @@ fn details(comparison: &Comparison, around: &Surroundings, style: Style) -> Vec<
         paragraphs.extend(position(comparison));
         let operations = table::operations(comparison, before, after);
         if !operations.is_empty() {
-            paragraphs.push(format!(
-                "  P99 by operation, ms\n{}",
-                rows(&operations, style)
-            ));
+            let rows = rows(&operations, style);
+            paragraphs.push(format!("  P99 by operation, ms\n{rows}"));
         }
     }
     if !comparison.warnings.is_empty() {
-        let warnings = comparison
-            .warnings
-            .iter()
-            .map(|warning| wrapped(warning, 4));
-        paragraphs.push(list(&style.paint(Ink::Warning, "warnings"), warnings));
+        let warnings = comparison.warnings.iter();
+        let title = style.paint(Ink::Warning, "warnings");
+        paragraphs.push(list(&title, warnings.map(|warning| wrapped(warning, 4))));
     }
     paragraphs
 }
 
-fn is_told_by_the_verdict_line(comparison: &Comparison, reasons: &[Unfit]) -> bool {
-    matches!(reasons, [Unfit { file: None, .. }])
+fn is_told_by_the_verdict_line(comparison: &Comparison, reasons: &[Reason]) -> bool {
+    matches!(reasons, [only] if only.fault.file.is_none())
         && plain_verdict_line(comparison).chars().count() <= WIDTH
 }
 
-/// A reason, below the file that is to blame.
-fn why(reason: &Unfit, around: &Surroundings) -> String {
-    match &reason.file {
-        Some(file) => {
-            let line = reason
-                .line
-                .map_or_else(String::new, |line| format!(":{line}"));
-            let file = words::printable(&around.path(file));
-            format!("{file}{line}\n      {}", wrapped(&reason.why, 6))
+/// A reason, below its place.
+fn why(reason: &Reason, around: &Context) -> String {
+    match around.place(&reason.fault) {
+        Some(place) => {
+            let place = words::printable(&place);
+            format!("{place}\n      {}", wrapped(&reason.fault.why, 6))
         }
-        None => wrapped(&reason.why, 4),
+        None => wrapped(&reason.fault.why, 4),
     }
 }
 
@@ -143,11 +135,12 @@ fn list(title: &str, lines: impl Iterator<Item = String>) -> String {
 }
 
 fn metrics(comparison: &Comparison, before: &Side, after: &Side, style: Style) -> String {
-    let mut table = vec![table::heading(comparison)];
+    let limit = comparison.judged().map_or("", |_| "limit");
+    let mut table = vec![Row::heading(limit)];
     table.extend(table::metrics(comparison, before, after));
     let mut text = rows(&table, style);
     for (phase, side) in [("before", before), ("after", after)] {
-        if let Some(spread) = words::spread(side) {
+        if let Some(spread) = spread(side) {
             let _ = write!(text, "\n    {phase:<6}  {spread}");
         }
     }
@@ -155,44 +148,41 @@ fn metrics(comparison: &Comparison, before: &Side, after: &Side, style: Style) -
 }
 
 fn rows(rows: &[Row], style: Style) -> String {
-    let lines: Vec<String> = rows
-        .iter()
-        .map(|row| {
-            let mark = match row.mark {
-                Mark::Nothing => String::new(),
-                Mark::Within => style.paint(Ink::Good, "  ok"),
-                Mark::Regressed => style.paint(Ink::Bad, "  REGRESSED"),
-                Mark::Pinned => style.paint(Ink::Good, "  ok, pinned"),
-                Mark::Unsettled => style.paint(Ink::Warning, "  not settled"),
-                Mark::MovedMost => "  moved most".to_owned(),
-            };
-            let line = format!(
-                "  {:<NAME$}{:>12}{:>12}{:>11}{:>8}",
-                words::shortened(&row.name, NAME),
-                row.before,
-                row.after,
-                row.change,
-                row.limit
-            );
-            match mark.is_empty() {
-                true => line.trim_end().to_owned(),
-                false => line + &mark,
-            }
-        })
-        .collect();
+    let line = |row: &Row| {
+        let mark = match row.mark {
+            Mark::Nothing => String::new(),
+            Mark::Within => style.paint(Ink::Good, "  ok"),
+            Mark::Regressed => style.paint(Ink::Bad, "  REGRESSED"),
+            Mark::Pinned => style.paint(Ink::Good, "  ok, pinned"),
+            Mark::Unsettled => style.paint(Ink::Warning, "  not settled"),
+            Mark::MovedMost => "  moved most".to_owned(),
+        };
+        let line = format!(
+            "  {:<NAME$}{:>12}{:>12}{:>11}{:>8}",
+            words::shortened(&row.name, NAME),
+            row.before,
+            row.after,
+            row.change,
+            row.limit
+        );
+        match mark.is_empty() {
+            true => line.trim_end().to_owned(),
+            false => line + &mark,
+        }
+    };
+    let lines: Vec<String> = rows.iter().map(line).collect();
     lines.join("\n")
 }
 
 fn position(comparison: &Comparison) -> Option<String> {
-    let position = words::verdict(comparison)?.position?;
+    let position = comparison.verdict()?.position?;
     let mut text = format!(
-        "  against {}, P99 {} ms\n    before  {}\n    after   {}",
-        words::COMPETITOR,
+        "  against {COMPETITOR}, P99 {} ms\n    before  {}\n    after   {}",
         words::trimmed(position.baseline_ms, 3),
         words::speedup(position.speedup_before),
         words::speedup(position.speedup_after)
     );
-    if let Judgement::Judged(_) = comparison.judgement {
+    if comparison.judged().is_some() {
         let _ = write!(text, "\n    status  {}", position.standing);
     }
     Some(text)
@@ -231,15 +221,8 @@ mod tests {
     #[test]
     fn long_text_is_wrapped_between_words_and_indented() {
         let text = wrapped(&"word ".repeat(30), 6);
-        assert!(
-            text.lines()
-                .skip(1)
-                .all(|line| line.starts_with("      word"))
-        );
-        assert!(
-            text.lines()
-                .all(|line| line.trim_start().len() + 6 <= WIDTH)
-        );
+        assert!(text.lines().skip(1).all(|line| line.starts_with("      word")));
+        assert!(text.lines().all(|line| line.trim_start().len() + 6 <= WIDTH));
         assert_eq!(text.split_whitespace().count(), 30);
     }
 

@@ -1,251 +1,189 @@
 //! A comparison for machines: one object, whose shape is described in `docs/reference/perf-compare-json.md`.
 
-use std::path::Path;
+use serde_json::{Map, Value, json};
 
 use crate::error::Error;
-use crate::judge::comparison::{Comparison, Judgement, Side};
-use crate::judge::fitness::{Mend, Unfit};
-use crate::judge::verdict::{Decision, Metric, Position, Standing, Verdict};
+use crate::judge::comparison::{Comparison, EndedSession, Side};
+use crate::judge::fitness::{Reason, Remedy};
+use crate::judge::verdict::{Metric, Outcome, Position, Standing};
 use crate::model::limits::{
-    COMPETITOR, ELAPSED_SHARE, ERROR_RATE_POINTS, FAILED_BEFORE, OFFERED_LOAD_REACHED,
-    POSITION_POINTS, threshold_percent,
+    COMPETITOR, ELAPSED_SHARE, FAILED_BEFORE, OFFERED_LOAD_REACHED, POSITION_POINTS,
 };
 use crate::model::names::{Mode, Phase};
-use crate::report::next::{self, Surroundings};
-use crate::report::ordered::Json;
-use crate::report::words::from_ln;
-use crate::stats::paired::PairedVerdict;
-use crate::stats::single_runs::SingleRuns;
+use crate::report::metrics::{self, METRICS};
+use crate::report::next::{self, Context};
+use crate::stats::paired::{self, Look, PairedVerdict};
 
 /// The version of the shape: raised when a key changes its meaning or goes away.
-pub const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 1;
 
 /// The whole report, ending in a line break. `error` is what failed beside the comparisons, or in their place.
 pub fn report(
     comparisons: &[Comparison],
-    around: &Surroundings,
+    around: &Context,
     exit_code: u8,
     error: Option<&Error>,
 ) -> String {
     let comparisons = comparisons.iter().map(|known| comparison(known, around));
-    Json::object([
-        ("format", FORMAT.into()),
-        ("exit_code", u32::from(exit_code).into()),
-        ("error", error.map(Error::what).into()),
-        ("comparisons", comparisons.collect()),
-    ])
-    .to_text()
+    let report = rounded(json!({
+        "format": FORMAT,
+        "exit_code": exit_code,
+        "error": error.map(Error::what),
+        "comparisons": comparisons.collect::<Value>(),
+    }));
+    format!("{report:#}\n")
 }
 
-fn comparison(comparison: &Comparison, around: &Surroundings) -> Json {
-    // On one server measured twice nothing is held against the limits.
-    let judged = match &comparison.judgement {
-        Judgement::Judged(verdict) => Some(verdict),
-        Judgement::SameServer(_) | Judgement::Impossible(_) => None,
-    };
-    let (verdict, reasons) = match &comparison.judgement {
-        Judgement::Judged(verdict) | Judgement::SameServer(verdict) => (Some(verdict), &[][..]),
-        Judgement::Impossible(reasons) => (None, reasons.as_slice()),
-    };
-    let same_server = matches!(comparison.judgement, Judgement::SameServer(_));
-    let position = verdict.and_then(|verdict| verdict.position);
-    let reasons = reasons
-        .iter()
-        .map(|known| reason(comparison, known, around));
+fn comparison(comparison: &Comparison, around: &Context) -> Value {
+    let verdict = comparison.verdict();
+    let judged = comparison.judged();
     let regressed = judged.map(|verdict| {
-        let regressed = verdict.regressed.iter().copied();
-        regressed.map(metric).collect::<Json>()
+        let regressed = metrics::judged(|metric| verdict.regressed.contains(&metric));
+        regressed.map(|quantity| quantity.id()).collect::<Value>()
     });
-    Json::object([
-        (
-            "task",
-            comparison.task.as_ref().map(|task| task.as_str()).into(),
-        ),
-        ("mode", comparison.mode.to_string().into()),
-        ("verdict", decision(comparison.decision()).into()),
-        ("same_server", same_server.into()),
-        ("regressed", regressed.into()),
-        ("thresholds", thresholds(comparison.mode)),
-        ("before", comparison.before.as_ref().map(side).into()),
-        ("after", comparison.after.as_ref().map(side).into()),
-        ("changes", verdict.map(changes).into()),
-        (
-            "position",
-            position
-                .map(|known| self::position(comparison, known, judged))
-                .into(),
-        ),
-        ("session", session(comparison).into()),
-        (
-            "single_runs",
-            comparison.single_runs.map(single_runs).into(),
-        ),
-        ("pinned_rate", comparison.pinned_rate.into()),
-        ("reasons", reasons.collect()),
-        (
-            "warnings",
-            comparison.warnings.iter().map(String::as_str).collect(),
-        ),
-    ])
+    let changes = verdict.map(|verdict| by_metric(|metric| verdict.change(metric)));
+    let position = verdict.and_then(|verdict| verdict.position);
+    let reasons = comparison.reasons().iter();
+    json!({
+        "task": comparison.task.as_ref().map(|task| task.as_str()),
+        "mode": comparison.mode.to_string(),
+        "verdict": outcome(comparison.outcome()),
+        "same_server": verdict.is_some() && judged.is_none(),
+        "regressed": regressed,
+        "thresholds": thresholds(comparison.mode),
+        "before": comparison.before.as_ref().map(side),
+        "after": comparison.after.as_ref().map(side),
+        "changes": changes,
+        "position": position.map(|known| self::position(comparison, known)),
+        "session": comparison.session.as_ref().map(session),
+        "single_runs": comparison.single_runs.map(|known| json!({
+            "smallest_change_percent": paired::percent(known.smallest_change),
+            "comparisons": known.comparisons,
+        })),
+        "pinned_rate": comparison.pinned_rate,
+        "reasons": reasons.map(|known| reason(comparison, known, around)).collect::<Value>(),
+        "warnings": comparison.warnings,
+    })
 }
 
-fn thresholds(mode: Mode) -> Json {
-    let percent = threshold_percent(mode);
-    Json::object([
-        ("p99_percent", percent.into()),
-        ("throughput_percent", (-percent).into()),
-        ("error_rate_points", ERROR_RATE_POINTS.into()),
-        ("position_points", POSITION_POINTS.into()),
-        ("failed_before_percent", (FAILED_BEFORE * 100.0).into()),
-        ("elapsed_percent", (ELAPSED_SHARE * 100.0).into()),
-        (
-            "offered_load_percent",
-            (OFFERED_LOAD_REACHED * 100.0).into(),
-        ),
-    ])
+/// A number for each judged metric, in the unit of its change.
+fn by_metric(number: impl Fn(Metric) -> f64) -> Map<String, Value> {
+    metrics::judged(|_| true)
+        .filter_map(|quantity| Some((quantity.change_key(), number(quantity.judged()?).into())))
+        .collect()
 }
 
-fn changes(verdict: &Verdict) -> Json {
-    Json::object([
-        ("p99_percent", verdict.changes.p99_percent.into()),
-        (
-            "throughput_percent",
-            verdict.changes.throughput_percent.into(),
-        ),
-        ("error_rate_points", verdict.changes.error_points.into()),
-    ])
+fn thresholds(mode: Mode) -> Value {
+    let mut thresholds = by_metric(|metric| metric.limit(mode));
+    thresholds.extend([
+        ("position_points".to_owned(), POSITION_POINTS.into()),
+        ("failed_before_percent".to_owned(), (FAILED_BEFORE * 100.0).into()),
+        ("elapsed_percent".to_owned(), (ELAPSED_SHARE * 100.0).into()),
+        ("offered_load_percent".to_owned(), (OFFERED_LOAD_REACHED * 100.0).into()),
+    ]);
+    Value::Object(thresholds)
 }
 
-fn decision(decision: Option<Decision>) -> &'static str {
-    match decision {
-        Some(Decision::Clean) => "no_regression",
-        Some(Decision::InternalRegression) => "internal_regression",
-        Some(Decision::CompetitiveRegression) => "competitive_regression",
-        Some(Decision::Undecided) => "undecided",
-        None => "cannot_judge",
+fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Success => "no_regression",
+        Outcome::InternalRegression => "internal_regression",
+        Outcome::CompetitiveRegression => "competitive_regression",
+        Outcome::Undecided => "undecided",
+        Outcome::CannotJudge => "cannot_judge",
     }
 }
 
-fn metric(metric: Metric) -> &'static str {
-    match metric {
-        Metric::P99 => "p99",
-        Metric::Throughput => "throughput",
-        Metric::ErrorRate => "error_rate",
-    }
+fn side(side: &Side) -> Value {
+    let metrics = METRICS
+        .iter()
+        .filter(|metric| !metric.key.is_empty())
+        .map(|metric| (metric.key.to_owned(), json!(metric.value(side))));
+    let files = side.files.iter().map(|file| file.to_string_lossy());
+    let rest = json!({
+        "files": files.collect::<Value>(),
+        "p99_lowest_ms": side.p99_spread_ms.0,
+        "p99_highest_ms": side.p99_spread_ms.1,
+        "operations": side.total(|run| run.result.total_operations),
+        "errors": side.total(|run| run.result.total_errors),
+        "operation_p99_ms": side.operation_p99_ms,
+        "stand_in": side.stand_in,
+        "by_perf_check": side.by_perf_check,
+    });
+    let rest = rest.as_object().cloned().unwrap_or_default();
+    metrics.chain(rest).collect()
 }
 
-fn side(side: &Side) -> Json {
-    let operations = side.operation_p99_ms.iter();
-    Json::object([
-        ("files", side.files.iter().map(|file| text(file)).collect()),
-        ("p50_ms", side.p50_ms.into()),
-        ("p95_ms", side.p95_ms.into()),
-        ("p99_ms", side.figures.p99_ms.into()),
-        ("p99_lowest_ms", side.p99_spread_ms.0.into()),
-        ("p99_highest_ms", side.p99_spread_ms.1.into()),
-        ("throughput", side.figures.throughput.into()),
-        ("operations", side.operations.into()),
-        ("errors", side.errors.into()),
-        ("errors_per_run", side.errors_per_run.into()),
-        ("error_rate", side.figures.error_rate.into()),
-        (
-            "operation_p99_ms",
-            Json::Object(
-                operations
-                    .map(|(name, &p99)| (name.clone(), p99.into()))
-                    .collect(),
-            ),
-        ),
-        ("cpu_us_per_operation", side.cpu_us_per_operation.into()),
-        ("stand_in", side.stand_in.into()),
-        ("by_perf_check", side.by_perf_check.into()),
-    ])
-}
-
-fn text(path: &Path) -> String {
-    path.to_string_lossy().into_owned()
-}
-
-fn position(comparison: &Comparison, position: Position, judged: Option<&Verdict>) -> Json {
+fn position(comparison: &Comparison, position: Position) -> Value {
     let stated = comparison.baseline.as_ref();
-    let standing = judged.map(|_| match position.standing {
+    let standing = comparison.judged().map(|_| match position.standing {
         Standing::Slower => "slower_than_competitor",
         Standing::Degraded => "degraded",
         Standing::StillBehind => "still_behind",
         Standing::Maintained => "maintained",
     });
-    Json::object([
-        ("competitor", COMPETITOR.into()),
-        ("competitor_p99_ms", position.baseline_ms.into()),
-        (
-            "competitor_file",
-            stated.map(|stated| text(&stated.file)).into(),
-        ),
-        ("competitor_line", stated.map(|stated| stated.line).into()),
-        ("speedup_before_percent", position.speedup_before.into()),
-        ("speedup_after_percent", position.speedup_after.into()),
-        ("standing", standing.into()),
-    ])
+    json!({
+        "competitor": COMPETITOR,
+        "competitor_p99_ms": position.baseline_ms,
+        "competitor_file": stated.map(|stated| stated.file.to_string_lossy()),
+        "competitor_line": stated.map(|stated| stated.line),
+        "speedup_before_percent": position.speedup_before,
+        "speedup_after_percent": position.speedup_after,
+        "standing": standing,
+    })
 }
 
-fn session(comparison: &Comparison) -> Option<Json> {
-    let sight = comparison.session?.sight;
-    let interval = sight.map(|sight| sight.interval);
-    let verdict = comparison.paired_verdict().map(|verdict| match verdict {
-        PairedVerdict::Regressed => "regressed",
-        PairedVerdict::NotRegressed => "not_regressed",
-        PairedVerdict::NoRegressionFound => "no_regression_found",
-        PairedVerdict::Suspected => "suspected",
-        PairedVerdict::AfterFails => "after_fails",
-    });
-    let distinguishable = sight.map(|sight| from_ln(sight.smallest_distinguishable()));
-    Some(Json::object([
-        ("verdict", verdict.into()),
-        ("pairs", sight.map(|sight| sight.pairs).into()),
-        (
-            "p99_percent",
-            interval.map(|interval| from_ln(interval.estimate)).into(),
-        ),
-        (
-            "p99_lowest_percent",
-            interval.map(|interval| from_ln(interval.lower)).into(),
-        ),
-        (
-            "p99_highest_percent",
-            interval.map(|interval| from_ln(interval.upper)).into(),
-        ),
-        ("distinguishable_percent", distinguishable.into()),
-        (
-            "pairs_to_settle",
-            sight.and_then(|sight| sight.pairs_to_settle).into(),
-        ),
-    ]))
+fn session(session: &EndedSession) -> Value {
+    let look = session.look;
+    let percent =
+        |ln_ratio: fn(&Look) -> f64| look.as_ref().map(|look| paired::percent(ln_ratio(look)));
+    json!({
+        "verdict": match session.verdict {
+            PairedVerdict::Regressed => "regressed",
+            PairedVerdict::NotRegressed => "not_regressed",
+            PairedVerdict::NoRegressionFound => "no_regression_found",
+            PairedVerdict::Suspected => "suspected",
+            PairedVerdict::AfterFails => "after_fails",
+        },
+        "pairs": look.map(|look| look.pairs),
+        "p99_percent": percent(|look| look.interval.estimate),
+        "p99_lowest_percent": percent(|look| look.interval.lower),
+        "p99_highest_percent": percent(|look| look.interval.upper),
+        "distinguishable_percent": percent(Look::resolution),
+        "pairs_to_settle": look.and_then(|look| look.pairs_to_settle),
+    })
 }
 
-fn single_runs(known: SingleRuns) -> Json {
-    Json::object([
-        (
-            "smallest_change_percent",
-            from_ln(known.smallest_change).into(),
-        ),
-        ("comparisons", known.comparisons.into()),
-    ])
+fn reason(comparison: &Comparison, reason: &Reason, around: &Context) -> Value {
+    let fault = &reason.fault;
+    json!({
+        "file": fault.file.as_ref().map(|file| file.to_string_lossy()),
+        "line": fault.line,
+        "why": fault.why,
+        "mend": match reason.remedy {
+            Remedy::Measure(Phase::Before) => "measure_before",
+            Remedy::Measure(Phase::After) => "measure_after",
+            Remedy::MeasureBoth => "measure_both",
+            Remedy::Baseline => "baseline_document",
+            Remedy::Confirm => "confirm",
+        },
+        "mend_commands": next::remedy(comparison, reason, around),
+    })
 }
 
-fn reason(comparison: &Comparison, reason: &Unfit, around: &Surroundings) -> Json {
-    let mend = match reason.mend {
-        Mend::Measure(Phase::Before) => "measure_before",
-        Mend::Measure(Phase::After) => "measure_after",
-        Mend::MeasureBoth => "measure_both",
-        Mend::Baseline => "baseline_document",
-        Mend::Confirm => "confirm",
-    };
-    let commands = next::mending(comparison, reason, around);
-    Json::object([
-        ("file", reason.file.as_deref().map(text).into()),
-        ("line", reason.line.into()),
-        ("why", reason.why.as_str().into()),
-        ("mend", mend.into()),
-        ("mend_commands", commands.into_iter().collect()),
-    ])
+/// The numbers without what binary arithmetic adds beyond the ninth decimal, which is finer than anything measured.
+fn rounded(value: Value) -> Value {
+    const PARTS: f64 = 1e9;
+    match value {
+        Value::Array(values) => values.into_iter().map(rounded).collect(),
+        Value::Object(entries) => {
+            entries.into_iter().map(|(key, value)| (key, rounded(value))).collect()
+        }
+        Value::Number(number) if number.is_f64() => {
+            let number = number.as_f64().unwrap_or_default();
+            let rounded = (number * PARTS).round() / PARTS;
+            json!(if rounded.is_finite() { rounded } else { number })
+        }
+        other => other,
+    }
 }

@@ -1,4 +1,4 @@
-//! What is recorded, one line a group.
+//! The recorded groups, one line each.
 
 use std::fmt::Write as _;
 
@@ -8,38 +8,35 @@ use crate::term::streams::{Ink, Style};
 /// One group of recorded runs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
-    /// The task.
-    pub task: String,
+    pub(crate) task: String,
     /// `internal` or `competitive`.
-    pub mode: String,
+    pub(crate) mode: String,
     /// `before` or `after`.
-    pub phase: String,
-    /// When the newest run was started, in local time.
-    pub when: String,
-    /// The commit measured; absent without provenance.
-    pub commit: Option<String>,
-    /// Median P99 in milliseconds and throughput in operations per second, or why it cannot be read.
-    pub figures: Result<(f64, f64), String>,
-    /// How many runs, and what kind of group.
-    pub group: String,
+    pub(crate) phase: String,
+    /// The start of the newest run, in local time.
+    pub(crate) when: String,
+    /// The measured commit; absent without provenance.
+    pub(crate) commit: Option<String>,
+    /// Median P99 in milliseconds and throughput in operations per second, or the reason why it cannot be read.
+    pub(crate) figures: Result<(f64, f64), String>,
+    /// The number of runs, and the kind of the group.
+    pub(crate) group: String,
 }
 
 /// The columns of a terminal.
 const WIDTH: usize = 80;
 /// The fewest columns of a task: the others are never so wide that less is left.
 const LEAST_TASK: usize = 5;
-/// How much of a commit is shown.
+/// The shown characters of a commit.
 const COMMIT: usize = 7;
 
 /// The table.
-pub fn list(entries: &[Entry], style: Style) -> String {
+pub(crate) fn list(entries: &[Entry], style: Style) -> String {
     if entries.is_empty() {
         return "nothing is recorded yet; begin with: cargo perf-check <task> before\n".to_owned();
     }
-    let heading = [
-        "task", "mode", "phase", "when", "commit", "P99 ms", "ops/s", "runs",
-    ]
-    .map(str::to_owned);
+    let heading =
+        ["task", "mode", "phase", "when", "commit", "P99 ms", "ops/s", "runs"].map(str::to_owned);
     let rows: Vec<[String; 8]> = entries.iter().map(row).collect();
     let mut widths = heading.each_ref().map(|cell| cell.chars().count());
     for row in &rows {
@@ -83,16 +80,7 @@ fn row(entry: &Entry) -> [String; 8] {
 /// One line, with the reason in the place of the figures where there is one.
 fn line(row: &[String; 8], widths: &[usize; 8], why: Option<(String, Style)>) -> String {
     let [task, mode, phase, when, commit, p99, throughput, group] = row;
-    let [
-        w_task,
-        w_mode,
-        w_phase,
-        w_when,
-        w_commit,
-        w_p99,
-        w_throughput,
-        _,
-    ] = *widths;
+    let [w_task, w_mode, w_phase, w_when, w_commit, w_p99, w_throughput, _] = *widths;
     let task = words::shortened(task, w_task);
     let known = format!(
         "{task:<w_task$} {mode:<w_mode$} {phase:<w_phase$} {when:<w_when$} {commit:<w_commit$}"

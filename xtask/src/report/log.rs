@@ -1,36 +1,33 @@
 //! The lines of a task's entry in the performance log.
 
-use crate::judge::comparison::{Comparison, Judgement, Side};
-use crate::judge::verdict::{Decision, Metric, Standing, Verdict};
-use crate::model::limits::threshold_percent;
+use crate::judge::comparison::{Comparison, Side};
+use crate::judge::verdict::{Metric, Outcome, Standing, Verdict};
+use crate::model::limits::{COMPETITOR, threshold_percent};
 use crate::model::names::Mode;
+use crate::report::metrics;
+use crate::report::reason::reason;
 use crate::report::words;
 use crate::stats::paired::PairedVerdict;
 
-/// The lines of one mode; `None` for what could not be judged, or was noise alone, which is no entry.
+/// The lines of one mode; `None` if it was not judged, or noise alone, which is no entry.
 pub fn lines(comparison: &Comparison) -> Option<Vec<String>> {
-    let Judgement::Judged(verdict) = &comparison.judgement else {
-        return None;
-    };
+    let verdict = comparison.judged()?;
     let (before, after) = (comparison.before.as_ref()?, comparison.after.as_ref()?);
+    let changes = metrics::judged(|metric| metric != Metric::ErrorRate);
+    let changes: Vec<String> = changes.map(|quantity| quantity.judged_change(verdict)).collect();
     let mut lines = vec![
         format!("Before: {}", figures(comparison.mode, before)),
         format!("After:  {}", figures(comparison.mode, after)),
-        format!(
-            "Change: {}, {}",
-            words::judged_change(comparison, verdict, Metric::P99),
-            words::change(verdict, Metric::Throughput)
-        ),
+        format!("Change: {}", changes.join(", ")),
     ];
-    if let Some(position) = verdict.position {
-        lines.push(format!(
-            "vs {}: {} ({}ms vs {}ms)",
-            words::COMPETITOR,
+    lines.extend(verdict.position.map(|position| {
+        format!(
+            "vs {COMPETITOR}: {} ({}ms vs {}ms)",
             words::speedup(position.speedup_after),
             words::trimmed(after.figures.p99_ms, 3),
             words::trimmed(position.baseline_ms, 3)
-        ));
-    }
+        )
+    }));
     lines.push(format!("Status: {}", status(comparison, verdict)));
     Some(lines)
 }
@@ -40,33 +37,28 @@ fn figures(mode: Mode, side: &Side) -> String {
         Mode::Internal => "ops/s",
         Mode::Competitive => "QPS",
     };
-    format!(
-        "P99={}ms, {} {unit}",
-        words::trimmed(side.figures.p99_ms, 3),
-        words::trimmed(side.figures.throughput, 2)
-    )
+    let p99 = words::trimmed(side.figures.p99_ms, 3);
+    let throughput = words::trimmed(side.figures.throughput, 2);
+    format!("P99={p99}ms, {throughput} {unit}")
 }
 
 fn status(comparison: &Comparison, verdict: &Verdict) -> String {
-    match verdict.decision {
-        Decision::Clean if found_nothing(comparison) => {
-            format!("✓ No regression found: {}", words::reason(comparison))
+    let unsettled = comparison.paired_verdict() == Some(PairedVerdict::NoRegressionFound);
+    let standing = verdict.position.map(|position| position.standing);
+    match (verdict.outcome, standing) {
+        (Outcome::Success, _) if unsettled => {
+            format!("✓ No regression found: {}", reason(comparison))
         }
-        Decision::Clean => match verdict.position.map(|position| position.standing) {
-            None => format!("✓ Within {}% target", threshold_percent(comparison.mode)),
-            Some(Standing::StillBehind) => {
-                format!("✓ No regression, still behind {}", words::COMPETITOR)
-            }
-            Some(_) => "✓ Competitive advantage maintained".to_owned(),
-        },
-        Decision::InternalRegression | Decision::CompetitiveRegression => {
-            format!("✗ Regression: {}", words::reason(comparison))
+        (Outcome::Success, None) => {
+            format!("✓ Within {}% target", threshold_percent(comparison.mode))
         }
-        Decision::Undecided => "? Undecided".to_owned(),
+        (Outcome::Success, Some(Standing::StillBehind)) => {
+            format!("✓ No regression, still behind {COMPETITOR}")
+        }
+        (Outcome::Success, Some(_)) => "✓ Competitive advantage maintained".to_owned(),
+        (Outcome::InternalRegression | Outcome::CompetitiveRegression, _) => {
+            format!("✗ Regression: {}", reason(comparison))
+        }
+        (Outcome::Undecided | Outcome::CannotJudge, _) => "? Undecided".to_owned(),
     }
-}
-
-/// Whether a paired session passed it without being sure.
-fn found_nothing(comparison: &Comparison) -> bool {
-    comparison.paired_verdict() == Some(PairedVerdict::NoRegressionFound)
 }

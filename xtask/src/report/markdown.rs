@@ -3,87 +3,60 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use crate::judge::comparison::{Comparison, Judgement, Side};
-use crate::judge::verdict::Decision;
+use crate::judge::comparison::{Comparison, Side};
+use crate::judge::verdict::Outcome;
+use crate::model::limits::COMPETITOR;
 use crate::report::evidence;
-use crate::report::next::{self, Surroundings};
+use crate::report::next::{self, Context};
+use crate::report::reason::{reason, spread};
 use crate::report::table::{self, Mark, Row};
 use crate::report::words;
 
 /// The whole report.
-pub fn report(comparisons: &[Comparison], around: &Surroundings) -> String {
-    let sections = comparisons
-        .iter()
-        .map(|comparison| section(comparison, around));
+pub fn report(comparisons: &[Comparison], around: &Context) -> String {
+    let sections = comparisons.iter().map(|comparison| section(comparison, around));
     let steps = next::steps(comparisons, around).into_iter().map(|step| {
-        format!(
-            "**Next**: {}\n\n```sh\n{}\n```\n",
-            step.purpose,
-            step.commands.join("\n")
-        )
+        let commands = step.commands.join("\n");
+        format!("**Next**: {}\n\n```sh\n{commands}\n```\n", step.purpose)
     });
     sections.chain(steps).collect::<Vec<String>>().join("\n")
 }
 
-fn section(comparison: &Comparison, around: &Surroundings) -> String {
-    let mark = match comparison.decision() {
-        Some(Decision::Clean) => "✅",
-        Some(Decision::InternalRegression | Decision::CompetitiveRegression) => "❌",
-        Some(Decision::Undecided) | None => "⚠️",
+fn section(comparison: &Comparison, around: &Context) -> String {
+    let mark = match comparison.outcome() {
+        Outcome::Success => "✅",
+        Outcome::InternalRegression | Outcome::CompetitiveRegression => "❌",
+        Outcome::Undecided | Outcome::CannotJudge => "⚠️",
     };
-    let task = comparison
-        .task
-        .as_ref()
-        .map_or_else(String::new, |task| format!("task {task}, "));
+    let task = comparison.task.as_ref();
+    let task = task.map_or_else(String::new, |task| format!("task {task}, "));
+    let headline = comparison.headline();
     let mut paragraphs = vec![
-        format!(
-            "### {mark} {task}{}: {}",
-            comparison.mode,
-            comparison.headline()
-        ),
-        escaped(&words::reason(comparison)),
+        format!("### {mark} {task}{}: {headline}", comparison.mode),
+        escaped(&reason(comparison)),
     ];
-    let sides = [("before", &comparison.before), ("after", &comparison.after)]
-        .map(|(phase, side)| Some((phase, side.as_ref()?)));
-    if sides.iter().flatten().any(|(_, side)| side.stand_in) {
+    let sides = [("before", &comparison.before), ("after", &comparison.after)];
+    let sides = || sides.iter().filter_map(|(phase, side)| Some((phase, side.as_ref()?)));
+    if sides().any(|(_, side)| side.stand_in) {
         paragraphs.push(format!("**{}**", words::STAND_IN));
     }
-    if let Judgement::Impossible(reasons) = &comparison.judgement {
-        let reasons = reasons.iter().map(|reason| match &reason.file {
-            Some(file) => {
-                let line = reason
-                    .line
-                    .map_or_else(String::new, |line| format!(":{line}"));
-                format!(
-                    "{}{line}: {}",
-                    escaped(&around.path(file)),
-                    escaped(&reason.why)
-                )
-            }
-            None => escaped(&reason.why),
-        });
-        paragraphs.push(list("Why it cannot be judged", reasons));
-    }
+    let reasons = comparison.reasons().iter().map(|reason| {
+        let place = around.place(&reason.fault);
+        let place = place.map_or_else(String::new, |place| escaped(&place) + ": ");
+        place + &escaped(&reason.fault.why)
+    });
+    paragraphs.extend(list("Why it cannot be judged", reasons));
     if let (Some(before), Some(after)) = (&comparison.before, &comparison.after) {
         paragraphs.push(tables(comparison, before, after));
     }
     for known in evidence::evidence(comparison, &around.options) {
-        let lines = known.lines.join("\n");
-        paragraphs.push(format!(
-            "{}:\n\n```text\n{lines}\n```",
-            capitalised(&known.title)
-        ));
+        let (title, lines) = (capitalised(&known.title), known.lines.join("\n"));
+        paragraphs.push(format!("{title}:\n\n```text\n{lines}\n```"));
     }
     paragraphs.extend(position(comparison));
-    let measured = sides.into_iter().flatten();
-    let measured: Vec<String> = measured.map(|(phase, side)| files(phase, side)).collect();
-    if !measured.is_empty() {
-        paragraphs.push(list("Measured", measured.into_iter()));
-    }
-    if !comparison.warnings.is_empty() {
-        let warnings = comparison.warnings.iter().map(|warning| escaped(warning));
-        paragraphs.push(list("Warnings", warnings));
-    }
+    paragraphs.extend(list("Measured", sides().map(|(phase, side)| files(phase, side))));
+    let warnings = comparison.warnings.iter();
+    paragraphs.extend(list("Warnings", warnings.map(|warning| escaped(warning))));
     paragraphs.join("\n\n") + "\n"
 }
 
@@ -109,51 +82,42 @@ fn line(row: &Row) -> String {
         Mark::Unsettled => "not settled",
         Mark::MovedMost => "moved most",
     };
-    let cells = [
-        &row.name,
-        &row.before,
-        &row.after,
-        &row.change,
-        &row.limit,
-        mark,
-    ];
-    cells
-        .iter()
-        .fold(String::from("|"), |line, cell| match cell.is_empty() {
+    let Row { name, before, after, change, limit, .. } = row;
+    [name, before, after, change, limit, mark].iter().fold(String::from("|"), |line, cell| {
+        match cell.is_empty() {
             true => line + " |",
             false => format!("{line} {cell} |"),
-        })
+        }
+    })
 }
 
 fn position(comparison: &Comparison) -> Option<String> {
-    let position = words::verdict(comparison)?.position?;
-    let status = match comparison.judgement {
-        Judgement::Judged(_) => format!(": {}", position.standing),
-        Judgement::SameServer(_) | Judgement::Impossible(_) => String::new(),
-    };
+    let position = comparison.verdict()?.position?;
+    let judged = comparison.judged();
+    let status = judged.map_or_else(String::new, |_| format!(": {}", position.standing));
     Some(format!(
-        "Against {}, P99 {} ms: {} before, {} after{status}.",
-        words::COMPETITOR,
+        "Against {COMPETITOR}, P99 {} ms: {} before, {} after{status}.",
         words::trimmed(position.baseline_ms, 3),
         words::speedup(position.speedup_before),
         words::speedup(position.speedup_after)
     ))
 }
 
-/// What a side was told from.
+/// The result files of a side.
 fn files(phase: &str, side: &Side) -> String {
     let name = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         format!("`{}`", name.replace('`', ""))
     };
     let names: Vec<String> = side.files.iter().map(name).collect();
-    let spread = words::spread(side).map_or_else(String::new, |spread| format!(" ({spread})"));
+    let spread = spread(side).map_or_else(String::new, |spread| format!(" ({spread})"));
     format!("{phase}: {}{spread}", names.join(", "))
 }
 
-fn list(title: &str, lines: impl Iterator<Item = String>) -> String {
+/// `None` where it would be empty.
+fn list(title: &str, lines: impl Iterator<Item = String>) -> Option<String> {
     let lines: Vec<String> = lines.map(|line| format!("- {line}")).collect();
-    format!("**{title}**\n\n{}", lines.join("\n"))
+    (!lines.is_empty()).then(|| format!("**{title}**\n\n{}", lines.join("\n")))
 }
 
 fn capitalised(text: &str) -> String {
@@ -162,7 +126,7 @@ fn capitalised(text: &str) -> String {
     first.into_iter().chain(letters).collect()
 }
 
-/// Text that stays text: no table cell, mark-up or mention comes of it.
+/// Text with the characters escaped that would make a table cell, mark-up or a mention.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in words::printable(text).chars() {

@@ -1,15 +1,15 @@
-//! What the user reads: pure text, and the one place that writes it.
+//! The text that the user reads, made from values; nothing here prints.
 
-pub mod evidence;
-pub mod help;
+pub(crate) mod evidence;
 pub mod human;
 pub mod json;
-pub mod list;
+pub(crate) mod list;
 pub mod log;
 pub mod markdown;
+pub(crate) mod metrics;
 pub mod next;
-pub mod ordered;
-pub mod pairs;
-pub mod summary;
-pub mod table;
-pub mod words;
+pub(crate) mod pairs;
+pub(crate) mod reason;
+pub(crate) mod summary;
+pub(crate) mod table;
+pub(crate) mod words;

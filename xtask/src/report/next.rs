@@ -1,31 +1,32 @@
-//! What to do after a comparison: commands that can be pasted.
+//! The next steps after a comparison: commands that can be pasted.
 
 use std::path::{Path, PathBuf};
 
+use crate::error::Fault;
 use crate::judge::comparison::{Comparison, Judgement};
-use crate::judge::fitness::{Mend, Unfit};
-use crate::judge::verdict::Decision;
+use crate::judge::fitness::{Reason, Remedy};
+use crate::judge::verdict::Outcome;
 use crate::model::names::is_task_name;
 use crate::model::names::{Mode, Part, Phase, TaskId};
-use crate::report::words;
+use crate::model::typed;
 use crate::term::shell_word;
 
-/// What surrounds the comparisons: how paths are shown, and how commands are to be completed.
+/// The place of the comparisons and of the user: it completes commands, and shortens paths.
 #[derive(Debug, Clone, Default)]
-pub struct Surroundings {
+pub struct Context {
     /// The checkout whose newest results are compared; empty for two named files.
     pub root: String,
     /// Options that every suggested command needs, such as ` -C ../engram`.
     pub options: String,
-    /// Where the user is: what lies below is shown from there.
+    /// The user's folder: paths below it are shown relative to it.
     pub here: PathBuf,
     /// The task whose log entry can be written and is not yet.
     pub unlogged: Option<TaskId>,
 }
 
-impl Surroundings {
+impl Context {
     /// `path` as the user would type it.
-    pub fn path(&self, path: &Path) -> String {
+    pub(crate) fn path(&self, path: &Path) -> String {
         match path.strip_prefix(&self.here) {
             Ok(below) if !below.as_os_str().is_empty() => below,
             _ => path,
@@ -33,30 +34,28 @@ impl Surroundings {
         .to_string_lossy()
         .into_owned()
     }
+
+    /// The file of a fault, with the line: `docs/x.md:15`.
+    pub(crate) fn place(&self, fault: &Fault) -> Option<String> {
+        let file = self.path(fault.file.as_ref()?);
+        Some(match fault.line {
+            Some(line) => format!("{file}:{line}"),
+            None => file,
+        })
+    }
 }
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
-    /// What for.
-    pub purpose: &'static str,
-    /// How.
-    pub commands: Vec<String>,
+pub(crate) struct Step {
+    pub(crate) purpose: &'static str,
+    pub(crate) commands: Vec<String>,
 }
 
-/// All that helps with these comparisons, what is quick first.
-pub fn steps(comparisons: &[Comparison], around: &Surroundings) -> Vec<Step> {
-    let regressed = || {
-        comparisons.iter().filter(|comparison| {
-            matches!(
-                comparison.decision(),
-                Some(Decision::InternalRegression | Decision::CompetitiveRegression)
-            )
-        })
-    };
-    let measurements = comparisons
-        .iter()
-        .flat_map(|comparison| measurements(comparison, around));
+/// All that helps with these comparisons, the quick things first.
+pub(crate) fn steps(comparisons: &[Comparison], around: &Context) -> Vec<Step> {
+    let regressed = || comparisons.iter().filter(|comparison| comparison.outcome().is_regression());
+    let measurements = comparisons.iter().flat_map(|comparison| measurements(comparison, around));
     let records = regressed().filter_map(|comparison| records(comparison, around));
     let profiles = regressed().filter_map(|comparison| profile(comparison, around));
     let steps = merged(measurements.chain(records).chain(profiles));
@@ -74,104 +73,94 @@ pub fn steps(comparisons: &[Comparison], around: &Surroundings) -> Vec<Step> {
 fn merged(steps: impl Iterator<Item = Step>) -> Vec<Step> {
     let mut merged: Vec<Step> = Vec::new();
     for step in steps.filter(|step| !step.commands.is_empty()) {
-        match merged
-            .iter_mut()
-            .find(|known| known.purpose == step.purpose)
-        {
-            None => merged.push(step),
-            Some(known) => {
-                for command in step.commands {
-                    if !known.commands.contains(&command) {
-                        known.commands.push(command);
-                    }
-                }
+        let is_same = |known: &&mut Step| known.purpose == step.purpose;
+        let Some(known) = merged.iter_mut().find(is_same) else {
+            merged.push(step);
+            continue;
+        };
+        for command in step.commands {
+            if !known.commands.contains(&command) {
+                known.commands.push(command);
             }
         }
     }
     merged
 }
 
-/// What to measure, or to put in order, before the next comparison; nothing after a clean one.
-pub fn measurements(comparison: &Comparison, around: &Surroundings) -> Vec<Step> {
-    let steps = match (&comparison.judgement, comparison.decision()) {
-        (Judgement::Impossible(reasons), _) => reasons
-            .iter()
-            .map(|reason| Step {
-                purpose: words::purpose(reason.mend),
-                commands: mending(comparison, reason, around),
-            })
-            .collect(),
-        (Judgement::SameServer(_), _) => vec![Step {
-            purpose: words::purpose(Mend::Measure(Phase::After)),
-            commands: check(comparison, Phase::After, around),
-        }],
-        (_, Some(Decision::Clean)) => Vec::new(),
-        _ => again(comparison, around),
-    };
-    merged(steps.into_iter())
+/// The measurements or fixes that are needed before the next comparison; none after a clean one.
+fn measurements(comparison: &Comparison, around: &Context) -> Vec<Step> {
+    let measure_after =
+        |purpose| Step { purpose, commands: check(comparison, Phase::After, around) };
+    let by_remedy = |remedy, commands| Step { purpose: purpose(remedy), commands };
+    match (&comparison.judgement, comparison.outcome()) {
+        (Judgement::Impossible(reasons), _) => {
+            let step =
+                |reason: &Reason| by_remedy(reason.remedy, remedy(comparison, reason, around));
+            reasons.iter().map(step).collect()
+        }
+        (Judgement::SameServer(_), _) => {
+            vec![measure_after(purpose(Remedy::Measure(Phase::After)))]
+        }
+        (_, Outcome::Success) => Vec::new(),
+        _ => {
+            let better = measure_after("measure again once it is fixed");
+            // A question that a session has answered is not asked again until the answer pleases.
+            let confirm = comparison.session.is_none().then(|| confirm(comparison, around));
+            let confirm = confirm.map(|commands| by_remedy(Remedy::Confirm, commands));
+            confirm.into_iter().chain([better]).collect()
+        }
+    }
 }
 
-/// The commands that mend what cannot be judged.
-pub fn mending(comparison: &Comparison, reason: &Unfit, around: &Surroundings) -> Vec<String> {
+fn purpose(remedy: Remedy) -> &'static str {
+    match remedy {
+        Remedy::Measure(Phase::Before) => "measure before, with the change set aside",
+        Remedy::Measure(Phase::After) => "measure after, with the change in place",
+        Remedy::MeasureBoth => "measure before without the change, and after with it",
+        Remedy::Baseline => "fix the competitor's row",
+        Remedy::Confirm => "distinguish it from noise: run both servers in turn",
+    }
+}
+
+/// The commands of the remedy for a reason.
+pub(crate) fn remedy(comparison: &Comparison, reason: &Reason, around: &Context) -> Vec<String> {
     let check = |phase| check(comparison, phase, around);
-    match (reason.mend, &reason.file) {
-        (Mend::Measure(phase), _) => check(phase),
-        (Mend::MeasureBoth, _) => Phase::ALL.map(check).concat(),
-        (Mend::Baseline, Some(document)) => {
+    match (reason.remedy, &reason.fault.file) {
+        (Remedy::Measure(phase), _) => check(phase),
+        (Remedy::MeasureBoth, _) => Phase::ALL.map(check).concat(),
+        (Remedy::Baseline, Some(document)) => {
             let document = shell_word(&around.path(document));
             vec![format!("${{EDITOR:-vi}} {document}")]
         }
-        (Mend::Confirm, _) => confirm(comparison, around),
-        (Mend::Baseline, None) => Vec::new(),
+        (Remedy::Confirm, _) => confirm(comparison, around),
+        (Remedy::Baseline, None) => Vec::new(),
     }
 }
 
-/// The command that measures a side; none where the task is not known.
-fn check(comparison: &Comparison, phase: Phase, around: &Surroundings) -> Vec<String> {
-    let (mode, options) = (words::mode_option(comparison.mode), &around.options);
+/// The command that measures a side; none where the task is unknown.
+fn check(comparison: &Comparison, phase: Phase, around: &Context) -> Vec<String> {
     let task = comparison.task.iter();
-    task.map(|task| format!("cargo perf-check {task} {phase}{mode}{options}"))
-        .collect()
+    task.map(|task| typed::perf_check(task, phase, comparison.mode, &around.options)).collect()
 }
 
-/// The command that measures both sides in pairs: those of the newest results, with the binaries that were kept.
-fn confirm(comparison: &Comparison, around: &Surroundings) -> Vec<String> {
+/// The command that measures both sides in pairs, with the binaries that were kept for the newest results.
+fn confirm(comparison: &Comparison, around: &Context) -> Vec<String> {
     let sides = [&comparison.before, &comparison.after];
     let kept = sides.into_iter().flatten().all(|side| side.by_perf_check);
-    let (mode, options) = (words::mode_option(comparison.mode), &around.options);
     let task = comparison.task.iter();
     task.filter(|_| kept && !around.root.is_empty())
-        .map(|task| format!("cargo xtask perf-confirm {task}{mode}{options}"))
+        .map(|task| typed::perf_confirm(task, comparison.mode, &around.options))
         .collect()
-}
-
-fn again(comparison: &Comparison, around: &Surroundings) -> Vec<Step> {
-    let better = Step {
-        purpose: "measure again once it is fixed",
-        commands: check(comparison, Phase::After, around),
-    };
-    match comparison.session {
-        // What a session has answered is not asked again until the answer pleases.
-        Some(_) => vec![better],
-        None => vec![
-            Step {
-                purpose: words::purpose(Mend::Confirm),
-                commands: confirm(comparison, around),
-            },
-            better,
-        ],
-    }
 }
 
 /// The task of a measurement that is there to be profiled: no before or after of any change.
 const PROFILED: &str = "profile";
 
-/// The same load once more, measured by this tool and recorded apart; a profiler looks at its server meanwhile.
-fn profile(comparison: &Comparison, around: &Surroundings) -> Option<Step> {
+/// The same load once more, measured by this tool and recorded apart, while a profiler looks at its server.
+fn profile(comparison: &Comparison, around: &Context) -> Option<Step> {
     if around.root.is_empty() {
         return None;
     }
-    let (mode, options) = (words::mode_option(comparison.mode), &around.options);
     Some(Step {
         purpose: match comparison.mode {
             Mode::Internal => {
@@ -182,7 +171,7 @@ fn profile(comparison: &Comparison, around: &Surroundings) -> Option<Step> {
             }
         },
         commands: vec![
-            format!("cargo perf-check {PROFILED} after{mode}{options}"),
+            typed::perf_check(PROFILED, Phase::After, comparison.mode, &around.options),
             format!(
                 "perf record -g -o /tmp/engram.perf -p \"$(pgrep -nx engram)\" sleep {PROFILED_SECONDS}"
             ),
@@ -191,19 +180,18 @@ fn profile(comparison: &Comparison, around: &Surroundings) -> Option<Step> {
     })
 }
 
-/// How long the profiler looks: well within a load of the usual 60 s.
+/// The time that the profiler looks, in seconds: well within a load of the usual 60 s.
 const PROFILED_SECONDS: u64 = 20;
 
-/// What else was recorded in the newest run after the change.
-fn records(comparison: &Comparison, around: &Surroundings) -> Option<Step> {
+/// The other records of the newest run after the change.
+fn records(comparison: &Comparison, around: &Context) -> Option<Step> {
     let after = comparison.after.as_ref()?;
-    let stem = after.files.last()?.with_extension("");
-    let stem = around.path(&stem);
+    let stem = around.path(&after.files.last()?.with_extension(""));
     let commands = match after.by_perf_check {
         true => [Part::System, Part::Diagnosis, Part::LoadLog]
             .map(|part| format!("less {}", shell_word(&format!("{stem}{}", part.suffix()))))
             .to_vec(),
-        // Which files the old scripts left is not known.
+        // Which files the old scripts left is unknown.
         false => vec![format!("ls -l {}*", shell_word(&stem))],
     };
     Some(Step {

@@ -1,8 +1,9 @@
-//! A paired session as it goes: one line a pair, with the estimate drawn to scale against the margin.
+//! A paired session while it runs: one line for each pair, with the estimate drawn to scale against the margin.
 
 use std::time::Duration;
 
 use crate::report::words;
+use crate::stats::paired;
 use crate::stats::signed_rank::{self, Interval};
 
 /// The columns on either side of "no change".
@@ -12,23 +13,23 @@ const PER_COLUMN: f64 = 0.033;
 
 /// One finished pair.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Line {
-    /// The pair, 1 for the first.
-    pub pair: usize,
+pub(crate) struct Line {
+    /// From 1.
+    pub(crate) pair: usize,
     /// P99 before and after, in milliseconds.
-    pub p99_ms: [f64; 2],
+    pub(crate) p99_ms: [f64; 2],
     /// Stolen share of the wanted CPU time before and after, 0 to 1, where the system shows it.
-    pub stolen: [Option<f64>; 2],
+    pub(crate) stolen: [Option<f64>; 2],
     /// Share of the CPUs that others used before and after, 0 to 1, where the system shows it.
-    pub others: [Option<f64>; 2],
-    /// Since the session was started or continued.
-    pub used: Duration,
-    /// The most that it can still take, at the pace so far.
-    pub left: Duration,
+    pub(crate) others: [Option<f64>; 2],
+    /// Time since the session was started or continued.
+    pub(crate) used: Duration,
+    /// The longest time that it can still take, at the pace so far.
+    pub(crate) left: Duration,
 }
 
 /// The heading over the lines. `margin` is the smallest slow-down that matters, as a logarithm.
-pub fn heading(margin: f64) -> String {
+pub(crate) fn heading(margin: f64) -> String {
     format!(
         "{:>3} {:>8} {:>8} {:>7} {:>7} {:>7} {} {:>5} {:>5}\n{:>46}{}",
         "",
@@ -45,11 +46,12 @@ pub fn heading(margin: f64) -> String {
     )
 }
 
-/// What the marks of the axis mean.
-pub const LEGEND: &str = "P99 in ms, CPU shares in %; o estimate, = its interval, : the limit";
+/// The meaning of the marks on the axis.
+pub(crate) const LEGEND: &str =
+    "P99 in ms, CPU shares in %; o estimate, = its interval, : the limit";
 
 /// The line of the newest pair; `differences` are those of all pairs so far.
-pub fn line(line: &Line, differences: &[f64], alpha: f64, margin: f64) -> String {
+pub(crate) fn line(line: &Line, differences: &[f64], alpha: f64, margin: f64) -> String {
     let estimate = signed_rank::estimate(differences);
     let interval = signed_rank::interval(differences, alpha);
     let [before, after] = line.p99_ms.map(|p99| format!("{p99:>8.3}"));
@@ -74,7 +76,7 @@ fn both(shares: [Option<f64>; 2]) -> String {
 
 fn change(ln_ratio: f64) -> String {
     const MOST: f64 = 999.0;
-    match words::from_ln(ln_ratio) {
+    match paired::percent(ln_ratio) {
         beyond if beyond > MOST => format!(">+{MOST}%"),
         percent => words::percent(percent),
     }
@@ -90,9 +92,7 @@ fn axis(estimate: Option<f64>, interval: Option<Interval>, margin: f64) -> Strin
                 (column_of(interval.lower)..=column_of(interval.upper)).contains(&column)
             });
             let reaches = |bound: fn(&Interval) -> f64| {
-                interval
-                    .as_ref()
-                    .map_or(0, |interval| unclipped(bound(interval)))
+                interval.as_ref().map_or(0, |interval| unclipped(bound(interval)))
             };
             match () {
                 () if estimate.is_some_and(here) => 'o',
@@ -111,10 +111,7 @@ fn column_of(value: f64) -> i32 {
     unclipped(value).clamp(-HALF_WIDTH, HALF_WIDTH)
 }
 
-#[allow(
-    clippy::cast_possible_truncation,
-    reason = "saturates, which is what is wanted"
-)]
+#[allow(clippy::cast_possible_truncation, reason = "saturates, which is intended")]
 fn unclipped(value: f64) -> i32 {
     (value / PER_COLUMN).round() as i32
 }
@@ -133,11 +130,7 @@ mod tests {
     use super::*;
 
     fn interval(estimate: f64, lower: f64, upper: f64) -> Interval {
-        Interval {
-            estimate,
-            lower,
-            upper,
-        }
+        Interval { estimate, lower, upper }
     }
 
     #[test]

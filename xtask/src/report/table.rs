@@ -1,196 +1,100 @@
 //! The rows of a comparison's tables, the same for a terminal and for Markdown.
 
-use crate::judge::comparison::{Comparison, Judgement, Side};
+use std::collections::BTreeSet;
+
+use crate::judge::comparison::{Comparison, Side};
 use crate::judge::verdict::Metric;
 use crate::model::limits::threshold_percent;
+use crate::report::metrics::{METRICS, Quantity, Shown};
 use crate::report::words;
 use crate::stats::paired::PairedVerdict;
 
-/// One line of a table: cells as they are read, empty where there is nothing to say.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
-    /// What is measured, with its unit.
-    pub name: String,
-    /// Its value before.
-    pub before: String,
-    /// Its value after.
-    pub after: String,
-    /// From before to after.
-    pub change: String,
+/// One line of a table; a cell is empty where there is nothing to say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Row {
+    /// The metric with its unit, or the operation.
+    pub(crate) name: String,
+    pub(crate) before: String,
+    pub(crate) after: String,
+    pub(crate) change: String,
     /// The largest change that passes.
-    pub limit: String,
-    /// What is to be noticed.
-    pub mark: Mark,
+    pub(crate) limit: String,
+    pub(crate) mark: Mark,
 }
 
-/// What is to be noticed about a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mark {
-    /// Nothing: it is not judged.
+impl Row {
+    pub(crate) fn heading(limit: &str) -> Self {
+        Self {
+            before: "before".to_owned(),
+            after: "after".to_owned(),
+            change: "change".to_owned(),
+            limit: limit.to_owned(),
+            ..Self::default()
+        }
+    }
+}
+
+/// A remark on a row.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Mark {
+    #[default]
     Nothing,
-    /// The change is within the limit.
     Within,
-    /// The change is beyond the limit.
     Regressed,
-    /// A paired session could not tell.
+    /// A paired session ended without settling it.
     Unsettled,
-    /// Both servers kept up with the offered load, which holds the metric where it is.
+    /// Both servers kept up with the offered load, which fixes the metric.
     Pinned,
-    /// This operation's latency moved most, and by more than the limit of the whole.
+    /// The latency of this operation moved most, and by more than the limit of the whole.
     MovedMost,
 }
 
-/// What the columns are.
-pub fn heading(comparison: &Comparison) -> Row {
-    Row {
-        name: String::new(),
-        before: "before".to_owned(),
-        after: "after".to_owned(),
-        change: "change".to_owned(),
-        limit: match comparison.judgement {
-            Judgement::Judged(_) => "limit".to_owned(),
-            Judgement::SameServer(_) | Judgement::Impossible(_) => String::new(),
-        },
-        mark: Mark::Nothing,
-    }
-}
-
 /// The metrics of both sides.
-pub fn metrics(comparison: &Comparison, before: &Side, after: &Side) -> Vec<Row> {
-    let (a, b) = (before.figures, after.figures);
-    let judged = |metric, row: Row| judged(comparison, metric, row);
-    let mut rows = vec![
-        latency("P50 ms", Some(before.p50_ms), Some(after.p50_ms)),
-        latency("P95 ms", Some(before.p95_ms), Some(after.p95_ms)),
-        judged(
-            Metric::P99,
-            latency("P99 ms", Some(a.p99_ms), Some(b.p99_ms)),
-        ),
-        judged(
-            Metric::Throughput,
-            row(
-                "throughput ops/s",
-                words::figure(a.throughput, 2),
-                words::figure(b.throughput, 2),
-                relative(a.throughput, b.throughput),
-            ),
-        ),
-        errors(before.errors_per_run, after.errors_per_run),
-        judged(
-            Metric::ErrorRate,
-            Row {
-                change: words::points((b.error_rate - a.error_rate) * 100.0),
-                ..row(
-                    "error rate %",
-                    format!("{:.2}", a.error_rate * 100.0),
-                    format!("{:.2}", b.error_rate * 100.0),
-                    None,
-                )
-            },
-        ),
-    ];
-    if let (Some(a), Some(b)) = (before.cpu_us_per_operation, after.cpu_us_per_operation) {
-        rows.push(row(
-            "CPU us/operation",
-            words::figure(a, 0),
-            words::figure(b, 0),
-            relative(a, b),
-        ));
-    }
-    rows
-}
-
-/// Each operation's P99 in milliseconds; the one that moved is marked.
-pub fn operations(comparison: &Comparison, before: &Side, after: &Side) -> Vec<Row> {
-    let mut names: Vec<&String> = before
-        .operation_p99_ms
-        .keys()
-        .chain(after.operation_p99_ms.keys())
-        .collect();
-    names.sort_unstable();
-    names.dedup();
-    let p99s = |name| {
-        (
-            before.operation_p99_ms.get(name).copied(),
-            after.operation_p99_ms.get(name).copied(),
-        )
-    };
-    let moved_most = names
-        .iter()
-        .filter_map(|&name| {
-            let (Some(a), Some(b)) = p99s(name) else {
-                return None;
+pub(crate) fn metrics(comparison: &Comparison, before: &Side, after: &Side) -> Vec<Row> {
+    let compared = METRICS.iter().filter(|metric| metric.shown != Shown::Summarised);
+    compared
+        .filter_map(|metric| Some((metric, metric.value(before)?, metric.value(after)?)))
+        .flat_map(|(metric, before, after)| {
+            let row = Row {
+                name: metric.title(),
+                before: metric.figure(before),
+                after: metric.figure(after),
+                change: metric.change(before, after),
+                ..Row::default()
             };
-            Some((relative(a, b)?.abs(), name))
-        })
-        .filter(|(percent, _)| *percent > threshold_percent(comparison.mode))
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, name)| name);
-    names
-        .into_iter()
-        .map(|name| {
-            let (a, b) = p99s(name);
-            Row {
-                mark: match moved_most == Some(name) {
-                    true => Mark::MovedMost,
-                    false => Mark::Nothing,
-                },
-                ..latency(name, a, b)
-            }
+            judged(comparison, metric, row)
         })
         .collect()
 }
 
-fn row(name: &str, before: String, after: String, change: Option<f64>) -> Row {
-    Row {
-        name: name.to_owned(),
-        before,
-        after,
-        change: change.map_or_else(String::new, words::percent),
-        limit: String::new(),
-        mark: Mark::Nothing,
-    }
-}
-
-/// The failed requests of a run.
-fn errors(before: f64, after: f64) -> Row {
-    let number = |value: f64| match value < 1e10 {
-        true => words::trimmed(value, 1),
-        false => words::figure(value, 1),
+/// The row with its limit and mark, if the metric is judged. Where pairs have judged it, their estimate has a row of
+/// its own, since the medians of the two sides need not differ by as much.
+fn judged(comparison: &Comparison, quantity: &Quantity, row: Row) -> Vec<Row> {
+    let (Some(metric), Some(verdict)) = (quantity.judged(), comparison.judged()) else {
+        return vec![row];
     };
-    let more = match after < before {
-        true => format!("-{}", number(before - after)),
-        false => format!("+{}", number(after - before)),
+    let by_pairs = metric == Metric::P99 && comparison.look().is_some();
+    let mark = match metric {
+        _ if verdict.regressed.contains(&metric) => Mark::Regressed,
+        Metric::P99 if is_unsettled(comparison) => Mark::Unsettled,
+        Metric::Throughput if comparison.pinned_rate.is_some() => Mark::Pinned,
+        _ => Mark::Within,
     };
-    Row {
-        change: more,
-        ..row("errors", number(before), number(after), None)
-    }
-}
-
-fn latency(name: &str, before: Option<f64>, after: Option<f64>) -> Row {
-    let cell =
-        |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| words::figure(value, 3));
-    let change = before.zip(after).and_then(|(a, b)| relative(a, b));
-    row(name, cell(before), cell(after), change)
-}
-
-/// A metric that has a limit. On one server measured twice nothing is held against it.
-fn judged(comparison: &Comparison, metric: Metric, row: Row) -> Row {
-    match &comparison.judgement {
-        Judgement::Judged(verdict) => Row {
-            change: words::judged_change(comparison, verdict, metric),
-            limit: words::limit(comparison.mode, metric),
-            mark: match (verdict.regressed.contains(&metric), metric) {
-                (true, _) => Mark::Regressed,
-                (false, Metric::P99) if is_unsettled(comparison) => Mark::Unsettled,
-                (false, Metric::Throughput) if comparison.pinned_rate.is_some() => Mark::Pinned,
-                (false, _) => Mark::Within,
-            },
-            ..row
+    let (medians, row) = match by_pairs {
+        true => (Some(row), Row::default()),
+        false => (None, row),
+    };
+    let judged = Row {
+        name: match by_pairs {
+            true => format!("{} by pairs", quantity.name),
+            false => row.name,
         },
-        Judgement::SameServer(_) | Judgement::Impossible(_) => row,
-    }
+        change: quantity.judged_change(verdict),
+        limit: quantity.limit(verdict.mode),
+        mark,
+        ..row
+    };
+    medians.into_iter().chain([judged]).collect()
 }
 
 fn is_unsettled(comparison: &Comparison) -> bool {
@@ -200,6 +104,35 @@ fn is_unsettled(comparison: &Comparison) -> bool {
     )
 }
 
-fn relative(before: f64, after: f64) -> Option<f64> {
-    (before > 0.0).then(|| (after - before) / before * 100.0)
+/// The P99 of each operation, in milliseconds; the one that moved most is marked.
+pub(crate) fn operations(comparison: &Comparison, before: &Side, after: &Side) -> Vec<Row> {
+    let p99s = [before, after].map(|side| &side.operation_p99_ms);
+    let names: BTreeSet<&String> = p99s.iter().flat_map(|side| side.keys()).collect();
+    let values = |name: &String| p99s.map(|side| side.get(name).copied());
+    let change = |name: &String| match values(name) {
+        [Some(before), Some(after)] => words::relative(before, after),
+        _ => None,
+    };
+    let moved_most = names
+        .iter()
+        .filter_map(|name| Some((change(name)?.abs(), *name)))
+        .filter(|(percent, _)| *percent > threshold_percent(comparison.mode))
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name);
+    let row = |name| {
+        let [before, after] = values(name)
+            .map(|value| value.map_or_else(|| "-".to_owned(), |value| words::figure(value, 3)));
+        Row {
+            name: name.clone(),
+            before,
+            after,
+            change: change(name).map_or_else(String::new, words::percent),
+            mark: match moved_most == Some(name) {
+                true => Mark::MovedMost,
+                false => Mark::Nothing,
+            },
+            ..Row::default()
+        }
+    };
+    names.into_iter().map(row).collect()
 }

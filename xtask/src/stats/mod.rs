@@ -4,4 +4,4 @@ pub mod numbers;
 pub mod paired;
 pub mod random;
 pub mod signed_rank;
-pub mod single_runs;
+pub(crate) mod single_runs;

@@ -1,10 +1,10 @@
 //! Medians, and comparisons with a threshold.
 
 /// Slack in comparisons with a threshold: a change equal to it passes.
-pub const TOLERANCE: f64 = 1e-9;
+pub(crate) const TOLERANCE: f64 = 1e-9;
 
-/// Whether `value` is beyond `threshold`: not where it is equal to it, rounding aside.
-pub fn exceeds(value: f64, threshold: f64) -> bool {
+/// `true` for a value beyond the threshold; one that is equal to it, except for rounding, is not.
+pub(crate) fn exceeds(value: f64, threshold: f64) -> bool {
     value > threshold + TOLERANCE
 }
 

@@ -18,22 +18,19 @@ pub struct Plan {
 impl Plan {
     /// A plan that looks at these numbers of pairs, ascending, with an error probability of `family_alpha` (0 to 1)
     /// in all, and that ends at the given number of failed runs of the after server: a single one may be an accident.
-    pub const fn new(looks: &'static [usize], family_alpha: f64, failures_that_end: usize) -> Self {
-        Self {
-            looks,
-            family_alpha,
-            failures_that_end,
-        }
+    pub(crate) const fn new(
+        looks: &'static [usize],
+        family_alpha: f64,
+        failures_that_end: usize,
+    ) -> Self {
+        Self { looks, family_alpha, failures_that_end }
     }
 
     /// The same plan, ended at `max_pairs`; `None` unless that is one of its looks.
     #[must_use]
     pub fn up_to(self, max_pairs: usize) -> Option<Self> {
         let last = self.looks.iter().position(|look| *look == max_pairs)?;
-        Some(Self {
-            looks: self.looks.get(..=last)?,
-            ..self
-        })
+        Some(Self { looks: self.looks.get(..=last)?, ..self })
     }
 
     /// The numbers of pairs at which to look, ascending.
@@ -46,7 +43,7 @@ impl Plan {
     /// which holds however much one look resembles the next.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "a handful of looks")]
-    pub fn alpha(&self) -> f64 {
+    pub(crate) fn alpha(&self) -> f64 {
         self.family_alpha / self.looks.len() as f64
     }
 
@@ -77,9 +74,9 @@ pub enum PairedVerdict {
     AfterFails,
 }
 
-/// What to do with a record now.
+/// The next step of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decision {
+pub enum Progress {
     /// Measure until there are `next_look` pairs, and look again.
     Continue {
         /// Pairs in all, not pairs to add.
@@ -89,9 +86,9 @@ pub enum Decision {
     Final(PairedVerdict),
 }
 
-/// What one look saw.
+/// The result of one look.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Sight {
+pub struct Look {
     /// The pairs it used, counted from the first.
     pub pairs: usize,
     /// ln(P99 after / P99 before), with its bounds at the plan's alpha.
@@ -99,24 +96,24 @@ pub struct Sight {
     /// About how many pairs in all would settle the question, on a machine as noisy as it was so
     /// far. `None` when it is settled, or when no number of pairs would: the change is as large as
     /// the margin.
-    pub pairs_to_settle: Option<usize>,
+    pub(crate) pairs_to_settle: Option<usize>,
 }
 
-impl Sight {
-    /// The smallest change, as a logarithm of a ratio, that this many pairs tell apart from none.
+impl Look {
+    /// The smallest change, as a logarithm of a ratio, that this many pairs distinguish from none.
     #[must_use]
-    pub fn smallest_distinguishable(&self) -> f64 {
+    pub(crate) fn resolution(&self) -> f64 {
         self.interval.half_width()
     }
 }
 
-/// A decision and what it rests on.
+/// The progress of a record, and what it rests on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Assessment {
-    /// Whether to measure on, or the verdict.
-    pub decision: Decision,
+    /// Measure on, or the verdict.
+    pub progress: Progress,
     /// The look that decided, or the latest one reached; `None` before the first.
-    pub sight: Option<Sight>,
+    pub look: Option<Look>,
 }
 
 /// Judges a record.
@@ -127,31 +124,27 @@ pub struct Assessment {
 #[must_use]
 pub fn decide(plan: &Plan, differences: &[f64], margin: f64, after_failures: usize) -> Assessment {
     let mut assessment = Assessment {
-        decision: Decision::Continue {
-            next_look: plan.next_look(0).unwrap_or(0),
-        },
-        sight: None,
+        progress: Progress::Continue { next_look: plan.next_look(0).unwrap_or(0) },
+        look: None,
     };
     for pairs in plan.looks {
         let Some(seen) = differences.get(..*pairs) else {
             break;
         };
-        assessment = look(plan, seen, margin);
-        if matches!(assessment.decision, Decision::Final(_)) {
+        assessment = look_at(plan, seen, margin);
+        if matches!(assessment.progress, Progress::Final(_)) {
             break;
         }
     }
-    assessment.decision = with_failures(plan, assessment.decision, after_failures);
+    assessment.progress = with_failures(plan, assessment.progress, after_failures);
     assessment
 }
 
 /// ln(after / before) of two P99 figures, in any one unit; `None` unless both are positive and
 /// finite.
 #[must_use]
-pub fn difference(before: f64, after: f64) -> Option<f64> {
-    let ratio_exists = [before, after]
-        .iter()
-        .all(|p99| p99.is_finite() && *p99 > 0.0);
+pub(crate) fn difference(before: f64, after: f64) -> Option<f64> {
+    let ratio_exists = [before, after].iter().all(|p99| p99.is_finite() && *p99 > 0.0);
     ratio_exists.then(|| after.ln() - before.ln())
 }
 
@@ -161,33 +154,34 @@ pub fn margin(threshold_percent: f64) -> f64 {
     (threshold_percent / 100.0).ln_1p()
 }
 
+/// The change in per cent that belongs to the logarithm of a ratio: ln 1.05 gives 5.
+#[must_use]
+pub(crate) fn percent(ln_ratio: f64) -> f64 {
+    ln_ratio.exp_m1() * 100.0
+}
+
 /// The decision of one look, on exactly the pairs it is for.
-fn look(plan: &Plan, differences: &[f64], margin: f64) -> Assessment {
+fn look_at(plan: &Plan, differences: &[f64], margin: f64) -> Assessment {
     let Some(interval) = signed_rank::interval(differences, plan.alpha()) else {
-        return Assessment {
-            decision: Decision::Final(PairedVerdict::Suspected),
-            sight: None,
-        };
+        return Assessment { progress: Progress::Final(PairedVerdict::Suspected), look: None };
     };
     let beyond_margin = exceeds(interval.estimate, margin);
-    let decision = if exceeds(interval.lower, 0.0) && beyond_margin {
-        Decision::Final(PairedVerdict::Regressed)
+    let progress = if exceeds(interval.lower, 0.0) && beyond_margin {
+        Progress::Final(PairedVerdict::Regressed)
     } else if !exceeds(interval.upper, margin) {
-        Decision::Final(PairedVerdict::NotRegressed)
+        Progress::Final(PairedVerdict::NotRegressed)
     } else if let Some(next_look) = plan.next_look(differences.len()) {
-        Decision::Continue { next_look }
+        Progress::Continue { next_look }
     } else if beyond_margin {
-        Decision::Final(PairedVerdict::Suspected)
+        Progress::Final(PairedVerdict::Suspected)
     } else {
-        Decision::Final(PairedVerdict::NoRegressionFound)
+        Progress::Final(PairedVerdict::NoRegressionFound)
     };
-    let settled = matches!(
-        decision,
-        Decision::Final(PairedVerdict::Regressed | PairedVerdict::NotRegressed)
-    );
+    let settled =
+        matches!(progress, Progress::Final(PairedVerdict::Regressed | PairedVerdict::NotRegressed));
     Assessment {
-        decision,
-        sight: Some(Sight {
+        progress,
+        look: Some(Look {
             pairs: differences.len(),
             interval,
             pairs_to_settle: if settled {
@@ -225,20 +219,18 @@ fn times_rounded_up(pairs: usize, factor: f64) -> Option<usize> {
         clippy::cast_sign_loss,
         reason = "within the range of u32"
     )]
-    (0.0..f64::from(u32::MAX))
-        .contains(&rounded)
-        .then_some(rounded as usize)
+    (0.0..f64::from(u32::MAX)).contains(&rounded).then_some(rounded as usize)
 }
 
 /// A failing after binary is news, not noise: it ends the session when it happens again, and until
 /// then it only takes the pass away. The second failure comes before any verdict on the pairs: a
 /// record that has two of them had no verdict yet when the second one happened.
-fn with_failures(plan: &Plan, decision: Decision, after_failures: usize) -> Decision {
+fn with_failures(plan: &Plan, progress: Progress, after_failures: usize) -> Progress {
     use PairedVerdict::{AfterFails, NoRegressionFound, NotRegressed};
-    match decision {
-        _ if after_failures >= plan.failures_that_end => Decision::Final(AfterFails),
-        Decision::Final(NotRegressed | NoRegressionFound) if after_failures > 0 => {
-            Decision::Final(AfterFails)
+    match progress {
+        _ if after_failures >= plan.failures_that_end => Progress::Final(AfterFails),
+        Progress::Final(NotRegressed | NoRegressionFound) if after_failures > 0 => {
+            Progress::Final(AfterFails)
         }
         as_it_was => as_it_was,
     }
@@ -260,15 +252,13 @@ mod tests {
         PLAN.up_to(16).unwrap()
     }
 
-    fn judge(differences: &[f64]) -> Decision {
-        decide(&full_plan(), differences, margin(5.0), 0).decision
+    fn judge(differences: &[f64]) -> Progress {
+        decide(&full_plan(), differences, margin(5.0), 0).progress
     }
 
     /// Pairs that scatter evenly around `centre`, the same for every two pairs.
     fn scattered(centre: f64, spread: f64, pairs: usize) -> Vec<f64> {
-        (0..pairs)
-            .map(|pair| centre + if pair % 2 == 0 { spread } else { -spread })
-            .collect()
+        (0..pairs).map(|pair| centre + if pair % 2 == 0 { spread } else { -spread }).collect()
     }
 
     #[test]
@@ -295,95 +285,78 @@ mod tests {
     fn before_the_first_look_measuring_goes_on() {
         for pairs in 0..6 {
             let found = decide(&full_plan(), &vec![9.0; pairs], margin(5.0), 0);
-            assert_eq!(found.decision, Decision::Continue { next_look: 6 });
-            assert_eq!(found.sight, None);
+            assert_eq!(found.progress, Progress::Continue { next_look: 6 });
+            assert_eq!(found.look, None);
         }
     }
 
     #[test]
     fn six_pairs_surely_slower_and_beyond_the_margin_are_regressed() {
-        assert_eq!(judge(&scattered(0.20, 0.10, 6)), Decision::Final(Regressed));
+        assert_eq!(judge(&scattered(0.20, 0.10, 6)), Progress::Final(Regressed));
     }
 
     #[test]
     fn surely_slower_but_within_the_margin_is_not_regressed() {
-        assert_eq!(
-            judge(&scattered(0.02, 0.01, 6)),
-            Decision::Final(NotRegressed)
-        );
+        assert_eq!(judge(&scattered(0.02, 0.01, 6)), Progress::Final(NotRegressed));
     }
 
     #[test]
     fn surely_faster_is_not_regressed() {
-        assert_eq!(
-            judge(&scattered(-0.3, 0.1, 6)),
-            Decision::Final(NotRegressed)
-        );
+        assert_eq!(judge(&scattered(-0.3, 0.1, 6)), Progress::Final(NotRegressed));
     }
 
     #[test]
     fn between_looks_measuring_goes_on_to_the_next() {
         let noise = scattered(0.0, 0.5, 16);
         for (pairs, next_look) in [(6, 10), (7, 10), (9, 10), (10, 16), (15, 16)] {
-            assert_eq!(
-                judge(&noise[..pairs]),
-                Decision::Continue { next_look },
-                "{pairs}"
-            );
+            assert_eq!(judge(&noise[..pairs]), Progress::Continue { next_look }, "{pairs}");
         }
     }
 
     #[test]
     fn between_looks_the_latest_look_is_shown_and_later_pairs_are_not_in_it() {
         let mut differences = scattered(0.0, 0.5, 10);
-        let at_the_look = decide(&full_plan(), &differences, margin(5.0), 0)
-            .sight
-            .unwrap();
+        let at_the_look = decide(&full_plan(), &differences, margin(5.0), 0).look.unwrap();
         differences.extend([7.0, 8.0, 9.0]);
-        let later = decide(&full_plan(), &differences, margin(5.0), 0)
-            .sight
-            .unwrap();
+        let later = decide(&full_plan(), &differences, margin(5.0), 0).look.unwrap();
         assert_eq!(at_the_look.pairs, 10);
         assert_eq!(at_the_look, later);
     }
 
     #[test]
     fn noise_around_no_change_ends_without_a_regression_found() {
-        assert_eq!(
-            judge(&scattered(0.0, 0.5, 16)),
-            Decision::Final(NoRegressionFound)
-        );
+        assert_eq!(judge(&scattered(0.0, 0.5, 16)), Progress::Final(NoRegressionFound));
     }
 
     #[test]
     fn noise_around_a_large_change_ends_suspected() {
-        assert_eq!(judge(&scattered(0.1, 0.5, 16)), Decision::Final(Suspected));
+        assert_eq!(judge(&scattered(0.1, 0.5, 16)), Progress::Final(Suspected));
     }
 
     #[test]
     fn a_change_equal_to_the_margin_passes() {
-        assert_eq!(judge(&[margin(5.0); 6]), Decision::Final(NotRegressed));
+        assert_eq!(judge(&[margin(5.0); 6]), Progress::Final(NotRegressed));
     }
 
     #[test]
     fn a_change_just_beyond_the_margin_regresses() {
-        assert_eq!(judge(&[margin(5.001); 6]), Decision::Final(Regressed));
+        assert_eq!(judge(&[margin(5.001); 6]), Progress::Final(Regressed));
     }
 
     #[test]
     fn competitive_mode_lets_more_pass() {
         let differences = [margin(8.0); 6];
         let competitive = decide(&full_plan(), &differences, margin(10.0), 0);
-        assert_eq!(judge(&differences), Decision::Final(Regressed));
-        assert_eq!(competitive.decision, Decision::Final(NotRegressed));
+        assert_eq!(judge(&differences), Progress::Final(Regressed));
+        assert_eq!(competitive.progress, Progress::Final(NotRegressed));
     }
 
     #[test]
     fn a_shorter_plan_is_final_at_its_own_last_look() {
         let noise = scattered(0.0, 0.5, 10);
         let plan = PLAN.up_to(10).unwrap();
-        let found = decide(&plan, &noise, margin(5.0), 0).decision;
-        assert_eq!(found, Decision::Final(NoRegressionFound));
+        let found = decide(&plan, &noise, margin(5.0), 0).progress;
+        assert_eq!(found, Progress::Final(NoRegressionFound));
     }
 
     #[test]
@@ -391,32 +364,31 @@ mod tests {
         for broken in [f64::NAN, f64::NEG_INFINITY] {
             let mut differences = scattered(-0.3, 0.1, 16);
             differences[3] = broken;
-            assert_eq!(judge(&differences), Decision::Final(Suspected));
+            assert_eq!(judge(&differences), Progress::Final(Suspected));
         }
     }
 
     #[test]
     fn one_failure_of_after_turns_a_pass_into_a_failure() {
         for passing in [scattered(-0.3, 0.1, 6), scattered(0.0, 0.5, 16)] {
-            let found = decide(&full_plan(), &passing, margin(5.0), 1).decision;
-            assert_eq!(found, Decision::Final(AfterFails));
+            let found = decide(&full_plan(), &passing, margin(5.0), 1).progress;
+            assert_eq!(found, Progress::Final(AfterFails));
         }
     }
 
     #[test]
     fn one_failure_of_after_lets_measuring_go_on() {
-        let found = decide(&full_plan(), &scattered(0.0, 0.5, 6), margin(5.0), 1).decision;
-        assert_eq!(found, Decision::Continue { next_look: 10 });
+        let found = decide(&full_plan(), &scattered(0.0, 0.5, 6), margin(5.0), 1).progress;
+        assert_eq!(found, Progress::Continue { next_look: 10 });
     }
 
     #[test]
     fn one_failure_of_after_leaves_what_is_not_a_pass() {
-        for (differences, verdict) in [
-            (scattered(0.2, 0.1, 6), Regressed),
-            (scattered(0.1, 0.5, 16), Suspected),
-        ] {
-            let found = decide(&full_plan(), &differences, margin(5.0), 1).decision;
-            assert_eq!(found, Decision::Final(verdict));
+        for (differences, verdict) in
+            [(scattered(0.2, 0.1, 6), Regressed), (scattered(0.1, 0.5, 16), Suspected)]
+        {
+            let found = decide(&full_plan(), &differences, margin(5.0), 1).progress;
+            assert_eq!(found, Progress::Final(verdict));
         }
     }
 
@@ -424,32 +396,28 @@ mod tests {
     fn two_failures_of_after_end_the_session_at_once() {
         for pairs in [0, 3, 6, 16] {
             let differences = scattered(-0.3, 0.1, pairs);
-            let found = decide(&full_plan(), &differences, margin(5.0), 2).decision;
-            assert_eq!(found, Decision::Final(AfterFails), "{pairs} pairs");
+            let found = decide(&full_plan(), &differences, margin(5.0), 2).progress;
+            assert_eq!(found, Progress::Final(AfterFails), "{pairs} pairs");
         }
     }
 
     #[test]
     fn an_unsettled_estimate_within_the_margin_names_the_pairs_that_would_pass_it() {
         let differences = scattered(0.0, 0.5, 16);
-        let sight = decide(&full_plan(), &differences, margin(5.0), 0)
-            .sight
-            .unwrap();
+        let look = decide(&full_plan(), &differences, margin(5.0), 0).look.unwrap();
         // Sixteen pairs of +-0.5: the bounds are -0.5 and 0.5, the estimate is 0.
         let formula = 16.0 * (0.5 / 1.05_f64.ln()).powi(2);
-        assert!((sight.smallest_distinguishable() - 0.5).abs() < 1e-12);
+        assert!((look.resolution() - 0.5).abs() < 1e-12);
         assert!((1680.0..1681.0).contains(&formula));
-        assert_eq!(sight.pairs_to_settle, Some(1681));
+        assert_eq!(look.pairs_to_settle, Some(1681));
     }
 
     #[test]
     fn a_suspicion_names_the_pairs_that_would_find_it() {
         let differences = scattered(0.25, 0.5, 16);
-        let sight = decide(&full_plan(), &differences, margin(5.0), 0)
-            .sight
-            .unwrap();
+        let look = decide(&full_plan(), &differences, margin(5.0), 0).look.unwrap();
         // 16 * (0.5 / 0.25)^2
-        assert_eq!(sight.pairs_to_settle, Some(64));
+        assert_eq!(look.pairs_to_settle, Some(64));
     }
 
     #[test]
@@ -458,26 +426,22 @@ mod tests {
         // and 16 * (0.0625 / 0.12)^2 is less than the sixteen that were not enough.
         let differences = [[0.12, 0.12, 0.12, -0.13]; 4].concat();
         let found = decide(&full_plan(), &differences, margin(5.0), 0);
-        assert_eq!(found.decision, Decision::Final(Suspected));
-        assert_eq!(found.sight.unwrap().pairs_to_settle, Some(17));
+        assert_eq!(found.progress, Progress::Final(Suspected));
+        assert_eq!(found.look.unwrap().pairs_to_settle, Some(17));
     }
 
     #[test]
     fn no_number_of_pairs_settles_a_change_of_exactly_the_margin() {
         let differences = scattered(margin(5.0), 0.5, 16);
-        let sight = decide(&full_plan(), &differences, margin(5.0), 0)
-            .sight
-            .unwrap();
-        assert_eq!(sight.pairs_to_settle, None);
+        let look = decide(&full_plan(), &differences, margin(5.0), 0).look.unwrap();
+        assert_eq!(look.pairs_to_settle, None);
     }
 
     #[test]
     fn a_settled_record_asks_for_no_more_pairs() {
         for settled in [scattered(0.2, 0.1, 6), scattered(-0.3, 0.1, 6)] {
-            let sight = decide(&full_plan(), &settled, margin(5.0), 0)
-                .sight
-                .unwrap();
-            assert_eq!(sight.pairs_to_settle, None);
+            let look = decide(&full_plan(), &settled, margin(5.0), 0).look.unwrap();
+            assert_eq!(look.pairs_to_settle, None);
         }
     }
 
@@ -488,13 +452,9 @@ mod tests {
 
     #[test]
     fn a_difference_needs_two_positive_figures() {
-        for (before, after) in [
-            (0.0, 1.0),
-            (1.0, 0.0),
-            (-1.0, 1.0),
-            (1.0, f64::NAN),
-            (f64::INFINITY, 1.0),
-        ] {
+        for (before, after) in
+            [(0.0, 1.0), (1.0, 0.0), (-1.0, 1.0), (1.0, f64::NAN), (f64::INFINITY, 1.0)]
+        {
             assert_eq!(difference(before, after), None, "{before} {after}");
         }
     }
@@ -548,7 +508,7 @@ mod tests {
             after_failures in 0..2_usize,
         ) {
             let ended = decide(&full_plan(), &differences, margin(5.0), after_failures);
-            let used = ended.sight.unwrap().pairs;
+            let used = ended.look.unwrap().pairs;
             let continued = [&differences[..used], &beyond].concat();
             prop_assert_eq!(decide(&full_plan(), &continued, margin(5.0), after_failures), ended);
         }
@@ -559,7 +519,7 @@ mod tests {
         ) {
             let grown = (0..=16)
                 .map(|pairs| judge(&differences[..pairs]))
-                .find(|decision| matches!(decision, Decision::Final(_)));
+                .find(|progress| matches!(progress, Progress::Final(_)));
             prop_assert_eq!(grown, Some(judge(&differences)));
         }
 
@@ -579,7 +539,7 @@ mod tests {
         ) {
             for plan in [6, 10, 16].map(|look| PLAN.up_to(look).unwrap()) {
                 let found = decide(&plan, &differences, margin(threshold_percent), after_failures);
-                prop_assert!(!matches!(found.decision, Decision::Final(NotRegressed | NoRegressionFound)));
+                prop_assert!(!matches!(found.progress, Progress::Final(NotRegressed | NoRegressionFound)));
             }
         }
 
@@ -587,15 +547,15 @@ mod tests {
         fn every_record_as_long_as_its_plan_is_final(
             differences in prop::collection::vec(-2.0..2.0_f64, 16..20),
         ) {
-            prop_assert!(matches!(judge(&differences), Decision::Final(_)));
+            prop_assert!(matches!(judge(&differences), Progress::Final(_)));
         }
 
         #[test]
         fn pairs_to_settle_are_more_than_there_are(
             differences in prop::collection::vec(-2.0..2.0_f64, 0..20),
         ) {
-            if let Some(sight) = decide(&full_plan(), &differences, margin(5.0), 0).sight {
-                prop_assert!(sight.pairs_to_settle.is_none_or(|needed| needed > sight.pairs));
+            if let Some(look) = decide(&full_plan(), &differences, margin(5.0), 0).look {
+                prop_assert!(look.pairs_to_settle.is_none_or(|needed| needed > look.pairs));
             }
         }
     }
@@ -630,7 +590,7 @@ mod tests {
         let mut random = Random(20_251);
         let hits = (0..SESSIONS)
             .map(|_| differences(&mut random))
-            .filter(|session| decide(plan, session, margin, 0).decision == Decision::Final(verdict))
+            .filter(|session| decide(plan, session, margin, 0).progress == Progress::Final(verdict))
             .map(|_| 1.0)
             .sum::<f64>();
         hits / f64::from(SESSIONS)
@@ -639,9 +599,7 @@ mod tests {
     /// Sixteen pairs of `noise` times `scale`, around `centre`.
     fn session(random: &mut Random, noise: Noise, centre: f64, scale: f64) -> Vec<f64> {
         let mut loudness = 1.0;
-        (0..16)
-            .map(|_| centre + scale * noise(random, &mut loudness))
-            .collect()
+        (0..16).map(|_| centre + scale * noise(random, &mut loudness)).collect()
     }
 
     fn normal(random: &mut Random, _: &mut f64) -> f64 {

@@ -22,7 +22,7 @@ pub struct Interval {
 impl Interval {
     /// Half the distance between the bounds: roughly the smallest change that can be told from none.
     #[must_use]
-    pub fn half_width(&self) -> f64 {
+    pub(crate) fn half_width(&self) -> f64 {
         (self.upper - self.lower) / 2.0
     }
 }
@@ -37,7 +37,7 @@ impl Interval {
 /// `None` when there are too few differences for `alpha`, when one is not finite, or when `alpha`
 /// is so large that the bounds would cross.
 #[must_use]
-pub fn interval(differences: &[f64], alpha: f64) -> Option<Interval> {
+pub(crate) fn interval(differences: &[f64], alpha: f64) -> Option<Interval> {
     if !differences.iter().all(|difference| difference.is_finite()) {
         return None;
     }
@@ -55,11 +55,9 @@ pub fn interval(differences: &[f64], alpha: f64) -> Option<Interval> {
 }
 
 /// The Hodges-Lehmann estimate alone, which needs one difference only. `None` without any, or when one is not finite.
-pub fn estimate(differences: &[f64]) -> Option<f64> {
+pub(crate) fn estimate(differences: &[f64]) -> Option<f64> {
     let finite = differences.iter().all(|difference| difference.is_finite());
-    finite
-        .then(|| median(sorted_walsh_averages(differences)))
-        .flatten()
+    finite.then(|| median(sorted_walsh_averages(differences))).flatten()
 }
 
 /// The largest whole number c with P(W+ <= c) <= `alpha`, W+ being the signed-rank statistic of
@@ -68,7 +66,7 @@ pub fn estimate(differences: &[f64]) -> Option<f64> {
 ///
 /// `None` when not even P(W+ <= 0) = 2^-`pairs` is within `alpha`, and without any pairs.
 #[must_use]
-pub fn critical_value(pairs: usize, alpha: f64) -> Option<usize> {
+pub(crate) fn critical_value(pairs: usize, alpha: f64) -> Option<usize> {
     if pairs == 0 {
         return None;
     }
@@ -94,10 +92,7 @@ fn rank_sum_probabilities(ranks: usize) -> Vec<f64> {
         let mut with = vec![0.0; rank];
         with.extend_from_slice(&without);
         let absent = without.iter().copied().chain(std::iter::repeat(0.0));
-        with.iter()
-            .zip(absent)
-            .map(|(present, absent)| f64::midpoint(*present, absent))
-            .collect()
+        with.iter().zip(absent).map(|(present, absent)| f64::midpoint(*present, absent)).collect()
     })
 }
 
@@ -106,10 +101,7 @@ fn sorted_walsh_averages(differences: &[f64]) -> Vec<f64> {
         .iter()
         .enumerate()
         .flat_map(|(index, first)| {
-            differences
-                .iter()
-                .skip(index)
-                .map(|second| f64::midpoint(*first, *second))
+            differences.iter().skip(index).map(|second| f64::midpoint(*first, *second))
         })
         .collect();
     averages.sort_by(f64::total_cmp);
@@ -127,9 +119,7 @@ mod tests {
     fn counts_by_enumeration(ranks: usize) -> Vec<u32> {
         let mut counts = vec![0; ranks * (ranks + 1) / 2 + 1];
         for subset in 0_u32..1 << ranks {
-            let sum: usize = (1..=ranks)
-                .filter(|rank| subset >> (rank - 1) & 1 == 1)
-                .sum();
+            let sum: usize = (1..=ranks).filter(|rank| subset >> (rank - 1) & 1 == 1).sum();
             counts[sum] += 1;
         }
         counts
@@ -152,13 +142,9 @@ mod tests {
     }
 
     fn close(left: Interval, right: Interval) -> bool {
-        [
-            left.estimate - right.estimate,
-            left.lower - right.lower,
-            left.upper - right.upper,
-        ]
-        .iter()
-        .all(|gap| gap.abs() < 1e-9)
+        [left.estimate - right.estimate, left.lower - right.lower, left.upper - right.upper]
+            .iter()
+            .all(|gap| gap.abs() < 1e-9)
     }
 
     fn some_differences() -> impl Strategy<Value = Vec<f64>> {
@@ -231,11 +217,7 @@ mod tests {
                     20 * cumulated <= 1_u128 << pairs
                 })
                 .count();
-            assert_eq!(
-                critical_value(pairs, 0.05),
-                within.checked_sub(1),
-                "{pairs}"
-            );
+            assert_eq!(critical_value(pairs, 0.05), within.checked_sub(1), "{pairs}");
         }
     }
 
@@ -244,11 +226,7 @@ mod tests {
         // Seven differences have 28 Walsh averages; of 0, 0, 0, 0, 0, 0, 8 the middle two are 0.
         // Of 0, 0, 0, 0, 4, 4, 4 they are ten 0, twelve 2 and six 4.
         let found = interval(&[0.0, 4.0, 0.0, 4.0, 0.0, 4.0, 0.0], 0.05);
-        let expected = Interval {
-            estimate: 2.0,
-            lower: 0.0,
-            upper: 4.0,
-        };
+        let expected = Interval { estimate: 2.0, lower: 0.0, upper: 4.0 };
         assert_eq!(found, Some(expected));
         // Three differences, six averages: 0, 1, 2, 4, 5, 8. The middle two are 2 and 4.
         let three = interval(&[0.0, 2.0, 8.0], 0.125).map(|found| found.estimate);
@@ -258,10 +236,7 @@ mod tests {
     #[test]
     fn six_pairs_at_a_third_of_five_per_cent_are_bounded_by_their_extremes() {
         let found = interval(&[0.3, -0.1, 0.7, 0.2, 0.4, 0.1], BONFERRONI_OF_THREE);
-        assert_eq!(
-            found.map(|found| (found.lower, found.upper)),
-            Some((-0.1, 0.7))
-        );
+        assert_eq!(found.map(|found| (found.lower, found.upper)), Some((-0.1, 0.7)));
     }
 
     #[test]
@@ -286,11 +261,7 @@ mod tests {
 
     #[test]
     fn half_width_is_half_the_distance_of_the_bounds() {
-        let found = Interval {
-            estimate: 0.0,
-            lower: -0.5,
-            upper: 1.0,
-        };
+        let found = Interval { estimate: 0.0, lower: -0.5, upper: 1.0 };
         assert!((found.half_width() - 0.75).abs() < 1e-12);
     }
 

@@ -1,13 +1,13 @@
-//! How far two single runs of one and the same server binary differ by the machine's noise alone.
+//! The difference of two single runs of one and the same server binary, by the machine's noise alone.
 
-/// How far one run a side can be trusted.
+/// The resolution of one run a side.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SingleRuns {
     /// 19 of 20 comparisons of a binary with itself moved P99 by no more than this, as a logarithm of a ratio: the
     /// smallest change that one run a side distinguishes.
-    pub smallest_change: f64,
+    pub(crate) smallest_change: f64,
     /// The comparisons behind it.
-    pub comparisons: usize,
+    pub(crate) comparisons: usize,
 }
 
 /// Fewer comparisons say nothing about one in twenty.
@@ -15,10 +15,10 @@ const FEWEST_COMPARISONS: usize = 5;
 /// The share of comparisons that stays within [`SingleRuns::smallest_change`]: 19 of 20.
 const USUALLY: (usize, usize) = (19, 20);
 
-/// How far single runs can be trusted, from the neighbours in each series of ln(P99) of one binary, in order of time.
+/// The resolution of single runs, from the neighbours in each series of ln(P99) of one binary, in order of time.
 ///
 /// Of fewer than twenty comparisons it is the one that moved most. `None` with fewer than five.
-pub fn single_runs(series: &[Vec<f64>]) -> Option<SingleRuns> {
+pub(crate) fn single_runs(series: &[Vec<f64>]) -> Option<SingleRuns> {
     let mut moved: Vec<f64> = series
         .iter()
         .flat_map(|runs| runs.windows(2))
@@ -33,10 +33,7 @@ pub fn single_runs(series: &[Vec<f64>]) -> Option<SingleRuns> {
         return None;
     }
     let within = (comparisons * USUALLY.0).div_ceil(USUALLY.1);
-    Some(SingleRuns {
-        smallest_change: *moved.get(within.checked_sub(1)?)?,
-        comparisons,
-    })
+    Some(SingleRuns { smallest_change: *moved.get(within.checked_sub(1)?)?, comparisons })
 }
 
 #[cfg(test)]
@@ -56,9 +53,7 @@ mod tests {
 
     #[test]
     fn one_of_twenty_comparisons_may_move_further() {
-        let mut p99s: Vec<f64> = (0..20)
-            .map(|run| if run % 2 == 0 { 1.0 } else { 1.2 })
-            .collect();
+        let mut p99s: Vec<f64> = (0..20).map(|run| if run % 2 == 0 { 1.0 } else { 1.2 }).collect();
         p99s.push(9.0);
         let found = single_runs(&[series(&p99s)]).unwrap();
         assert_eq!(found.comparisons, 20);

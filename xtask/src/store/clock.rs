@@ -9,19 +9,19 @@ use crate::model::names::Timestamp;
 pub struct Clock(UtcOffset);
 
 impl Clock {
-    /// Reads the time zone. Must be called before any thread is started, as it cannot be read safely afterwards; a
-    /// zone that cannot be told is UTC.
+    /// Reads the time zone; an unknown one counts as UTC. Must be called before any thread is started: afterwards the
+    /// zone cannot be read safely.
     pub fn local() -> Self {
         Self(UtcOffset::current_local_offset().unwrap_or(UtcOffset::UTC))
     }
 
     /// This moment.
-    pub fn now(self) -> OffsetDateTime {
+    pub(crate) fn now(self) -> OffsetDateTime {
         OffsetDateTime::now_utc().to_offset(self.0)
     }
 
     /// The timestamp that a file name carries now.
-    pub fn timestamp(self) -> Timestamp {
+    pub(crate) fn timestamp(self) -> Timestamp {
         let now = self.now();
         Timestamp::of(time::PrimitiveDateTime::new(now.date(), now.time()))
     }

@@ -1,12 +1,11 @@
 //! Files: recorded runs and sessions, the competitors' baselines, the performance log.
 
-pub mod baselines;
+pub(crate) mod baselines;
 pub mod clock;
 mod markdown;
-mod markdown_table;
 pub mod performance_log;
 pub mod recorded;
-pub mod recording;
+pub(crate) mod recording;
 pub mod results;
-pub mod same_binary;
-pub mod session;
+pub(crate) mod same_binary;
+pub(crate) mod session;

@@ -1,18 +1,18 @@
-//! Recorded runs, read back: which there are, and the newest group of a side.
+//! Reading of recorded runs: the list of all, and the newest group of a side.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Fault, Result};
 use crate::model::load_result::LoadResult;
 use crate::model::names::{Mode, Part, Phase, RunName, TaskId, Timestamp};
 use crate::model::provenance::Provenance;
-use crate::model::recorded::{Group, Recorded, Unusable};
+use crate::model::recorded::{Group, Recorded};
 use crate::store::results::Results;
 
-/// The names of all recorded results, as they lie in the folder. They may be very many: what is not asked for is neither
-/// read nor sorted.
+/// The names of all recorded results, unsorted. There may be very many: only those that are asked for are read and
+/// sorted.
 pub struct Listing(Vec<String>);
 
 impl Listing {
@@ -21,8 +21,7 @@ impl Listing {
     /// # Errors
     /// When the folder cannot be read.
     pub fn read(results: &Results) -> Result<Self> {
-        let failed =
-            |error| Error::because(format!("cannot read {}", results.folder().display()), error);
+        let failed = |error| Error::at("cannot read", results.folder())(error);
         // Not walkdir: for one flat folder of very many files the standard library alone is several times faster.
         let entries = match fs::read_dir(results.folder()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self(Vec::new())),
@@ -32,11 +31,11 @@ impl Listing {
         let mut stems = Vec::new();
         for entry in entries {
             let file = entry.map_err(failed)?.file_name();
-            // Three of the four files of a run are none of its result: they take no more than this.
+            // Three of the four files of a run are no result: they take no more time than this.
             if !file.as_encoded_bytes().ends_with(suffix.as_bytes()) {
                 continue;
             }
-            // A name that is not UTF-8 is none of ours.
+            // This tool writes no name that is not UTF-8.
             if let Ok(mut stem) = file.into_string() {
                 stem.truncate(stem.len() - suffix.len());
                 stems.push(stem);
@@ -46,14 +45,10 @@ impl Listing {
     }
 
     /// The runs of one task, oldest first.
-    pub fn of_task(&self, task: &TaskId) -> Vec<RunName> {
+    pub(crate) fn of_task(&self, task: &TaskId) -> Vec<RunName> {
         let prefixes = Mode::ALL.map(|mode| format!("{}{task}_", mode.prefix()));
-        let stems = self.0.iter().filter(|stem| {
-            prefixes
-                .iter()
-                .any(|prefix| stem.starts_with(prefix.as_str()))
-        });
-        let mut names = sorted(stems.map(String::as_str));
+        let is_its = |stem: &&str| prefixes.iter().any(|prefix| stem.starts_with(prefix));
+        let mut names = sorted(self.0.iter().map(String::as_str).filter(is_its));
         names.retain(|name| name.task == *task);
         names
     }
@@ -64,7 +59,7 @@ impl Listing {
     }
 
     /// The newest runs of a mode, at most so many, oldest first.
-    pub fn newest(&self, mode: Mode, most: usize) -> Vec<RunName> {
+    pub(crate) fn newest(&self, mode: Mode, most: usize) -> Vec<RunName> {
         let mut stems: Vec<(&str, &str)> = self
             .0
             .iter()
@@ -94,8 +89,8 @@ fn sorted<'a>(stems: impl Iterator<Item = &'a str>) -> Vec<RunName> {
 
 /// The newest group among `names`, which are sorted, of one mode and phase. Runs of a paired session are none.
 ///
-/// A group is told by its name, which is that of its first run: whatever else was recorded since then may lie between.
-pub fn newest_group(
+/// A group is known by its name, which is that of its first run: other runs may lie between its own.
+pub(crate) fn newest_group(
     results: &Results,
     names: &[RunName],
     mode: Mode,
@@ -110,11 +105,9 @@ pub fn newest_group(
         .skip_while(|(_, run)| place(run).is_some_and(|provenance| provenance.session.is_some()));
     let (name, newest) = newest_first.next()?;
     let Some(run) = place(&newest).map(|provenance| provenance.run.clone()) else {
-        return Some(Group {
-            runs: vec![newest],
-            planned: 1,
-        });
+        return Some(alone(newest));
     };
+    let planned = usize::try_from(run.of).unwrap_or(usize::MAX);
     let began = RunName::parse(&run.group).map_or(name.timestamp, |first| first.timestamp);
     let others = newest_first.take_while(|(name, _)| name.timestamp >= began);
     let mut indices = vec![run.index];
@@ -128,72 +121,62 @@ pub fn newest_group(
             _ if other.is_err() => unreadable.push(other),
             _ => {}
         }
-        if indices.len() >= usize::try_from(run.of).unwrap_or(usize::MAX) {
+        if indices.len() >= planned {
             break;
         }
     }
-    // Where one is missing, what cannot be read may be it: it is not passed over in silence.
-    if indices.len() < usize::try_from(run.of).unwrap_or(usize::MAX) {
+    // Where one is missing, an unreadable one may be it, and is not ignored.
+    if indices.len() < planned {
         runs.extend(unreadable);
     }
     runs.reverse();
-    Some(Group {
-        runs,
-        planned: run.of,
-    })
+    Some(Group { runs, planned: run.of })
 }
 
-/// Whether a run says on the face of it that it is of a paired session: to take thousands of them apart is slow.
+/// `true` where the text of a run's provenance has a session. To parse thousands of them would be slow.
 fn is_of_session(results: &Results, name: &RunName) -> bool {
-    read_file(&results.path(name, Part::Diagnosis)).is_ok_and(|text| {
-        text.split(|&byte| byte == b'\n')
-            .any(|line| line == b"[session]")
-    })
+    read_file(&results.path(name, Part::Diagnosis))
+        .is_ok_and(|text| text.split(|&byte| byte == b'\n').any(|line| line == b"[session]"))
 }
 
-fn place(run: &Result<Recorded, Unusable>) -> Option<&Provenance> {
+fn place(run: &Result<Recorded, Fault>) -> Option<&Provenance> {
     run.as_ref().ok()?.provenance.as_ref()
 }
 
 /// The group of the one run at `path`.
-pub fn lone(path: &Path) -> Group {
-    Group {
-        runs: vec![read(path)],
-        planned: 1,
-    }
+pub(crate) fn lone(path: &Path) -> Group {
+    alone(read(path))
+}
+
+fn alone(run: Result<Recorded, Fault>) -> Group {
+    let (runs, planned) = (vec![run], 1);
+    Group { runs, planned }
 }
 
 /// Reads one result file, and the provenance beside it.
 ///
 /// # Errors
-/// Says what is wrong with the result or its provenance.
-pub fn read(path: &Path) -> Result<Recorded, Unusable> {
-    let unusable = |path: &Path, why: String| Unusable {
-        path: path.to_owned(),
-        why,
-    };
-    let bytes = read_file(path).map_err(|error| unusable(path, error.to_string()))?;
-    let result = LoadResult::parse(&bytes).map_err(|why| unusable(path, why))?;
-    let beside = diagnosis_beside(path);
-    let provenance = match beside.as_deref().map(read_file) {
+/// Names the defect of the result or its provenance.
+pub fn read(path: &Path) -> Result<Recorded, Fault> {
+    let bytes = read_file(path).map_err(|error| unreadable(path, error))?;
+    let result = LoadResult::parse(&bytes).map_err(|why| Fault::new(why).in_file(path))?;
+    let provenance = match diagnosis_beside(path) {
         None => None,
-        Some(Err(error)) if error.kind() == io::ErrorKind::NotFound => None,
-        Some(text) => {
-            let beside = beside.unwrap_or_default();
-            let text = text.map_err(|error| unusable(&beside, error.to_string()))?;
-            Provenance::parse(&String::from_utf8_lossy(&text))
-                .map_err(|why| unusable(&beside, why.to_string()))?
-        }
+        Some(beside) => match read_file(&beside) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(unreadable(&beside, error)),
+            Ok(text) => Provenance::parse(&String::from_utf8_lossy(&text))
+                .map_err(|fault| fault.in_file(beside))?,
+        },
     };
-    Ok(Recorded {
-        path: path.to_owned(),
-        result,
-        provenance,
-        bytes,
-    })
+    Ok(Recorded { path: path.to_owned(), result, provenance, bytes })
 }
 
-/// Reads what is a file, and waits for no writer of a pipe.
+fn unreadable(path: &Path, error: io::Error) -> Fault {
+    Fault::new(error.to_string()).in_file(path)
+}
+
+/// Reads a regular file; refuses FIFOs, which would block.
 fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     match fs::metadata(path)?.is_file() {
         true => fs::read(path),
@@ -201,7 +184,7 @@ fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     }
 }
 
-/// Where the diagnosis of a result would be, whatever the result is called.
+/// The path of the diagnosis of a result, whatever the name of the result.
 fn diagnosis_beside(path: &Path) -> Option<PathBuf> {
     let stem = path.file_stem()?.to_str()?;
     Some(path.with_file_name(format!("{stem}_diag.txt")))

@@ -8,76 +8,72 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use toml::{Table, Value};
 
 use crate::error::Result;
 use crate::measure::build::{Build, Built, PROFILE};
 use crate::measure::health::Implementation;
-use crate::measure::host::{Host, Power, State};
-use crate::measure::run::Measured;
+use crate::measure::run::{Measured, Sample};
 use crate::measure::scenario::{self, Scenario};
 use crate::measure::workplace::Workplace;
 use crate::model::names::{Mode, Part, RunName};
 use crate::model::provenance::{
-    BuildRecord, Git, Load, Provenance, Run, Session, known, measured, text, whole,
+    BuildRecord, Git, Host, HostState, Load, Provenance, Run, ServerRun, SessionPlace,
 };
 use crate::store::results::{self, Results};
 
-/// What is the same for all runs of a group.
-#[derive(Debug, Clone)]
-pub struct Circumstances<'a> {
-    /// The binaries.
-    pub built: &'a Built,
-    /// The load.
-    pub scenario: &'a Scenario,
-    /// Seconds of load asked for.
-    pub duration: Duration,
-    /// The state of the checkout.
-    pub git: Option<&'a Git>,
-    /// The machine.
-    pub host: &'a Host,
-    /// Its state before the build.
-    pub state: &'a State,
-    /// What makes every run of the group weaker, in words.
-    pub warnings: &'a [String],
-}
-
 /// A run's place among others.
 #[derive(Debug, Clone)]
-pub struct Place<'a> {
-    /// The run.
-    pub name: &'a RunName,
-    /// When it was started.
-    pub started: OffsetDateTime,
-    /// The group's first run.
-    pub group: &'a RunName,
-    /// 1 for the first run.
-    pub index: u32,
-    /// How many runs the group is to have.
-    pub of: u32,
+pub(crate) struct Place {
+    /// The first run of its group; `None` for that run itself.
+    pub(crate) group: Option<RunName>,
+    /// 1 for the first run of the group.
+    pub(crate) index: u32,
+    /// The planned number of runs in the group.
+    pub(crate) of: u32,
     /// The pair that it belongs to.
-    pub session: Option<Session>,
+    pub(crate) session: Option<SessionPlace>,
+}
+
+/// The place and the circumstances of one run, apart from its own measurements.
+#[derive(Debug, Clone)]
+pub(crate) struct Circumstances<'a> {
+    /// The run.
+    pub(crate) name: &'a RunName,
+    /// The time of its start.
+    pub(crate) started: OffsetDateTime,
+    /// Its place among other runs.
+    pub(crate) place: Place,
+    /// The binaries.
+    pub(crate) built: &'a Built,
+    /// The load.
+    pub(crate) scenario: &'a Scenario,
+    /// Seconds of load asked for.
+    pub(crate) duration: Duration,
+    /// The state of the checkout.
+    pub(crate) git: Option<&'a Git>,
+    /// The machine.
+    pub(crate) host: &'a Host,
+    /// Its state before the run.
+    pub(crate) state: &'a HostState,
+    /// The weaknesses of the run, in words.
+    pub(crate) warnings: &'a [String],
 }
 
 /// Saves what `measured` says and the files in `workplace`; returns the path of the result.
 ///
 /// # Errors
 /// Names the file that could not be written; nothing is saved then, and the logs stay in the workplace.
-pub fn save(
+pub(crate) fn save(
     results: &Results,
     workplace: &Workplace,
-    place: &Place,
     circumstances: &Circumstances,
     measured: &Measured,
 ) -> Result<PathBuf> {
-    let saved = write(results, workplace, place, circumstances, measured).map_err(|error| {
+    let saved = write(results, workplace, circumstances, measured).map_err(|error| {
         workplace.remove_scratch();
-        error.next(format!(
-            "the logs are in {}",
-            workplace.directory().display()
-        ))
+        error.next(format!("the logs are in {}", workplace.directory().display()))
     })?;
-    // What is left is the server's log; its end is in the provenance. If it stays, the next check clears it.
+    // Only the server's log is left; its end is in the provenance. If it stays, the next check clears it.
     let _ = workplace.clear();
     Ok(saved)
 }
@@ -85,19 +81,15 @@ pub fn save(
 fn write(
     results: &Results,
     workplace: &Workplace,
-    place: &Place,
     circumstances: &Circumstances,
     measured: &Measured,
 ) -> Result<PathBuf> {
     let system = workplace.directory().join("sys.txt");
     let diagnosis = workplace.directory().join("diag.txt");
     results::write(&system, &samples(measured))?;
-    results::write(
-        &diagnosis,
-        &provenance(place, circumstances, measured).to_text(),
-    )?;
+    results::write(&diagnosis, &provenance(circumstances, measured).to_text())?;
     results.save(
-        place.name,
+        circumstances.name,
         &[
             (Part::System, system),
             (Part::Diagnosis, diagnosis),
@@ -107,44 +99,35 @@ fn write(
     )
 }
 
-/// As `ps -o rss,vsz,%cpu,%mem` prints it, for the end of the load; then every sample.
+/// The end of the load as `ps -o rss,vsz,%cpu,%mem` prints it; then every sample.
 fn samples(run: &Measured) -> String {
     let mut lines = String::from("  RSS    VSZ %CPU %MEM\n");
-    if let Some(last) = run.samples.last() {
-        let usage = last.usage;
-        let _ = writeln!(
-            lines,
-            "{:>5} {:>6} {:>4.1} {:>4.1}",
-            usage.rss_kib, usage.vsz_kib, usage.cpu_percent, usage.memory_percent
-        );
+    if let Some(Sample { usage, .. }) = run.samples.last() {
+        let (rss, vsz) = (usage.rss_kib, usage.vsz_kib);
+        let (cpu, memory) = (usage.cpu_percent, usage.memory_percent);
+        let _ = writeln!(lines, "{rss:>5} {vsz:>6} {cpu:>4.1} {memory:>4.1}");
     }
     lines.push_str(
         "\n# one line a second of load: seconds, RSS in KiB, VSZ in KiB, %CPU since the start\n",
     );
-    for sample in &run.samples {
-        let _ = writeln!(
-            lines,
-            "{:>7.2} {:>9} {:>10} {:>6.1}",
-            sample.at.as_secs_f64(),
-            sample.usage.rss_kib,
-            sample.usage.vsz_kib,
-            sample.usage.cpu_percent
-        );
+    for Sample { at, usage } in &run.samples {
+        let (rss, vsz, cpu) = (usage.rss_kib, usage.vsz_kib, usage.cpu_percent);
+        let _ = writeln!(lines, "{:>7.2} {rss:>9} {vsz:>10} {cpu:>6.1}", at.as_secs_f64());
     }
     lines
 }
 
-fn provenance(place: &Place, around: &Circumstances, run: &Measured) -> Provenance {
+fn provenance(around: &Circumstances, run: &Measured) -> Provenance {
     Provenance {
         run: Run {
-            name: place.name.to_string(),
-            started: place.started.format(&Rfc3339).unwrap_or_default(),
-            group: place.group.to_string(),
-            index: place.index,
-            of: place.of,
+            name: around.name.to_string(),
+            started: around.started.format(&Rfc3339).unwrap_or_default(),
+            group: around.place.group.as_ref().unwrap_or(around.name).to_string(),
+            index: around.place.index,
+            of: around.place.of,
         },
-        session: place.session.clone(),
-        load: load(place.name.mode, around),
+        session: around.place.session.clone(),
+        load: load(around.name.mode, around),
         build: BuildRecord {
             profile: PROFILE.to_owned(),
             by_this_run: around.built.build == Build::Now,
@@ -155,18 +138,11 @@ fn provenance(place: &Place, around: &Circumstances, run: &Measured) -> Provenan
             stand_in: run.implementation == Implementation::StandIn,
         },
         git: around.git.cloned(),
-        details: BTreeMap::from([
-            ("host".to_owned(), host(around.host, around.state)),
-            ("server".to_owned(), server(run)),
-            ("noise".to_owned(), noise(run)),
-            ("environment".to_owned(), environment()),
-        ]),
-        warnings: around
-            .warnings
-            .iter()
-            .chain(&run.warnings)
-            .cloned()
-            .collect(),
+        host: Host { state: around.state.clone(), ..around.host.clone() },
+        server: server(run),
+        noise: run.noise.clone(),
+        environment: Some(environment()),
+        warnings: around.warnings.iter().chain(&run.warnings).cloned().collect(),
         log_tail: run.log_tail.clone(),
     }
 }
@@ -187,70 +163,19 @@ fn load(mode: Mode, around: &Circumstances) -> Load {
     }
 }
 
-fn host(host: &Host, state: &State) -> Table {
-    let owned = |value: &Option<String>| value.clone().and_then(text);
-    known([
-        ("name", owned(&host.name)),
-        ("system", owned(&host.system)),
-        ("cpu", owned(&host.cpu)),
-        ("cores", host.cores.and_then(whole)),
-        ("memory_mib", host.memory_mib.and_then(whole)),
-        ("governor", owned(&state.governor)),
-        ("load_average", state.load_average.and_then(measured)),
-        ("swap_mib", state.swap_mib.and_then(whole)),
-        ("compilers", state.compilers.and_then(whole)),
-        (
-            "power",
-            state.power.and_then(|power| {
-                text(match power {
-                    Power::Mains => "mains",
-                    Power::Battery => "battery",
-                })
-            }),
-        ),
-    ])
+fn server(run: &Measured) -> ServerRun {
+    ServerRun {
+        ready_seconds: Some(run.ready.as_secs_f64()),
+        load_seconds: Some(run.load.as_secs_f64()),
+        stop_seconds: Some(run.stop.took.as_secs_f64()),
+        server_end: Some(run.stop.exit.to_string()),
+        load_generator_end: Some(run.load_exit.to_string()),
+        peak_memory_kib: run.peak_memory_kib(),
+    }
 }
 
-fn server(run: &Measured) -> Table {
-    known([
-        ("ready_seconds", measured(run.ready.as_secs_f64())),
-        ("load_seconds", measured(run.load.as_secs_f64())),
-        ("stop_seconds", measured(run.stop.took.as_secs_f64())),
-        ("server_end", text(run.stop.exit.to_string())),
-        ("load_generator_end", text(run.load_exit.to_string())),
-        ("peak_memory_kib", run.peak_memory_kib().and_then(whole)),
-    ])
-}
-
-fn noise(run: &Measured) -> Table {
-    let noise = run.noise;
-    known([
-        ("steal_share", noise.steal_share.and_then(measured)),
-        (
-            "cpu_pressure_seconds",
-            noise.pressure_seconds.and_then(measured),
-        ),
-        (
-            "others_cpu_seconds",
-            noise.others_cpu_seconds.and_then(measured),
-        ),
-        (
-            "tool_cpu_seconds",
-            noise.tool_cpu_seconds.and_then(measured),
-        ),
-        (
-            "server_cpu_seconds",
-            noise.server_cpu_seconds.and_then(measured),
-        ),
-        (
-            "server_cpu_us_per_operation",
-            run.server_cpu_us_per_operation().and_then(measured),
-        ),
-    ])
-}
-
-/// The variables that can change what the server does; those that every run sets anew are no news.
-fn environment() -> Table {
+/// The variables that can change what the server does, without those that every run sets anew.
+fn environment() -> BTreeMap<String, String> {
     let matters = |name: &str| {
         (name.starts_with("ENGRAM_") && !matches!(name, "ENGRAM_DATA_DIR" | "ENGRAM_PID_PATH"))
             || name.starts_with("STAND_IN_")
@@ -258,12 +183,8 @@ fn environment() -> Table {
     };
     env::vars_os()
         .filter_map(|(name, value)| {
-            Some((
-                name.into_string().ok()?,
-                value.to_string_lossy().into_owned(),
-            ))
+            let name = name.into_string().ok().filter(|name| matters(name))?;
+            Some((name, value.to_string_lossy().into_owned()))
         })
-        .filter(|(name, _)| matters(name))
-        .map(|(name, value)| (name, Value::String(value)))
         .collect()
 }

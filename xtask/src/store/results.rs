@@ -1,5 +1,4 @@
-//! The folder of recorded runs, `tmp/m17_performance/`: one process writes at a time, and a result is there whole or
-//! not at all.
+//! The folder of recorded runs, `tmp/m17_performance/`: one process writes at a time, and a result is whole or absent.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
@@ -19,17 +18,14 @@ pub struct Results {
 
 /// The right to measure on a checkout and to write its results; given back when dropped, or when the process ends.
 #[derive(Debug)]
-pub struct Lock(#[allow(dead_code, reason = "held, not read")] File);
+pub(crate) struct Lock(#[allow(dead_code, reason = "held, not read")] File);
 
 impl Results {
     /// The results of `checkout`.
     pub fn of(checkout: &Path) -> Self {
-        Self {
-            folder: checkout.join(RESULTS),
-        }
+        Self { folder: checkout.join(RESULTS) }
     }
 
-    /// The folder.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
@@ -38,13 +34,10 @@ impl Results {
     ///
     /// # Errors
     /// When it cannot be made, or another measurement has it.
-    pub fn lock(&self) -> Result<Lock> {
+    pub(crate) fn lock(&self) -> Result<Lock> {
         let failed = |error: io::Error| {
-            Error::because(
-                format!("cannot use the results folder {}", self.folder.display()),
-                error,
-            )
-            .next("is a file in its place, or is it read-only?")
+            Error::at("cannot use the results folder", &self.folder)(error)
+                .next("is a file in its place, or is it read-only?")
         };
         fs::create_dir_all(&self.folder).map_err(failed)?;
         // The folder itself is locked: no lock file to leave behind, and the kernel lets go when the process dies.
@@ -61,18 +54,16 @@ impl Results {
     }
 
     /// A name with a timestamp that no recorded run of the same task, mode and phase has.
-    pub fn unused(&self, mut name: RunName) -> RunName {
-        while Part::ALL
-            .iter()
-            .any(|&part| self.path(&name, part).exists())
-        {
-            name.timestamp =
-                Timestamp::of(name.timestamp.moment().saturating_add(Duration::SECOND));
+    pub(crate) fn unused(&self, mut name: RunName) -> RunName {
+        let is_used = |name: &RunName| Part::ALL.map(|part| self.path(name, part).exists());
+        while is_used(&name).contains(&true) {
+            let later = name.timestamp.moment().saturating_add(Duration::SECOND);
+            name.timestamp = Timestamp::of(later);
         }
         name
     }
 
-    /// Where a part of a run is.
+    /// The path of a part of a run.
     pub fn path(&self, name: &RunName, part: Part) -> PathBuf {
         self.folder.join(name.file(part))
     }
@@ -81,18 +72,17 @@ impl Results {
     ///
     /// # Errors
     /// Names the file that could not be written.
-    pub fn save(&self, name: &RunName, files: &[(Part, PathBuf)]) -> Result<PathBuf> {
+    pub(crate) fn save(&self, name: &RunName, files: &[(Part, PathBuf)]) -> Result<PathBuf> {
         let place = |&(part, ref from): &(Part, PathBuf)| {
             let to = self.path(name, part);
             // The name must not become visible before the content is safe.
             File::open(from)
                 .and_then(|file| file.sync_all())
                 .and_then(|()| fs::rename(from, &to))
-                .map_err(|error| Error::because(format!("cannot save {}", to.display()), error))
+                .map_err(Error::at("cannot save", &to))
         };
-        let ordered = Part::ALL
-            .iter()
-            .filter_map(|part| files.iter().find(|(known, _)| known == part));
+        let ordered =
+            Part::ALL.iter().filter_map(|part| files.iter().find(|(known, _)| known == part));
         if let Err(error) = ordered.map(place).collect::<Result<Vec<()>>>() {
             for (part, from) in files {
                 // Those that were not placed yet are not there.
@@ -108,27 +98,22 @@ impl Results {
 ///
 /// # Errors
 /// Names the file; a full disk is the usual reason.
-pub fn write(path: &Path, text: &str) -> Result<()> {
+pub(crate) fn write(path: &Path, text: &str) -> Result<()> {
     File::create(path)
         .and_then(|mut file| file.write_all(text.as_bytes()))
-        .map_err(|error| Error::because(format!("cannot write {}", path.display()), error))
+        .map_err(Error::at("cannot write", path))
 }
 
 /// Replaces a file, or makes it: written beside it and renamed, so that nobody ever reads half of it.
 ///
 /// # Errors
 /// Names the file that could not be written; it is as it was then.
-pub fn replace(path: &Path, text: &str) -> Result<()> {
-    // What a link points to is replaced, and not the link.
+pub(crate) fn replace(path: &Path, text: &str) -> Result<()> {
+    // The target of a link is replaced, not the link.
     let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let partial = path.with_extension("partial");
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(|error| {
-            Error::because(
-                format!("cannot make the folder {}", folder.display()),
-                error,
-            )
-        })?;
+        fs::create_dir_all(folder).map_err(Error::at("cannot make the folder", folder))?;
     }
     let rename = || {
         if let Ok(old) = fs::metadata(path) {
@@ -136,9 +121,8 @@ pub fn replace(path: &Path, text: &str) -> Result<()> {
         }
         fs::rename(&partial, path)
     };
-    let written = write(&partial, text).and_then(|()| {
-        rename().map_err(|error| Error::because(format!("cannot write {}", path.display()), error))
-    });
+    let written =
+        write(&partial, text).and_then(|()| rename().map_err(Error::at("cannot write", path)));
     if written.is_err() {
         // Of no use to anybody; it may not be there.
         let _ = fs::remove_file(&partial);
@@ -159,13 +143,7 @@ mod tests {
         let checkout = tempfile::tempdir().unwrap();
         let results = Results::of(checkout.path());
         let lock = results.lock().unwrap();
-        assert!(
-            results
-                .lock()
-                .unwrap_err()
-                .what()
-                .contains("another measurement")
-        );
+        assert!(results.lock().unwrap_err().what().contains("another measurement"));
         drop(lock);
         assert!(results.lock().is_ok());
     }
@@ -177,10 +155,7 @@ mod tests {
         fs::create_dir_all(results.folder()).unwrap();
         let taken = name("007_before_20251231_235959");
         fs::write(results.path(&taken, Part::System), "").unwrap();
-        assert_eq!(
-            results.unused(taken).to_string(),
-            "007_before_20260101_000000"
-        );
+        assert_eq!(results.unused(taken).to_string(), "007_before_20260101_000000");
     }
 
     #[test]
@@ -191,10 +166,7 @@ mod tests {
         let from = results.folder().join("written");
         fs::write(&from, "").unwrap();
         let name = name("007_before_20251231_235959");
-        let files = [
-            (Part::LoadLog, from),
-            (Part::Result, results.folder().join("absent")),
-        ];
+        let files = [(Part::LoadLog, from), (Part::Result, results.folder().join("absent"))];
         assert!(results.save(&name, &files).is_err());
         let left: Vec<_> = fs::read_dir(results.folder())
             .unwrap()

@@ -1,4 +1,4 @@
-//! Recorded runs of one and the same server binary: what they say about this machine's noise.
+//! Recorded runs of one and the same server binary, which show this machine's noise.
 
 use std::collections::BTreeMap;
 
@@ -7,32 +7,26 @@ use crate::model::provenance::Provenance;
 use crate::store::recorded::{self, Listing};
 use crate::store::results::Results;
 
-/// The newest runs of a mode that are looked at; older ones say less about the machine of today.
+/// The number of newest runs that are read; older ones say less about the machine of today.
 const MOST_RUNS: usize = 200;
 
 /// ln(P99) of the runs of each binary, in order of time, that were measured as `like` was: on the same machine, under
 /// the same load, in `mode`.
-pub fn series(
+pub(crate) fn series(
     results: &Results,
     listing: &Listing,
     mode: Mode,
     like: &Provenance,
 ) -> Vec<Vec<f64>> {
     let mut by_binary: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-    for name in listing.newest(mode, MOST_RUNS) {
-        let Ok(run) = recorded::read(&results.path(&name, Part::Result)) else {
-            continue;
-        };
-        let Some(provenance) = run.provenance.filter(|own| is_alike(own, like)) else {
-            continue;
-        };
-        if let Some(binary) = provenance.build.engram_hash
+    let names = listing.newest(mode, MOST_RUNS).into_iter();
+    for run in names.flat_map(|name| recorded::read(&results.path(&name, Part::Result))) {
+        let alike = run.provenance.filter(|own| is_alike(own, like));
+        if let Some(binary) = alike.and_then(|own| own.build.engram_hash)
             && run.result.p99_ms > 0.0
         {
-            by_binary
-                .entry(binary)
-                .or_default()
-                .push(run.result.p99_ms.ln());
+            let p99s = by_binary.entry(binary).or_default();
+            p99s.push(run.result.p99_ms.ln());
         }
     }
     by_binary.into_values().collect()
@@ -40,8 +34,6 @@ pub fn series(
 
 /// The machine and the load decide about the noise; the server's build does not.
 fn is_alike(a: &Provenance, b: &Provenance) -> bool {
-    let machine = |provenance: &Provenance| {
-        ["name", "cpu"].map(|key| provenance.word("host", key).map(str::to_owned))
-    };
+    let machine = |of: &Provenance| [of.host.name.clone(), of.host.cpu.clone()];
     a.load == b.load && a.build.stand_in == b.build.stand_in && machine(a) == machine(b)
 }

@@ -4,23 +4,17 @@
 use std::collections::hash_map::RandomState;
 use std::fs;
 use std::hash::{BuildHasher, Hasher};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use toml::{Table, Value};
-
-use crate::error::{Error, Result};
-use crate::model::limits::PLAN;
-use crate::model::names::{Mode, Part, Phase, RunName, Timestamp};
-use crate::model::provenance::{known, text, whole};
-use crate::model::recorded::{Recorded, Unusable};
+use crate::error::{Error, Fault, Result};
+use crate::model::names::{Mode, Part, Phase, Timestamp};
+use crate::model::provenance::Provenance;
+use crate::model::recorded::Recorded;
 use crate::model::session::{Failure, Member, PairRecord, SessionRecord, Subject};
 use crate::stats::paired::Plan;
 use crate::store::recorded;
 use crate::store::results::{self, Results};
-
-const HEADER: &str = "# perf-confirm session, format 1";
-/// The last line: a record cut short is none.
-const FOOTER: &str = "# end";
 
 impl SessionRecord {
     /// A record without any pair yet, with orders of its own.
@@ -37,121 +31,91 @@ impl SessionRecord {
         }
     }
 
-    /// The runs of a side, read from the results; each that cannot be read, or is not what was measured, says why.
-    pub fn runs(&self, results: &Results, phase: Phase) -> Vec<Result<Recorded, Unusable>> {
-        self.pairs
-            .iter()
-            .map(|pair| match phase {
+    /// The runs of a side, read from the results; a fault in place of each that cannot be read, or was changed since.
+    pub(crate) fn runs(&self, results: &Results, phase: Phase) -> Vec<Result<Recorded, Fault>> {
+        let read = |pair: &PairRecord| {
+            let (member, server) = match phase {
                 Phase::Before => (&pair.before, &self.subject.before),
                 Phase::After => (&pair.after, &self.subject.after),
-            })
-            .map(|(member, server)| {
-                let run = recorded::read(&results.path(&member.name, Part::Result))?;
-                match self.has(&run, member, server) {
-                    true => Ok(run),
-                    false => Err(Unusable {
-                        path: run.path,
-                        why: "it is not what the paired session measured: it was changed since"
-                            .to_owned(),
-                    }),
-                }
-            })
-            .collect()
+            };
+            let run = recorded::read(&results.path(&member.name, Part::Result))?;
+            match self.has(&run, member, server) {
+                true => Ok(run),
+                false => Err(Fault::new(CHANGED).in_file(run.path)),
+            }
+        };
+        self.pairs.iter().map(read).collect()
     }
 
     #[allow(clippy::float_cmp, reason = "written and read again, not computed")]
     fn has(&self, run: &Recorded, member: &Member, server: &str) -> bool {
-        run.result.p99_ms == member.p99_ms
-            && run.provenance.as_ref().is_some_and(|provenance| {
-                provenance.build.engram_hash.as_deref() == Some(server)
-                    && provenance
-                        .session
-                        .as_ref()
-                        .is_some_and(|session| session.id == self.id())
-            })
+        let is_of_session = |run: &Provenance| {
+            let session = run.session.as_ref();
+            run.build.engram_hash.as_deref() == Some(server)
+                && session.is_some_and(|session| session.id == self.id())
+        };
+        run.result.p99_ms == member.p99_ms && run.provenance.as_ref().is_some_and(is_of_session)
     }
 
     /// The record about `subject`, if there is one.
     ///
     /// # Errors
     /// When it cannot be read or is not whole.
-    pub fn load(results: &Results, subject: &Subject) -> Result<Option<Self>> {
+    pub(crate) fn load(results: &Results, subject: &Subject) -> Result<Option<Self>> {
         let path = path(results, &subject.id());
-        match fs::read_to_string(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::because(
-                format!("cannot read {}", path.display()),
-                error,
-            )),
-            Ok(text) => parse(&text)
-                .filter(|record| record.subject == *subject)
-                .map(Some)
-                .ok_or_else(|| {
-                    Error::new(format!(
-                        "the session record {} is not whole, or of another plan",
-                        path.display()
-                    ))
-                    .next("start anew, keeping it aside: the same command with --fresh")
-                }),
+        let text = match fs::read_to_string(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            other => other.map_err(Error::at("cannot read", &path))?,
+        };
+        match Self::parse(&text).filter(|record| record.subject == *subject) {
+            Some(record) => Ok(Some(record)),
+            None => Err(Error::new(format!(
+                "the session record {} is not whole, or of another plan",
+                path.display()
+            ))
+            .next("start anew, and archive it: the same command with --fresh")),
         }
     }
 
-    /// All records of a mode about these two servers and this scenario, whatever the duration; each that is not whole
-    /// says so. What was put aside is none of them.
-    pub fn about(
+    /// All records of a mode about these two servers and this scenario, of any duration; a fault in place of each that
+    /// is not whole. Archived ones are left out.
+    pub(crate) fn about(
         results: &Results,
         mode: Mode,
         before: &str,
         after: &str,
         scenario: &str,
-    ) -> Vec<Result<Self, Unusable>> {
-        let of_any_duration = Subject {
+    ) -> Vec<Result<Self, Fault>> {
+        let subject = |duration_seconds| Subject {
             mode,
             before: before.to_owned(),
             after: after.to_owned(),
             scenario: scenario.to_owned(),
-            duration_seconds: 0,
+            duration_seconds,
         };
-        let id = of_any_duration.id();
+        let id = subject(0).id();
         let stem = id.trim_end_matches("0s");
         let entries = match fs::read_dir(folder(results)) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Vec::new(),
-            Err(error) => {
-                return vec![Err(Unusable {
-                    path: folder(results),
-                    why: error.to_string(),
-                })];
-            }
+            Err(error) if error.kind() == ErrorKind::NotFound => return Vec::new(),
+            Err(error) => return vec![Err(Fault::new(error.to_string()).in_file(folder(results)))],
         };
-        let mut paths: Vec<PathBuf> = entries
-            .filter_map(|entry| Some(entry.ok()?.path()))
-            .filter(|path| path.extension().is_some_and(|kind| kind == RECORD))
-            .filter(|path| {
-                let name = path.file_name().and_then(|name| name.to_str());
-                name.is_some_and(|name| name.starts_with(stem))
-            })
-            .collect();
+        let is_record = |path: &PathBuf| {
+            let name = path.file_name().and_then(|name| name.to_str());
+            name.is_some_and(|name| name.starts_with(stem))
+                && path.extension().is_some_and(|kind| kind == RECORD)
+        };
+        let mut paths: Vec<PathBuf> =
+            entries.filter_map(|entry| Some(entry.ok()?.path())).filter(is_record).collect();
         paths.sort_unstable();
-        paths
-            .into_iter()
-            .map(|path| {
-                let text = fs::read_to_string(&path).unwrap_or_default();
-                parse(&text).ok_or_else(|| Unusable {
-                    path,
-                    why: "the session record is not whole".to_owned(),
-                })
-            })
-            .filter(|record| {
-                // Short hashes may agree where the whole ones do not.
-                record.as_ref().map_or(true, |record| {
-                    Subject {
-                        duration_seconds: 0,
-                        ..record.subject.clone()
-                    } == of_any_duration
-                })
-            })
-            .collect()
+        let records = paths.into_iter().map(|path| {
+            let text = fs::read_to_string(&path).unwrap_or_default();
+            let fault = || Fault::new("the session record is not whole").in_file(path);
+            Self::parse(&text).ok_or_else(fault)
+        });
+        // Short hashes may agree where the whole ones do not.
+        let is_about = |record: &Self| record.subject == subject(record.subject.duration_seconds);
+        records.filter(|record| record.as_ref().map_or(true, is_about)).collect()
     }
 
     /// Writes the record, by rename.
@@ -162,11 +126,11 @@ impl SessionRecord {
         results::replace(&path(results, &self.subject.id()), &self.to_text())
     }
 
-    /// Puts the record about `subject` aside; returns where it is then, if there was one.
+    /// Archives the record about `subject`; returns its new path, if there was one.
     ///
     /// # Errors
     /// When it cannot be renamed.
-    pub fn archive(
+    pub(crate) fn archive(
         results: &Results,
         subject: &Subject,
         now: Timestamp,
@@ -176,148 +140,40 @@ impl SessionRecord {
             return Ok(None);
         }
         let to = from.with_extension(format!("archived_{now}"));
-        fs::rename(&from, &to).map_err(|error| {
-            Error::because(
-                format!("cannot move {} to {}", from.display(), to.display()),
-                error,
-            )
-        })?;
+        let moving = format!("cannot move {} to", from.display());
+        fs::rename(&from, &to).map_err(Error::at(&moving, &to))?;
         Ok(Some(to))
     }
 
-    /// Where the record is, and the logs of its failed runs.
-    pub fn folder(&self, results: &Results) -> PathBuf {
+    /// The folder of the record, and of the logs of its failed runs.
+    pub(crate) fn folder(&self, results: &Results) -> PathBuf {
         folder(results)
     }
 
-    /// Keeps a log of a failed run beside the record, where the next run does not remove it; returns where, unless
-    /// there is none.
-    pub fn keep_log(&self, results: &Results, log: &Path, failure: &Failure) -> Option<PathBuf> {
+    /// Keeps a log of a failed run beside the record, where the next run does not remove it; returns its new path,
+    /// unless there is no log.
+    pub(crate) fn keep_log(
+        &self,
+        results: &Results,
+        log: &Path,
+        failure: &Failure,
+    ) -> Option<PathBuf> {
         let what = log.file_name()?.to_string_lossy();
-        let number = self.failures.len();
-        let kept = folder(results).join(format!(
-            "{}.failure{number}_pair{}_{}_{what}",
-            self.id(),
-            failure.pair,
-            failure.phase
-        ));
+        let (id, number) = (self.id(), self.failures.len());
+        let Failure { pair, phase, .. } = failure;
+        let kept = folder(results).join(format!("{id}.failure{number}_pair{pair}_{phase}_{what}"));
         fs::rename(log, &kept).ok()?;
         Some(kept)
     }
-
-    fn to_text(&self) -> String {
-        let member = |member: &Member| {
-            Some(Value::Table(known([
-                ("run", text(member.name.to_string())),
-                ("p99_ms", Some(Value::Float(member.p99_ms))),
-            ])))
-        };
-        let pairs = self.pairs.iter().map(|pair| {
-            Value::Table(known([
-                ("before", member(&pair.before)),
-                ("after", member(&pair.after)),
-            ]))
-        });
-        let failures = self.failures.iter().map(|failure| {
-            Value::Table(known([
-                ("pair", whole(failure.pair)),
-                ("side", text(failure.phase.to_string())),
-                ("why", text(&failure.why)),
-            ]))
-        });
-        let looks = self.plan.looks().iter().filter_map(|look| whole(*look));
-        let table = known([
-            ("mode", text(self.subject.mode.to_string())),
-            ("before", text(&self.subject.before)),
-            ("after", text(&self.subject.after)),
-            ("scenario", text(&self.subject.scenario)),
-            ("duration_seconds", whole(self.subject.duration_seconds)),
-            ("opened", text(self.opened.to_string())),
-            ("loadtest", text(&self.loadtest)),
-            ("looks", Some(Value::Array(looks.collect()))),
-            ("alpha", Some(Value::Float(self.plan.alpha()))),
-            ("seed", whole(self.seed)),
-            ("pairs", Some(Value::Array(pairs.collect()))),
-            ("failures", Some(Value::Array(failures.collect()))),
-        ]);
-        format!("{HEADER}\n\n{table}\n{FOOTER}\n")
-    }
 }
 
-#[allow(clippy::float_cmp, reason = "written and read again, not computed")]
-fn parse(text: &str) -> Option<SessionRecord> {
-    if text.lines().next()? != HEADER || text.lines().last()? != FOOTER {
-        return None;
-    }
-    let table: Table = text.parse().ok()?;
-    let word = |table: &Table, key: &str| Some(table.get(key)?.as_str()?.to_owned());
-    let number = |table: &Table, key: &str| u64::try_from(table.get(key)?.as_integer()?).ok();
-    let index = |table: &Table, key: &str| usize::try_from(number(table, key)?).ok();
-    let tables = |key: &str| -> Option<Vec<&Table>> {
-        table
-            .get(key)?
-            .as_array()?
-            .iter()
-            .map(Value::as_table)
-            .collect()
-    };
-    let member = |pair: &Table, key: &str| {
-        let member = pair.get(key)?.as_table()?;
-        Some(Member {
-            name: RunName::parse(&word(member, "run")?)?,
-            p99_ms: member.get("p99_ms")?.as_float()?,
-        })
-    };
-    Some(SessionRecord {
-        subject: Subject {
-            mode: Mode::parse(&word(&table, "mode")?)?,
-            before: word(&table, "before")?,
-            after: word(&table, "after")?,
-            scenario: word(&table, "scenario")?,
-            duration_seconds: number(&table, "duration_seconds")?,
-        },
-        opened: Timestamp::parse(&word(&table, "opened")?)?,
-        loadtest: word(&table, "loadtest")?,
-        // A plan that this tool would not make any more would be read as another.
-        plan: plan(table.get("looks")?.as_array()?)
-            .filter(|plan| table.get("alpha").and_then(Value::as_float) == Some(plan.alpha()))?,
-        seed: number(&table, "seed")?,
-        pairs: tables("pairs")?
-            .into_iter()
-            .map(|pair| {
-                Some(PairRecord {
-                    before: member(pair, "before")?,
-                    after: member(pair, "after")?,
-                })
-            })
-            .collect::<Option<_>>()?,
-        failures: tables("failures")?
-            .into_iter()
-            .map(|failure| {
-                Some(Failure {
-                    pair: index(failure, "pair")?,
-                    phase: Phase::parse(&word(failure, "side")?)?,
-                    why: word(failure, "why")?,
-                })
-            })
-            .collect::<Option<_>>()?,
-    })
-}
-
-fn plan(looks: &[Value]) -> Option<Plan> {
-    let looks: Vec<usize> = looks
-        .iter()
-        .map(|look| usize::try_from(look.as_integer()?).ok())
-        .collect::<Option<_>>()?;
-    PLAN.up_to(*looks.last()?)
-        .filter(|plan| plan.looks() == looks)
-}
+const CHANGED: &str = "it is not what the paired session measured: it was changed since";
 
 fn folder(results: &Results) -> PathBuf {
     results.folder().join("sessions")
 }
 
-/// How the name of a record ends; one that was put aside, or is half written, ends otherwise.
+/// The extension of a record; one that is archived or half written has another.
 const RECORD: &str = "toml";
 
 fn path(results: &Results, id: &str) -> PathBuf {
@@ -327,14 +183,12 @@ fn path(results: &Results, id: &str) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::limits::threshold_percent;
+    use crate::model::limits::{PLAN, threshold_percent};
+    use crate::model::names::RunName;
     use crate::stats::paired;
 
     fn member(name: &str, p99_ms: f64) -> Member {
-        Member {
-            name: RunName::parse(name).unwrap(),
-            p99_ms,
-        }
+        Member { name: RunName::parse(name).unwrap(), p99_ms }
     }
 
     fn record() -> SessionRecord {
@@ -362,7 +216,7 @@ mod tests {
         record
     }
 
-    fn about(results: &Results, subject: &Subject) -> Vec<Result<SessionRecord, Unusable>> {
+    fn about(results: &Results, subject: &Subject) -> Vec<Result<SessionRecord, Fault>> {
         SessionRecord::about(
             results,
             subject.mode,
@@ -383,11 +237,52 @@ mod tests {
         assert_eq!(about(&results, &written.subject), [Ok(written)]);
     }
 
+    /// A record as it was written before its sections were declared once.
+    const RECORDED: &str = r#"# perf-confirm session, format 1
+
+after = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+alpha = 0.016666666666666666
+before = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+duration_seconds = 10
+loadtest = "dddddddddddddddddddddddddddddddddddddddd"
+looks = [6, 10, 16]
+mode = "internal"
+opened = "20251108_135900"
+scenario = "cccccccccccccccccccccccccccccccccccccccc"
+seed = 7
+
+[[failures]]
+pair = 2
+side = "after"
+why = """
+it "crashed"
+badly"""
+
+[[pairs]]
+
+[pairs.after]
+p99_ms = 0.30000000000000004
+run = "007_after_20251108_140020"
+
+[pairs.before]
+p99_ms = 1.25
+run = "007_before_20251108_140000"
+
+# end
+"#;
+
+    #[test]
+    fn a_record_keeps_its_bytes() {
+        let written = SessionRecord { seed: 7, ..record() };
+        assert_eq!(written.to_text(), RECORDED);
+        assert_eq!(SessionRecord::parse(RECORDED), Some(written));
+    }
+
     #[test]
     fn a_record_cut_short_is_refused() {
         let text = record().to_text();
         for end in 0..text.trim_end().len() {
-            assert_eq!(parse(&text[..end]), None, "{end}");
+            assert_eq!(SessionRecord::parse(&text[..end]), None, "{end}");
         }
     }
 
@@ -396,11 +291,11 @@ mod tests {
         let text = record().to_text();
         for (ours, other) in [("6, 10, 16", "6, 10, 15"), ("6, 10, 16", "6, 16")] {
             assert!(text.contains(ours), "{text}");
-            assert_eq!(parse(&text.replace(ours, other)), None, "{other}");
+            assert_eq!(SessionRecord::parse(&text.replace(ours, other)), None, "{other}");
         }
         let alpha = format!("alpha = {}", record().plan.alpha());
         assert!(text.contains(&alpha), "{text}");
-        assert_eq!(parse(&text.replace(&alpha, "alpha = 0.05")), None);
+        assert_eq!(SessionRecord::parse(&text.replace(&alpha, "alpha = 0.05")), None);
     }
 
     #[test]
@@ -428,7 +323,7 @@ mod tests {
     fn a_bias_for_whichever_side_runs_second_neither_alarms_nor_passes() {
         const BIAS: f64 = 0.2;
         const RECORDS: u64 = 500;
-        let verdicts = |change: f64| -> Vec<paired::Decision> {
+        let verdicts = |change: f64| -> Vec<paired::Progress> {
             (0..RECORDS)
                 .map(|seed| {
                     let mut record = SessionRecord { seed, ..record() };
@@ -450,14 +345,13 @@ mod tests {
                             }
                         })
                         .collect();
-                    record.assess().decision
+                    record.assess().progress
                 })
                 .collect()
         };
-        let share = |decisions: &[paired::Decision], verdict| {
-            let hits = decisions
-                .iter()
-                .filter(|decision| **decision == paired::Decision::Final(verdict));
+        let share = |decisions: &[paired::Progress], verdict| {
+            let hits =
+                decisions.iter().filter(|decision| **decision == paired::Progress::Final(verdict));
             hits.count() * 100 / decisions.len()
         };
         let unchanged = verdicts(0.0);
@@ -473,17 +367,11 @@ mod tests {
         let subject = record().subject;
         record().save(&results).unwrap();
         let now = Timestamp::parse("20251108_140000").unwrap();
-        let aside = SessionRecord::archive(&results, &subject, now)
-            .unwrap()
-            .unwrap();
+        let aside = SessionRecord::archive(&results, &subject, now).unwrap().unwrap();
         assert!(aside.exists());
         assert_eq!(SessionRecord::load(&results, &subject).unwrap(), None);
         assert_eq!(about(&results, &subject), []);
-        assert!(
-            SessionRecord::archive(&results, &subject, now)
-                .unwrap()
-                .is_none()
-        );
+        assert!(SessionRecord::archive(&results, &subject, now).unwrap().is_none());
     }
 
     #[test]
@@ -494,34 +382,16 @@ mod tests {
         record.save(&results).unwrap();
         let subject = || record.subject.clone();
         for other in [
-            Subject {
-                mode: Mode::Competitive,
-                ..subject()
-            },
-            Subject {
-                before: "e".repeat(40),
-                ..subject()
-            },
-            Subject {
-                after: "e".repeat(40),
-                ..subject()
-            },
-            Subject {
-                scenario: "e".repeat(40),
-                ..subject()
-            },
+            Subject { mode: Mode::Competitive, ..subject() },
+            Subject { before: "e".repeat(40), ..subject() },
+            Subject { after: "e".repeat(40), ..subject() },
+            Subject { scenario: "e".repeat(40), ..subject() },
             // The same in the short form that the file name has.
-            Subject {
-                after: "b".repeat(12) + "x",
-                ..subject()
-            },
+            Subject { after: "b".repeat(12) + "x", ..subject() },
         ] {
             assert_eq!(about(&results, &other), [], "{other:?}");
         }
-        let longer = Subject {
-            duration_seconds: 60,
-            ..subject()
-        };
+        let longer = Subject { duration_seconds: 60, ..subject() };
         assert_eq!(about(&results, &longer).len(), 1);
         assert!(matches!(SessionRecord::load(&results, &longer), Ok(None)));
     }
@@ -533,8 +403,8 @@ mod tests {
         let record = record();
         record.save(&results).unwrap();
         let path = path(&results, &record.subject.id());
-        fs::write(&path, HEADER).unwrap();
+        fs::write(&path, "# perf-confirm session, format 1").unwrap();
         let found = about(&results, &record.subject);
-        assert!(matches!(found.as_slice(), [Err(unusable)] if unusable.path == path));
+        assert!(matches!(found.as_slice(), [Err(fault)] if fault.file.as_ref() == Some(&path)));
     }
 }

@@ -4,7 +4,7 @@ pub mod steps;
 pub mod streams;
 
 /// `word` so that a shell takes it as one.
-pub fn shell_word(word: &str) -> String {
+pub(crate) fn shell_word(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%=,".contains(c);
     match !word.is_empty() && word.chars().all(plain) {
         true => word.to_owned(),

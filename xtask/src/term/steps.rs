@@ -13,16 +13,16 @@ pub struct Steps {
     what: String,
     heading: String,
     began: Instant,
-    /// Whether the cursor of a terminal stands in an unfinished line.
+    /// The cursor of a terminal stands in an unfinished line.
     unfinished: bool,
 }
 
-/// How much is said.
+/// The amount of output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verbosity {
     /// A line a step.
     EveryStep,
-    /// The step in progress, on a terminal only, and warnings: what remains on the screen is another's.
+    /// The step in progress, on a terminal only, and warnings: another part of the tool prints what remains.
     ProgressOnly,
 }
 
@@ -47,7 +47,7 @@ impl Steps {
     }
 
     /// A line that groups the steps below it; where only progress is shown, the words that it begins with.
-    pub fn heading(&mut self, what: &str) {
+    pub(crate) fn heading(&mut self, what: &str) {
         if self.verbosity == Verbosity::ProgressOnly {
             self.heading = format!("{what}: ");
         }
@@ -56,7 +56,7 @@ impl Steps {
     }
 
     /// Begins a short step. A terminal shows it at once; elsewhere it is a line when it is done.
-    pub fn begin(&mut self, name: &'static str, what: &str) {
+    pub(crate) fn begin(&mut self, name: &'static str, what: &str) {
         self.name = name;
         what.clone_into(&mut self.what);
         self.began = Instant::now();
@@ -65,24 +65,24 @@ impl Steps {
         }
     }
 
-    /// Begins a step that may take long: elsewhere than on a terminal it is announced, too.
-    pub fn begin_long(&mut self, name: &'static str, what: &str) {
+    /// Begins a step that may take long: it is announced elsewhere than on a terminal, too.
+    pub(crate) fn begin_long(&mut self, name: &'static str, what: &str) {
         self.begin(name, what);
         if !self.live {
-            self.say(&format!("{}\n", self.line(what)));
+            self.say(&format!("{}\n", self.line(Ink::Good, self.name, what)));
         }
     }
 
     /// Leaves the current step's line as it is: the step prints for itself.
-    pub fn release_line(&mut self) {
+    pub(crate) fn release_line(&mut self) {
         if self.unfinished {
             streams::errors("\n");
             self.unfinished = false;
         }
     }
 
-    /// Shows how far the current step is; on a terminal only.
-    pub fn progress(&mut self, state: &str) {
+    /// Shows the progress of the current step; on a terminal only.
+    pub(crate) fn progress(&mut self, state: &str) {
         if self.live {
             let what = format!("{}, {state}", self.what);
             self.overwrite(&what);
@@ -90,25 +90,23 @@ impl Steps {
     }
 
     /// Takes the step in progress off the screen.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         if self.unfinished {
             streams::errors("\r\x1b[K");
             self.unfinished = false;
         }
     }
 
-    /// Ends the step with what came of it.
-    pub fn done(&mut self, what: &str) {
+    /// Ends the step with its outcome.
+    pub(crate) fn done(&mut self, what: &str) {
         if self.verbosity == Verbosity::ProgressOnly {
             self.clear();
             return;
         }
         let time = seconds(self.began.elapsed());
-        let line = self.line(what);
+        let line = self.line(Ink::Good, self.name, what);
         let used = NAME_WIDTH + 2 + what.chars().count();
-        let gap = LINE_WIDTH
-            .saturating_sub(used + time.chars().count())
-            .max(1);
+        let gap = LINE_WIDTH.saturating_sub(used + time.chars().count()).max(1);
         let time = self.style.paint(Ink::Faint, &time);
         let start = if self.live { "\r\x1b[K" } else { "" };
         self.say(&format!("{start}{line}{}{time}\n", " ".repeat(gap)));
@@ -116,25 +114,20 @@ impl Steps {
     }
 
     /// A warning, between steps.
-    pub fn warn(&mut self, what: &str) {
-        let name = self
-            .style
-            .paint(Ink::Warning, &format!("{:>NAME_WIDTH$}", "warning"));
-        streams::errors(&format!("{name}  {what}\n"));
+    pub(crate) fn warn(&mut self, what: &str) {
+        let line = self.line(Ink::Warning, "warning", what);
+        streams::errors(&format!("{line}\n"));
     }
 
     fn overwrite(&mut self, what: &str) {
-        let what: String = (self.heading.chars().chain(what.chars()))
-            .take(LINE_WIDTH - NAME_WIDTH - 2)
-            .collect();
-        streams::errors(&format!("\r\x1b[K{}", self.line(&what)));
+        let what: String =
+            (self.heading.chars().chain(what.chars())).take(LINE_WIDTH - NAME_WIDTH - 2).collect();
+        streams::errors(&format!("\r\x1b[K{}", self.line(Ink::Good, self.name, &what)));
         self.unfinished = true;
     }
 
-    fn line(&self, what: &str) -> String {
-        let name = self
-            .style
-            .paint(Ink::Good, &format!("{:>NAME_WIDTH$}", self.name));
+    fn line(&self, ink: Ink, name: &str, what: &str) -> String {
+        let name = self.style.paint(ink, &format!("{name:>NAME_WIDTH$}"));
         format!("{name}  {what}")
     }
 
@@ -156,6 +149,6 @@ impl Drop for Steps {
 }
 
 /// A duration as a person reads it, to a hundredth of a second.
-pub fn seconds(duration: Duration) -> String {
+pub(crate) fn seconds(duration: Duration) -> String {
     format!("{:.2} s", duration.as_secs_f64())
 }

@@ -1,9 +1,9 @@
-//! The two streams, and whether they take colour. Writing never panics when a stream is gone.
+//! The two streams and their colours. Writing never panics when a stream is gone.
 
 use std::env;
 use std::io::{self, IsTerminal, Write};
 
-/// How text is dressed for one stream.
+/// The style of the text on one stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Style {
     /// Letters only.
@@ -14,14 +14,14 @@ pub enum Style {
 
 /// A colour with one meaning everywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ink {
-    /// Well, and named.
+pub(crate) enum Ink {
+    /// A name, or a good outcome.
     Good,
     /// Wrong.
     Bad,
     /// Weaker than it should be.
     Warning,
-    /// What a line is about.
+    /// The subject of a line.
     Strong,
     /// Less important.
     Faint,
@@ -29,12 +29,12 @@ pub enum Ink {
 
 impl Style {
     /// The style of standard output.
-    pub fn of_output() -> Self {
+    pub(crate) fn of_output() -> Self {
         Self::choose(io::stdout().is_terminal(), |name| env::var(name).ok())
     }
 
     /// The style of standard error.
-    pub fn of_errors() -> Self {
+    pub(crate) fn of_errors() -> Self {
         Self::choose(io::stderr().is_terminal(), |name| env::var(name).ok())
     }
 
@@ -50,7 +50,7 @@ impl Style {
     }
 
     /// `text` in `ink`.
-    pub fn paint(self, ink: Ink, text: &str) -> String {
+    pub(crate) fn paint(self, ink: Ink, text: &str) -> String {
         let code = match ink {
             Ink::Good => "1;32",
             Ink::Bad => "1;31",
@@ -65,32 +65,27 @@ impl Style {
     }
 }
 
-/// Whether standard error is a terminal where a line can be written over.
-pub fn errors_are_live() -> bool {
+/// `true` where standard error is a terminal on which a line can be overwritten.
+pub(crate) fn errors_are_live() -> bool {
     io::stderr().is_terminal() && env::var("TERM").map_or(true, |kind| kind != "dumb")
 }
 
 /// Writes to standard output.
 ///
 /// # Errors
-/// When it cannot be written. A reader that stopped reading is none.
-pub fn output(text: &str) -> io::Result<()> {
+/// When it cannot be written. A reader that stopped reading is no error.
+pub(crate) fn output(text: &str) -> io::Result<()> {
     let mut stream = io::stdout().lock();
-    match stream
-        .write_all(text.as_bytes())
-        .and_then(|()| stream.flush())
-    {
+    match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other,
     }
 }
 
-/// Writes to standard error. When that is gone there is nobody to tell.
+/// Writes to standard error; nobody is left to read it where that fails.
 pub fn errors(text: &str) {
     let mut stream = io::stderr().lock();
-    let _ = stream
-        .write_all(text.as_bytes())
-        .and_then(|()| stream.flush());
+    let _ = stream.write_all(text.as_bytes()).and_then(|()| stream.flush());
 }
 
 #[cfg(test)]
@@ -120,10 +115,7 @@ mod tests {
     fn clicolor_force_colours_a_pipe_but_does_not_beat_no_color() {
         assert_eq!(style(false, &[("CLICOLOR_FORCE", "1")]), Style::Colour);
         assert_eq!(style(false, &[("CLICOLOR_FORCE", "0")]), Style::Plain);
-        assert_eq!(
-            style(false, &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]),
-            Style::Plain
-        );
+        assert_eq!(style(false, &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]), Style::Plain);
     }
 
     #[test]

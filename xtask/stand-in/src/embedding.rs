@@ -46,11 +46,7 @@ impl Embedding {
     pub fn cosine_where_known(&self, cue: &Self, known: &[f32]) -> f32 {
         let squares: Vec<f32> = self.0.iter().map(|value| value * value).collect();
         let length = dot(&squares, known).sqrt();
-        if length > 0.0 {
-            dot(&self.0, &cue.0) / length
-        } else {
-            0.0
-        }
+        if length > 0.0 { dot(&self.0, &cue.0) / length } else { 0.0 }
     }
 }
 
@@ -81,9 +77,7 @@ pub fn uniform(source: &mut Xoshiro256PlusPlus) -> f32 {
 #[must_use]
 pub fn to_unit_length(mut values: Vec<f32>) -> Vec<f32> {
     // Scaled by the largest first, so that squares of extreme numbers neither overflow nor vanish.
-    let largest = values
-        .iter()
-        .fold(0.0_f32, |largest, value| largest.max(value.abs()));
+    let largest = values.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
     if largest > 0.0 {
         values.iter_mut().for_each(|value| *value /= largest);
         let length = dot(&values, &values).sqrt();
@@ -132,11 +126,7 @@ mod tests {
     #[test]
     fn extreme_numbers_keep_their_direction() {
         let huge = Embedding::try_from(
-            ramp()
-                .values()
-                .iter()
-                .map(|value| value * 1e38)
-                .collect::<Vec<_>>(),
+            ramp().values().iter().map(|value| value * 1e38).collect::<Vec<_>>(),
         )
         .unwrap();
         assert!((huge.cosine(&ramp()) - 1.0).abs() < 1e-5);
@@ -164,12 +154,8 @@ mod tests {
     fn only_the_known_dimensions_decide_a_completion() {
         let mut known = vec![0.0; DIMENSIONS];
         known[..10].fill(1.0);
-        let cue: Vec<f32> = ramp()
-            .values()
-            .iter()
-            .zip(&known)
-            .map(|(value, known)| value * known)
-            .collect();
+        let cue: Vec<f32> =
+            ramp().values().iter().zip(&known).map(|(value, known)| value * known).collect();
         let cue = Embedding::try_from(cue).unwrap();
         assert!((ramp().cosine_where_known(&cue, &known) - 1.0).abs() < 1e-5);
     }

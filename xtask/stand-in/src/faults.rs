@@ -87,16 +87,11 @@ impl Faults {
 }
 
 fn number<T: FromStr>(value: &str) -> Result<T, String> {
-    value
-        .parse()
-        .map_err(|_| format!("`{value}` is not a whole number in range"))
+    value.parse().map_err(|_| format!("`{value}` is not a whole number in range"))
 }
 
 fn share(value: &str) -> Result<f64, String> {
-    let in_range = value
-        .parse()
-        .ok()
-        .filter(|share| (0.0..=1.0).contains(share));
+    let in_range = value.parse().ok().filter(|share| (0.0..=1.0).contains(share));
     in_range.ok_or_else(|| format!("`{value}` is not a number from 0 to 1"))
 }
 
@@ -130,94 +125,21 @@ mod tests {
         let none = Faults::default;
         let milliseconds = Duration::from_millis;
         let cases = [
-            (
-                "STAND_IN_WAIT_US",
-                "2000",
-                Faults {
-                    wait: milliseconds(2),
-                    ..none()
-                },
-            ),
-            (
-                "STAND_IN_CPU_US",
-                "3000",
-                Faults {
-                    cpu: milliseconds(3),
-                    ..none()
-                },
-            ),
-            (
-                "STAND_IN_FAIL_SHARE",
-                "0.25",
-                Faults {
-                    fail_share: 0.25,
-                    ..none()
-                },
-            ),
-            (
-                "STAND_IN_START_DELAY_MS",
-                "40",
-                Faults {
-                    start_delay: milliseconds(40),
-                    ..none()
-                },
-            ),
-            (
-                "STAND_IN_NEVER_HEALTHY",
-                "1",
-                Faults {
-                    never_healthy: true,
-                    ..none()
-                },
-            ),
-            (
-                "STAND_IN_EXIT_AT_START",
-                "7",
-                Faults {
-                    exit_at_start: Some(7),
-                    ..none()
-                },
-            ),
+            ("STAND_IN_WAIT_US", "2000", Faults { wait: milliseconds(2), ..none() }),
+            ("STAND_IN_CPU_US", "3000", Faults { cpu: milliseconds(3), ..none() }),
+            ("STAND_IN_FAIL_SHARE", "0.25", Faults { fail_share: 0.25, ..none() }),
+            ("STAND_IN_START_DELAY_MS", "40", Faults { start_delay: milliseconds(40), ..none() }),
+            ("STAND_IN_NEVER_HEALTHY", "1", Faults { never_healthy: true, ..none() }),
+            ("STAND_IN_EXIT_AT_START", "7", Faults { exit_at_start: Some(7), ..none() }),
             (
                 "STAND_IN_EXIT_AFTER_REQUESTS",
                 "5",
-                Faults {
-                    exit_after_requests: Some(5),
-                    ..none()
-                },
+                Faults { exit_after_requests: Some(5), ..none() },
             ),
-            (
-                "STAND_IN_IGNORE_SIGTERM",
-                "1",
-                Faults {
-                    ignore_sigterm: true,
-                    ..none()
-                },
-            ),
-            (
-                "STAND_IN_LOAD",
-                "hang",
-                Faults {
-                    load: Some(LoadFault::Hang),
-                    ..none()
-                },
-            ),
-            (
-                "STAND_IN_LOAD",
-                "half-json",
-                Faults {
-                    load: Some(LoadFault::HalfJson),
-                    ..none()
-                },
-            ),
-            (
-                "STAND_IN_LOAD",
-                "no-json",
-                Faults {
-                    load: Some(LoadFault::NoJson),
-                    ..none()
-                },
-            ),
+            ("STAND_IN_IGNORE_SIGTERM", "1", Faults { ignore_sigterm: true, ..none() }),
+            ("STAND_IN_LOAD", "hang", Faults { load: Some(LoadFault::Hang), ..none() }),
+            ("STAND_IN_LOAD", "half-json", Faults { load: Some(LoadFault::HalfJson), ..none() }),
+            ("STAND_IN_LOAD", "no-json", Faults { load: Some(LoadFault::NoJson), ..none() }),
         ];
         for (name, value, faults) in cases {
             assert_eq!(parse(name, value), Ok(faults), "{name}={value}");
@@ -256,10 +178,7 @@ mod tests {
 
     #[test]
     fn failures_are_the_exact_share_and_evenly_spaced() {
-        let faults = Faults {
-            fail_share: 0.25,
-            ..Faults::default()
-        };
+        let faults = Faults { fail_share: 0.25, ..Faults::default() };
         let failing: Vec<u64> = (1..=12).filter(|request| faults.fails(*request)).collect();
         assert_eq!(failing, [4, 8, 12]);
     }

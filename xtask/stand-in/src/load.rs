@@ -81,19 +81,15 @@ fn perform(agent: &Agent, request: &Request, tallies: &mut Tallies) {
 
 fn send(agent: &Agent, request: &Request) -> Result<(), String> {
     let answer = match &request.body {
-        Some(body) => agent
-            .post(&request.target)
-            .header("content-type", "application/json")
-            .send(body),
+        Some(body) => {
+            agent.post(&request.target).header("content-type", "application/json").send(body)
+        }
         None => agent.get(&request.target).call(),
     };
     let mut answer = answer.map_err(|error| error.to_string())?;
     let status = answer.status();
     // Read to the end, without which the connection could not be used again.
-    let text = answer
-        .body_mut()
-        .read_to_vec()
-        .map_err(|error| error.to_string())?;
+    let text = answer.body_mut().read_to_vec().map_err(|error| error.to_string())?;
     if status.is_success() {
         Ok(())
     } else {

@@ -59,10 +59,7 @@ impl Tallies {
     /// Requests counted.
     #[must_use]
     pub fn operations(&self) -> u64 {
-        self.0
-            .values()
-            .map(|tally| tally.successes + tally.errors)
-            .sum()
+        self.0.values().map(|tally| tally.successes + tally.errors).sum()
     }
 
     /// Requests that failed.
@@ -108,11 +105,8 @@ pub struct OperationStats {
 /// Sums up a load that took `elapsed`.
 #[must_use]
 pub fn summarize(name: &str, tallies: &Tallies, elapsed: Duration) -> Report {
-    let stats: BTreeMap<Kind, OperationStats> = tallies
-        .0
-        .iter()
-        .map(|(kind, tally)| (*kind, operation_stats(tally)))
-        .collect();
+    let stats: BTreeMap<Kind, OperationStats> =
+        tallies.0.iter().map(|(kind, tally)| (*kind, operation_stats(tally))).collect();
     let largest_ms = |percentile: fn(&OperationStats) -> u64| {
         stats.values().map(percentile).max().unwrap_or(0) as f64 / 1_000.0
     };
@@ -135,32 +129,18 @@ pub fn summarize(name: &str, tallies: &Tallies, elapsed: Duration) -> Report {
 #[must_use]
 pub fn missed_limits(report: &Report, limits: &Limits) -> Vec<String> {
     let mut missed = Vec::new();
-    if let Some(limit) = limits
-        .expected_p99_latency_ms
-        .filter(|limit| report.p99_latency_ms > *limit)
+    if let Some(limit) =
+        limits.expected_p99_latency_ms.filter(|limit| report.p99_latency_ms > *limit)
     {
-        missed.push(format!(
-            "P99 latency {} ms is above {limit} ms",
-            report.p99_latency_ms
-        ));
+        missed.push(format!("P99 latency {} ms is above {limit} ms", report.p99_latency_ms));
     }
-    if let Some(limit) = limits
-        .expected_throughput_ops_sec
-        .filter(|limit| report.overall_throughput < *limit)
+    if let Some(limit) =
+        limits.expected_throughput_ops_sec.filter(|limit| report.overall_throughput < *limit)
     {
-        missed.push(format!(
-            "throughput {:.1}/s is below {limit}/s",
-            report.overall_throughput
-        ));
+        missed.push(format!("throughput {:.1}/s is below {limit}/s", report.overall_throughput));
     }
-    if let Some(limit) = limits
-        .max_error_rate
-        .filter(|limit| report.overall_error_rate > *limit)
-    {
-        missed.push(format!(
-            "error rate {:.4} is above {limit}",
-            report.overall_error_rate
-        ));
+    if let Some(limit) = limits.max_error_rate.filter(|limit| report.overall_error_rate > *limit) {
+        missed.push(format!("error rate {:.4} is above {limit}", report.overall_error_rate));
     }
     missed
 }
@@ -233,10 +213,7 @@ mod tests {
     #[test]
     fn operations_that_did_not_occur_are_absent() {
         let report = report(&[(Kind::Search, 300, Success)]);
-        assert_eq!(
-            report.per_operation_stats.keys().collect::<Vec<_>>(),
-            [&Kind::Search]
-        );
+        assert_eq!(report.per_operation_stats.keys().collect::<Vec<_>>(), [&Kind::Search]);
     }
 
     #[test]
@@ -267,10 +244,7 @@ mod tests {
     #[test]
     fn a_load_of_nothing_in_no_time_has_finite_figures() {
         let report = summarize("Sample", &Tallies::default(), Duration::ZERO);
-        assert_eq!(
-            (report.overall_throughput, report.overall_error_rate),
-            (0.0, 0.0)
-        );
+        assert_eq!((report.overall_throughput, report.overall_error_rate), (0.0, 0.0));
     }
 
     #[test]
@@ -282,9 +256,6 @@ mod tests {
     #[test]
     fn a_limit_that_is_just_met_is_not_missed() {
         let report = report(&[(Kind::Store, 500, Failure)]);
-        assert_eq!(
-            missed_limits(&report, &limits(0.5, 0.5, 1.0)),
-            Vec::<String>::new()
-        );
+        assert_eq!(missed_limits(&report, &limits(0.5, 0.5, 1.0)), Vec::<String>::new());
     }
 }

@@ -47,11 +47,7 @@ pub fn draw(scenario: &Scenario, seed: u64) -> impl Iterator<Item = Request> {
 }
 
 /// What the URL standard leaves as it is in a query value.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'~');
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 fn draw_kind(source: &mut Xoshiro256PlusPlus, weights: &Weights) -> Kind {
     let mut kinds = vec![
@@ -84,16 +80,8 @@ fn store(source: &mut Xoshiro256PlusPlus, data: &Data) -> Request {
     let embedding = draw_embedding(source, data, data.embedding_dim);
     let confidence = between(source, 0.7, 1.0);
     let content = format!("Load test memory {:016x}", source.next_u64());
-    let body = Body {
-        content,
-        confidence,
-        embedding,
-    };
-    Request {
-        kind: Kind::Store,
-        target: "/api/v1/memories".to_owned(),
-        body: Some(to_json(&body)),
-    }
+    let body = Body { content, confidence, embedding };
+    Request { kind: Kind::Store, target: "/api/v1/memories".to_owned(), body: Some(to_json(&body)) }
 }
 
 fn recall(source: &mut Xoshiro256PlusPlus, data: &Data) -> Request {
@@ -108,11 +96,7 @@ fn recall(source: &mut Xoshiro256PlusPlus, data: &Data) -> Request {
     let target = format!(
         "/api/v1/memories/recall?embedding={embedding}&threshold={threshold}&max_results={max_results}&space={space}"
     );
-    Request {
-        kind: Kind::Recall,
-        target,
-        body: None,
-    }
+    Request { kind: Kind::Recall, target, body: None }
 }
 
 fn search(source: &mut Xoshiro256PlusPlus) -> Request {
@@ -120,21 +104,14 @@ fn search(source: &mut Xoshiro256PlusPlus) -> Request {
     let query = utf8_percent_encode(&query, ENCODED);
     let limit = 5 + below(source, 46);
     let target = format!("/api/v1/memories/search?query={query}&limit={limit}");
-    Request {
-        kind: Kind::Search,
-        target,
-        body: None,
-    }
+    Request { kind: Kind::Search, target, body: None }
 }
 
 fn pattern_completion(source: &mut Xoshiro256PlusPlus, data: &Data) -> Request {
     // Every other dimension is known.
     let known = draw_embedding(source, data, data.embedding_dim.div_ceil(2));
-    let partial: Vec<Option<f32>> = known
-        .into_iter()
-        .flat_map(|value| [Some(value), None])
-        .take(data.embedding_dim)
-        .collect();
+    let partial: Vec<Option<f32>> =
+        known.into_iter().flat_map(|value| [Some(value), None]).take(data.embedding_dim).collect();
     let body = json!({
         "partial_episode": {
             "known_fields": { "what": format!("test pattern {:016x}", source.next_u64()) },
@@ -152,14 +129,9 @@ fn pattern_completion(source: &mut Xoshiro256PlusPlus, data: &Data) -> Request {
 /// A direction near one of the scenario's centres. A centre is drawn anew from its own number each time,
 /// which costs microseconds and keeps nothing.
 fn draw_embedding(source: &mut Xoshiro256PlusPlus, data: &Data, dimensions: usize) -> Vec<f32> {
-    let Distribution::Clustered {
-        num_clusters,
-        std_dev,
-    } = data.embedding_distribution;
+    let Distribution::Clustered { num_clusters, std_dev } = data.embedding_distribution;
     let mut centre = Xoshiro256PlusPlus::seed_from_u64(below(source, num_clusters));
-    let values = (0..dimensions)
-        .map(|_| uniform(&mut centre) + std_dev * bell(source))
-        .collect();
+    let values = (0..dimensions).map(|_| uniform(&mut centre) + std_dev * bell(source)).collect();
     to_unit_length(values)
 }
 
@@ -167,10 +139,7 @@ fn draw_embedding(source: &mut Xoshiro256PlusPlus, data: &Data, dimensions: usiz
 /// deviate it takes only exact arithmetic, and so is the same on every machine.
 fn bell(source: &mut Xoshiro256PlusPlus) -> f32 {
     let bits = source.next_u64();
-    let sum: u32 = [0, 16, 32, 48]
-        .iter()
-        .map(|shift| u32::from((bits >> shift) as u16))
-        .sum();
+    let sum: u32 = [0, 16, 32, 48].iter().map(|shift| u32::from((bits >> shift) as u16)).sum();
     // Each part is even over 0 to 65,535: the mean of the sum is 131,070 and its variance 4 * 65,536^2 / 12.
     (sum as f32 - 131_070.0) / (65_536.0 / 1.732_050_8)
 }
@@ -226,35 +195,18 @@ mod tests {
     #[test]
     fn kinds_occur_in_proportion_to_their_weights() {
         let requests = first(4_000, [0.5, 0.425, 0.075, 0.0], 0xDEAD_BEEF);
-        let count = |kind| {
-            requests
-                .iter()
-                .filter(|request| request.kind == kind)
-                .count()
-        };
-        let counts = [
-            Kind::Store,
-            Kind::Recall,
-            Kind::Search,
-            Kind::PatternCompletion,
-        ]
-        .map(count);
+        let count = |kind| requests.iter().filter(|request| request.kind == kind).count();
+        let counts = [Kind::Store, Kind::Recall, Kind::Search, Kind::PatternCompletion].map(count);
         let expected = [2_000, 1_700, 300, 0];
-        let near = counts
-            .iter()
-            .zip(expected)
-            .all(|(count, expected)| count.abs_diff(expected) <= 100);
+        let near =
+            counts.iter().zip(expected).all(|(count, expected)| count.abs_diff(expected) <= 100);
         assert!(near, "{counts:?}");
     }
 
     #[test]
     fn a_kind_of_weight_zero_never_occurs() {
         let requests = first(2_000, [0.0, 0.0, 0.0, 1.0], 3);
-        assert!(
-            requests
-                .iter()
-                .all(|request| request.kind == Kind::PatternCompletion)
-        );
+        assert!(requests.iter().all(|request| request.kind == Kind::PatternCompletion));
     }
 
     #[test]
@@ -262,10 +214,7 @@ mod tests {
         let request = &first(1, [1.0, 0.0, 0.0, 0.0], 3)[0];
         let values: Vec<f64> = serde_json::from_value(body(request)["embedding"].clone()).unwrap();
         let length = values.iter().map(|value| value * value).sum::<f64>().sqrt();
-        assert!(
-            values.len() == DIMENSIONS && (length - 1.0).abs() < 1e-4,
-            "{length}"
-        );
+        assert!(values.len() == DIMENSIONS && (length - 1.0).abs() < 1e-4, "{length}");
     }
 
     #[test]
@@ -276,10 +225,8 @@ mod tests {
     #[test]
     fn half_the_dimensions_of_a_pattern_are_unknown() {
         let request = &first(1, [0.0, 0.0, 0.0, 1.0], 3)[0];
-        let values = body(request)["partial_episode"]["partial_embedding"]
-            .as_array()
-            .unwrap()
-            .clone();
+        let values =
+            body(request)["partial_episode"]["partial_embedding"].as_array().unwrap().clone();
         let unknown = values.iter().filter(|value| value.is_null()).count();
         assert_eq!((values.len(), unknown), (DIMENSIONS, DIMENSIONS / 2));
     }
@@ -289,14 +236,7 @@ mod tests {
         let mut source = Xoshiro256PlusPlus::seed_from_u64(1);
         let values: Vec<f64> = (0..10_000).map(|_| f64::from(bell(&mut source))).collect();
         let mean = values.iter().sum::<f64>() / 1e4;
-        let variance = values
-            .iter()
-            .map(|value| (value - mean).powi(2))
-            .sum::<f64>()
-            / 1e4;
-        assert!(
-            mean.abs() < 0.05 && (variance - 1.0).abs() < 0.05,
-            "{mean} and {variance}"
-        );
+        let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / 1e4;
+        assert!(mean.abs() < 0.05 && (variance - 1.0).abs() < 0.05, "{mean} and {variance}");
     }
 }

@@ -91,10 +91,7 @@ pub enum Distribution {
 impl Default for Distribution {
     /// What the real load generator takes where the scenario says nothing.
     fn default() -> Self {
-        Self::Clustered {
-            num_clusters: 10,
-            std_dev: 0.1,
-        }
+        Self::Clustered { num_clusters: 10, std_dev: 0.1 }
     }
 }
 
@@ -137,26 +134,12 @@ impl Scenario {
 
     fn check(&self) -> Result<(), String> {
         let Arrival::Constant { rate } = self.arrival;
-        let Distribution::Clustered {
-            num_clusters,
-            std_dev,
-        } = self.data.embedding_distribution;
+        let Distribution::Clustered { num_clusters, std_dev } = self.data.embedding_distribution;
         let weights = &self.operations;
-        let weights = [
-            weights.store,
-            weights.recall,
-            weights.search,
-            weights.pattern_completion,
-        ];
+        let weights = [weights.store, weights.recall, weights.search, weights.pattern_completion];
         let rules = [
-            (
-                self.duration.total_seconds >= 1,
-                "the duration must be at least 1 second",
-            ),
-            (
-                (1e-3..=1e6).contains(&rate),
-                "the rate must be from 0.001 to 1,000,000 a second",
-            ),
+            (self.duration.total_seconds >= 1, "the duration must be at least 1 second"),
+            ((1e-3..=1e6).contains(&rate), "the rate must be from 0.001 to 1,000,000 a second"),
             (
                 weights.iter().all(|weight| (0.0..=1e9).contains(weight))
                     && weights.iter().sum::<f64>() > 0.0,
@@ -166,15 +149,9 @@ impl Scenario {
                 (2..=65_536).contains(&self.data.embedding_dim),
                 "embedding_dim must be from 2 to 65,536",
             ),
-            (
-                self.data.memory_spaces >= 1,
-                "memory_spaces must be at least 1",
-            ),
+            (self.data.memory_spaces >= 1, "memory_spaces must be at least 1"),
             (num_clusters >= 1, "num_clusters must be at least 1"),
-            (
-                (0.0..=1e3).contains(&std_dev),
-                "std_dev must be from 0 to 1,000",
-            ),
+            ((0.0..=1e3).contains(&std_dev), "std_dev must be from 0 to 1,000"),
         ];
         match rules.iter().find(|(kept, _)| !kept) {
             Some((_, broken)) => Err((*broken).to_owned()),
@@ -238,14 +215,8 @@ pub(crate) mod tests {
 
     #[test]
     fn embeddings_are_clustered_around_ten_centres_by_default() {
-        let default = Distribution::Clustered {
-            num_clusters: 10,
-            std_dev: 0.1,
-        };
-        assert_eq!(
-            scenario([1.0, 0.0, 0.0, 0.0]).data.embedding_distribution,
-            default
-        );
+        let default = Distribution::Clustered { num_clusters: 10, std_dev: 0.1 };
+        assert_eq!(scenario([1.0, 0.0, 0.0, 0.0]).data.embedding_distribution, default);
     }
 
     #[test]
@@ -255,14 +226,8 @@ pub(crate) mod tests {
             r#"memory_spaces = 1
             embedding_distribution = { type = "clustered", num_clusters = 50, std_dev = 0.15 }"#,
         );
-        let given = Distribution::Clustered {
-            num_clusters: 50,
-            std_dev: 0.15,
-        };
-        assert_eq!(
-            Scenario::parse(&text).unwrap().data.embedding_distribution,
-            given
-        );
+        let given = Distribution::Clustered { num_clusters: 50, std_dev: 0.15 };
+        assert_eq!(Scenario::parse(&text).unwrap().data.embedding_distribution, given);
     }
 
     #[test]

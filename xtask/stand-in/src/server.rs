@@ -43,10 +43,7 @@ pub struct Settings {
 pub async fn serve(settings: &Settings, faults: Faults) -> io::Result<()> {
     let mut stop = stop_signal(&faults)?;
     if !faults.start_delay.is_zero() {
-        log::info(format_args!(
-            "INFO waiting {:?}, as asked for",
-            faults.start_delay
-        ));
+        log::info(format_args!("INFO waiting {:?}, as asked for", faults.start_delay));
     }
     tokio::select! {
         () = tokio::time::sleep(faults.start_delay) => {}
@@ -63,16 +60,10 @@ pub async fn serve(settings: &Settings, faults: Faults) -> io::Result<()> {
     std::fs::write(&settings.pid_path, format!("{}:{port}", std::process::id()))?;
     log::info(format_args!("INFO listening on 127.0.0.1:{port}"));
 
-    let shared = Arc::new(Shared {
-        store: Mutex::new(store),
-        requests: AtomicU64::new(0),
-        faults,
-    });
+    let shared = Arc::new(Shared { store: Mutex::new(store), requests: AtomicU64::new(0), faults });
     // Without this, small replies could wait for the other side's acknowledgement.
     let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-    axum::serve(listener, routes(shared))
-        .with_graceful_shutdown(stop)
-        .await?;
+    axum::serve(listener, routes(shared)).with_graceful_shutdown(stop).await?;
 
     log::info(format_args!("INFO stopped"));
     std::fs::remove_file(&settings.pid_path)
@@ -127,10 +118,7 @@ fn routes(shared: Arc<Shared>) -> Router {
         .route("/api/v1/memories/recall", get(recall))
         .route("/api/v1/memories/search", get(search))
         .route("/api/v1/complete", post(complete))
-        .route_layer(middleware::from_fn_with_state(
-            Arc::clone(&shared),
-            suffer_faults,
-        ))
+        .route_layer(middleware::from_fn_with_state(Arc::clone(&shared), suffer_faults))
         .route("/health", get(health))
         .layer(middleware::from_fn(log_request))
         .with_state(shared)
@@ -162,11 +150,7 @@ async fn suffer_faults(
         let _ = spawn_blocking(move || waste(wait, cpu)).await;
     }
     if faults.fails(number) {
-        return (
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "this failure was asked for",
-        )
-            .into_response();
+        return (StatusCode::INTERNAL_SERVER_ERROR, "this failure was asked for").into_response();
     }
     next.run(request).await
 }
@@ -215,12 +199,8 @@ async fn remember(
     if !(0.0..=1.0).contains(&new.confidence) {
         return Err(refuse("confidence must be from 0 to 1"));
     }
-    let embedding = new
-        .embedding
-        .unwrap_or_else(|| Embedding::of_text(&new.content));
-    let stored = shared
-        .store()
-        .insert(new.content, new.confidence, embedding);
+    let embedding = new.embedding.unwrap_or_else(|| Embedding::of_text(&new.content));
+    let stored = shared.store().insert(new.content, new.confidence, embedding);
     let id = stored.map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
     Ok((StatusCode::CREATED, Json(json!({ "memory_id": id }))).into_response())
 }
@@ -248,11 +228,7 @@ async fn recall(
 ) -> Result<Json<Value>, Refusal> {
     let embedding: Embedding = serde_json::from_str(&cue.embedding).map_err(refuse)?;
     let store = shared.store();
-    let found = store.nearest(
-        |memory| memory.cosine(&embedding),
-        cue.threshold,
-        cue.max_results,
-    );
+    let found = store.nearest(|memory| memory.cosine(&embedding), cue.threshold, cue.max_results);
     Ok(Json(listing(&found)))
 }
 
@@ -286,10 +262,8 @@ async fn complete(
     Json(request): Json<CompletionRequest>,
 ) -> Result<Json<Value>, Refusal> {
     let partial = request.partial_episode.partial_embedding;
-    let known: Vec<f32> = partial
-        .iter()
-        .map(|value| if value.is_some() { 1.0 } else { 0.0 })
-        .collect();
+    let known: Vec<f32> =
+        partial.iter().map(|value| if value.is_some() { 1.0 } else { 0.0 }).collect();
     if !known.contains(&1.0) {
         return Err(refuse("at least one dimension must be known"));
     }

@@ -52,11 +52,7 @@ impl Store {
     pub fn open(directory: &Path) -> io::Result<Self> {
         fs::create_dir_all(directory)?;
         let path = directory.join(FILE_NAME);
-        let mut file = OpenOptions::new()
-            .create(true)
-            .read(true)
-            .append(true)
-            .open(path)?;
+        let mut file = OpenOptions::new().create(true).read(true).append(true).open(path)?;
         let mut lines: VecDeque<Vec<u8>> = VecDeque::with_capacity(CAPACITY + 1);
         for line in BufReader::new(&file).split(b'\n') {
             lines.push_back(line?);
@@ -70,11 +66,7 @@ impl Store {
             writeln!(file)?;
         }
         let next_id = latest.back().map_or(1, |memory| memory.id + 1);
-        Ok(Self {
-            latest,
-            next_id,
-            file,
-        })
+        Ok(Self { latest, next_id, file })
     }
 
     /// How many memories are searched at present.
@@ -99,12 +91,7 @@ impl Store {
         confidence: f32,
         embedding: Embedding,
     ) -> io::Result<u64> {
-        let memory = Memory {
-            id: self.next_id,
-            content,
-            confidence,
-            embedding,
-        };
+        let memory = Memory { id: self.next_id, content, confidence, embedding };
         let mut line = serde_json::to_vec(&memory)?;
         line.push(b'\n');
         self.file.write_all(&line)?;
@@ -128,10 +115,7 @@ impl Store {
         let mut matches: Vec<Match> = self
             .latest
             .iter()
-            .map(|memory| Match {
-                memory,
-                similarity: similarity(&memory.embedding),
-            })
+            .map(|memory| Match { memory, similarity: similarity(&memory.embedding) })
             .filter(|found| found.similarity >= threshold)
             .collect();
         matches.sort_by(|a, b| b.similarity.total_cmp(&a.similarity));
@@ -144,9 +128,7 @@ fn replay(line: &[u8]) -> Option<Memory> {
     serde_json::from_slice(line)
         .inspect_err(|error| {
             if !line.is_empty() {
-                log::error(format_args!(
-                    "WARN a line of {FILE_NAME} is left out: {error}"
-                ));
+                log::error(format_args!("WARN a line of {FILE_NAME} is left out: {error}"));
             }
         })
         .ok()
@@ -157,17 +139,11 @@ mod tests {
     use super::*;
 
     fn remember(store: &mut Store, content: &str) -> u64 {
-        store
-            .insert(content.to_owned(), 0.9, Embedding::of_text(content))
-            .unwrap()
+        store.insert(content.to_owned(), 0.9, Embedding::of_text(content)).unwrap()
     }
 
     fn contents(store: &Store) -> Vec<&str> {
-        store
-            .latest
-            .iter()
-            .map(|memory| memory.content.as_str())
-            .collect()
+        store.latest.iter().map(|memory| memory.content.as_str()).collect()
     }
 
     #[test]
@@ -183,14 +159,8 @@ mod tests {
     #[test]
     fn numbering_goes_on_after_a_replay() {
         let directory = tempfile::tempdir().unwrap();
-        assert_eq!(
-            remember(&mut Store::open(directory.path()).unwrap(), "one"),
-            1
-        );
-        assert_eq!(
-            remember(&mut Store::open(directory.path()).unwrap(), "two"),
-            2
-        );
+        assert_eq!(remember(&mut Store::open(directory.path()).unwrap(), "one"), 1);
+        assert_eq!(remember(&mut Store::open(directory.path()).unwrap(), "two"), 2);
     }
 
     #[test]
@@ -201,10 +171,7 @@ mod tests {
         let mut file = OpenOptions::new().append(true).open(path).unwrap();
         file.write_all(br#"{"id":2,"cont"#).unwrap();
         remember(&mut Store::open(directory.path()).unwrap(), "two");
-        assert_eq!(
-            contents(&Store::open(directory.path()).unwrap()),
-            ["one", "two"]
-        );
+        assert_eq!(contents(&Store::open(directory.path()).unwrap()), ["one", "two"]);
     }
 
     #[test]
@@ -221,19 +188,12 @@ mod tests {
     fn the_nearest_come_first_and_the_far_are_left_out() {
         let directory = tempfile::tempdir().unwrap();
         let mut store = Store::open(directory.path()).unwrap();
-        for content in [
-            "something else",
-            "fan effect priming",
-            "fan effect spreading",
-        ] {
+        for content in ["something else", "fan effect priming", "fan effect spreading"] {
             remember(&mut store, content);
         }
         let cue = Embedding::of_text("fan effect spreading");
         let found = store.nearest(|embedding| embedding.cosine(&cue), 0.5, 10);
-        let found: Vec<&str> = found
-            .iter()
-            .map(|found| found.memory.content.as_str())
-            .collect();
+        let found: Vec<&str> = found.iter().map(|found| found.memory.content.as_str()).collect();
         assert_eq!(found, ["fan effect spreading", "fan effect priming"]);
     }
 }

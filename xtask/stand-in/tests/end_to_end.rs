@@ -33,8 +33,7 @@ impl Server {
         let pid_path = directory.join("engram.pid");
         let pid_and_port = wait_for(|| {
             let text = fs::read_to_string(&pid_path).ok()?;
-            text.split_once(':')
-                .map(|(pid, port)| (pid.to_owned(), port.parse().unwrap()))
+            text.split_once(':').map(|(pid, port)| (pid.to_owned(), port.parse().unwrap()))
         });
         assert_eq!(pid_and_port.0, server.child.id().to_string());
         server.port = pid_and_port.1;
@@ -44,11 +43,7 @@ impl Server {
     /// Starts a server without waiting for it to listen.
     fn spawn(directory: &Path, port: u16, faults: &[(&str, &str)]) -> Self {
         let child = engram(directory, port, faults).spawn().unwrap();
-        Self {
-            child,
-            port,
-            directory: directory.to_owned(),
-        }
+        Self { child, port, directory: directory.to_owned() }
     }
 
     fn url(&self, path: &str) -> String {
@@ -61,9 +56,7 @@ impl Server {
     }
 
     fn post(&self, path: &str, body: &str) -> Option<(u16, Value)> {
-        let request = agent()
-            .post(self.url(path))
-            .header("content-type", "application/json");
+        let request = agent().post(self.url(path)).header("content-type", "application/json");
         request.send(body).ok().map(status_and_json)
     }
 
@@ -73,9 +66,8 @@ impl Server {
     }
 
     fn signal(&self, name: &str) {
-        let kill = Command::new("kill")
-            .args([format!("-{name}"), self.child.id().to_string()])
-            .status();
+        let kill =
+            Command::new("kill").args([format!("-{name}"), self.child.id().to_string()]).status();
         assert!(kill.unwrap().success());
     }
 
@@ -85,12 +77,7 @@ impl Server {
 
     fn wait_for_log(&self, words: &str) {
         let path = self.directory.join("engram.log");
-        wait_for(|| {
-            fs::read_to_string(&path)
-                .unwrap()
-                .contains(words)
-                .then_some(())
-        });
+        wait_for(|| fs::read_to_string(&path).unwrap().contains(words).then_some(()));
     }
 }
 
@@ -131,15 +118,7 @@ fn loadtest_lasting(
     fs::write(&path, scenario).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_loadtest"));
     command
-        .args([
-            "run",
-            "--duration",
-            seconds,
-            "--seed",
-            "3735928559",
-            "--target-rate",
-            "100",
-        ])
+        .args(["run", "--duration", seconds, "--seed", "3735928559", "--target-rate", "100"])
         .args(["--endpoint", endpoint, "--scenario"])
         .arg(path)
         .arg("--output")
@@ -150,9 +129,7 @@ fn loadtest_lasting(
 }
 
 fn load(directory: &Path, server: &Server, scenario: &str) -> Output {
-    loadtest(directory, &server.url(""), scenario, &[])
-        .output()
-        .unwrap()
+    loadtest(directory, &server.url(""), scenario, &[]).output().unwrap()
 }
 
 /// A scenario of all four kinds of request, with these limits.
@@ -186,19 +163,12 @@ fn result(directory: &Path) -> Value {
 }
 
 fn agent() -> ureq::Agent {
-    ureq::Agent::config_builder()
-        .http_status_as_error(false)
-        .proxy(None)
-        .build()
-        .into()
+    ureq::Agent::config_builder().http_status_as_error(false).proxy(None).build().into()
 }
 
 fn status_and_json(mut answer: ureq::http::Response<ureq::Body>) -> (u16, Value) {
     let text = answer.body_mut().read_to_string().unwrap();
-    (
-        answer.status().as_u16(),
-        serde_json::from_str(&text).unwrap_or(Value::Null),
-    )
+    (answer.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::Null))
 }
 
 /// What the probe finds, once it finds something.
@@ -219,17 +189,12 @@ fn directory() -> TempDir {
 
 /// An embedding that points along one dimension.
 fn along(dimension: usize) -> Vec<f32> {
-    (0..768)
-        .map(|index| if index == dimension { 1.0 } else { 0.0 })
-        .collect()
+    (0..768).map(|index| if index == dimension { 1.0 } else { 0.0 }).collect()
 }
 
 fn recall_path(embedding: &[f32]) -> String {
-    let encoded = json!(embedding)
-        .to_string()
-        .replace('[', "%5B")
-        .replace(']', "%5D")
-        .replace(',', "%2C");
+    let encoded =
+        json!(embedding).to_string().replace('[', "%5B").replace(']', "%5D").replace(',', "%2C");
     format!("/api/v1/memories/recall?embedding={encoded}&threshold=0.5&max_results=3&space=default")
 }
 
@@ -239,18 +204,9 @@ fn a_load_of_one_second_succeeds_in_every_kind_of_request() {
     let server = Server::start(directory.path());
     let output = load(directory.path(), &server, &scenario("max_error_rate = 0.0"));
     let result = result(directory.path());
-    let kinds: Vec<&String> = result["per_operation_stats"]
-        .as_object()
-        .unwrap()
-        .keys()
-        .collect();
+    let kinds: Vec<&String> = result["per_operation_stats"].as_object().unwrap().keys().collect();
     assert_eq!(kinds, ["PatternCompletion", "Recall", "Search", "Store"]);
-    assert_eq!(
-        result["total_errors"],
-        0,
-        "{}",
-        String::from_utf8_lossy(&output.stdout)
-    );
+    assert_eq!(result["total_errors"], 0, "{}", String::from_utf8_lossy(&output.stdout));
     assert!(output.status.success());
 }
 
@@ -258,16 +214,9 @@ fn a_load_of_one_second_succeeds_in_every_kind_of_request() {
 fn a_missed_limit_exits_one_after_a_complete_result() {
     let directory = directory();
     let server = Server::start(directory.path());
-    let output = load(
-        directory.path(),
-        &server,
-        &scenario("expected_throughput_ops_sec = 1e9"),
-    );
+    let output = load(directory.path(), &server, &scenario("expected_throughput_ops_sec = 1e9"));
     assert_eq!(
-        (
-            output.status.code(),
-            &result(directory.path())["config_name"]
-        ),
+        (output.status.code(), &result(directory.path())["config_name"]),
         (Some(1), &json!("All kinds"))
     );
 }
@@ -275,9 +224,7 @@ fn a_missed_limit_exits_one_after_a_complete_result() {
 #[test]
 fn a_server_that_cannot_be_reached_is_failed_requests_and_not_a_crash() {
     let directory = directory();
-    loadtest(directory.path(), NOWHERE, &scenario(""), &[])
-        .output()
-        .unwrap();
+    loadtest(directory.path(), NOWHERE, &scenario(""), &[]).output().unwrap();
     assert_eq!(result(directory.path())["overall_error_rate"], 1.0);
 }
 
@@ -317,14 +264,9 @@ fn port_of_its_own() -> u16 {
 #[test]
 fn an_invalid_scenario_exits_two_and_is_named() {
     let directory = directory();
-    let output = loadtest(directory.path(), NOWHERE, "name = 3", &[])
-        .output()
-        .unwrap();
+    let output = loadtest(directory.path(), NOWHERE, "name = 3", &[]).output().unwrap();
     let message = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(
-        output.status.code() == Some(2) && message.contains("scenario.toml"),
-        "{message}"
-    );
+    assert!(output.status.code() == Some(2) && message.contains("scenario.toml"), "{message}");
 }
 
 #[test]
@@ -353,9 +295,7 @@ fn the_next_server_recalls_what_this_one_stored() {
     assert_eq!(server.remember("along the third", &along(3)), 201);
     server.signal("TERM");
     server.exit();
-    let (_, found) = Server::start(directory.path())
-        .get(&recall_path(&along(3)))
-        .unwrap();
+    let (_, found) = Server::start(directory.path()).get(&recall_path(&along(3))).unwrap();
     assert_eq!(found["memories"][0]["content"], "along the third");
 }
 
@@ -373,16 +313,10 @@ fn a_search_finds_a_text_by_its_words() {
     let directory = directory();
     let server = Server::start(directory.path());
     for content in ["something else", "fan effect spreading"] {
-        server
-            .post(
-                "/api/v1/memories",
-                &json!({ "content": content }).to_string(),
-            )
-            .unwrap();
+        server.post("/api/v1/memories", &json!({ "content": content }).to_string()).unwrap();
     }
-    let (_, found) = server
-        .get("/api/v1/memories/search?query=spreading%20effect&limit=1")
-        .unwrap();
+    let (_, found) =
+        server.get("/api/v1/memories/search?query=spreading%20effect&limit=1").unwrap();
     assert_eq!(found["memories"][0]["content"], "fan effect spreading");
 }
 
@@ -399,10 +333,7 @@ fn a_completion_keeps_what_is_known_and_fills_in_the_rest() {
     let body = json!({ "partial_episode": { "partial_embedding": partial, "cue_strength": 0.7 } });
     let (_, answer) = server.post("/api/v1/complete", &body.to_string()).unwrap();
     let filled = &answer["completion"]["embedding"];
-    assert!(
-        filled[0] == 1.0 && filled[1].as_f64().unwrap() > 0.7,
-        "{answer}"
-    );
+    assert!(filled[0] == 1.0 && filled[1].as_f64().unwrap() > 0.7, "{answer}");
 }
 
 #[test]
@@ -414,10 +345,7 @@ fn malformed_requests_are_the_clients_fault() {
     let statuses = [
         server.post("/api/v1/memories", "{ not json"),
         server.post("/api/v1/memories", &short),
-        server.post(
-            "/api/v1/memories",
-            &json!({ "content": "sure", "confidence": 2 }).to_string(),
-        ),
+        server.post("/api/v1/memories", &json!({ "content": "sure", "confidence": 2 }).to_string()),
         server.post("/api/v1/complete", &all_unknown.to_string()),
         server.get("/api/v1/memories/recall?embedding=%5B1%5D"),
         server.get("/api/v1/memories/recall?threshold=0.5"),
@@ -425,10 +353,7 @@ fn malformed_requests_are_the_clients_fault() {
         server.get("/api/v1/nothing"),
     ]
     .map(|answer| answer.unwrap().0);
-    assert!(
-        statuses.iter().all(|status| (400..500).contains(status)),
-        "{statuses:?}"
-    );
+    assert!(statuses.iter().all(|status| (400..500).contains(status)), "{statuses:?}");
 }
 
 #[test]
@@ -458,11 +383,8 @@ fn a_connection_left_open_does_not_hold_up_the_stop() {
 #[test]
 fn a_server_told_to_ignore_sigterm_serves_on() {
     let directory = directory();
-    let server = Server::start_with(
-        directory.path(),
-        ANY_PORT,
-        &[("STAND_IN_IGNORE_SIGTERM", "1")],
-    );
+    let server =
+        Server::start_with(directory.path(), ANY_PORT, &[("STAND_IN_IGNORE_SIGTERM", "1")]);
     server.signal("TERM");
     server.wait_for_log("SIGTERM ignored");
     assert_eq!(server.get("/health").unwrap().0, 200);
@@ -471,11 +393,8 @@ fn a_server_told_to_ignore_sigterm_serves_on() {
 #[test]
 fn a_slow_start_can_be_stopped_before_it_listens() {
     let directory = directory();
-    let mut server = Server::spawn(
-        directory.path(),
-        ANY_PORT,
-        &[("STAND_IN_START_DELAY_MS", "3600000")],
-    );
+    let mut server =
+        Server::spawn(directory.path(), ANY_PORT, &[("STAND_IN_START_DELAY_MS", "3600000")]);
     server.wait_for_log("waiting");
     server.signal("TERM");
     assert!(server.exit().success());
@@ -493,11 +412,7 @@ fn failures_asked_for_spare_the_health_check() {
 #[test]
 fn a_server_told_never_to_be_healthy_still_serves() {
     let directory = directory();
-    let server = Server::start_with(
-        directory.path(),
-        ANY_PORT,
-        &[("STAND_IN_NEVER_HEALTHY", "1")],
-    );
+    let server = Server::start_with(directory.path(), ANY_PORT, &[("STAND_IN_NEVER_HEALTHY", "1")]);
     let statuses =
         ["/api/v1/memories/search?query=a", "/health"].map(|path| server.get(path).unwrap().0);
     assert_eq!(statuses, [200, 503]);
@@ -506,30 +421,19 @@ fn a_server_told_never_to_be_healthy_still_serves() {
 #[test]
 fn a_server_told_to_exit_at_start_does_so_with_the_given_code() {
     let directory = directory();
-    let status = engram(
-        directory.path(),
-        ANY_PORT,
-        &[("STAND_IN_EXIT_AT_START", "7")],
-    )
-    .status();
+    let status = engram(directory.path(), ANY_PORT, &[("STAND_IN_EXIT_AT_START", "7")]).status();
     assert_eq!(status.unwrap().code(), Some(7));
 }
 
 #[test]
 fn a_server_told_to_exit_after_requests_dies_on_the_next_and_leaves_its_pid_file() {
     let directory = directory();
-    let mut server = Server::start_with(
-        directory.path(),
-        ANY_PORT,
-        &[("STAND_IN_EXIT_AFTER_REQUESTS", "2")],
-    );
+    let mut server =
+        Server::start_with(directory.path(), ANY_PORT, &[("STAND_IN_EXIT_AFTER_REQUESTS", "2")]);
     let answered = [(); 3].map(|()| server.get("/api/v1/memories/search?query=a").is_some());
     assert_eq!(answered, [true, true, false]);
     assert_eq!(
-        (
-            server.exit().code(),
-            directory.path().join("engram.pid").exists()
-        ),
+        (server.exit().code(), directory.path().join("engram.pid").exists()),
         (Some(1), true)
     );
 }
@@ -539,9 +443,7 @@ fn a_malformed_fault_stops_either_program_at_the_start() {
     let directory = directory();
     let fault = [("STAND_IN_WAIT_US", "soon")];
     let server = engram(directory.path(), ANY_PORT, &fault).status().unwrap();
-    let load = loadtest(directory.path(), NOWHERE, &scenario(""), &fault)
-        .output()
-        .unwrap();
+    let load = loadtest(directory.path(), NOWHERE, &scenario(""), &fault).output().unwrap();
     assert_eq!((server.code(), load.status.code()), (Some(2), Some(2)));
 }
 
@@ -559,9 +461,7 @@ fn added_wait_and_computation_show_in_the_latencies() {
 fn half_a_result_is_not_json_and_exits_zero() {
     let directory = directory();
     let fault = [("STAND_IN_LOAD", "half-json")];
-    let output = loadtest(directory.path(), NOWHERE, &scenario(""), &fault)
-        .output()
-        .unwrap();
+    let output = loadtest(directory.path(), NOWHERE, &scenario(""), &fault).output().unwrap();
     let written = fs::read(directory.path().join("result.json")).unwrap();
     assert!(
         output.status.success()
@@ -574,14 +474,9 @@ fn half_a_result_is_not_json_and_exits_zero() {
 fn a_load_told_to_write_nothing_exits_one() {
     let directory = directory();
     let fault = [("STAND_IN_LOAD", "no-json")];
-    let output = loadtest(directory.path(), NOWHERE, &scenario(""), &fault)
-        .output()
-        .unwrap();
+    let output = loadtest(directory.path(), NOWHERE, &scenario(""), &fault).output().unwrap();
     assert_eq!(
-        (
-            output.status.code(),
-            directory.path().join("result.json").exists()
-        ),
+        (output.status.code(), directory.path().join("result.json").exists()),
         (Some(1), false)
     );
 }
@@ -593,12 +488,7 @@ fn a_load_told_to_hang_is_alive_after_its_first_request() {
     let fault = [("STAND_IN_LOAD", "hang")];
     let mut load = loadtest(directory.path(), NOWHERE, &scenario(""), &fault);
     let mut load = load.stdout(File::create(&log).unwrap()).spawn().unwrap();
-    wait_for(|| {
-        fs::read_to_string(&log)
-            .unwrap()
-            .contains("hanging")
-            .then_some(())
-    });
+    wait_for(|| fs::read_to_string(&log).unwrap().contains("hanging").then_some(()));
     let state = load.try_wait().unwrap();
     load.kill().unwrap();
     load.wait().unwrap();

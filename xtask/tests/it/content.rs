@@ -20,9 +20,7 @@ struct Repository {
 
 impl Repository {
     fn new() -> Self {
-        let repository = Self {
-            folder: tempfile::tempdir().unwrap(),
-        };
+        let repository = Self { folder: tempfile::tempdir().unwrap() };
         repository.git(&["init", "--quiet", "--initial-branch=main"]);
         repository.write("src/main.rs", "fn main() {}\n");
         repository.write(".gitignore", "/target\n*.log\n");
@@ -264,10 +262,7 @@ fn a_change_that_git_is_told_not_to_look_for_counts() {
         let changed = here.now();
         assert_ne!(changed, before, "{mark}, changed");
         fs::remove_file(here.path("src/main.rs")).unwrap();
-        assert!(
-            ![&changed, &before].contains(&&here.now()),
-            "{mark}, removed"
-        );
+        assert!(![&changed, &before].contains(&&here.now()), "{mark}, removed");
     }
 }
 
@@ -361,13 +356,7 @@ fn a_linked_worktree_has_the_content_of_its_own_files() {
     let here = Repository::new();
     let elsewhere = tempfile::tempdir().unwrap();
     let linked = elsewhere.path().join("linked");
-    here.git(&[
-        "worktree",
-        "add",
-        "--quiet",
-        "--detach",
-        linked.to_str().unwrap(),
-    ]);
+    here.git(&["worktree", "add", "--quiet", "--detach", linked.to_str().unwrap()]);
     assert_eq!(of_files(&linked).unwrap(), here.now());
     fs::write(linked.join("src/main.rs"), "changed").unwrap();
     assert_ne!(of_files(&linked).unwrap(), here.now());

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
-use xtask::args::{self, Command};
+use xtask::commands::{self, Request};
 use xtask::model::limits;
 use xtask::model::names::Mode;
 
@@ -56,34 +56,19 @@ fn check(command: &str) -> Result<(), String> {
 
 /// As the aliases make it: without `cargo`, and without `xtask`.
 fn takes(words: &[&str]) -> Result<(), String> {
-    let parsed = args::parse(words.iter().map(OsString::from).collect());
-    parsed.map(drop).map_err(|error| error.to_string())
+    let read = commands::read(words.iter().map(OsString::from).collect());
+    read.map(drop).map_err(|error| error.to_string())
 }
 
-const FOLDERS: [(&str, &str); 4] = [
-    ("--package", ""),
-    ("--bench", "benches"),
-    ("--test", "tests"),
-    ("--bin", "src/bin"),
-];
-const FLAGS: [&str; 6] = [
-    "--release",
-    "--workspace",
-    "--quiet",
-    "--all-targets",
-    "--lib",
-    "--locked",
-];
+const FOLDERS: [(&str, &str); 4] =
+    [("--package", ""), ("--bench", "benches"), ("--test", "tests"), ("--bin", "src/bin")];
+const FLAGS: [&str; 6] =
+    ["--release", "--workspace", "--quiet", "--all-targets", "--lib", "--locked"];
 
 /// What follows a `--` is the test runner's or the benchmark's own; a word without a dash is a filter.
 fn check_cargo(options: &[&str]) -> Result<(), String> {
-    let mut options = options.iter().map(|option| {
-        if *option == "-p" {
-            "--package"
-        } else {
-            *option
-        }
-    });
+    let mut options =
+        options.iter().map(|option| if *option == "-p" { "--package" } else { *option });
     while let Some(option) = options.next().filter(|option| *option != "--") {
         if FLAGS.contains(&option) || !option.starts_with('-') {
             continue;
@@ -165,10 +150,7 @@ fn the_workflow_states_the_limits_that_decide() {
                 format!("more than {position}"),
             ],
         ),
-        (
-            "docs/migration.md",
-            vec![format!("more than {failed} of the requests before failed")],
-        ),
+        ("docs/migration.md", vec![format!("more than {failed} of the requests before failed")]),
     ] {
         let text = fs::read_to_string(root().join(document)).unwrap();
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -184,11 +166,8 @@ fn every_alias_names_a_command() {
     let config: toml::Table = text.parse().unwrap();
     for (alias, _) in config["alias"].as_table().unwrap() {
         let words = vec![OsString::from(alias), OsString::from("--help")];
-        let parsed = args::parse(words);
-        assert!(
-            alias == "xtask" || matches!(parsed, Ok(Command::Help(_))),
-            "{alias}: {parsed:?}"
-        );
+        let is_command = matches!(commands::read(words), Ok(Request::Help(_)));
+        assert!(alias == "xtask" || is_command, "{alias}");
     }
 }
 
@@ -197,34 +176,17 @@ fn the_product_and_not_the_tool_is_built_by_default() {
     let text = fs::read_to_string(root().join("Cargo.toml")).unwrap();
     let manifest: toml::Table = text.parse().unwrap();
     let members = manifest["workspace"]["default-members"].as_array().unwrap();
-    assert!(
-        members
-            .iter()
-            .all(|member| member.as_str() != Some("xtask")),
-        "{members:?}"
-    );
+    assert!(members.iter().all(|member| member.as_str() != Some("xtask")), "{members:?}");
 }
 
 #[test]
 fn the_tool_has_exactly_the_eight_dependencies() {
     let text = fs::read_to_string(root().join("xtask/Cargo.toml")).unwrap();
     let manifest: toml::Table = text.parse().unwrap();
-    let names: Vec<&str> = manifest["dependencies"]
-        .as_table()
-        .unwrap()
-        .keys()
-        .map(String::as_str)
-        .collect();
-    let mut eight = [
-        "xshell",
-        "duct",
-        "serde_json",
-        "toml",
-        "pico-args",
-        "walkdir",
-        "regex",
-        "time",
-    ];
+    let names: Vec<&str> =
+        manifest["dependencies"].as_table().unwrap().keys().map(String::as_str).collect();
+    let mut eight =
+        ["xshell", "duct", "serde_json", "toml", "pico-args", "walkdir", "regex", "time"];
     eight.sort_unstable();
     assert_eq!(names, eight);
 }

@@ -22,7 +22,7 @@ use serde_json::Value;
 use xtask::judge::comparison::Comparison;
 use xtask::model::layout::BASELINES;
 use xtask::model::names::{Mode, TaskId};
-use xtask::report::next::Surroundings;
+use xtask::report::next::Context;
 use xtask::report::{human, json, log, markdown};
 use xtask::store::performance_log::{self, Section};
 use xtask::term::streams::Style;
@@ -77,7 +77,7 @@ fn spoilt_files_make_no_panic_and_no_pass() {
     for _ in 0..inputs {
         let changed = spoil(&checkout, &files, &mut random);
         let comparisons = all_of_it(&checkout);
-        if !comparisons.is_empty() && xtask::commands::compare::outcome(&comparisons).code() == 0 {
+        if !comparisons.is_empty() && xtask::judge::comparison::outcome(&comparisons).code() == 0 {
             clean += 1;
             for comparison in &comparisons {
                 if let Err(why) = passes_by_law(&checkout, comparison) {
@@ -165,12 +165,7 @@ fn spoil_bytes(bytes: &mut Vec<u8>, random: &mut Random) {
         // A number or a word gives way to something else of its place.
         _ => {
             let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b".-+_".contains(byte);
-            let start = at
-                - bytes[..at]
-                    .iter()
-                    .rev()
-                    .take_while(|byte| is_part(byte))
-                    .count();
+            let start = at - bytes[..at].iter().rev().take_while(|byte| is_part(byte)).count();
             let end = at + bytes[at..].iter().take_while(|byte| is_part(byte)).count();
             bytes.splice(start..end, random.one_of(&WORDS).bytes());
         }
@@ -179,13 +174,7 @@ fn spoil_bytes(bytes: &mut Vec<u8>, random: &mut Random) {
 
 /// A name with a letter changed, left out or put in.
 fn other_name(path: &Path, random: &mut Random) -> String {
-    let mut name: Vec<char> = path
-        .file_name()
-        .unwrap()
-        .to_str()
-        .unwrap()
-        .chars()
-        .collect();
+    let mut name: Vec<char> = path.file_name().unwrap().to_str().unwrap().chars().collect();
     let at = random.below(name.len());
     let letter = random.one_of(&['0', '9', '_', 'b', '.', 'é', '\n', '\u{1b}', ' ']);
     match random.below(3) {
@@ -203,10 +192,7 @@ fn all_of_it(checkout: &Checkout) -> Vec<Comparison> {
     let Ok(comparisons) = xtask::answer::of_task(&root, &task, None) else {
         return Vec::new();
     };
-    let around = Surroundings {
-        root: root.display().to_string(),
-        ..Surroundings::default()
-    };
+    let around = Context { root: root.display().to_string(), ..Context::default() };
     let text = human::report(&comparisons, &around, Style::Plain);
     let steers = |c: char| c.is_control() && c != '\n';
     assert!(!text.contains(steers), "{text:?}");
@@ -215,12 +201,8 @@ fn all_of_it(checkout: &Checkout) -> Vec<Comparison> {
     serde_json::from_str::<Value>(&object).expect(&object);
     xtask::commands::compare::recorded(&root).unwrap();
     let lines = |mode: usize| log::lines(comparisons.get(mode)?);
-    let section = Section {
-        task: TASK.into(),
-        title: None,
-        internal: lines(0),
-        competitive: lines(1),
-    };
+    let section =
+        Section { task: TASK.into(), title: None, internal: lines(0), competitive: lines(1) };
     if let Ok(document) = fs::read_to_string(checkout.path(LOG)) {
         // It may be broken, which is told; written, it stays as it is.
         if let Ok(once) = performance_log::update(&document, &section) {
@@ -242,18 +224,9 @@ fn passes_by_law(checkout: &Checkout, comparison: &Comparison) -> Result<(), Str
     };
     let (one, other) = (measurement(before)?, measurement(after)?);
     let of = |value: &Value, key: &str| value[key].as_f64().unwrap();
-    demand(
-        fs::read(before).unwrap() != fs::read(after).unwrap(),
-        "the same content twice",
-    )?;
-    demand(
-        one["config_name"] == other["config_name"],
-        "another scenario",
-    )?;
-    demand(
-        of(&one, "overall_throughput") > 0.0,
-        "before without throughput",
-    )?;
+    demand(fs::read(before).unwrap() != fs::read(after).unwrap(), "the same content twice")?;
+    demand(one["config_name"] == other["config_name"], "another scenario")?;
+    demand(of(&one, "overall_throughput") > 0.0, "before without throughput")?;
     // The worse of what is stated and what was counted.
     let rate = |run: &Value| {
         let counted = of(run, "total_errors") / of(run, "total_operations");
@@ -274,10 +247,7 @@ fn passes_by_law(checkout: &Checkout, comparison: &Comparison) -> Result<(), Str
             let hash = |of: &toml::Table, section: &str, key: &str| of[section].get(key).cloned();
             let content = |of| hash(of, "load", "scenario_hash");
             let known = content(&one).zip(content(&other));
-            demand(
-                known.is_none_or(|(one, other)| one == other),
-                "scenario content",
-            )?;
+            demand(known.is_none_or(|(one, other)| one == other), "scenario content")?;
             let server = |of| hash(of, "build", "engram_hash");
             if server(&one).is_some() && server(&one) == server(&other) {
                 let built = [&one, &other].map(|of| of["build"]["by_this_run"].as_bool());
@@ -319,12 +289,7 @@ fn measurement(path: &Path) -> Result<Value, String> {
         Some(number) if number >= 0.0 && number.is_finite() => Ok(number),
         _ => Err(format!("{key} of {}", path.display())),
     };
-    for key in [
-        "elapsed_seconds",
-        "overall_throughput",
-        "p50_latency_ms",
-        "p95_latency_ms",
-    ] {
+    for key in ["elapsed_seconds", "overall_throughput", "p50_latency_ms", "p95_latency_ms"] {
         number(key)?;
     }
     let (errors, requests) = (number("total_errors")?, number("total_operations")?);

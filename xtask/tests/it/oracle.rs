@@ -34,10 +34,7 @@ mod law {
         let limit = if competitor.is_some() { 10.0 } else { 5.0 };
         let regressed = [
             above((after.p99 - before.p99) / before.p99 * 100.0, limit),
-            above(
-                (before.throughput - after.throughput) / before.throughput * 100.0,
-                limit,
-            ),
+            above((before.throughput - after.throughput) / before.throughput * 100.0, limit),
             above((after.error_rate - before.error_rate) * 100.0, 5.0),
         ];
         let level_1 = regressed.contains(&true);
@@ -58,11 +55,7 @@ mod law {
             (None, true) => 1,
             (Some(_), _) => 2,
         };
-        Answer {
-            regressed,
-            status,
-            exit,
-        }
+        Answer { regressed, status, exit }
     }
 
     /// The exit code of several modes.
@@ -89,9 +82,8 @@ mod numbers {
     use crate::common::random::Random;
 
     /// How far from a threshold, on either side of the slack of 1e-9 and of nothing.
-    const OFFSETS: [f64; 11] = [
-        0.0, 1e-12, -1e-12, 3e-10, -3e-10, 2e-9, -2e-9, 1e-7, -1e-7, 0.1, -0.1,
-    ];
+    const OFFSETS: [f64; 11] =
+        [0.0, 1e-12, -1e-12, 3e-10, -3e-10, 2e-9, -2e-9, 1e-7, -1e-7, 0.1, -0.1];
     /// As short and as long as a latency, in milliseconds, and as low and as high as a throughput gets: a file with
     /// another is refused.
     const LATENCIES: [f64; 5] = [1e-6, 1.000_000_1e-6, 1e-3, 8.639_999e7, 8.64e7];
@@ -170,8 +162,7 @@ mod numbers {
 mod figures {
     use super::*;
     use law::{Answer, Numbers};
-    use xtask::commands::compare::outcome;
-    use xtask::judge::comparison::{Comparison, Judgement};
+    use xtask::judge::comparison::{Comparison, Judgement, outcome};
     use xtask::judge::verdict::{Figures, Metric, P99Rule, judge};
     use xtask::model::names::Mode;
 
@@ -191,24 +182,13 @@ mod figures {
         };
         let (before, after) = (figures(before), figures(after));
         let verdict = judge(mode, before, after, competitor, P99Rule::Threshold);
-        let (changes, position) = (verdict.changes, verdict.position);
+        let position = verdict.position;
         let speedups = position.map_or([0.0; 2], |at| [at.speedup_before, at.speedup_after]);
-        let shown = [
-            changes.p99_percent,
-            changes.throughput_percent,
-            changes.error_points,
-        ];
-        assert!(
-            shown
-                .iter()
-                .chain(&speedups)
-                .all(|number| number.is_finite()),
-            "{verdict:?}"
-        );
+        let shown = Metric::ALL.map(|metric| verdict.change(metric));
+        assert!(shown.iter().chain(&speedups).all(|number| number.is_finite()), "{verdict:?}");
         let standing = position.map(|position| position.standing.to_string());
         Answer {
-            regressed: [Metric::P99, Metric::Throughput, Metric::ErrorRate]
-                .map(|metric| verdict.regressed.contains(&metric)),
+            regressed: Metric::ALL.map(|metric| verdict.regressed.contains(&metric)),
             status: standing.map(|standing| known(&standing)),
             exit: outcome(&[Comparison {
                 task: None,
@@ -254,16 +234,11 @@ mod figures {
                 "{before:?} {after:?} {competitor:?}"
             );
             let level_1 = answer.regressed.contains(&true);
-            *rows
-                .entry(format!("{:?} {level_1}", answer.status))
-                .or_default() += 1;
+            *rows.entry(format!("{:?} {level_1}", answer.status)).or_default() += 1;
         }
         // Two in internal mode; of the eight in competitive mode one cannot be: whoever regressed is not still behind.
         assert_eq!(rows.len(), 9, "{rows:?}");
-        assert!(
-            rows.values().all(|times| *times >= LEAST_PER_ROW),
-            "{rows:?}"
-        );
+        assert!(rows.values().all(|times| *times >= LEAST_PER_ROW), "{rows:?}");
     }
 }
 
@@ -276,7 +251,7 @@ mod files {
     use law::Numbers;
     use serde_json::{Value, json};
     use xtask::model::layout::BASELINES;
-    use xtask::model::provenance::{Provenance, Session};
+    use xtask::model::provenance::{Provenance, SessionPlace};
 
     const INPUTS: usize = 1_000;
     /// How often each exit code is reached at least.
@@ -292,11 +267,7 @@ mod files {
 
     impl Run {
         fn of(recording: Recording) -> Self {
-            Self {
-                result: recording.result(),
-                provenance: recording.provenance(),
-                recording,
-            }
+            Self { result: recording.result(), provenance: recording.provenance(), recording }
         }
     }
 
@@ -326,14 +297,8 @@ mod files {
         (None, false),
         (Some(""), false),
         (Some("Neo4j's P99 latency is 27.96ms."), false),
-        (
-            Some("| System | P99 Latency |\n|---|---|\n| Redis | 8ms |\n"),
-            false,
-        ),
-        (
-            Some("| System | P99 Latency |\n|---|---|\n| Neo4j | fast |\n"),
-            false,
-        ),
+        (Some("| System | P99 Latency |\n|---|---|\n| Redis | 8ms |\n"), false),
+        (Some("| System | P99 Latency |\n|---|---|\n| Neo4j | fast |\n"), false),
         (
             Some("| System | P99 Latency |\n|---|---|\n| Neo4j | 27.96ms |\n| Neo4j | 279.6ms |\n"),
             false,
@@ -409,10 +374,8 @@ mod files {
                 one.load == other.load && build(one) == build(other)
             }
             _ => {
-                let (one, other) = (
-                    number(one, "elapsed_seconds"),
-                    number(other, "elapsed_seconds"),
-                );
+                let (one, other) =
+                    (number(one, "elapsed_seconds"), number(other, "elapsed_seconds"));
                 !law::above((one - other).abs(), 0.05 * one)
             }
         };
@@ -425,11 +388,7 @@ mod files {
     }
 
     fn built(side: &Side) -> bool {
-        let built = |run: &Run| {
-            run.provenance
-                .as_ref()
-                .is_some_and(|told| told.build.by_this_run)
-        };
+        let built = |run: &Run| run.provenance.as_ref().is_some_and(|told| told.build.by_this_run);
         side.runs.iter().all(built)
     }
 
@@ -461,12 +420,9 @@ mod files {
             error_rate: law::median(side.runs.iter().map(rate).collect()),
         };
         let competitor = case.competitive.then_some(NEO4J_MS);
-        let exit = law::answer(
-            numbers(before, stated_error_rate),
-            numbers(after, error_rate),
-            competitor,
-        )
-        .exit;
+        let exit =
+            law::answer(numbers(before, stated_error_rate), numbers(after, error_rate), competitor)
+                .exit;
         // Stricter than the law, and meant to be: where after no latency was recorded, nothing was measured that could
         // pass.
         let is_silent = |run: &Run| number(run, "p99_latency_ms") == 0.0;
@@ -480,10 +436,7 @@ mod files {
     /// Something about one run that may, or may not, forbid a verdict.
     fn change(run: Recording, random: &mut Random) -> Recording {
         match random.below(26) {
-            22 => run.field(
-                random.one_of(&NUMBERS),
-                random.one_of(&[5e-324, 1e300, 6e307]),
-            ),
+            22 => run.field(random.one_of(&NUMBERS), random.one_of(&[5e-324, 1e300, 6e307])),
             23 => run.field("total_errors", random.one_of(&[59_990, 59_991, 6_000])),
             24 => run.field("p50_latency_ms", 1e3),
             25 => run.without_latencies(),
@@ -550,9 +503,7 @@ mod files {
         Side {
             runs: runs.into_iter().map(Run::of).collect(),
             planned: u32::try_from(count + random.below(2)).unwrap(),
-            spoilt: random
-                .once_in(20)
-                .then(|| (random.below(count), random.one_of(&SPOILT))),
+            spoilt: random.once_in(20).then(|| (random.below(count), random.one_of(&SPOILT))),
         }
     }
 
@@ -591,9 +542,7 @@ mod files {
                 let run = match run.provenance {
                     None => run.recording.clone(),
                     Some(_) => {
-                        run.recording
-                            .clone()
-                            .in_group(&name(phase, 14, 0), place, side.planned)
+                        run.recording.clone().in_group(&name(phase, 14, 0), place, side.planned)
                     }
                 };
                 checkout.record(&name(phase, 14, index), run);
@@ -603,17 +552,12 @@ mod files {
             }
             // Neither older runs nor those of a paired session take part.
             if random.once_in(2) {
-                checkout.record(
-                    &name(phase, 13, 0),
-                    Recording::figures(500.0, 1.0).of_server("old"),
-                );
+                checkout
+                    .record(&name(phase, 13, 0), Recording::figures(500.0, 1.0).of_server("old"));
             }
             if random.once_in(2) {
-                let session = Session {
-                    id: "session".into(),
-                    pair: 1,
-                    order: "before-first".into(),
-                };
+                let session =
+                    SessionPlace { id: "session".into(), pair: 1, order: "before-first".into() };
                 let paired = Recording::figures(500.0, 1.0)
                     .with(move |told| told.session = Some(session.clone()));
                 checkout.record(&name(phase, 15, 0), paired);
@@ -665,9 +609,6 @@ mod files {
             }
         }
         assert_eq!(exits.len(), 4, "{exits:?}");
-        assert!(
-            exits.values().all(|times| *times >= LEAST_PER_EXIT),
-            "{exits:?}"
-        );
+        assert!(exits.values().all(|times| *times >= LEAST_PER_EXIT), "{exits:?}");
     }
 }

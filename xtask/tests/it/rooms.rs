@@ -22,9 +22,7 @@ const ROOMS: [(&str, &[&str]); 10] = [
     ("report", &["error", "model", "stats", "term", "judge"]),
     (
         "commands",
-        &[
-            "error", "stats", "model", "term", "measure", "store", "judge", "answer", "report",
-        ],
+        &["error", "stats", "model", "term", "measure", "store", "judge", "answer", "report"],
     ),
 ];
 
@@ -55,15 +53,8 @@ fn an_upward_use_is_found_in_every_form() {
         "const QUOTE: char = '\"'; use crate::report::human;",
         "#[cfg(test)]\nmod tests { fn f() { let _ = \"}\"; } }\nuse crate::report::human;",
     ] {
-        let wrong = upward(&made_up(&[
-            ("judge/verdict.rs", code),
-            ("report/human.rs", ""),
-        ]));
-        assert_eq!(
-            wrong,
-            ["judge/verdict.rs uses crate::report, which judge may not"],
-            "{code}"
-        );
+        let wrong = upward(&made_up(&[("judge/verdict.rs", code), ("report/human.rs", "")]));
+        assert_eq!(wrong, ["judge/verdict.rs uses crate::report, which judge may not"], "{code}");
     }
 }
 
@@ -78,26 +69,18 @@ fn what_only_looks_like_an_upward_use_is_none() {
         "use crate::model::names::report;",
         "use other_crate::report;",
     ] {
-        let wrong = upward(&made_up(&[
-            ("judge/verdict.rs", code),
-            ("report/human.rs", ""),
-        ]));
+        let wrong = upward(&made_up(&[("judge/verdict.rs", code), ("report/human.rs", "")]));
         assert_eq!(wrong, [""; 0], "{code}");
     }
 }
 
 #[test]
 fn a_file_of_no_room_is_found_and_so_is_its_use() {
-    let wrong = upward(&made_up(&[
-        ("helpers.rs", ""),
-        ("judge/verdict.rs", "use crate::helpers;"),
-    ]));
+    let wrong =
+        upward(&made_up(&[("helpers.rs", ""), ("judge/verdict.rs", "use crate::helpers;")]));
     assert_eq!(
         wrong,
-        [
-            "helpers.rs is in no room",
-            "judge/verdict.rs uses crate::helpers, which judge may not",
-        ]
+        ["helpers.rs is in no room", "judge/verdict.rs uses crate::helpers, which judge may not",]
     );
 }
 
@@ -108,18 +91,12 @@ fn a_circle_within_a_room_is_found() {
         ("judge/fitness.rs", "use super::verdict::{self, Verdict};"),
         ("judge/verdict.rs", "fn f() -> crate::judge::fitness::Fit;"),
     ]);
-    assert_eq!(
-        circles(&two),
-        ["judge/fitness.rs -> judge/verdict.rs -> judge/fitness.rs"]
-    );
+    assert_eq!(circles(&two), ["judge/fitness.rs -> judge/verdict.rs -> judge/fitness.rs"]);
     let parent_and_child = made_up(&[
         ("store/log.rs", "mod edit;\nuse edit::Edit;"),
         ("store/log/edit.rs", "use super::Line;"),
     ]);
-    assert_eq!(
-        circles(&parent_and_child),
-        ["store/log.rs -> store/log/edit.rs -> store/log.rs"]
-    );
+    assert_eq!(circles(&parent_and_child), ["store/log.rs -> store/log/edit.rs -> store/log.rs"]);
     let one_way = made_up(&[
         ("judge/mod.rs", "pub mod fitness;\npub mod verdict;"),
         ("judge/fitness.rs", "use super::verdict::Verdict;"),
@@ -142,10 +119,7 @@ fn sources() -> Sources {
 }
 
 fn made_up(files: &[(&str, &str)]) -> Sources {
-    files
-        .iter()
-        .map(|&(name, text)| (name.to_owned(), text.to_owned()))
-        .collect()
+    files.iter().map(|&(name, text)| (name.to_owned(), text.to_owned())).collect()
 }
 
 /// Each file of no room, and each use of a room that the file's own room may not use.
@@ -179,9 +153,7 @@ fn circles(sources: &Sources) -> Vec<String> {
     for (file, text) in sources {
         let own = module(file);
         for path in paths(text, &own, sources) {
-            let used = (1..=path.len())
-                .rev()
-                .find_map(|length| files.get(&path[..length]));
+            let used = (1..=path.len()).rev().find_map(|length| files.get(&path[..length]));
             if let Some(&used) = used
                 && used != file
                 && path.first() == own.first()
@@ -207,11 +179,7 @@ fn follow<'a>(
     let (first, last) = (way[0], way[way.len() - 1]);
     for &next in uses.get(last).into_iter().flatten() {
         if next == first {
-            let files: Vec<&str> = way
-                .iter()
-                .chain([&first])
-                .map(|file| file.as_str())
-                .collect();
+            let files: Vec<&str> = way.iter().chain([&first]).map(|file| file.as_str()).collect();
             found.push(files.join(" -> "));
         } else if next > first && !way.contains(&next) {
             way.push(next);
@@ -223,11 +191,8 @@ fn follow<'a>(
 
 /// The path of a file's module below the crate; that of the roots is empty.
 fn module(file: &str) -> Vec<String> {
-    let mut parts: Vec<String> = file
-        .trim_end_matches(".rs")
-        .split('/')
-        .map(str::to_owned)
-        .collect();
+    let mut parts: Vec<String> =
+        file.trim_end_matches(".rs").split('/').map(str::to_owned).collect();
     let last = parts.last().unwrap();
     if last == "mod" || parts == ["lib"] || parts == ["main"] {
         parts.pop();
@@ -267,9 +232,7 @@ fn tree(code: &mut &str) -> Vec<Vec<String>> {
     let mut path = Vec::new();
     loop {
         *code = code.trim_start();
-        let word = code
-            .find(|c: char| !c.is_alphanumeric() && c != '_')
-            .unwrap_or(code.len());
+        let word = code.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(code.len());
         if word > 0 {
             path.push(code[..word].to_owned());
             *code = code[word..].trim_start();
@@ -277,11 +240,7 @@ fn tree(code: &mut &str) -> Vec<Vec<String>> {
             *code = group;
             let mut found = Vec::new();
             while !code.trim_start().is_empty() && !code.trim_start().starts_with('}') {
-                found.extend(
-                    tree(code)
-                        .into_iter()
-                        .map(|end| [path.clone(), end].concat()),
-                );
+                found.extend(tree(code).into_iter().map(|end| [path.clone(), end].concat()));
                 // To the next one, past `as name`, `*` and the comma.
                 let end = code.find([',', '}']).unwrap_or(code.len());
                 *code = &code[end..];
@@ -306,9 +265,7 @@ fn absolute(path: &[String], module: &[String]) -> Option<Vec<String>> {
         "super" => &module[..module.len().checked_sub(ups)?],
         _ => module,
     };
-    let own = path
-        .iter()
-        .filter(|part| !["crate", "self", "super"].contains(&part.as_str()));
+    let own = path.iter().filter(|part| !["crate", "self", "super"].contains(&part.as_str()));
     Some(base.iter().chain(own).cloned().collect())
 }
 

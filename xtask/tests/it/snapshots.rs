@@ -48,21 +48,14 @@ fn run(checkout: &Checkout, words: &str) -> Finished {
 
 /// The command, all that it prints, and its exit code, as in a terminal session.
 fn session(checkout: &Checkout, words: &str) -> String {
-    let Finished {
-        code,
-        output,
-        errors,
-    } = run(checkout, words);
+    let Finished { code, output, errors } = run(checkout, words);
     let code = code.unwrap();
     format!("$ cargo {words}; echo \"exit code $?\"\n{output}{errors}exit code {code}\n")
 }
 
 /// Task 007 before the change, with the figures of the specification.
 fn before() -> Recording {
-    Recording::new()
-        .operation("Recall", 0.458)
-        .operation("Search", 0.391)
-        .operation("Store", 0.306)
+    Recording::new().operation("Recall", 0.458).operation("Search", 0.391).operation("Store", 0.306)
 }
 
 /// And after it.
@@ -160,10 +153,8 @@ fn what_cannot_be_judged() {
 #[test]
 fn groups_of_runs_on_the_stand_in() {
     let checkout = recorded(&[]);
-    let dirty = |side: Recording| {
-        side.on_stand_in()
-            .with(|it| it.git.as_mut().unwrap().dirty = true)
-    };
+    let dirty =
+        |side: Recording| side.on_stand_in().with(|it| it.git.as_mut().unwrap().dirty = true);
     dirty(Recording::new()).write_group(&checkout, &[0.441, 0.458, 0.502], 3);
     dirty(Recording::new().after().throughput(995.24)).write_group(&checkout, &[0.472, 0.449], 3);
     assert_snapshot("group.txt", &session(&checkout, "perf-compare 007"));
@@ -171,10 +162,7 @@ fn groups_of_runs_on_the_stand_in() {
 
 #[test]
 fn single_runs_on_a_machine_whose_noise_is_known() {
-    assert_snapshot(
-        "single-runs.txt",
-        &session(&on_a_known_machine(), "perf-compare 007"),
-    );
+    assert_snapshot("single-runs.txt", &session(&on_a_known_machine(), "perf-compare 007"));
 }
 
 #[test]
@@ -194,15 +182,9 @@ fn a_paired_session() {
         (0.458, 0.497),
         (0.463, 0.52),
     ];
-    let (before, after) = (
-        Recording::new(),
-        Recording::new().after().throughput(995.24),
-    );
+    let (before, after) = (Recording::new(), Recording::new().after().throughput(995.24));
     Recording::write_session(&before, &after, &checkout, &pairs);
-    assert_snapshot(
-        "paired-session.txt",
-        &session(&checkout, "perf-compare 007"),
-    );
+    assert_snapshot("paired-session.txt", &session(&checkout, "perf-compare 007"));
 }
 
 #[test]
@@ -217,42 +199,30 @@ fn two_results_of_the_old_scripts() {
 
 #[test]
 fn json() {
-    assert_snapshot(
-        "regression.json",
-        &run(&regressed(), "perf-compare 007 --json").output,
-    );
+    assert_snapshot("regression.json", &run(&regressed(), "perf-compare 007 --json").output);
 }
 
 #[test]
 fn markdown() {
-    assert_snapshot(
-        "regression.md",
-        &run(&regressed(), "perf-compare 007 --markdown").output,
-    );
+    assert_snapshot("regression.md", &run(&regressed(), "perf-compare 007 --markdown").output);
 }
 
 #[test]
 fn the_list() {
     let checkout = recorded(&[before(), after(), competitive(), competitive_slower()]);
-    Recording::new()
-        .task("006")
-        .at("20251107_161500")
-        .write_group(&checkout, &[0.441, 0.458, 0.502], 3);
-    before()
-        .task("005")
-        .at("20251030_101112")
-        .by_old_script()
-        .write(&checkout);
+    Recording::new().task("006").at("20251107_161500").write_group(
+        &checkout,
+        &[0.441, 0.458, 0.502],
+        3,
+    );
+    before().task("005").at("20251030_101112").by_old_script().write(&checkout);
     assert_snapshot("list.txt", &session(&checkout, "perf-compare --list"));
 }
 
 #[test]
 fn the_log_entry() {
     let checkout = recorded(&[before(), after(), competitive(), competitive_after()]);
-    checkout.write(
-        "roadmap/milestone-17/007_fan_effect_spreading_complete.md",
-        "",
-    );
+    checkout.write("roadmap/milestone-17/007_fan_effect_spreading_complete.md", "");
     run(&checkout, "perf-compare 007 --log").succeeded();
     let log = checkout.path("roadmap/milestone-17/PERFORMANCE_LOG.md");
     assert_snapshot("log-entry.md", &fs::read_to_string(log).unwrap());
@@ -278,10 +248,7 @@ fn the_help_of_every_command() {
 fn no_help_is_wider_than_a_terminal() {
     for path in snapshots().filter(|path| path.to_str().unwrap().contains("/help")) {
         let text = fs::read_to_string(path).unwrap();
-        assert!(
-            text.lines().all(|line| line.chars().count() <= 80),
-            "{text}"
-        );
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     }
 }
 
@@ -291,10 +258,7 @@ const EVERYWHERE: [&str; 2] = ["/dev/null", "/tmp/engram.perf"];
 fn absolute_paths(text: &str) -> Vec<&str> {
     let pattern = Regex::new(r#"(?:^|[\s"'(=])(/[A-Za-z][^\s"')]*)"#).unwrap();
     let found = pattern.captures_iter(text);
-    found
-        .map(|path| path.extract::<1>().1[0])
-        .filter(|path| !EVERYWHERE.contains(path))
-        .collect()
+    found.map(|path| path.extract::<1>().1[0]).filter(|path| !EVERYWHERE.contains(path)).collect()
 }
 
 #[test]
@@ -322,19 +286,14 @@ fn the_figures_of_the_json_snapshot_can_be() {
     for comparison in report["comparisons"].as_array().unwrap() {
         for side in ["before", "after"] {
             let operations = comparison[side]["operation_p99_ms"].as_object().unwrap();
-            let largest = operations
-                .values()
-                .filter_map(Value::as_f64)
-                .fold(0.0, f64::max);
+            let largest = operations.values().filter_map(Value::as_f64).fold(0.0, f64::max);
             assert_eq!(comparison[side]["p99_ms"], largest, "{comparison:#}");
         }
     }
 }
 
 fn snapshots() -> impl Iterator<Item = PathBuf> {
-    fs::read_dir(folder())
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
+    fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path())
 }
 
 /// The document of the JSON's shape.
@@ -391,22 +350,14 @@ fn what_the_reference_says_is_never_null_never_is() {
 }
 
 fn in_every_state() -> [Checkout; 5] {
-    [
-        regressed(),
-        not_judged(),
-        in_a_session(),
-        on_a_known_machine(),
-        recorded(&[]),
-    ]
+    [regressed(), not_judged(), in_a_session(), on_a_known_machine(), recorded(&[])]
 }
 
 /// One server, measured again and again for another task, and a change that is smaller than its noise.
 fn on_a_known_machine() -> Checkout {
     let checkout = recorded(&[before(), after()]);
     let p99s = [0.44, 0.51, 0.46, 0.45, 0.49, 0.44, 0.47];
-    Recording::new()
-        .task("006")
-        .write_group(&checkout, &p99s, 7);
+    Recording::new().task("006").write_group(&checkout, &p99s, 7);
     checkout
 }
 

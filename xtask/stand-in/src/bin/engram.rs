@@ -21,9 +21,7 @@ fn main() -> ExitCode {
     let (settings, faults) = match parse() {
         Ok(parsed) => parsed,
         Err(problem) => {
-            log::error(format_args!(
-                "engram: {problem}\nusage: engram start [--port PORT]"
-            ));
+            log::error(format_args!("engram: {problem}\nusage: engram start [--port PORT]"));
             return ExitCode::from(MISUSED);
         }
     };
@@ -31,9 +29,7 @@ fn main() -> ExitCode {
         return ExitCode::from(code);
     }
     // One thread serves: there is one client, and threads that hand over to each other would add noise.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match runtime.and_then(|runtime| runtime.block_on(serve(&settings, faults))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -46,10 +42,7 @@ fn main() -> ExitCode {
 fn parse() -> Result<(Settings, Faults), String> {
     let mut arguments = Arguments::from_env();
     let problem = |error: pico_args::Error| error.to_string();
-    let port = arguments
-        .opt_value_from_str("--port")
-        .map_err(problem)?
-        .unwrap_or(DEFAULT_PORT);
+    let port = arguments.opt_value_from_str("--port").map_err(problem)?.unwrap_or(DEFAULT_PORT);
     let command = arguments.subcommand().map_err(problem)?;
     let left = arguments.finish();
     if command.as_deref() != Some("start") || !left.is_empty() {

@@ -40,13 +40,7 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<ExitCode, String> {
-    let Options {
-        scenario,
-        seed,
-        endpoint,
-        output,
-        fault,
-    } = options;
+    let Options { scenario, seed, endpoint, output, fault } = options;
     log::info(format_args!(
         "INFO starting load test: {} (seed: {seed}) against {endpoint}",
         scenario.name
@@ -75,11 +69,7 @@ fn run(options: &Options) -> Result<ExitCode, String> {
     for limit in &missed {
         log::info(format_args!("WARN limit missed: {limit}"));
     }
-    Ok(if missed.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(LIMIT_MISSED)
-    })
+    Ok(if missed.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(LIMIT_MISSED) })
 }
 
 fn write(output: &Path, report: &Report, fault: Option<LoadFault>) -> Result<(), String> {
@@ -94,26 +84,15 @@ fn parse() -> Result<Options, String> {
     let mut arguments = Arguments::from_env();
     let problem = |error: pico_args::Error| format!("{error}\n{USAGE}");
     let path: PathBuf = arguments.value_from_str("--scenario").map_err(problem)?;
-    let rate = arguments
-        .opt_value_from_str("--target-rate")
-        .map_err(problem)?;
-    let seconds = arguments
-        .opt_value_from_str("--duration")
-        .map_err(problem)?;
-    let seed = arguments
-        .opt_value_from_str("--seed")
-        .map_err(problem)?
-        .unwrap_or(DEFAULT_SEED);
-    let endpoint: Option<String> = arguments
-        .opt_value_from_str("--endpoint")
-        .map_err(problem)?;
+    let rate = arguments.opt_value_from_str("--target-rate").map_err(problem)?;
+    let seconds = arguments.opt_value_from_str("--duration").map_err(problem)?;
+    let seed = arguments.opt_value_from_str("--seed").map_err(problem)?.unwrap_or(DEFAULT_SEED);
+    let endpoint: Option<String> = arguments.opt_value_from_str("--endpoint").map_err(problem)?;
     let output = arguments.opt_value_from_str("--output").map_err(problem)?;
     let command = arguments.subcommand().map_err(problem)?;
     let left = arguments.finish();
     if command.as_deref() != Some("run") || !left.is_empty() {
-        return Err(format!(
-            "the one command is `run`, and it takes no other words\n{USAGE}"
-        ));
+        return Err(format!("the one command is `run`, and it takes no other words\n{USAGE}"));
     }
     Ok(Options {
         scenario: read_scenario(&path, rate, seconds)?,

@@ -47,17 +47,11 @@ fn sources() -> Checkout {
                  [[bin]]\nname = \"{binary}\"\npath = \"main.rs\"\n"
             ),
         );
-        checkout.write(
-            &format!("{folder}/main.rs"),
-            source_that_becomes(&stand_in().join(binary)),
-        );
+        checkout.write(&format!("{folder}/main.rs"), source_that_becomes(&stand_in().join(binary)));
         lock += &format!("\n[[package]]\nname = \"{package}\"\nversion = \"0.0.0\"\n");
     }
     checkout.write("Cargo.lock", &lock);
-    checkout.write(
-        ".cargo/config.toml",
-        "[alias]\nxtask = \"run -p xtask --\"\n",
-    );
+    checkout.write(".cargo/config.toml", "[alias]\nxtask = \"run -p xtask --\"\n");
     checkout.write("engram-cli/build.rs", WATCHFUL);
     checkout.commit();
     checkout
@@ -65,10 +59,7 @@ fn sources() -> Checkout {
 
 /// `perf-check 007 before` with a build.
 fn check(checkout: &Checkout) -> Command {
-    checkout.command(&format!(
-        "perf-check 007 before --duration 1 --port {}",
-        checkout.port()
-    ))
+    checkout.command(&format!("perf-check 007 before --duration 1 --port {}", checkout.port()))
 }
 
 fn builds(checkout: &Checkout) -> usize {
@@ -82,22 +73,12 @@ fn an_unmodified_checkout_is_built_and_measured_and_what_it_was_built_from_is_kn
     let finished = checkout.measures(check(&checkout));
     let build = checkout.provenance().build;
     assert!(build.by_this_run);
-    assert_eq!(
-        build.content,
-        content::of_commit(&checkout.path(""), "HEAD")
-    );
+    assert_eq!(build.content, content::of_commit(&checkout.path(""), "HEAD"));
     assert!(build.content.is_some());
     // Cargo's own progress.
-    assert!(
-        finished.errors.contains("Compiling engram-cli"),
-        "{}",
-        finished.errors
-    );
+    assert!(finished.errors.contains("Compiling engram-cli"), "{}", finished.errors);
     // Nothing but the results is new.
-    assert_eq!(
-        git(&checkout.path(""), &["status", "--porcelain"]),
-        "?? tmp/"
-    );
+    assert_eq!(git(&checkout.path(""), &["status", "--porcelain"]), "?? tmp/");
 }
 
 #[test]
@@ -114,11 +95,7 @@ fn a_second_check_in_a_row_compiles_nothing() {
         .env("OUT_DIR", checkout.path("target/out"));
     let finished = checkout.measures(again);
     assert_eq!(builds(&checkout), 1);
-    assert!(
-        !finished.errors.contains("Compiling"),
-        "{}",
-        finished.errors
-    );
+    assert!(!finished.errors.contains("Compiling"), "{}", finished.errors);
 }
 
 #[test]
@@ -171,10 +148,7 @@ fn a_build_that_fails_is_reported_with_the_compilers_words() {
     checkout.write("engram-cli/main.rs", "fn main() { this is no Rust }");
     let finished = finish(check(&checkout));
     assert_eq!(finished.code, Some(3), "{finished:?}");
-    let (compiler, message) = finished
-        .errors
-        .split_once("error: the build failed")
-        .unwrap();
+    let (compiler, message) = finished.errors.split_once("error: the build failed").unwrap();
     assert!(compiler.contains("engram-cli/main.rs:1"), "{compiler}");
     assert!(message.contains("nothing was measured"), "{message}");
     checkout.assert_nothing_is_saved();
@@ -197,10 +171,7 @@ fn a_checkout_without_a_load_generator_is_reported() {
 #[test]
 fn a_target_directory_moved_by_the_configuration_is_followed() {
     let checkout = sources();
-    checkout.write(
-        ".cargo/config.toml",
-        "[build]\ntarget-dir = \"elsewhere\"\n",
-    );
+    checkout.write(".cargo/config.toml", "[build]\ntarget-dir = \"elsewhere\"\n");
     checkout.write("engram-cli/build.rs", "fn main() {}");
     checkout.measures(check(&checkout));
     assert!(checkout.path("elsewhere/perf").is_dir());
@@ -223,11 +194,7 @@ fn a_target_directory_moved_by_a_variable_is_followed_without_a_build() {
 fn a_configured_target_is_followed_without_a_build() {
     let checkout = Checkout::new();
     fs::create_dir(checkout.path("target/a-triple")).unwrap();
-    fs::rename(
-        checkout.path("target/release"),
-        checkout.path("target/a-triple/release"),
-    )
-    .unwrap();
+    fs::rename(checkout.path("target/release"), checkout.path("target/a-triple/release")).unwrap();
     for name in ["engram", "loadtest"] {
         checkout.script(name, "echo stale; exit 1");
     }

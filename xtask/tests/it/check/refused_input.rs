@@ -16,10 +16,7 @@ fn no_arguments_are_answered_with_where_the_help_is() {
 
 #[test]
 fn a_missing_task_and_a_missing_phase_are_named() {
-    for (words, missing) in [
-        ("perf-check", "<task>"),
-        ("perf-check 007", "<before|after>"),
-    ] {
+    for (words, missing) in [("perf-check", "<task>"), ("perf-check 007", "<before|after>")] {
         let message = finish(tool(words)).refused();
         assert!(
             message.contains(&format!("{missing} is missing"))
@@ -33,10 +30,7 @@ fn a_missing_task_and_a_missing_phase_are_named() {
 fn an_unknown_phase_is_answered_with_the_known_ones() {
     let checkout = Checkout::new();
     let message = checkout.refuses(checkout.check("007 during"));
-    assert!(
-        message.contains("`during` is not a phase: before or after"),
-        "{message}"
-    );
+    assert!(message.contains("`during` is not a phase: before or after"), "{message}");
 }
 
 #[test]
@@ -50,28 +44,15 @@ fn an_unknown_flag_is_named() {
 fn a_misspelt_flag_is_answered_with_the_nearest_real_one() {
     let checkout = Checkout::new();
     let message = checkout.refuses(checkout.check("007 before --competetive"));
-    assert!(
-        message.contains("did you mean `--competitive`?"),
-        "{message}"
-    );
+    assert!(message.contains("did you mean `--competitive`?"), "{message}");
 }
 
 #[test]
 fn tasks_that_leave_the_folder_or_make_names_ambiguous_are_refused() {
     let checkout = Checkout::new();
-    for task in [
-        "../x",
-        "a/b",
-        ".x",
-        "competitive_007",
-        "007_before",
-        "007_after_1",
-    ] {
+    for task in ["../x", "a/b", ".x", "competitive_007", "007_before", "007_after_1"] {
         let message = checkout.refuses(checkout.check(&format!("{task} before")));
-        assert!(
-            message.contains(&format!("task `{task}` is no task id")),
-            "{message}"
-        );
+        assert!(message.contains(&format!("task `{task}` is no task id")), "{message}");
     }
 }
 
@@ -111,7 +92,7 @@ fn broken_toml_is_named_with_its_line() {
     assert!(
         message.contains("scenarios/m17_baseline.toml")
             && message.contains("line 2")
-            && message.contains("mend the file"),
+            && message.contains("fix the file"),
         "{message}"
     );
 }
@@ -132,10 +113,7 @@ fn outside_every_workspace_it_asks_for_the_checkout() {
     let mut check = tool("perf-check 007 before");
     check.current_dir(&folder);
     let message = finish(check).refused();
-    assert!(
-        message.contains("no cargo workspace") && message.contains("-C DIR"),
-        "{message}"
-    );
+    assert!(message.contains("no cargo workspace") && message.contains("-C DIR"), "{message}");
 }
 
 #[test]
@@ -170,10 +148,7 @@ fn a_file_where_the_folder_of_the_results_folder_should_be_is_named() {
     let checkout = Checkout::new();
     checkout.write("tmp", "");
     let message = finish(checkout.check("007 before")).refused();
-    assert!(
-        message.contains("cannot use the results folder"),
-        "{message}"
-    );
+    assert!(message.contains("cannot use the results folder"), "{message}");
     checkout.assert_nothing_runs();
 }
 
@@ -189,10 +164,7 @@ fn of_two_checks_on_the_same_checkout_the_second_is_refused_and_the_first_measur
     let message = finish(checkout.check("007 after")).refused();
     checkout.write("go", "");
     assert_eq!(first.wait().unwrap().code(), Some(0));
-    assert!(
-        message.contains("another measurement is running on this checkout"),
-        "{message}"
-    );
+    assert!(message.contains("another measurement is running on this checkout"), "{message}");
     assert!(checkout.only(".json").contains("M17 Baseline"));
 }
 
@@ -262,10 +234,7 @@ fn a_port_taken_while_the_server_starts_is_noticed_although_somebody_healthy_ans
     let output = running.wait_with_output().unwrap();
     let message = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(3), "{message}");
-    assert!(
-        message.contains(&format!("is answered by process {}", old.0.id())),
-        "{message}"
-    );
+    assert!(message.contains(&format!("is answered by process {}", old.0.id())), "{message}");
     drop(old);
     checkout.assert_nothing_is_saved();
     checkout.assert_nothing_runs();

@@ -18,14 +18,9 @@ fn a_measurement_is_saved_under_the_names_of_the_specification() {
     let recorded = checkout.recorded();
     let stem = recorded[0].strip_suffix(".json").unwrap();
     assert!(RunName::parse(stem).is_some(), "{stem}");
-    let suffixes: Vec<&str> = recorded
-        .iter()
-        .map(|name| name.strip_prefix(stem).unwrap())
-        .collect();
-    assert_eq!(
-        suffixes,
-        [".json", "_diag.txt", "_loadtest.log", "_sys.txt"]
-    );
+    let suffixes: Vec<&str> =
+        recorded.iter().map(|name| name.strip_prefix(stem).unwrap()).collect();
+    assert_eq!(suffixes, [".json", "_diag.txt", "_loadtest.log", "_sys.txt"]);
 }
 
 #[test]
@@ -42,10 +37,7 @@ fn the_time_in_a_name_is_local_time() {
     let name = checkout.results()[0].replace(".json", "");
     let named = RunName::parse(&name).unwrap().timestamp.moment();
     // A name has no fractions of a second.
-    assert!(
-        began - time::Duration::SECOND < named && named <= fourteen_hours_ahead(),
-        "{name}"
-    );
+    assert!(began - time::Duration::SECOND < named && named <= fourteen_hours_ahead(), "{name}");
 }
 
 #[test]
@@ -77,18 +69,13 @@ fn memory_and_cpu_begin_with_what_ps_would_print_and_go_on_with_the_samples() {
     let [rss, vsz, cpu, memory] = numbers(lines.next().unwrap())[..] else {
         panic!("{text}");
     };
-    assert!(
-        rss > 0.0 && vsz >= rss && cpu >= 0.0 && (0.0..=100.0).contains(&memory),
-        "{text}"
-    );
+    assert!(rss > 0.0 && vsz >= rss && cpu >= 0.0 && (0.0..=100.0).contains(&memory), "{text}");
     let samples = lines.filter(|line| numbers(line).len() == 4).count();
     assert!(samples > 0, "{text}");
 }
 
 fn numbers(line: &str) -> Vec<f64> {
-    line.split_whitespace()
-        .filter_map(|word| word.parse().ok())
-        .collect()
+    line.split_whitespace().filter_map(|word| word.parse().ok()).collect()
 }
 
 #[test]
@@ -113,28 +100,16 @@ fn the_provenance_says_what_was_measured() {
         ("run.index", Value::from(1)),
         ("run.of", Value::from(1)),
         ("load.scenario", Value::from("scenarios/m17_baseline.toml")),
-        (
-            "load.scenario_hash",
-            Value::from(hash("scenarios/m17_baseline.toml")),
-        ),
+        ("load.scenario_hash", Value::from(hash("scenarios/m17_baseline.toml"))),
         ("load.duration_seconds", Value::from(1)),
         ("load.seed", Value::from(3_735_928_559_i64)),
         ("load.rate", Value::from(100)),
         ("build.profile", Value::from("release")),
         ("build.by_this_run", Value::from(false)),
-        (
-            "build.engram_hash",
-            Value::from(hash("target/release/engram")),
-        ),
-        (
-            "build.loadtest_hash",
-            Value::from(hash("target/release/loadtest")),
-        ),
+        ("build.engram_hash", Value::from(hash("target/release/engram"))),
+        ("build.loadtest_hash", Value::from(hash("target/release/loadtest"))),
         ("build.stand_in", Value::from(true)),
-        (
-            "git.commit",
-            Value::from(git(&checkout.path("."), &["rev-parse", "HEAD"])),
-        ),
+        ("git.commit", Value::from(git(&checkout.path("."), &["rev-parse", "HEAD"]))),
         ("git.branch", Value::from("main")),
         ("git.dirty", Value::from(false)),
         ("server.server_end", Value::from("exit code 0")),
@@ -208,11 +183,7 @@ fn what_binaries_that_lay_there_were_built_from_is_unknown() {
     checkout.commit();
     let finished = checkout.measures(checkout.check("007 before"));
     assert_eq!(checkout.provenance().build.content, None);
-    assert!(
-        finished.errors.contains("built from what is unknown"),
-        "{}",
-        finished.errors
-    );
+    assert!(finished.errors.contains("source hash unknown"), "{}", finished.errors);
 }
 
 #[test]
@@ -225,10 +196,7 @@ fn what_weakens_a_measurement_is_shown_and_recorded() {
     let warning = "the offered load was not reached";
     assert!(finished.errors.contains(warning), "{}", finished.errors);
     let recorded = checkout.provenance().warnings;
-    assert!(
-        recorded.iter().any(|known| known.contains(warning)),
-        "{recorded:?}"
-    );
+    assert!(recorded.iter().any(|known| known.contains(warning)), "{recorded:?}");
 }
 
 #[test]
@@ -242,10 +210,8 @@ fn a_busy_machine_is_shown_and_recorded() {
     compiler.kill().unwrap();
     compiler.wait().unwrap();
     let warnings = checkout.provenance().warnings;
-    let warning = warnings
-        .iter()
-        .find(|warning| warning.contains("cargo or rustc process"))
-        .unwrap();
+    let warning =
+        warnings.iter().find(|warning| warning.contains("cargo or rustc process")).unwrap();
     assert!(finished.errors.contains(warning), "{}", finished.errors);
 }
 
@@ -255,12 +221,8 @@ fn variables_that_change_what_the_server_does_are_recorded() {
     let mut check = checkout.check("007 before");
     check.env("STAND_IN_WAIT_US", "10");
     checkout.measures(check);
-    assert_eq!(
-        checkout
-            .provenance()
-            .word("environment", "STAND_IN_WAIT_US"),
-        Some("10")
-    );
+    let recorded = checkout.provenance().environment.unwrap();
+    assert_eq!(recorded["STAND_IN_WAIT_US"], "10");
 }
 
 #[test]
@@ -278,10 +240,7 @@ fn several_runs_are_one_group_with_a_set_of_files_each() {
         })
         .collect();
     let [first, second] = [&results[0], &results[1]].map(|name| name.replace(".json", ""));
-    assert_eq!(
-        places,
-        [(first.clone(), first.clone(), 1, 2), (second, first, 2, 2)]
-    );
+    assert_eq!(places, [(first.clone(), first.clone(), 1, 2), (second, first, 2, 2)]);
 }
 
 #[test]
@@ -292,10 +251,7 @@ fn the_runs_before_one_that_fails_stay_saved() {
         "[ -e tmp/once ] && exit 9\ntouch tmp/once\nexec \"$STAND_IN/engram\" \"$@\"",
     );
     let message = finish(checkout.check("007 before --runs 2")).refused();
-    assert!(
-        message.contains("the failed run was not saved; the 1 before it were"),
-        "{message}"
-    );
+    assert!(message.contains("the failed run was not saved; the 1 before it were"), "{message}");
     assert_eq!(checkout.results().len(), 1);
     checkout.assert_nothing_runs();
 }
@@ -309,10 +265,7 @@ fn a_competitive_run_has_its_own_prefix_scenario_and_seed() {
     let load = checkout.provenance().load;
     assert_eq!(
         (load.scenario.as_str(), load.seed),
-        (
-            "scenarios/competitive/hybrid_production_100k.toml",
-            2_882_400_044
-        )
+        ("scenarios/competitive/hybrid_production_100k.toml", 2_882_400_044)
     );
     let log = checkout.only("_loadtest.log");
     assert!(log.contains("(seed: 2882400044)"), "{log}");
@@ -358,10 +311,7 @@ fn the_next_command_after_the_after_side_compares() {
 fn it_says_plainly_that_the_stand_in_was_measured() {
     let checkout = Checkout::new();
     let output = checkout.measures(checkout.check("007 before")).output;
-    assert!(
-        output.contains("measured on the stand-in, not the real Engram"),
-        "{output}"
-    );
+    assert!(output.contains("measured on the stand-in, not the real Engram"), "{output}");
 }
 
 #[test]
@@ -373,10 +323,7 @@ fn both_measured_binaries_are_kept_under_the_target_directory() {
     for name in ["engram", "loadtest"] {
         let kept = checkout.path("target/perf").join(&pairs[0]).join(name);
         let measured = checkout.path("target/release").join(name);
-        assert!(
-            fs::read(kept).unwrap() == fs::read(measured).unwrap(),
-            "{name}"
-        );
+        assert!(fs::read(kept).unwrap() == fs::read(measured).unwrap(), "{name}");
     }
 }
 
@@ -419,10 +366,7 @@ fn the_newest_ten_pairs_of_binaries_are_kept() {
     checkout.measures(checkout.check("007 before"));
     let pairs = kept(&checkout);
     assert_eq!(pairs.len(), 10, "{pairs:?}");
-    assert_eq!(
-        pairs[..9],
-        ["01", "02", "03", "04", "05", "06", "07", "08", "09"]
-    );
+    assert_eq!(pairs[..9], ["01", "02", "03", "04", "05", "06", "07", "08", "09"]);
 }
 
 fn kept(checkout: &Checkout) -> Vec<String> {

@@ -33,10 +33,7 @@ fn a_server_that_cannot_be_executed_is_named() {
     let checkout = Checkout::new();
     forbid_to_run(&checkout, "engram");
     let message = checkout.refuses(checkout.check("007 before"));
-    assert!(
-        message.contains("server") && message.contains("/engram"),
-        "{message}"
-    );
+    assert!(message.contains("server") && message.contains("/engram"), "{message}");
 }
 
 #[test]
@@ -48,10 +45,7 @@ fn a_server_that_is_never_healthy_is_given_up_with_its_last_answer() {
         check.env("STAND_IN_NEVER_HEALTHY", "1");
         let message = checkout.refuses(check);
         let late = format!("the server was not healthy within {seconds} s");
-        assert!(
-            message.contains(&late) && message.contains("--ready-timeout"),
-            "{message}"
-        );
+        assert!(message.contains(&late) && message.contains("--ready-timeout"), "{message}");
         message.contains("503")
     });
     assert!(answered);
@@ -73,7 +67,7 @@ fn a_server_that_dies_under_load_is_reported() {
     let message = checkout.refuses(check);
     assert!(
         message.contains("the server ended under load (exit code 1)")
-            && message.contains("mend the server"),
+            && message.contains("fix the server"),
         "{message}"
     );
 }
@@ -127,10 +121,7 @@ fn a_load_generator_that_cannot_be_executed_is_named() {
     let checkout = Checkout::new();
     forbid_to_run(&checkout, "loadtest");
     let message = checkout.refuses(checkout.check("007 before"));
-    assert!(
-        message.contains("load generator") && message.contains("/loadtest"),
-        "{message}"
-    );
+    assert!(message.contains("load generator") && message.contains("/loadtest"), "{message}");
 }
 
 #[test]
@@ -181,10 +172,7 @@ fn half_a_result_is_no_measurement() {
     let mut check = checkout.check("007 before");
     check.env("STAND_IN_LOAD", "half-json");
     let message = checkout.refuses(check);
-    assert!(
-        message.contains("the load generator's result is not complete"),
-        "{message}"
-    );
+    assert!(message.contains("the load generator's result is not complete"), "{message}");
 }
 
 #[test]
@@ -196,10 +184,7 @@ fn a_result_of_another_scenario_is_no_measurement() {
         "shift 3\nexec \"$STAND_IN/loadtest\" run --scenario another.toml \"$@\"",
     );
     let message = checkout.refuses(checkout.check("007 before"));
-    assert!(
-        message.contains("measured `Another` instead of `M17 Baseline`"),
-        "{message}"
-    );
+    assert!(message.contains("measured `Another` instead of `M17 Baseline`"), "{message}");
 }
 
 #[test]
@@ -209,11 +194,7 @@ fn more_than_a_tenth_of_failing_requests_is_saved_and_loudly_flagged() {
     check.env("STAND_IN_FAIL_SHARE", "0.5");
     let finished = checkout.measures(check);
     assert_eq!(checkout.results().len(), 1);
-    assert!(
-        finished.output.contains("REQUESTS FAILED"),
-        "{}",
-        finished.output
-    );
+    assert!(finished.output.contains("REQUESTS FAILED"), "{}", finished.output);
     let warnings = checkout.provenance().warnings.join("\n");
     assert!(warnings.contains("of the requests FAILED"), "{warnings}");
 }
@@ -224,11 +205,7 @@ fn a_few_failing_requests_are_counted_and_not_flagged() {
     let mut check = checkout.check("007 before");
     check.env("STAND_IN_FAIL_SHARE", "0.05");
     let finished = checkout.measures(check);
-    assert!(
-        !finished.output.contains("REQUESTS FAILED"),
-        "{}",
-        finished.output
-    );
+    assert!(!finished.output.contains("REQUESTS FAILED"), "{}", finished.output);
     let json = checkout.only(".json");
     assert!(!json.contains("\"total_errors\": 0,"), "{json}");
 }

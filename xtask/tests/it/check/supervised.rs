@@ -5,10 +5,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use xtask::measure::build::Binaries;
+use xtask::measure::children::{Cause, Children};
 use xtask::measure::run::Limits;
-use xtask::measure::run::{self, Plan};
+use xtask::measure::run::{self, RunPlan};
 use xtask::measure::scenario::Scenario;
-use xtask::measure::supervised::{Cause, Supervised};
 use xtask::measure::supervisor::{Exit, Program, Role};
 use xtask::measure::workplace::Workplace;
 use xtask::model::names::Mode;
@@ -24,17 +24,12 @@ fn a_server_that_ends_while_the_load_generator_starts_is_heard_of() {
     let server = shell("exit 7", &workplace);
     let server = supervised.spawn(Role::Server, server).unwrap();
     wait_until_gone(server);
-    supervised
-        .spawn(Role::Load, shell("exec sleep 600", &workplace))
-        .unwrap();
+    supervised.spawn(Role::Load, shell("exec sleep 600", &workplace)).unwrap();
     let heard = supervised.exited(LONG).unwrap();
     assert_eq!(heard, Some((Role::Server, Exit::Code(7))));
     // And does not wait for what was heard of already.
     let stopped = supervised.stop(Role::Server).unwrap();
-    assert_eq!(
-        (stopped.exit, stopped.cause),
-        (Exit::Code(7), Cause::Unasked)
-    );
+    assert_eq!((stopped.exit, stopped.cause), (Exit::Code(7), Cause::Unasked));
 }
 
 #[test]
@@ -45,10 +40,7 @@ fn a_server_that_somebody_else_killed_did_not_end_because_it_was_asked() {
     assert!(kill("KILL", server));
     wait_until_gone(server);
     let stopped = supervised.stop(Role::Server).unwrap();
-    assert_eq!(
-        (stopped.exit, stopped.cause),
-        (Exit::Signal(9), Cause::Unasked)
-    );
+    assert_eq!((stopped.exit, stopped.cause), (Exit::Signal(9), Cause::Unasked));
 }
 
 #[test]
@@ -57,10 +49,7 @@ fn a_server_that_stops_at_sigterm_was_asked() {
     let server = shell("exec sleep 600", &workplace);
     supervised.spawn(Role::Server, server).unwrap();
     let stopped = supervised.stop(Role::Server).unwrap();
-    assert_eq!(
-        (stopped.exit, stopped.cause),
-        (Exit::Signal(15), Cause::Asked)
-    );
+    assert_eq!((stopped.exit, stopped.cause), (Exit::Signal(15), Cause::Asked));
 }
 
 /// In the place of the tool's own supervisor: it tells of each step when the step is over.
@@ -86,11 +75,8 @@ fn what_was_over_before_a_limit_was_looked_at_was_in_time() {
     let checkout = Checkout::new();
     let root = checkout.path("");
     let script = LATE.replace("$ROOT", root.to_str().unwrap());
-    checkout.script(
-        "late",
-        &script.replace("$PORT", &checkout.port().to_string()),
-    );
-    let plan = Plan {
+    checkout.script("late", &script.replace("$PORT", &checkout.port().to_string()));
+    let plan = RunPlan {
         tool: &checkout.path("target/release/late"),
         checkout: &root,
         binaries: &Binaries {
@@ -103,11 +89,7 @@ fn what_was_over_before_a_limit_was_looked_at_was_in_time() {
         mode: Mode::Internal,
         duration: Duration::ZERO,
         port: checkout.port(),
-        limits: Limits {
-            ready: Duration::ZERO,
-            load_grace: Duration::ZERO,
-            ..Limits::default()
-        },
+        limits: Limits { ready: Duration::ZERO, load_grace: Duration::ZERO, ..Limits::default() },
     };
     let workplace = Workplace::at(checkout.path("tmp/m17_performance/unsaved"));
     let measured = run::run(&plan, &workplace, &mut Steps::new(Verbosity::ProgressOnly)).unwrap();
@@ -115,12 +97,12 @@ fn what_was_over_before_a_limit_was_looked_at_was_in_time() {
     checkout.assert_nothing_runs();
 }
 
-fn started() -> (tempfile::TempDir, Workplace, Supervised) {
+fn started() -> (tempfile::TempDir, Workplace, Children) {
     let folder = tempfile::tempdir().unwrap();
     let workplace = Workplace::beside(folder.path());
     workplace.prepare().unwrap();
     let grace = Limits::default().stop_grace;
-    let supervised = Supervised::start(Path::new(TOOL), &workplace, grace).unwrap();
+    let supervised = Children::start(Path::new(TOOL), &workplace, grace).unwrap();
     (folder, workplace, supervised)
 }
 

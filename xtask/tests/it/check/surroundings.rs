@@ -31,10 +31,7 @@ fn another_checkout_is_measured_where_it_lies() {
     let checkout = Checkout::new();
     let elsewhere = Checkout::new();
     let mut check = checkout.check("007 before");
-    check
-        .current_dir(elsewhere.path(""))
-        .arg("-C")
-        .arg(checkout.path(""));
+    check.current_dir(elsewhere.path("")).arg("-C").arg(checkout.path(""));
     checkout.measures(check);
     assert_eq!(checkout.results().len(), 1);
     assert!(!elsewhere.path("tmp").exists());
@@ -63,9 +60,7 @@ fn started_by_cargo_it_measures_the_workspace_of_its_package_wherever_the_caller
     let checkout = Checkout::new();
     let elsewhere = Checkout::new();
     let mut check = checkout.check("007 before");
-    check
-        .current_dir(elsewhere.path(""))
-        .env("CARGO_MANIFEST_DIR", checkout.path("xtask"));
+    check.current_dir(elsewhere.path("")).env("CARGO_MANIFEST_DIR", checkout.path("xtask"));
     checkout.measures(check);
     assert_eq!(checkout.results().len(), 1);
     assert!(!elsewhere.path("tmp").exists());
@@ -83,18 +78,12 @@ fn without_git_it_measures_and_what_git_would_say_is_absent() {
     let warning = "no binaries are kept for perf-confirm";
     assert!(finished.errors.contains(warning), "{}", finished.errors);
     assert!(
-        provenance
-            .warnings
-            .iter()
-            .any(|known| known.contains(warning)),
+        provenance.warnings.iter().any(|known| known.contains(warning)),
         "{:?}",
         provenance.warnings
     );
     assert_eq!(provenance.git, None);
-    assert_eq!(
-        (provenance.build.engram_hash, provenance.load.scenario_hash),
-        (None, None)
-    );
+    assert_eq!((provenance.build.engram_hash, provenance.load.scenario_hash), (None, None));
 }
 
 #[test]
@@ -114,10 +103,7 @@ fn a_detached_head_has_a_commit_and_no_branch() {
     checkout.measures(checkout.check("007 before"));
     let state = checkout.provenance().git.unwrap();
     assert_eq!(state.branch, None);
-    assert_eq!(
-        state.commit,
-        Some(git(&checkout.path(""), &["rev-parse", "HEAD"]))
-    );
+    assert_eq!(state.commit, Some(git(&checkout.path(""), &["rev-parse", "HEAD"])));
 }
 
 #[test]
@@ -147,12 +133,7 @@ fn without_ps_the_server_is_sampled_all_the_same() {
     let mut check = checkout.check("007 before");
     check.env("PATH", programs.path());
     checkout.measures(check);
-    assert!(
-        checkout
-            .provenance()
-            .number("server", "peak_memory_kib")
-            .is_some()
-    );
+    assert!(checkout.provenance().server.peak_memory_kib.is_some());
     assert!(checkout.only("_sys.txt").lines().count() > 4);
 }
 
@@ -218,10 +199,7 @@ fn a_disk_that_is_full_when_the_run_is_saved_leaves_no_file_of_it() {
          \"per_operation_stats\": {}}' > \"$2\"",
     );
     let message = checkout.refuses(on_a_full_disk(&checkout.check("007 before")));
-    assert!(
-        message.contains("cannot write") && message.contains("diag.txt"),
-        "{message}"
-    );
+    assert!(message.contains("cannot write") && message.contains("diag.txt"), "{message}");
 }
 
 /// `command` where no file can grow beyond a block of 512 or 1024 bytes.

@@ -10,23 +10,11 @@ fn on_a_terminal_the_steps_are_one_tidy_column_that_ends_with_the_times() {
     let (code, sent) = finish_on_terminal(&checkout.check("007 before"));
     assert_eq!(code, 0, "{sent}");
     let shown = shown(&sent);
-    for name in [
-        "preflight",
-        "build",
-        "start",
-        "ready",
-        "load",
-        "stop",
-        "save",
-    ] {
+    for name in ["preflight", "build", "start", "ready", "load", "stop", "save"] {
         let row = format!("{name:>10}  ");
         let steps: Vec<&String> = shown.iter().filter(|line| line.starts_with(&row)).collect();
         assert_eq!(steps.len(), 1, "{name} in {shown:#?}");
-        assert!(
-            steps[0].ends_with(" s") && steps[0].chars().count() == 76,
-            "{:?}",
-            steps[0]
-        );
+        assert!(steps[0].ends_with(" s") && steps[0].chars().count() == 76, "{:?}", steps[0]);
     }
 }
 
@@ -35,9 +23,7 @@ fn no_line_on_a_terminal_is_wider_than_eighty_columns() {
     let checkout = Checkout::new();
     let (_, sent) = finish_on_terminal(&checkout.check("007 before --competitive"));
     let text = without_escapes(&sent);
-    let widest = text
-        .split(['\n', '\r'])
-        .max_by_key(|line| line.chars().count());
+    let widest = text.split(['\n', '\r']).max_by_key(|line| line.chars().count());
     assert!(widest.unwrap().chars().count() <= WIDTH, "{widest:?}");
 }
 
@@ -56,9 +42,7 @@ fn a_message_begins_on_a_line_of_its_own() {
     let (code, sent) = finish_on_terminal(&check);
     assert_eq!(code, 3, "{sent}");
     assert!(
-        shown(&sent)
-            .iter()
-            .any(|line| line.starts_with("error: the server ended")),
+        shown(&sent).iter().any(|line| line.starts_with("error: the server ended")),
         "{sent:?}"
     );
 }
@@ -94,10 +78,7 @@ fn a_dumb_terminal_gets_plain_lines() {
 fn a_pipe_gets_plain_lines() {
     let checkout = Checkout::new();
     let finished = checkout.measures(checkout.check("007 before"));
-    assert!(
-        is_plain(&finished.output) && is_plain(&finished.errors),
-        "{finished:?}"
-    );
+    assert!(is_plain(&finished.output) && is_plain(&finished.errors), "{finished:?}");
 }
 
 #[test]
@@ -109,10 +90,7 @@ fn a_long_step_is_announced_in_a_pipe_before_it_is_done() {
         .filter(|line| line.starts_with("      load  1 s of `M17 Baseline`"))
         .collect();
     assert_eq!(load.len(), 2, "{errors}");
-    assert!(
-        !load[0].ends_with(" s") && load[1].ends_with(" s"),
-        "{errors}"
-    );
+    assert!(!load[0].ends_with(" s") && load[1].ends_with(" s"), "{errors}");
 }
 
 fn is_plain(text: &str) -> bool {

@@ -57,19 +57,12 @@ impl Checkout {
     }
 
     fn within(parent: &Path) -> Self {
-        let folder = tempfile::Builder::new()
-            .prefix("a checkout ")
-            .tempdir_in(parent)
-            .unwrap();
-        let checkout = Self {
-            folder,
-            port: OnceLock::new(),
-        };
+        let folder = tempfile::Builder::new().prefix("a checkout ").tempdir_in(parent).unwrap();
+        let checkout = Self { folder, port: OnceLock::new() };
         checkout.write("Cargo.toml", "[workspace]\nresolver = \"3\"\n");
-        for (mode, name) in [
-            (Mode::Internal, "M17 Baseline"),
-            (Mode::Competitive, "Hybrid Production 100K"),
-        ] {
+        for (mode, name) in
+            [(Mode::Internal, "M17 Baseline"), (Mode::Competitive, "Hybrid Production 100K")]
+        {
             checkout.write(scenario_path(mode), scenario(name));
         }
         checkout
@@ -101,19 +94,14 @@ impl Checkout {
 
     /// `perf-check WORDS` on the existing binaries, for a second of load, on this checkout's port.
     pub fn check(&self, words: &str) -> Command {
-        self.command(&format!(
-            "perf-check {words} --no-build --duration 1 --port {}",
-            self.port()
-        ))
+        self.command(&format!("perf-check {words} --no-build --duration 1 --port {}", self.port()))
     }
 
     /// The names of the files in the results folder, sorted.
     pub fn recorded(&self) -> Vec<String> {
         let mut names: Vec<String> = fs::read_dir(self.path(RESULTS))
             .map(|entries| {
-                entries
-                    .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-                    .collect()
+                entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
             })
             .unwrap_or_default();
         names.sort_unstable();
@@ -134,11 +122,8 @@ impl Checkout {
 
     /// The only recorded file with that ending.
     pub fn only(&self, ending: &str) -> String {
-        let found: Vec<String> = self
-            .recorded()
-            .into_iter()
-            .filter(|name| name.ends_with(ending))
-            .collect();
+        let found: Vec<String> =
+            self.recorded().into_iter().filter(|name| name.ends_with(ending)).collect();
         assert_eq!(found.len(), 1, "{found:?}");
         self.read(&found[0])
     }
@@ -170,10 +155,7 @@ impl Checkout {
     #[track_caller]
     pub fn assert_nothing_is_saved(&self) {
         let recorded = self.recorded();
-        assert!(
-            recorded.iter().all(|name| name == "unsaved"),
-            "{recorded:?}"
-        );
+        assert!(recorded.iter().all(|name| name == "unsaved"), "{recorded:?}");
         assert!(!self.path(UNSAVED).join("data").exists(), "data is left");
         assert!(!self.path(UNSAVED).join("result.json").exists());
     }

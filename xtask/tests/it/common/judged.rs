@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use xtask::judge::comparison::{Comparison, Judgement};
 use xtask::model::names::{Mode, TaskId};
 use xtask::report::human;
-use xtask::report::next::Surroundings;
+use xtask::report::next::Context;
 use xtask::term::streams::Style;
 
 use super::Checkout;
@@ -34,10 +34,7 @@ impl Checkout {
 
     /// Sets when a run's result was last changed, in hours before now.
     pub fn modified_hours_ago(&self, name: &str, hours: u64) {
-        let file = File::options()
-            .append(true)
-            .open(self.path(&result_file(name)))
-            .unwrap();
+        let file = File::options().append(true).open(self.path(&result_file(name))).unwrap();
         let ago = Duration::from_secs(hours * 60 * 60);
         file.set_modified(SystemTime::now() - ago).unwrap();
     }
@@ -61,12 +58,12 @@ impl Checkout {
 
     /// The exit code of comparing every mode of the task.
     pub fn exit_code(&self) -> u8 {
-        xtask::commands::compare::outcome(&self.comparisons()).code()
+        xtask::judge::comparison::outcome(&self.comparisons()).code()
     }
 
     /// The report on a terminal without colours.
     pub fn report(&self) -> String {
-        human::report(&self.comparisons(), &Surroundings::default(), Style::Plain)
+        human::report(&self.comparisons(), &Context::default(), Style::Plain)
     }
 
     /// Why the only mode of the task cannot be judged, a reason a line; fails if it can.
@@ -74,10 +71,9 @@ impl Checkout {
     pub fn reasons(&self) -> String {
         assert_eq!(self.exit_code(), 3, "{}", self.report());
         match self.comparison().judgement {
-            Judgement::Impossible(reasons) => reasons
-                .iter()
-                .map(|reason| format!("{}\n", reason.why))
-                .collect(),
+            Judgement::Impossible(reasons) => {
+                reasons.iter().map(|reason| format!("{}\n", reason.fault.why)).collect()
+            }
             judged => panic!("{judged:?}"),
         }
     }

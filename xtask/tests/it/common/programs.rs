@@ -83,10 +83,7 @@ pub fn stand_in() -> &'static Path {
         let folder = Path::new(TOOL).parent().unwrap();
         // `cargo test --workspace` has just built them. Alone they have other features of their dependencies, and cargo
         // would build all of it once more.
-        if !["engram", "loadtest"]
-            .iter()
-            .all(|name| is_fresh(&folder.join(name)))
-        {
+        if !["engram", "loadtest"].iter().all(|name| is_fresh(&folder.join(name))) {
             build_stand_in(folder);
         }
         folder.to_owned()
@@ -96,10 +93,9 @@ pub fn stand_in() -> &'static Path {
 /// A binary is newer than every file that cargo made it of, and than the manifests.
 fn is_fresh(binary: &Path) -> bool {
     let changed = |path: &Path| fs::metadata(path).and_then(|file| file.modified()).ok();
-    let (Some(built), Ok(sources)) = (
-        changed(binary),
-        fs::read_to_string(binary.with_extension("d")),
-    ) else {
+    let (Some(built), Ok(sources)) =
+        (changed(binary), fs::read_to_string(binary.with_extension("d")))
+    else {
         return false;
     };
     let Some((_, sources)) = sources.split_once(": ") else {
@@ -130,8 +126,5 @@ fn build_stand_in(folder: &Path) {
         .args(["--profile", profile, "--target-dir"])
         .arg(folder.parent().unwrap())
         .current_dir(env!("CARGO_MANIFEST_DIR"));
-    assert!(
-        build.status().unwrap().success(),
-        "the stand-in does not build"
-    );
+    assert!(build.status().unwrap().success(), "the stand-in does not build");
 }

@@ -38,18 +38,12 @@ impl Project {
         let project = Self {
             folder: checkout.path(""),
             checkout,
-            remote: tempfile::Builder::new()
-                .prefix("a remote ")
-                .tempdir()
-                .unwrap(),
+            remote: tempfile::Builder::new().prefix("a remote ").tempdir().unwrap(),
         };
         project.checkout.write(".gitignore", "/target\n/tmp\n");
         project.checkout.write(BASELINES, BASELINE_DOCUMENT);
         project.checkout.write("src/server.rs", "fast\n");
-        done(
-            project.remote.path(),
-            "init --quiet --bare --initial-branch=main",
-        );
+        done(project.remote.path(), "init --quiet --bare --initial-branch=main");
         project.git("init --quiet --initial-branch=main");
         name_committer(project.folder());
         let mut add = git(project.folder(), "remote add origin");
@@ -213,11 +207,7 @@ pub fn git(folder: &Path, words: &str) -> Command {
 /// Runs git, which is to succeed; returns what it printed.
 #[track_caller]
 pub fn done(folder: &Path, words: &str) -> String {
-    finish(git(folder, words))
-        .succeeded()
-        .output
-        .trim_end()
-        .to_owned()
+    finish(git(folder, words)).succeeded().output.trim_end().to_owned()
 }
 
 pub fn name_committer(repository: &Path) {
@@ -233,10 +223,7 @@ pub fn files(folder: &Path) -> Files {
         .map(|entry| {
             let mode = entry.metadata().unwrap().permissions().mode();
             let content = match entry.path_is_symlink() {
-                true => fs::read_link(entry.path())
-                    .unwrap()
-                    .into_os_string()
-                    .into_encoded_bytes(),
+                true => fs::read_link(entry.path()).unwrap().into_os_string().into_encoded_bytes(),
                 false => fs::read(entry.path()).unwrap(),
             };
             (entry.into_path(), (mode, content))

@@ -10,7 +10,7 @@ use xtask::measure::scenario;
 use xtask::model::layout::{self, BASELINES, RESULTS};
 use xtask::model::limits::PLAN;
 use xtask::model::names::{Mode, Part, Phase, RunName, TaskId, Timestamp};
-use xtask::model::provenance::{BuildRecord, Git, Load, Provenance, Run, Session};
+use xtask::model::provenance::{BuildRecord, Git, Load, Provenance, Run, SessionPlace};
 use xtask::model::session::{Member, PairRecord, SessionRecord, Subject};
 use xtask::store::results::Results;
 
@@ -94,55 +94,34 @@ impl Recording {
     /// A run of the old scripts with these figures, of a server that remains unknown in its provenance should it get
     /// one.
     pub fn figures(p99_ms: f64, throughput: f64) -> Self {
-        Self {
-            p99_ms,
-            throughput,
-            requests: Some(59_990.0),
-            ..Self::new()
-        }
-        .with(|provenance| provenance.build.engram_hash = None)
-        .by_old_script()
+        Self { p99_ms, throughput, requests: Some(59_990.0), ..Self::new() }
+            .with(|provenance| provenance.build.engram_hash = None)
+            .by_old_script()
     }
 
     /// Of another task.
     pub fn task(self, task: &str) -> Self {
-        Self {
-            task: task.to_owned(),
-            ..self
-        }
+        Self { task: task.to_owned(), ..self }
     }
 
     /// The side without the change.
     pub fn before(self) -> Self {
-        Self {
-            phase: Phase::Before,
-            ..self
-        }
+        Self { phase: Phase::Before, ..self }
     }
 
     /// The side with the change.
     pub fn after(self) -> Self {
-        Self {
-            phase: Phase::After,
-            ..self
-        }
+        Self { phase: Phase::After, ..self }
     }
 
     /// Of the competitive scenario.
     pub fn competitive(self) -> Self {
-        Self {
-            mode: Mode::Competitive,
-            config_name: "Hybrid Production 100K".to_owned(),
-            ..self
-        }
+        Self { mode: Mode::Competitive, config_name: "Hybrid Production 100K".to_owned(), ..self }
     }
 
     /// At another time, as file names carry it.
     pub fn at(self, timestamp: &str) -> Self {
-        Self {
-            at: Some(timestamp.to_owned()),
-            ..self
-        }
+        Self { at: Some(timestamp.to_owned()), ..self }
     }
 
     /// With another P99, in milliseconds.
@@ -162,18 +141,12 @@ impl Recording {
 
     /// Of another scenario, by name.
     pub fn config_name(self, name: &str) -> Self {
-        Self {
-            config_name: name.to_owned(),
-            ..self
-        }
+        Self { config_name: name.to_owned(), ..self }
     }
 
     /// With another length of load, in seconds.
     pub fn elapsed(self, elapsed_seconds: f64) -> Self {
-        Self {
-            elapsed_seconds,
-            ..self
-        }
+        Self { elapsed_seconds, ..self }
     }
 
     /// With an operation's own P99, in milliseconds, in the place of the usual three operations.
@@ -203,10 +176,7 @@ impl Recording {
 
     /// By an old script: without provenance.
     pub fn by_old_script(self) -> Self {
-        Self {
-            by_old_script: true,
-            ..self
-        }
+        Self { by_old_script: true, ..self }
     }
 
     /// By `perf-check`, with something else in its provenance.
@@ -248,9 +218,8 @@ impl Recording {
 
     /// The load generator's result.
     pub fn result(&self) -> Value {
-        let total = self
-            .requests
-            .unwrap_or_else(|| (self.throughput * self.elapsed_seconds).round());
+        let total =
+            self.requests.unwrap_or_else(|| (self.throughput * self.elapsed_seconds).round());
         let usual = [("Recall", 1.0), ("Search", 0.8), ("Store", 0.6)]
             .map(|(name, share)| (name.to_owned(), self.p99_ms * share));
         let operations = match self.operations.as_slice() {
@@ -325,18 +294,9 @@ impl Recording {
         if self.by_old_script {
             return None;
         }
-        let name = self
-            .recorded_as
-            .clone()
-            .unwrap_or_else(|| self.name().to_string());
+        let name = self.recorded_as.clone().unwrap_or_else(|| self.name().to_string());
         let mut provenance = Provenance {
-            run: Run {
-                name: name.clone(),
-                started: String::new(),
-                group: name,
-                index: 1,
-                of: 1,
-            },
+            run: Run { name: name.clone(), started: String::new(), group: name, index: 1, of: 1 },
             load: Load {
                 scenario: layout::scenario(self.mode).to_owned(),
                 scenario_hash: Some("the scenario".to_owned()),
@@ -419,16 +379,10 @@ impl Recording {
                 let moment = side.name().timestamp.moment() + time::Duration::hours(pair.into());
                 run.at = Some(Timestamp::of(moment).to_string());
                 let mut provenance = run.provenance().unwrap();
-                provenance.session = Some(Session {
-                    id: record.id(),
-                    pair,
-                    order: "before-first".to_owned(),
-                });
+                provenance.session =
+                    Some(SessionPlace { id: record.id(), pair, order: "before-first".to_owned() });
                 run.record(checkout, Some(provenance));
-                Member {
-                    name: run.name(),
-                    p99_ms,
-                }
+                Member { name: run.name(), p99_ms }
             });
             record.pairs.push(PairRecord { before, after });
         }
@@ -466,11 +420,7 @@ impl Checkout {
     }
 }
 
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "small and positive"
-)]
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small and positive")]
 fn whole(number: f64) -> u64 {
     number.round() as u64
 }

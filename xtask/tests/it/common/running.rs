@@ -61,11 +61,7 @@ impl Finished {
     #[track_caller]
     pub fn refused(self) -> String {
         assert_eq!(self.code, Some(3), "{self:?}");
-        assert_eq!(
-            self.errors.matches("error: ").count(),
-            1,
-            "one message: {self:?}"
-        );
+        assert_eq!(self.errors.matches("error: ").count(), 1, "one message: {self:?}");
         self.errors
     }
 
@@ -82,9 +78,7 @@ pub fn git_command(folder: &Path) -> Command {
     let mut command = Command::new("git");
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
-        let is_foreign = ["GIT_", "CARGO_", "PERF_"]
-            .iter()
-            .any(|prefix| text.starts_with(prefix));
+        let is_foreign = ["GIT_", "CARGO_", "PERF_"].iter().any(|prefix| text.starts_with(prefix));
         if is_foreign && text != "CARGO_HOME" {
             command.env_remove(&name);
         }
@@ -124,13 +118,8 @@ pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
 
 /// Runs to the end on a terminal of 80 columns; returns the exit code and all that the terminal was sent.
 pub fn finish_on_terminal(command: &Command) -> (u32, String) {
-    let terminal = native_pty_system()
-        .openpty(PtySize {
-            rows: 24,
-            cols: 80,
-            ..PtySize::default()
-        })
-        .unwrap();
+    let terminal =
+        native_pty_system().openpty(PtySize { rows: 24, cols: 80, ..PtySize::default() }).unwrap();
     let mut there = CommandBuilder::new(command.get_program());
     there.args(command.get_args());
     there.cwd(command.get_current_dir().unwrap());
@@ -145,13 +134,6 @@ pub fn finish_on_terminal(command: &Command) -> (u32, String) {
     drop(terminal.slave);
     let mut sent = Vec::new();
     // Linux ends a terminal's output with an error.
-    let _ = terminal
-        .master
-        .try_clone_reader()
-        .unwrap()
-        .read_to_end(&mut sent);
-    (
-        child.wait().unwrap().exit_code(),
-        String::from_utf8(sent).unwrap(),
-    )
+    let _ = terminal.master.try_clone_reader().unwrap().read_to_end(&mut sent);
+    (child.wait().unwrap().exit_code(), String::from_utf8(sent).unwrap())
 }

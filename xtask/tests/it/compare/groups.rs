@@ -6,10 +6,7 @@ use super::*;
 fn groups(before: &[f64], after: &[f64]) -> Checkout {
     let checkout = Checkout::without_product();
     Recording::new().write_group(&checkout, before, 3);
-    Recording::new()
-        .throughput(995.0)
-        .after()
-        .write_group(&checkout, after, 3);
+    Recording::new().throughput(995.0).after().write_group(&checkout, after, 3);
     checkout
 }
 
@@ -24,49 +21,28 @@ fn a_group_is_judged_by_its_medians() {
 #[test]
 fn the_spread_of_a_group_is_shown() {
     let report = compare(&groups(&[0.3, 0.5, 0.4], &[0.41, 0.42, 0.4]), "007").output;
-    assert_has(
-        &report,
-        "before  medians of 3 runs, P99 from 0.300 to 0.500 ms\n",
-    );
-    assert_has(
-        &report,
-        "after   medians of 3 runs, P99 from 0.400 to 0.420 ms\n",
-    );
+    assert_has(&report, "before  medians of 3 runs, P99 from 0.300 to 0.500 ms\n");
+    assert_has(&report, "after   medians of 3 runs, P99 from 0.400 to 0.420 ms\n");
 }
 
 #[test]
 fn an_interrupted_group_counts_with_a_warning() {
-    let report = compare(&groups(&[0.4, 0.41, 0.42], &[0.4]), "007")
-        .succeeded()
-        .output;
-    assert_has(
-        &report,
-        "after: the group was interrupted, 1 of 3 runs count\n",
-    );
+    let report = compare(&groups(&[0.4, 0.41, 0.42], &[0.4]), "007").succeeded().output;
+    assert_has(&report, "after: the group was interrupted, 1 of 3 runs count\n");
 }
 
 #[test]
 fn a_member_that_cannot_be_read_leaves_the_group_unjudged() {
     let checkout = groups(&[0.4, 0.41, 0.42], &[0.4, 0.41, 0.42]);
     checkout.write("tmp/m17_performance/007_after_20251108_142100.json", "");
-    assert_has(
-        &unjudged(&checkout, "007"),
-        "142100.json\n      the file is empty",
-    );
+    assert_has(&unjudged(&checkout, "007"), "142100.json\n      the file is empty");
 }
 
 #[test]
 fn a_session_on_the_servers_at_hand_is_the_answer_about_p99() {
     let (before, after) = internal_clean();
     let checkout = recorded([(before.clone(), after.clone())]);
-    let pairs = [
-        (0.45, 0.55),
-        (0.46, 0.57),
-        (0.44, 0.56),
-        (0.47, 0.6),
-        (0.45, 0.58),
-        (0.46, 0.6),
-    ];
+    let pairs = [(0.45, 0.55), (0.46, 0.57), (0.44, 0.56), (0.47, 0.6), (0.45, 0.58), (0.46, 0.6)];
     Recording::write_session(&before, &after, &checkout, &pairs);
     let finished = compare(&checkout, "007");
     assert_has(&finished.output, "REGRESSION: 007 internal: P99 +");

@@ -11,10 +11,11 @@ fn lines(checkout: &Checkout) -> Vec<String> {
 #[test]
 fn it_has_a_line_for_each_group_the_newest_first() {
     let checkout = recorded([internal_clean(), competitive_clean()]);
-    Recording::new()
-        .task("fan-effect")
-        .at("20251107_090000")
-        .write_group(&checkout, &[0.3, 0.5], 3);
+    Recording::new().task("fan-effect").at("20251107_090000").write_group(
+        &checkout,
+        &[0.3, 0.5],
+        3,
+    );
     assert_eq!(
         lines(&checkout),
         [
@@ -38,10 +39,7 @@ fn results_of_the_old_scripts_have_no_commit() {
 #[test]
 fn what_cannot_be_read_says_why_within_the_line() {
     let checkout = recorded([internal_clean()]);
-    checkout.write(
-        "tmp/m17_performance/007_after_20251108_142000.json",
-        "[1, 2, 3, 4, 5, 6",
-    );
+    checkout.write("tmp/m17_performance/007_after_20251108_142000.json", "[1, 2, 3, 4, 5, 6");
     let lines = lines(&checkout);
     assert_has(&lines[1], "the JSON is cut");
     assert!(lines[1].chars().count() <= 80, "{lines:?}");
@@ -51,20 +49,13 @@ fn what_cannot_be_read_says_why_within_the_line() {
 fn no_line_is_wider_than_a_terminal_whatever_is_recorded() {
     let checkout = recorded([internal_clean()]);
     let long = "long-".repeat(25) + "id";
-    let widest = Recording::new()
-        .competitive()
-        .task(&long)
-        .p99(8.64e7)
-        .throughput(1e8);
+    let widest = Recording::new().competitive().task(&long).p99(8.64e7).throughput(1e8);
     widest.write_group(&checkout, &[8.64e7; 20], 100);
     Recording::new()
         .task(&long)
         .with(|it| it.git.as_mut().unwrap().commit = Some("\u{1b}[2J\n".repeat(30)))
         .write(&checkout);
-    checkout.write(
-        &format!("tmp/m17_performance/{long}_after_20251108_142000.json"),
-        "{",
-    );
+    checkout.write(&format!("tmp/m17_performance/{long}_after_20251108_142000.json"), "{");
     for line in lines(&checkout) {
         assert!(line.chars().count() <= 80, "{line}");
         assert!(!line.contains('\u{1b}'), "{line}");
@@ -78,20 +69,13 @@ fn a_session_is_shown_by_side_with_its_number_of_pairs() {
     Recording::write_session(&before, &after, &checkout, &[(0.45, 0.46); 6]);
     let lines = lines(&checkout);
     assert_eq!(lines.len(), 3, "{lines:?}");
-    assert!(
-        lines[1..].iter().all(|line| line.ends_with("  6 paired")),
-        "{lines:?}"
-    );
+    assert!(lines[1..].iter().all(|line| line.ends_with("  6 paired")), "{lines:?}");
 }
 
 #[test]
 fn other_files_are_no_results() {
     let checkout = recorded([internal_clean()]);
-    for name in [
-        "notes.txt",
-        "007_during_20251108_140000.json",
-        "007_before_yesterday.json",
-    ] {
+    for name in ["notes.txt", "007_during_20251108_140000.json", "007_before_yesterday.json"] {
         checkout.write(&format!("tmp/m17_performance/{name}"), "{}");
     }
     assert_eq!(lines(&checkout).len(), 3);
@@ -100,8 +84,5 @@ fn other_files_are_no_results() {
 #[test]
 fn an_empty_one_says_where_to_begin() {
     let lines = lines(&Checkout::without_product());
-    assert_eq!(
-        lines,
-        ["nothing is recorded yet; begin with: cargo perf-check <task> before"]
-    );
+    assert_eq!(lines, ["nothing is recorded yet; begin with: cargo perf-check <task> before"]);
 }

@@ -14,10 +14,7 @@ fn log(checkout: &Checkout) -> String {
 /// Task 007 as the specification has it, clean in both modes.
 fn specified() -> Checkout {
     let checkout = recorded([internal_clean(), competitive_clean()]);
-    checkout.write(
-        "roadmap/milestone-17/007_fan_effect_spreading_complete.md",
-        "",
-    );
+    checkout.write("roadmap/milestone-17/007_fan_effect_spreading_complete.md", "");
     checkout
 }
 
@@ -49,10 +46,7 @@ fn the_entry_is_the_specifications() {
 fn where_it_was_written_is_said_beside_the_report_and_not_in_it() {
     let checkout = specified();
     let written = compare(&checkout, "007 --log");
-    assert_eq!(
-        written.errors,
-        format!("log entry of task 007 written to {LOG}\n")
-    );
+    assert_eq!(written.errors, format!("log entry of task 007 written to {LOG}\n"));
     assert_lacks(&written.output, LOG);
 }
 
@@ -63,10 +57,7 @@ fn a_second_call_changes_nothing_and_says_so() {
     let first = log(&checkout);
     let second = compare(&checkout, "007 --log").succeeded();
     assert_eq!(log(&checkout), first);
-    assert_eq!(
-        second.errors,
-        format!("log entry of task 007 is already in {LOG}\n")
-    );
+    assert_eq!(second.errors, format!("log entry of task 007 is already in {LOG}\n"));
 }
 
 #[test]
@@ -84,14 +75,8 @@ fn only_the_tasks_own_numbers_are_replaced() {
 fn a_mode_that_is_not_compared_keeps_its_numbers() {
     let checkout = specified();
     compare(&checkout, "007 --log").succeeded();
-    internal_regressed()
-        .1
-        .at("20251108_150000")
-        .write(&checkout);
-    competitive_regressed()
-        .1
-        .at("20251108_151000")
-        .write(&checkout);
+    internal_regressed().1.at("20251108_150000").write(&checkout);
+    competitive_regressed().1.at("20251108_151000").write(&checkout);
     compare(&checkout, "007 --internal --log");
     assert_has(&log(&checkout), "After:  P99=0.6ms");
     assert_has(&log(&checkout), "After:  P99=10.5ms");
@@ -101,20 +86,14 @@ fn a_mode_that_is_not_compared_keeps_its_numbers() {
 fn a_regression_is_logged_as_one() {
     let checkout = recorded([competitive_regressed()]);
     assert_eq!(exit(&checkout, "007 --log"), 2);
-    assert_has(
-        &log(&checkout),
-        "- Status: ✗ Regression: P99 +12.7%, positioning degraded\n",
-    );
+    assert_has(&log(&checkout), "- Status: ✗ Regression: P99 +12.7%, positioning degraded\n");
 }
 
 #[test]
 fn what_cannot_be_judged_is_no_entry() {
     let checkout = Checkout::without_product();
     Recording::new().write(&checkout);
-    assert_has(
-        &compare(&checkout, "007 --log").refused(),
-        "nothing was judged",
-    );
+    assert_has(&compare(&checkout, "007 --log").refused(), "nothing was judged");
     assert!(!checkout.path(LOG).exists());
 }
 
@@ -122,10 +101,7 @@ fn what_cannot_be_judged_is_no_entry() {
 fn one_server_measured_twice_is_no_entry() {
     let (before, after) = internal_clean();
     let checkout = recorded([(before.same_server(), after.same_server())]);
-    assert_has(
-        &compare(&checkout, "007 --log").refused(),
-        "nothing was judged",
-    );
+    assert_has(&compare(&checkout, "007 --log").refused(), "nothing was judged");
     assert!(!checkout.path(LOG).exists());
 }
 
@@ -153,13 +129,8 @@ fn a_new_task_is_put_in_its_place() {
     checkout.write(LOG, "## Task 006\n\ntext\n\n## Task 008\n\ntext\n");
     compare(&checkout, "007 --log").succeeded();
     let log = log(&checkout);
-    let places: Vec<_> = ["Task 006", "Task 007", "Task 008"]
-        .map(|task| log.find(task))
-        .into();
-    assert!(
-        places.is_sorted() && places.iter().all(Option::is_some),
-        "{log}"
-    );
+    let places: Vec<_> = ["Task 006", "Task 007", "Task 008"].map(|task| log.find(task)).into();
+    assert!(places.is_sorted() && places.iter().all(Option::is_some), "{log}");
 }
 
 #[test]
@@ -167,11 +138,56 @@ fn a_log_that_cannot_be_read_right_is_left_alone_and_named_with_its_line() {
     let checkout = specified();
     let broken = "# The log\n\n```\nnever closed\n";
     checkout.write(LOG, broken);
-    assert_has(
-        &compare(&checkout, "007 --log").refused(),
-        &format!("{LOG}:3: "),
-    );
+    assert_has(&compare(&checkout, "007 --log").refused(), &format!("{LOG}:3: "));
     assert_eq!(log(&checkout), broken);
+}
+
+/// A log with task 007 and, below `heading`, numbers that are not those of task 007.
+fn with_numbers_below(heading: &str) -> String {
+    format!(
+        "# Log\n\n## Task 007: A\n\nNot measured yet.\n\n{heading}\n\n**Internal Performance**:\n  \
+         - Before: P99=8ms, 888 ops/s\n  - Status: of eight\n"
+    )
+}
+
+#[test]
+fn the_numbers_below_another_heading_of_any_kind_stay() {
+    for heading in
+        ["Task 008: B\n-----------", "Summary\n=======", "<h2>Task 008: B</h2>", "### Task 008: B"]
+    {
+        let checkout = recorded([internal_clean()]);
+        let before = with_numbers_below(heading);
+        checkout.write(LOG, &before);
+        compare(&checkout, "007 --log").succeeded();
+        let (own, other) = before.split_at(before.find(heading).unwrap());
+        let written = log(&checkout);
+        assert!(written.starts_with(own) && written.ends_with(other), "{written}");
+        assert_has(&written, "yet.\n\n**Internal Performance**:\n  - Before: P99=0.458ms");
+    }
+}
+
+#[test]
+fn a_section_that_is_not_understood_is_left_alone_and_named_with_its_line() {
+    let sections = [
+        ("Task 007: A\n-----------\n", 3),
+        ("## [Task 007](a.md)\n", 3),
+        ("### Task 007\n", 3),
+        ("<h2>Task 007</h2>\n", 3),
+        ("## Task 007\n\n## Task 007: A\n", 5),
+        ("## Task 007\n\n- Before: P99=8ms\n", 5),
+        ("## Task 007\n\n**Internal Performance**:\n\n**Internal Performance**:\n", 7),
+        ("## Task 007\n\n### Internal Performance\n", 5),
+        ("## Task 008\n\n<!-- never closed\n", 5),
+    ];
+    for (section, line) in sections {
+        let checkout = specified();
+        let before = format!("# Log\n\n{section}");
+        checkout.write(LOG, &before);
+        let refused = compare(&checkout, "007 --log");
+        assert_eq!(refused.code, Some(3), "{section}");
+        assert_has(&refused.errors, &format!("{LOG}:{line}: "));
+        assert_eq!(log(&checkout), before);
+    }
 }
 
 #[test]
@@ -202,10 +218,7 @@ fn the_logs_permissions_stay() {
     let mode = fs::Permissions::from_mode(0o640);
     fs::set_permissions(checkout.path(LOG), mode).unwrap();
     compare(&checkout, "007 --log").succeeded();
-    let kept = fs::metadata(checkout.path(LOG))
-        .unwrap()
-        .permissions()
-        .mode();
+    let kept = fs::metadata(checkout.path(LOG)).unwrap().permissions().mode();
     assert_eq!(kept & 0o777, 0o640);
 }
 
@@ -216,8 +229,5 @@ fn a_log_that_is_a_link_stays_one() {
     std::os::unix::fs::symlink(checkout.path("elsewhere.md"), checkout.path(LOG)).unwrap();
     compare(&checkout, "007 --log").succeeded();
     assert!(checkout.path(LOG).is_symlink());
-    assert_has(
-        &fs::read_to_string(checkout.path("elsewhere.md")).unwrap(),
-        "## Task 007",
-    );
+    assert_has(&fs::read_to_string(checkout.path("elsewhere.md")).unwrap(), "## Task 007");
 }

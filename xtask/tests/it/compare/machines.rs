@@ -22,16 +22,10 @@ fn json_is_one_object_with_the_exit_code_of_the_process() {
 
 #[test]
 fn json_has_both_modes() {
-    let (report, _) = json(
-        &recorded([internal_clean(), competitive_regressed()]),
-        "007",
-    );
+    let (report, _) = json(&recorded([internal_clean(), competitive_regressed()]), "007");
     let of = |key: &str| -> Vec<&Value> {
         let comparisons = report["comparisons"].as_array().unwrap();
-        comparisons
-            .iter()
-            .map(|comparison| &comparison[key])
-            .collect()
+        comparisons.iter().map(|comparison| &comparison[key]).collect()
     };
     assert_eq!(of("mode"), ["internal", "competitive"]);
     assert_eq!(of("verdict"), ["no_regression", "competitive_regression"]);
@@ -41,14 +35,9 @@ fn json_has_both_modes() {
 fn json_has_the_files_it_was_told_from() {
     let checkout = recorded([internal_clean()]);
     let (report, _) = json(&checkout, "007");
-    let file = report["comparisons"][0]["after"]["files"][0]
-        .as_str()
-        .unwrap();
+    let file = report["comparisons"][0]["after"]["files"][0].as_str().unwrap();
     let path = checkout.path("tmp/m17_performance/007_after_20251108_142000.json");
-    assert_eq!(
-        std::fs::canonicalize(file).unwrap(),
-        std::fs::canonicalize(path).unwrap()
-    );
+    assert_eq!(std::fs::canonicalize(file).unwrap(), std::fs::canonicalize(path).unwrap());
 }
 
 #[test]
@@ -57,15 +46,9 @@ fn json_says_why_there_is_no_verdict_and_what_would_mend_it() {
     Recording::new().write(&checkout);
     let (report, code) = json(&checkout, "007");
     let comparison = &report["comparisons"][0];
-    assert_eq!(
-        (&comparison["verdict"], code),
-        (&Value::from("cannot_judge"), 3)
-    );
+    assert_eq!((&comparison["verdict"], code), (&Value::from("cannot_judge"), 3));
     assert_eq!(comparison["reasons"][0]["mend"], "measure_after");
-    assert!(
-        comparison["after"].is_null() && comparison["changes"].is_null(),
-        "{report:#}"
-    );
+    assert!(comparison["after"].is_null() && comparison["changes"].is_null(), "{report:#}");
 }
 
 #[test]
@@ -85,10 +68,7 @@ fn json_has_what_a_session_says() {
     Recording::write_session(&before, &after, &checkout, &[(0.45, 0.451); 6]);
     let (report, _) = json(&checkout, "007");
     let session = &report["comparisons"][0]["session"];
-    assert_eq!(
-        (&session["pairs"], &session["verdict"]),
-        (&6.into(), &"not_regressed".into())
-    );
+    assert_eq!((&session["pairs"], &session["verdict"]), (&6.into(), &"not_regressed".into()));
 }
 
 #[test]
@@ -115,19 +95,13 @@ fn json_has_what_mends_and_where_the_competitor_is_stated() {
     let checkout = recorded([competitive_regressed()]);
     let (report, _) = json(&checkout, "007");
     let position = &report["comparisons"][0]["position"];
-    assert_has(
-        position["competitor_file"].as_str().unwrap(),
-        "competitive_baselines.md",
-    );
+    assert_has(position["competitor_file"].as_str().unwrap(), "competitive_baselines.md");
     assert!(position["competitor_line"].is_u64(), "{position}");
     std::fs::remove_file(checkout.path("docs/reference/competitive_baselines.md")).unwrap();
     Recording::new().write(&checkout);
     let (report, _) = json(&checkout, "007");
     let commands = |mode: usize| &report["comparisons"][mode]["reasons"][0]["mend_commands"];
-    assert_eq!(
-        commands(0),
-        &serde_json::json!(["cargo perf-check 007 after"])
-    );
+    assert_eq!(commands(0), &serde_json::json!(["cargo perf-check 007 after"]));
     assert_eq!(
         commands(1),
         &serde_json::json!(["${EDITOR:-vi} docs/reference/competitive_baselines.md"])
@@ -138,10 +112,8 @@ fn json_has_what_mends_and_where_the_competitor_is_stated() {
 fn every_format_has_every_warning() {
     let another = |side: Recording| {
         side.with(|it| {
-            let host = [("name", "two"), ("cpu", "slow")];
-            let host = host.map(|(key, value)| (key.to_owned(), value.into()));
-            it.details
-                .insert("host".to_owned(), host.into_iter().collect());
+            it.host.name = Some("two".to_owned());
+            it.host.cpu = Some("slow".to_owned());
             it.build.loadtest_hash = Some("another".to_owned());
             it.load.scenario_hash = None;
             it.git.as_mut().unwrap().dirty = true;
@@ -149,10 +121,8 @@ fn every_format_has_every_warning() {
     };
     let (before, after) = internal_clean();
     let before = before.throughput(900.0).with(|it| {
-        let host = [("name", "one"), ("cpu", "fast")];
-        let host = host.map(|(key, value)| (key.to_owned(), value.into()));
-        it.details
-            .insert("host".to_owned(), host.into_iter().collect());
+        it.host.name = Some("one".to_owned());
+        it.host.cpu = Some("fast".to_owned());
         it.load.rate = 1000;
         it.warnings = vec![
             "the machine was busy".to_owned(),
@@ -167,16 +137,32 @@ fn every_format_has_every_warning() {
             "before: the machine was busy",
             "before: the governor is powersave",
             "before: swap is in use",
-            "before: the offered load of 1000/s was not reached (900/s)",
+            "before: the offered load was not reached: 900 of 1000 requests/s",
             "after: measured with uncommitted changes",
             "another host: one before, two after",
             "another CPU: fast before, slow after",
             "the load generator's binary changed",
-            "the scenario's content is not known of every run",
+            "the scenario content is unknown for some runs",
         ] {
             assert_has(&output, warning);
         }
     }
+}
+
+/// `perf-check` saves with a run the very warnings that the judge derives from its numbers.
+#[test]
+fn a_warning_that_was_saved_with_its_run_is_shown_once() {
+    let (before, after) = internal_clean();
+    let before = before.throughput(900.0).with(|it| {
+        it.warnings = vec!["the offered load was not reached: 900 of 1000 requests/s".to_owned()];
+    });
+    let after = after.throughput(880.0).with(|it| {
+        it.warnings = vec!["the offered load was not reached: 880 of 1000 requests/s".to_owned()];
+    });
+    let checkout = recorded([(before, after)]);
+    let output = compare(&checkout, "007").output;
+    assert_eq!(output.matches("was not reached").count(), 1, "{output}");
+    assert_has(&output, "before: the offered load was not reached");
 }
 
 #[test]
@@ -186,18 +172,12 @@ fn a_host_that_changed_within_a_group_is_told() {
     let (before, after) = internal_clean();
     before.clone().write_group(&checkout, &[0.4, 0.41], 2);
     let second = on(after.clone().at("20251108_142100"), |it| {
-        it.details.insert(
-            "host".to_owned(),
-            [("name".to_owned(), "two".into())].into_iter().collect(),
-        );
+        it.host.name = Some("two".to_owned());
         it.run.group = "007_after_20251108_142000".to_owned();
         (it.run.index, it.run.of) = (2, 2);
     });
     let first = on(after, |it| {
-        it.details.insert(
-            "host".to_owned(),
-            [("name".to_owned(), "one".into())].into_iter().collect(),
-        );
+        it.host.name = Some("one".to_owned());
         it.run.of = 2;
     });
     first.write(&checkout);
@@ -213,18 +193,9 @@ fn markdown_has_what_the_terminal_has() {
     let checkout = recorded([internal_clean(), competitive_regressed()]);
     let report = compare(&checkout, "007 --markdown").output;
     assert_has(&report, "### ✅ task 007, internal: no regression\n");
-    assert_has(
-        &report,
-        "### ❌ task 007, competitive: COMPETITIVE REGRESSION\n",
-    );
-    assert_has(
-        &report,
-        "| P99 ms | 10.200 | 11.500 | +12.7% | +10% | **regressed** |\n",
-    );
-    assert_has(
-        &report,
-        "Against Neo4j, P99 27.96 ms: 63.5% faster before, 58.9% faster after",
-    );
+    assert_has(&report, "### ❌ task 007, competitive: COMPETITIVE REGRESSION\n");
+    assert_has(&report, "| P99 ms | 10.200 | 11.500 | +12.7% | +10% | **regressed** |\n");
+    assert_has(&report, "Against Neo4j, P99 27.96 ms: 63.5% faster before, 58.9% faster after");
 }
 
 #[test]

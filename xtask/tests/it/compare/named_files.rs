@@ -60,22 +60,14 @@ fn competitive_ones_need_a_checkout_for_the_baseline() {
     let names = ["competitive_old.json", "competitive_new.json"];
     let outside = Outside::new(competitive_clean(), names);
     let words = format!("--before {} --after {}", names[0], names[1]);
-    assert_has(
-        &outside.compare(&words).refused(),
-        "name the checkout to use: -C DIR",
-    );
+    assert_has(&outside.compare(&words).refused(), "name the checkout to use: -C DIR");
 }
 
 #[test]
 fn one_of_either_mode_cannot_be_compared() {
     let outside = Outside::new(internal_clean(), ["old.json", "competitive_new.json"]);
-    let message = outside
-        .compare("--before old.json --after competitive_new.json")
-        .refused();
-    assert_has(
-        &message,
-        "old.json is internal, competitive_new.json is competitive",
-    );
+    let message = outside.compare("--before old.json --after competitive_new.json").refused();
+    assert_has(&message, "old.json is internal, competitive_new.json is competitive");
 }
 
 #[test]
@@ -90,10 +82,7 @@ fn one_that_is_missing_is_named() {
 fn the_same_file_twice_is_no_comparison() {
     let outside = Outside::new(internal_clean(), ["old.json", "new.json"]);
     let finished = outside.compare("--before old.json --after old.json");
-    assert_has(
-        &finished.output,
-        "after and before are the same measurement",
-    );
+    assert_has(&finished.output, "after and before are the same measurement");
     assert_eq!(finished.code, Some(3));
 }
 
@@ -106,10 +95,7 @@ fn what_is_no_file_is_refused_and_not_waited_for() {
     std::fs::create_dir(outside.path().join("folder.json")).unwrap();
     for name in ["pipe.json", "folder.json"] {
         let finished = outside.compare(&format!("--before old.json --after {name}"));
-        assert_has(
-            &finished.output,
-            &format!("{name}\n      not a regular file"),
-        );
+        assert_has(&finished.output, &format!("{name}\n      not a regular file"));
         assert_eq!(finished.code, Some(3));
     }
 }
@@ -121,9 +107,7 @@ fn nothing_is_proposed_that_needs_a_task_or_the_newest_results() {
     for command in ["perf-check", "perf-confirm", "<task>", "perf record"] {
         assert_lacks(&report, command);
     }
-    let report = outside
-        .compare("--before old.json --after gone.json")
-        .output;
+    let report = outside.compare("--before old.json --after gone.json").output;
     assert_lacks(&report, "<task>");
 }
 
@@ -170,11 +154,7 @@ fn results_of_the_old_scripts_are_compared_with_a_warning() {
 #[test]
 fn a_diagnosis_of_the_old_scripts_is_no_provenance() {
     let (checkout, stem) = old_scripts(|after| after);
-    std::fs::write(
-        format!("{}_diag.txt", stem.display()),
-        "uptime: 3 days\n[run]\n",
-    )
-    .unwrap();
+    std::fs::write(format!("{}_diag.txt", stem.display()), "uptime: 3 days\n[run]\n").unwrap();
     assert_has(&compare(&checkout, "007").succeeded().output, NO_PROVENANCE);
 }
 
@@ -182,26 +162,17 @@ fn a_diagnosis_of_the_old_scripts_is_no_provenance() {
 fn old_and_new_results_are_compared() {
     let (before, after) = internal_clean();
     let checkout = recorded([(before.by_old_script(), after)]);
-    assert_has(
-        &compare(&checkout, "007").succeeded().output,
-        "before: no provenance",
-    );
+    assert_has(&compare(&checkout, "007").succeeded().output, "before: no provenance");
 }
 
 #[test]
 fn old_results_of_another_scenario_are_not_comparable() {
     let (checkout, _) = old_scripts(|after| after.config_name("Another"));
-    assert_has(
-        &unjudged(&checkout, "007"),
-        "scenario `M17 Baseline` before, `Another` after",
-    );
+    assert_has(&unjudged(&checkout, "007"), "scenario `M17 Baseline` before, `Another` after");
 }
 
 #[test]
 fn old_results_of_another_length_are_not_comparable() {
     let (checkout, _) = old_scripts(|after| after.elapsed(10.0));
-    assert_has(
-        &unjudged(&checkout, "007"),
-        "load of 60.0 s before, 10.0 s after",
-    );
+    assert_has(&unjudged(&checkout, "007"), "load of 60.0 s before, 10.0 s after");
 }

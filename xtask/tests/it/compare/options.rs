@@ -2,11 +2,11 @@
 
 use std::fs;
 
-use xtask::args::Topic;
+use xtask::commands::compare::HELP;
+use xtask::model::layout::{BASELINES, PERFORMANCE_LOG};
 use xtask::model::limits::{
-    COMPETITIVE_THRESHOLD_PERCENT, ERROR_RATE_POINTS, INTERNAL_THRESHOLD_PERCENT,
+    COMPETITIVE_THRESHOLD_PERCENT, COMPETITOR, ERROR_RATE_POINTS, INTERNAL_THRESHOLD_PERCENT,
 };
-use xtask::report::help;
 
 use super::*;
 use crate::common::tool;
@@ -21,10 +21,7 @@ fn refused(words: &str, why: &str) {
 
 #[test]
 fn a_misspelt_flag_is_refused_with_the_nearest() {
-    refused(
-        "007 --competetive",
-        "no option `--competetive`; did you mean `--competitive`?",
-    );
+    refused("007 --competetive", "no option `--competetive`; did you mean `--competitive`?");
 }
 
 #[test]
@@ -49,17 +46,8 @@ fn a_before_without_an_after_is_refused() {
 
 #[test]
 fn a_list_takes_no_option_that_it_would_ignore() {
-    for ignored in [
-        "--json",
-        "--markdown",
-        "--log",
-        "--competitive",
-        "--before a --after b",
-    ] {
-        refused(
-            &format!("--list {ignored}"),
-            "--list goes with no other option than -C",
-        );
+    for ignored in ["--json", "--markdown", "--log", "--competitive", "--before a --after b"] {
+        refused(&format!("--list {ignored}"), "--list goes with no other option than -C");
     }
 }
 
@@ -87,10 +75,7 @@ fn another_checkout_is_named_by_its_folder() {
 #[test]
 fn a_checkout_that_is_none_is_refused() {
     let checkout = Checkout::without_product();
-    assert_has(
-        &compare(&checkout, "007 -C nowhere").refused(),
-        "cannot use -C nowhere",
-    );
+    assert_has(&compare(&checkout, "007 -C nowhere").refused(), "cannot use -C nowhere");
 }
 
 #[test]
@@ -113,12 +98,11 @@ fn nothing_is_written_without_log() {
 
 #[test]
 fn the_help_states_the_limits_that_decide() {
-    let help = help::text(Topic::Compare);
-    assert_has(&help, &format!("P99 +{INTERNAL_THRESHOLD_PERCENT}%"));
-    assert_has(&help, &format!("throughput -{INTERNAL_THRESHOLD_PERCENT}%"));
-    assert_has(
-        &help,
-        &format!("(competitive: {COMPETITIVE_THRESHOLD_PERCENT}%)"),
-    );
-    assert_has(&help, &format!("error rate +{ERROR_RATE_POINTS} points"));
+    assert_has(HELP, &format!("P99 +{INTERNAL_THRESHOLD_PERCENT}%"));
+    assert_has(HELP, &format!("throughput -{INTERNAL_THRESHOLD_PERCENT}%"));
+    assert_has(HELP, &format!("(competitive: {COMPETITIVE_THRESHOLD_PERCENT}%)"));
+    assert_has(HELP, &format!("error rate +{ERROR_RATE_POINTS} points"));
+    assert_has(HELP, &format!("position against {COMPETITOR} counts"));
+    assert_has(HELP, BASELINES);
+    assert_has(HELP, PERFORMANCE_LOG);
 }

@@ -17,10 +17,7 @@ fn reports() -> Vec<String> {
     let many = |side: Recording| {
         side.on_stand_in()
             .with(|it| it.git.as_mut().unwrap().dirty = true)
-            .with(|it| {
-                it.warnings
-                    .push("the machine was busy: ".to_owned() + &"word ".repeat(20))
-            })
+            .with(|it| it.warnings.push("the machine was busy: ".to_owned() + &"word ".repeat(20)))
     };
     let (before, after) = competitive_regressed();
     let group = recorded([]);
@@ -34,14 +31,8 @@ fn reports() -> Vec<String> {
     Recording::write_session(&paired_before, &paired_after, &session, &[(0.45, 0.6); 6]);
     [
         recorded([internal_clean(), competitive_clean()]),
-        recorded([
-            internal_regressed(),
-            (before.operation("PatternCompletion", 10.2), after),
-        ]),
-        recorded([(
-            stale_before.same_server(),
-            stale_after.same_server().not_built(),
-        )]),
+        recorded([internal_regressed(), (before.operation("PatternCompletion", 10.2), after)]),
+        recorded([(stale_before.same_server(), stale_after.same_server().not_built())]),
         group,
         alone,
         session,
@@ -62,9 +53,7 @@ fn no_line_is_wider_than_a_terminal_but_paths_and_commands() {
     for report in reports().into_iter().chain([widest()]) {
         let report = seen(&report);
         let (read, next) = report.split_once("\nnext\n").unwrap_or((&report, ""));
-        let read = read
-            .lines()
-            .filter(|line| !line.contains("tmp/m17_performance"));
+        let read = read.lines().filter(|line| !line.contains("tmp/m17_performance"));
         let purposes = next.lines().filter(|line| !line.starts_with("    "));
         for line in read.chain(purposes) {
             assert!(line.chars().count() <= COLUMNS, "{line}\nin\n{report}");
@@ -83,23 +72,12 @@ fn widest() -> String {
     let checkout = recorded([
         (
             side(Recording::new().p99(1e-3).throughput(1e8)),
-            side(
-                Recording::new()
-                    .after()
-                    .p99(8.64e7)
-                    .throughput(1e-6)
-                    .error_rate(1.0),
-            ),
+            side(Recording::new().after().p99(8.64e7).throughput(1e-6).error_rate(1.0)),
         ),
         (
             side(Recording::new().competitive().p99(20.0).throughput(1000.0)),
             side(
-                Recording::new()
-                    .competitive()
-                    .after()
-                    .p99(22.5)
-                    .throughput(100.0)
-                    .error_rate(0.9),
+                Recording::new().competitive().after().p99(22.5).throughput(100.0).error_rate(0.9),
             ),
         ),
     ]);
@@ -115,20 +93,14 @@ fn text_from_a_file_cannot_steer_the_terminal() {
     let side = |side: Recording| side.operation(name, 0.4);
     let checkout = recorded([(side(before), side(after.config_name("\u{1b}]0;b\u{7}\r")))]);
     let report = compare(&checkout, "007").output;
-    assert!(
-        report.chars().all(|c| c == '\n' || !c.is_control()),
-        "{report:?}"
-    );
+    assert!(report.chars().all(|c| c == '\n' || !c.is_control()), "{report:?}");
     assert_has(&report, "a\\n\\u{1b}[2J");
 }
 
 #[test]
 fn no_line_ends_in_blanks() {
     for report in reports() {
-        assert!(
-            seen(&report).lines().all(|line| line == line.trim_end()),
-            "{report}"
-        );
+        assert!(seen(&report).lines().all(|line| line == line.trim_end()), "{report}");
     }
 }
 
@@ -165,10 +137,7 @@ fn through_a_pipe(variables: &[(&str, &str)], words: &str) -> String {
 
 #[test]
 fn a_terminal_gets_colour() {
-    assert_has(
-        &on_terminal(&[]),
-        "\x1b[1;31mREGRESSION\x1b[0m: 007 internal",
-    );
+    assert_has(&on_terminal(&[]), "\x1b[1;31mREGRESSION\x1b[0m: 007 internal");
 }
 
 #[test]
@@ -199,10 +168,7 @@ fn clicolor_force_colours_a_pipe() {
 #[test]
 fn clicolor_force_colours_nothing_for_machines() {
     for words in ["007 --json", "007 --markdown"] {
-        assert!(
-            !through_a_pipe(&[("CLICOLOR_FORCE", "1")], words).contains(ESCAPE),
-            "{words}"
-        );
+        assert!(!through_a_pipe(&[("CLICOLOR_FORCE", "1")], words).contains(ESCAPE), "{words}");
     }
 }
 
@@ -211,10 +177,7 @@ fn a_full_disk_is_not_taken_for_no_regression() {
     for words in ["007", "007 --json", "007 --markdown", "--list", "--help"] {
         let checkout = recorded([internal_clean()]);
         let mut command = checkout.command(&format!("perf-compare {words}"));
-        let output = command
-            .stdout(File::create("/dev/full").unwrap())
-            .output()
-            .unwrap();
+        let output = command.stdout(File::create("/dev/full").unwrap()).output().unwrap();
         assert_eq!(output.status.code(), Some(3), "{words}");
         let message = String::from_utf8(output.stderr).unwrap();
         assert_has(&message, "error: cannot write to standard output");
@@ -232,16 +195,8 @@ fn a_reader_that_left_changes_no_verdict() {
         .unwrap();
     drop(child.stdout.take());
     let mut message = String::new();
-    child
-        .stderr
-        .take()
-        .unwrap()
-        .read_to_string(&mut message)
-        .unwrap();
-    assert_eq!(
-        (child.wait().unwrap().code(), message.as_str()),
-        (Some(1), "")
-    );
+    child.stderr.take().unwrap().read_to_string(&mut message).unwrap();
+    assert_eq!((child.wait().unwrap().code(), message.as_str()), (Some(1), ""));
 }
 
 #[test]

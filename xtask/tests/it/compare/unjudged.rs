@@ -43,14 +43,8 @@ fn provenance_cut_short_is_named() {
     let checkout = recorded([internal_clean()]);
     let name = "007_before_20251108_140000_diag.txt";
     let whole = checkout.read(name);
-    checkout.write(
-        &format!("tmp/m17_performance/{name}"),
-        &whole[..whole.len() / 2],
-    );
-    assert_has(
-        &unjudged(&checkout, "007"),
-        &format!("{name}\n      not readable as provenance"),
-    );
+    checkout.write(&format!("tmp/m17_performance/{name}"), &whole[..whole.len() / 2]);
+    assert_has(&unjudged(&checkout, "007"), &format!("{name}\n      not readable as provenance"));
 }
 
 #[test]
@@ -59,10 +53,7 @@ fn two_sides_that_are_not_comparable_are_both_to_be_measured_anew() {
     let after = after.with(|provenance| provenance.load.seed = 1);
     let report = unjudged(&recorded([(before, after)]), "007");
     assert_has(&report, "seed 3735928559 before, 1 after");
-    assert_has(
-        &report,
-        "    cargo perf-check 007 before\n    cargo perf-check 007 after\n",
-    );
+    assert_has(&report, "    cargo perf-check 007 before\n    cargo perf-check 007 after\n");
 }
 
 #[test]
@@ -77,10 +68,7 @@ fn figures_of_an_unjudged_comparison_are_shown_without_limits() {
     let (before, after) = internal_regressed();
     let checkout = recorded([(before.error_rate(0.2), after)]);
     let report = unjudged(&checkout, "007");
-    assert_has(
-        &report,
-        "P99 ms                   0.458       0.600     +31.0%\n",
-    );
+    assert_has(&report, "P99 ms                   0.458       0.600     +31.0%\n");
     assert_lacks(&report, "limit");
 }
 
@@ -97,10 +85,7 @@ fn a_missing_baseline_document_is_named() {
 #[test]
 fn a_broken_baseline_is_named_with_its_line() {
     let checkout = recorded([competitive_clean()]);
-    checkout.write(
-        BASELINES,
-        "| System | P99 Latency |\n|---|---|\n| Neo4j | fast |\n",
-    );
+    checkout.write(BASELINES, "| System | P99 Latency |\n|---|---|\n| Neo4j | fast |\n");
     assert_has(&unjudged(&checkout, "007"), &format!("    {BASELINES}:3\n"));
 }
 

@@ -65,31 +65,15 @@ fn every_metric_that_regressed_is_named() {
 
 #[test]
 fn each_mode_has_a_verdict_of_its_own() {
-    let report = compare(
-        &recorded([internal_clean(), competitive_regressed()]),
-        "007",
-    )
-    .output;
+    let report = compare(&recorded([internal_clean(), competitive_regressed()]), "007").output;
     let verdicts: Vec<&str> = report.lines().take(2).collect();
-    assert!(
-        verdicts[0].starts_with("no regression: 007 internal"),
-        "{report}"
-    );
-    assert!(
-        verdicts[1].starts_with("COMPETITIVE REGRESSION: 007 competitive"),
-        "{report}"
-    );
+    assert!(verdicts[0].starts_with("no regression: 007 internal"), "{report}");
+    assert!(verdicts[1].starts_with("COMPETITIVE REGRESSION: 007 competitive"), "{report}");
 }
 
 #[test]
 fn a_competitive_regression_is_worse_than_an_internal_one() {
-    assert_eq!(
-        exit(
-            &recorded([internal_regressed(), competitive_regressed()]),
-            "007"
-        ),
-        2
-    );
+    assert_eq!(exit(&recorded([internal_regressed(), competitive_regressed()]), "007"), 2);
 }
 
 #[test]
@@ -117,10 +101,7 @@ fn a_mode_flag_asks_for_one_verdict() {
 fn the_regressed_metric_is_marked_in_the_table() {
     let report = compare(&recorded([internal_regressed()]), "007").output;
     let row = |name: &str| report.lines().find(|line| line.contains(name)).unwrap();
-    assert!(
-        row("P99 ms").ends_with("+31.0%     +5%  REGRESSED"),
-        "{report}"
-    );
+    assert!(row("P99 ms").ends_with("+31.0%     +5%  REGRESSED"), "{report}");
     assert!(row("throughput").ends_with("-5%  ok, pinned"), "{report}");
 }
 
@@ -132,10 +113,7 @@ fn the_operation_that_moved_is_marked() {
         after.operation("Recall", 0.6).operation("Store", 0.3),
     )]);
     let report = compare(&checkout, "007").output;
-    let marked: Vec<&str> = report
-        .lines()
-        .filter(|line| line.ends_with("moved most"))
-        .collect();
+    let marked: Vec<&str> = report.lines().filter(|line| line.ends_with("moved most")).collect();
     assert_eq!(marked.len(), 1, "{report}");
     assert_has(marked[0], "Recall");
 }
@@ -164,10 +142,8 @@ fn one_server_on_both_sides_shows_noise_and_no_regression() {
 #[test]
 fn a_change_beyond_its_limit_is_shown_beyond_it() {
     let (before, after) = internal_clean();
-    let checkout = recorded([(
-        before.p99(10.0).throughput(1000.0),
-        after.p99(10.504).throughput(949.99),
-    )]);
+    let checkout =
+        recorded([(before.p99(10.0).throughput(1000.0), after.p99(10.504).throughput(949.99))]);
     let line = "REGRESSION: 007 internal: P99 +5.04%, throughput -5.001%";
     first_line(&checkout, "007", 1, line);
     let report = compare(&checkout, "007").output;
@@ -180,15 +156,9 @@ fn errors_are_those_of_a_run_and_not_of_all() {
     let before = Recording::new().error_rate(0.01);
     let checkout = Checkout::without_product();
     before.write_group(&checkout, &[0.4, 0.41, 0.42], 3);
-    before
-        .after()
-        .error_rate(0.02)
-        .write_group(&checkout, &[0.4], 1);
+    before.after().error_rate(0.02).write_group(&checkout, &[0.4], 1);
     let report = compare(&checkout, "007").output;
-    assert_has(
-        &report,
-        "  errors                     600        1200       +600\n",
-    );
+    assert_has(&report, "  errors                     600        1200       +600\n");
 }
 
 #[test]
@@ -217,10 +187,7 @@ fn figures_of_the_stand_in_are_said_to_be() {
 #[test]
 fn only_the_newest_results_of_the_task_are_read() {
     let checkout = recorded([internal_clean()]);
-    for name in [
-        "007_before_20251107_140000.json",
-        "008_before_20251109_140000.json",
-    ] {
+    for name in ["007_before_20251107_140000.json", "008_before_20251109_140000.json"] {
         checkout.write(&format!("tmp/m17_performance/{name}"), "not even JSON");
     }
     assert_eq!(exit(&checkout, "007"), 0);

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use portable_pty::{CommandBuilder, MasterPty, PtySize, native_pty_system};
-use xtask::measure::supervised::SUPERVISE;
+use xtask::measure::children::SUPERVISE;
 
 use super::step::Step;
 use crate::common::{Checkout, TOOL, wait_until};
@@ -58,10 +58,7 @@ impl Ending {
 
     /// True if there is a supervisor afterwards, to stop the server in order and to clean up.
     pub fn spares_the_supervisor(self) -> bool {
-        !matches!(
-            self,
-            Self::SupervisorKilled | Self::BothKilled | Self::SupervisorHalted
-        )
+        !matches!(self, Self::SupervisorKilled | Self::BothKilled | Self::SupervisorHalted)
     }
 
     /// True if the tool is there afterwards, to clean up.
@@ -70,10 +67,7 @@ impl Ending {
     }
 
     fn needs_a_terminal(self) -> bool {
-        !matches!(
-            self,
-            Self::Signal(_) | Self::SupervisorKilled | Self::BothKilled
-        )
+        !matches!(self, Self::Signal(_) | Self::SupervisorKilled | Self::BothKilled)
     }
 }
 
@@ -120,10 +114,7 @@ impl<'a> Running<'a> {
     fn plain(checkout: &'a Checkout, mut check: Command) -> Self {
         let errors = File::create(checkout.path("errors.txt")).unwrap();
         let child = check.stdout(Stdio::null()).stderr(errors).spawn();
-        Self {
-            checkout,
-            surroundings: Surroundings::Plain(child.unwrap()),
-        }
+        Self { checkout, surroundings: Surroundings::Plain(child.unwrap()) }
     }
 
     fn in_terminal(checkout: &'a Checkout, check: &Command, script: &str) -> Self {
@@ -184,10 +175,7 @@ impl<'a> Running<'a> {
             Surroundings::Terminal(terminal) => terminal.shell.process_id(),
             _ => None,
         };
-        self.checkout
-            .processes()
-            .keys()
-            .all(|id| Some(*id) == shell)
+        self.checkout.processes().keys().all(|id| Some(*id) == shell)
     }
 
     /// The exit code of a tool that was not ended; `None` if a signal did, or if it was in a terminal.
@@ -214,9 +202,7 @@ impl<'a> Running<'a> {
         signal("STOP", &[supervisor.to_string()]);
         wait_until("the supervisor to be halted", || {
             let threads = fs::read_dir(format!("/proc/{supervisor}/task")).unwrap();
-            threads
-                .into_iter()
-                .all(|thread| is_stopped(&thread.unwrap().path()))
+            threads.into_iter().all(|thread| is_stopped(&thread.unwrap().path()))
         });
         supervisor
     }
@@ -241,9 +227,8 @@ impl<'a> Running<'a> {
             panic!("{key:?} needs a terminal");
         };
         // Kept, because letting it go types the end of input.
-        let keyboard = terminal
-            .keyboard
-            .get_or_insert_with(|| terminal.screen.take_writer().unwrap());
+        let keyboard =
+            terminal.keyboard.get_or_insert_with(|| terminal.screen.take_writer().unwrap());
         keyboard.write_all(&[key as u8]).unwrap();
         keyboard.flush().unwrap();
     }
@@ -265,11 +250,7 @@ impl<'a> Running<'a> {
         if let Surroundings::Terminal(terminal) =
             std::mem::replace(&mut self.surroundings, Surroundings::Gone)
         {
-            let Terminal {
-                keyboard,
-                screen,
-                mut shell,
-            } = terminal;
+            let Terminal { keyboard, screen, mut shell } = terminal;
             drop(keyboard);
             drop(screen);
             shell.wait().unwrap();
@@ -288,9 +269,8 @@ impl Drop for Running<'_> {
                 errors.unwrap_or_default()
             );
         }
-        let left: Vec<String> = (self.checkout.processes().keys())
-            .map(ToString::to_string)
-            .collect();
+        let left: Vec<String> =
+            (self.checkout.processes().keys()).map(ToString::to_string).collect();
         if !left.is_empty() {
             signal("KILL", &left);
         }

@@ -9,16 +9,10 @@ use crate::common::{finish, programs_without, wait_until};
 
 #[test]
 fn a_server_that_ignores_sigterm_is_killed_after_the_grace() {
-    for ending in [
-        Ending::Signal("TERM"),
-        Ending::Signal("KILL"),
-        Ending::Typed(Key::CtrlC),
-    ] {
+    for ending in [Ending::Signal("TERM"), Ending::Signal("KILL"), Ending::Typed(Key::CtrlC)] {
         let checkout = Step::Load.checkout();
         let mut check = Step::Load.check(&checkout);
-        check
-            .args(["--stop-grace", "1"])
-            .env("STAND_IN_IGNORE_SIGTERM", "1");
+        check.args(["--stop-grace", "1"]).env("STAND_IN_IGNORE_SIGTERM", "1");
         let mut running = Running::start(&checkout, check, ending);
         wait_until("the load", || Step::Load.is_reached(&checkout));
         running.end(ending);
@@ -37,9 +31,7 @@ fn a_server_that_ignores_sigterm_is_killed_after_the_grace() {
 fn a_check_started_at_once_waits_for_the_server_of_the_one_that_was_interrupted() {
     let checkout = Step::Load.checkout();
     let mut check = Step::Load.check(&checkout);
-    check
-        .args(["--stop-grace", "2"])
-        .env("STAND_IN_IGNORE_SIGTERM", "1");
+    check.args(["--stop-grace", "2"]).env("STAND_IN_IGNORE_SIGTERM", "1");
     let mut running = Running::start(&checkout, check, Ending::Signal("KILL"));
     wait_until("the load", || Step::Load.is_reached(&checkout));
     running.end(Ending::Signal("KILL"));

@@ -84,9 +84,8 @@ fn sigkill_of_the_tool_while_the_supervisor_is_halted() {
 fn at_every_step(ending: Ending) {
     let failed: Vec<Step> = thread::scope(|scope| {
         let steps = ending.steps().into_iter();
-        let tries: Vec<_> = steps
-            .map(|step| (step, scope.spawn(move || at(step, ending))))
-            .collect();
+        let tries: Vec<_> =
+            steps.map(|step| (step, scope.spawn(move || at(step, ending)))).collect();
         tries
             .into_iter()
             .filter_map(|(step, outcome)| outcome.join().is_err().then_some(step))
@@ -103,17 +102,13 @@ fn at(step: Step, ending: Ending) {
     if step == Step::Build && parent_death_signals_work() {
         wait_until("the end of cargo", || {
             let processes = checkout.processes();
-            !processes
-                .values()
-                .any(|words| words.contains(" build --release"))
+            !processes.values().any(|words| words.contains(" build --release"))
         });
     }
     if ending.spares_the_supervisor() {
         step.release(&checkout);
     }
-    wait_until(&format!("the end after {ending:?} at {step:?}"), || {
-        running.is_gone()
-    });
+    wait_until(&format!("the end after {ending:?} at {step:?}"), || running.is_gone());
     if ending.spares_the_tool() {
         assert_eq!(running.exit_code(), Some(3), "{step:?}");
     }
@@ -140,9 +135,7 @@ fn at(step: Step, ending: Ending) {
 /// A process that is dying has no command line any more, and may still have its sockets for a moment.
 #[track_caller]
 fn assert_the_port_is_free(checkout: &Checkout) {
-    wait_until("the port to be free", || {
-        TcpListener::bind(("127.0.0.1", checkout.port())).is_ok()
-    });
+    wait_until("the port to be free", || TcpListener::bind(("127.0.0.1", checkout.port())).is_ok());
 }
 
 /// Checks that `count` runs are saved, each with all its files, and no file of another.
@@ -152,11 +145,7 @@ fn assert_whole_runs(checkout: &Checkout, count: usize) {
     let mut files = checkout.recorded();
     files.retain(|name| name != "unsaved");
     let results = checkout.results().len();
-    assert_eq!(
-        (results, files.len()),
-        (count, FILES_A_RUN * count),
-        "{files:?}"
-    );
+    assert_eq!((results, files.len()), (count, FILES_A_RUN * count), "{files:?}");
 }
 
 /// Checks that there are neither data nor a result beside the logs. An empty folder for the data may be there, if the

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use xtask::measure::build::Binaries;
+use xtask::measure::children::Children;
 use xtask::measure::run::Limits;
-use xtask::measure::run::{self, Plan};
+use xtask::measure::run::{self, RunPlan};
 use xtask::measure::scenario::Scenario;
-use xtask::measure::supervised::Supervised;
 use xtask::measure::supervisor::{Program, Role};
 use xtask::measure::workplace::Workplace;
 use xtask::model::names::Mode;
@@ -28,25 +28,17 @@ fn a_panic_while_the_server_starts() {
     workplace.prepare().unwrap();
     let server = Program {
         path: root.join("target/release/engram"),
-        arguments: ["start", "--port", &checkout.port().to_string()]
-            .map(str::to_owned)
-            .to_vec(),
+        arguments: ["start", "--port", &checkout.port().to_string()].map(str::to_owned).to_vec(),
         environment: vec![
-            (
-                "ENGRAM_DATA_DIR".into(),
-                workplace.data().to_str().unwrap().into(),
-            ),
-            (
-                "ENGRAM_PID_PATH".into(),
-                workplace.pid_file().to_str().unwrap().into(),
-            ),
+            format!("ENGRAM_DATA_DIR={}", workplace.data().display()),
+            format!("ENGRAM_PID_PATH={}", workplace.pid_file().display()),
         ],
         directory: root,
         output: workplace.server_log(),
     };
     let outcome = catch_unwind(|| {
         let mut supervised =
-            Supervised::start(Path::new(TOOL), &workplace, Limits::default().stop_grace).unwrap();
+            Children::start(Path::new(TOOL), &workplace, Limits::default().stop_grace).unwrap();
         supervised.spawn(Role::Server, server.clone()).unwrap();
         wait_until("the server", || step.is_reached(&checkout));
         panic!("a defect");
@@ -59,7 +51,7 @@ fn a_panic_while_the_server_starts() {
 fn a_panic_under_load() {
     let checkout = Step::Load.checkout();
     let (root, workplace) = places(&checkout);
-    let plan = Plan {
+    let plan = RunPlan {
         tool: Path::new(TOOL),
         checkout: &root,
         binaries: &Binaries {

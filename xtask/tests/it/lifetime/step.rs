@@ -171,10 +171,7 @@ impl Step {
 }
 
 fn built(checkout: &Checkout, phase: &str) -> Command {
-    checkout.command(&format!(
-        "perf-check 007 {phase} --duration 1 --port {}",
-        checkout.port()
-    ))
+    checkout.command(&format!("perf-check 007 {phase} --duration 1 --port {}", checkout.port()))
 }
 
 /// Binaries that turn into the stand-in's and are quick to copy.
@@ -192,9 +189,6 @@ fn sources(checkout: &Checkout) {
     );
     checkout.write("build.rs", ENDLESS_BUILD_SCRIPT);
     for name in ["engram", "loadtest"] {
-        checkout.write(
-            &format!("src/bin/{name}.rs"),
-            source_that_becomes(&stand_in().join(name)),
-        );
+        checkout.write(&format!("src/bin/{name}.rs"), source_that_becomes(&stand_in().join(name)));
     }
 }

@@ -27,9 +27,7 @@ mod content_that_the_remote_has {
     #[test]
     fn a_new_branch_without_new_commits_passes_silently() {
         let project = strict();
-        project
-            .push("origin main:refs/heads/copy")
-            .passed_silently();
+        project.push("origin main:refs/heads/copy").passed_silently();
         assert_eq!(project.on_remote("copy"), project.git("rev-parse HEAD"));
     }
 
@@ -44,9 +42,7 @@ mod content_that_the_remote_has {
     #[test]
     fn a_deletion_passes_silently() {
         let project = strict();
-        project
-            .push("origin main:refs/heads/copy")
-            .passed_silently();
+        project.push("origin main:refs/heads/copy").passed_silently();
         project.regressed();
         project.push("origin :copy").passed_silently();
         assert_eq!(project.on_remote("copy"), "");
@@ -66,9 +62,7 @@ mod content_that_the_remote_has {
         let project = strict();
         project.checkout.write("roadmap/more.txt", "more");
         project.commit();
-        project
-            .push("origin HEAD:refs/heads/documents")
-            .passed_silently();
+        project.push("origin HEAD:refs/heads/documents").passed_silently();
     }
 
     #[test]
@@ -85,9 +79,7 @@ mod content_that_the_remote_has {
         project.change("pushed\n");
         project.push("origin main:refs/heads/other").passed();
         project.require();
-        project
-            .push("--force origin main~1:refs/heads/other")
-            .passed_silently();
+        project.push("--force origin main~1:refs/heads/other").passed_silently();
     }
 }
 
@@ -110,13 +102,7 @@ mod a_clean_verdict {
         let tip = project.clean();
         project.record(&competitive_as_fast(), Some(&tip));
         let said = project.push("origin main").passed();
-        assert_has(
-            &said,
-            &[
-                "no regression: 007 internal",
-                "no regression: 007 competitive",
-            ],
-        );
+        assert_has(&said, &["no regression: 007 internal", "no regression: 007 competitive"]);
         assert_eq!(said.lines().count(), 2, "{said}");
     }
 
@@ -133,20 +119,14 @@ mod a_clean_verdict {
         let project = Project::new();
         project.require();
         project.record(&before(), Some(&project.content()));
-        project
-            .checkout
-            .write("src/server.rs", "not committed yet\n");
+        project.checkout.write("src/server.rs", "not committed yet\n");
         let scratch = tempfile::tempdir().unwrap();
         let measured = content::of_files(project.folder(), &scratch.path().join("s")).unwrap();
         project.record(&as_fast(), Some(&measured));
         project.commit();
         crate::common::finish(project.tool("perf-compare 007 --log")).succeeded();
         project.commit();
-        assert!(
-            project
-                .git("show --stat HEAD")
-                .contains("PERFORMANCE_LOG.md")
-        );
+        assert!(project.git("show --stat HEAD").contains("PERFORMANCE_LOG.md"));
         assert_has(&project.push("origin main").passed(), &["no regression"]);
     }
 
@@ -154,9 +134,7 @@ mod a_clean_verdict {
     fn holds_for_lines_that_end_otherwise_on_the_disk() {
         let project = Project::new();
         project.require();
-        project
-            .checkout
-            .write(".gitattributes", "*.rs text eol=crlf\n");
+        project.checkout.write(".gitattributes", "*.rs text eol=crlf\n");
         project.commit();
         project.git("push --quiet --no-verify origin main");
         project.record(&before(), Some(&project.content()));
@@ -312,11 +290,7 @@ mod what_is_not_known {
     fn nothing_measured() {
         let project = Project::new();
         project.change("another\n");
-        warns(
-            &project,
-            "nothing was measured",
-            "cargo perf-check <task> before",
-        );
+        warns(&project, "nothing was measured", "cargo perf-check <task> before");
     }
 
     #[test]
@@ -324,11 +298,7 @@ mod what_is_not_known {
         let project = Project::new();
         project.clean();
         project.change("a third\n");
-        warns(
-            &project,
-            "the code changed since",
-            "cargo perf-check 007 after\n",
-        );
+        warns(&project, "the code changed since", "cargo perf-check 007 after\n");
     }
 
     #[test]
@@ -344,11 +314,7 @@ mod what_is_not_known {
         let project = Project::new();
         project.measured(&competitive_before(), &competitive_as_fast());
         project.change("a third\n");
-        warns(
-            &project,
-            "the code changed since",
-            "cargo perf-check 007 after --competitive\n",
-        );
+        warns(&project, "the code changed since", "cargo perf-check 007 after --competitive\n");
     }
 
     #[test]
@@ -381,11 +347,7 @@ mod what_is_not_known {
         let project = Project::new();
         let tip = project.change("another\n");
         project.record(&slower(), Some(&tip));
-        warns(
-            &project,
-            "there is no before result",
-            "cargo perf-check 007 before",
-        );
+        warns(&project, "there is no before result", "cargo perf-check 007 before");
     }
 
     #[test]
@@ -394,11 +356,7 @@ mod what_is_not_known {
         project.record(&before(), Some(&project.content()));
         project.change("another\n");
         project.record(&slower().not_built(), None);
-        warns(
-            &project,
-            "what after was measured on is not known",
-            "cargo perf-check 007 after\n",
-        );
+        warns(&project, "the source hash of after is unknown", "cargo perf-check 007 after\n");
     }
 
     #[test]
@@ -407,11 +365,7 @@ mod what_is_not_known {
         project.record(&before().not_built(), None);
         let tip = project.change("another\n");
         project.record(&slower(), Some(&tip));
-        warns(
-            &project,
-            "what before was measured on is not known",
-            "cargo perf-check 007 before",
-        );
+        warns(&project, "the source hash of before is unknown", "cargo perf-check 007 before");
     }
 
     #[test]
@@ -420,11 +374,7 @@ mod what_is_not_known {
         project.record(&before().by_old_script(), None);
         project.change("another\n");
         project.record(&slower().by_old_script(), None);
-        warns(
-            &project,
-            "what after was measured on is not known",
-            "cargo perf-check 007 after\n",
-        );
+        warns(&project, "the source hash of after is unknown", "cargo perf-check 007 after\n");
     }
 
     #[test]
@@ -433,22 +383,14 @@ mod what_is_not_known {
         let tip = project.change("another\n");
         project.record(&before(), Some(&tip));
         project.record(&slower(), Some(&tip));
-        warns(
-            &project,
-            "before was measured on this content",
-            "cargo perf-check 007 before",
-        );
+        warns(&project, "before was measured on this content", "cargo perf-check 007 before");
     }
 
     #[test]
     fn sides_that_cannot_be_compared() {
         let project = Project::new();
         project.measured(&before(), &slower().elapsed(30.0));
-        warns(
-            &project,
-            "duration 60 s before, 30 s after",
-            "cargo perf-check 007 after\n",
-        );
+        warns(&project, "duration 60 s before, 30 s after", "cargo perf-check 007 after\n");
     }
 
     #[test]
@@ -475,26 +417,16 @@ mod what_is_not_known {
         project.record(&before(), Some(&project.content()));
         let tip = project.change("another\n");
         project.record_group(&slower(), &[(0.6, "another content"), (0.6, &tip)]);
-        warns(
-            &project,
-            "what after was measured on is not known",
-            "cargo perf-check 007 after\n",
-        );
+        warns(&project, "the source hash of after is unknown", "cargo perf-check 007 after\n");
     }
 
     #[test]
     fn a_competitor_whose_figure_is_missing() {
         let project = Project::new();
         project.measured(&competitive_before(), &competitive_as_fast());
-        project
-            .checkout
-            .write("docs/reference/competitive_baselines.md", "none yet\n");
+        project.checkout.write("docs/reference/competitive_baselines.md", "none yet\n");
         project.commit();
-        warns(
-            &project,
-            "no table with the columns",
-            "docs/reference/competitive_baselines.md",
-        );
+        warns(&project, "no table with the columns", "docs/reference/competitive_baselines.md");
     }
 
     #[test]
@@ -502,10 +434,7 @@ mod what_is_not_known {
         let project = Project::new();
         project.git("config perf.required ja");
         project.change("another\n");
-        assert_has(
-            &project.push("origin main").blocked(),
-            &["perf.required is not a boolean"],
-        );
+        assert_has(&project.push("origin main").blocked(), &["perf.required is not a boolean"]);
     }
 
     #[test]
@@ -516,10 +445,7 @@ mod what_is_not_known {
             project.folder(),
             "-c perf.required=true push --quiet origin main",
         );
-        assert_has(
-            &crate::common::finish(push).blocked(),
-            &["perf.required is true"],
-        );
+        assert_has(&crate::common::finish(push).blocked(), &["perf.required is true"]);
     }
 }
 
@@ -586,9 +512,7 @@ mod tasks {
     fn a_branch_renamed_to_another_task_hides_no_regression() {
         let project = Project::new();
         project.regressed();
-        project
-            .push("origin main:refs/heads/task/009-innocent")
-            .blocked();
+        project.push("origin main:refs/heads/task/009-innocent").blocked();
     }
 
     #[test]
@@ -596,9 +520,7 @@ mod tasks {
         let project = Project::new();
         project.record(&as_fast().task("009"), Some("another content"));
         project.regressed();
-        project
-            .push("origin main:refs/heads/task/009-innocent")
-            .blocked();
+        project.push("origin main:refs/heads/task/009-innocent").blocked();
     }
 
     #[test]
@@ -606,20 +528,14 @@ mod tasks {
         let project = Project::new();
         project.change("another\n");
         let said = project.push("origin main:refs/heads/task/012-new").passed();
-        assert_has(
-            &said,
-            &["cargo perf-check 012 before", "perf-check 012 after"],
-        );
+        assert_has(&said, &["cargo perf-check 012 before", "perf-check 012 after"]);
     }
 
     #[test]
     fn a_newer_after_of_another_task_hides_no_regression() {
         let project = Project::new();
         project.regressed();
-        project.record(
-            &as_fast().task("008").at("20251109_120000"),
-            Some("another content"),
-        );
+        project.record(&as_fast().task("008").at("20251109_120000"), Some("another content"));
         project.push("origin main").blocked();
     }
 
@@ -627,10 +543,7 @@ mod tasks {
     fn a_newer_after_of_another_mode_hides_no_regression() {
         let project = Project::new();
         project.regressed();
-        project.record(
-            &competitive_as_fast().at("20251109_120000"),
-            Some("another content"),
-        );
+        project.record(&competitive_as_fast().at("20251109_120000"), Some("another content"));
         project.push("origin main").blocked();
     }
 
@@ -681,10 +594,7 @@ mod a_paired_session {
         project.clean();
         session(&project, 0.6);
         project.change("a third\n");
-        assert_has(
-            &project.push("origin main").passed(),
-            &["the code changed since"],
-        );
+        assert_has(&project.push("origin main").passed(), &["the code changed since"]);
     }
 
     /// Pairs on the two servers: a before of about 0.458 ms, and this after. What content they were built from, the

@@ -94,10 +94,7 @@ mod places {
     #[test]
     fn an_absolute_hooks_path() {
         let project = Project::without_hook();
-        let folder = tempfile::Builder::new()
-            .prefix("all my hooks ")
-            .tempdir()
-            .unwrap();
+        let folder = tempfile::Builder::new().prefix("all my hooks ").tempdir().unwrap();
         let mut config = git(project.folder(), "config core.hooksPath");
         config.arg(folder.path());
         finish(config).succeeded();
@@ -170,11 +167,7 @@ mod places {
         let folder = tempfile::tempdir().unwrap();
         let settings = folder.path().join("settings");
         let hooks = folder.path().join("hooks");
-        fs::write(
-            &settings,
-            format!("[core]\nhooksPath = {}\n", hooks.display()),
-        )
-        .unwrap();
+        fs::write(&settings, format!("[core]\nhooksPath = {}\n", hooks.display())).unwrap();
         let install = || {
             let mut install = project.tool("hook install");
             install.env("GIT_CONFIG_GLOBAL", &settings);
@@ -202,10 +195,7 @@ mod places {
         let mut command = tool("hook install -C");
         command.arg(project.checkout.path("second"));
         let first = fs::canonicalize(project.checkout.path("first")).unwrap();
-        assert_has(
-            &finish(command).refused(),
-            &[&format!("guards '{}' already", first.display())],
-        );
+        assert_has(&finish(command).refused(), &[&format!("guards '{}' already", first.display())]);
         assert_eq!(had, files(project.folder()));
     }
 
@@ -251,10 +241,7 @@ mod places {
         for path in ["engram/src/server.rs", "Cargo.lock"] {
             project.checkout.write(path, "another\n");
             project.commit();
-            assert_has(
-                &project.push("origin main").blocked(),
-                &["nothing was measured"],
-            );
+            assert_has(&project.push("origin main").blocked(), &["nothing was measured"]);
             project.git("push --quiet --no-verify origin main");
         }
     }
@@ -267,10 +254,7 @@ mod places {
     }
 
     fn linked_worktree(project: &Project) -> (tempfile::TempDir, PathBuf) {
-        let folder = tempfile::Builder::new()
-            .prefix("a worktree ")
-            .tempdir()
-            .unwrap();
+        let folder = tempfile::Builder::new().prefix("a worktree ").tempdir().unwrap();
         let worktree = folder.path().join("linked");
         let mut add = git(project.folder(), "worktree add --quiet -b feature");
         add.arg(&worktree);
@@ -433,16 +417,10 @@ mod anothers_hook {
             &hook(&project),
             "#!/bin/sh\nhere=$(cd \"$(dirname \"$0\")\" && pwd)\nexec \"$here/pre-push.more\"\n",
         );
-        program(
-            &hook(&project).with_file_name("pre-push.more"),
-            "#!/bin/sh\necho called >&2\n",
-        );
+        program(&hook(&project).with_file_name("pre-push.more"), "#!/bin/sh\necho called >&2\n");
         install(&project);
         project.clean();
-        assert_has(
-            &project.push("origin main").passed(),
-            &["called", "no regression"],
-        );
+        assert_has(&project.push("origin main").passed(), &["called", "no regression"]);
     }
 
     #[test]
@@ -451,10 +429,7 @@ mod anothers_hook {
         install(&project);
         let moved = hook(&project).with_file_name("pre-push.legacy");
         fs::rename(hook(&project), &moved).unwrap();
-        program(
-            &hook(&project),
-            "#!/bin/sh\nexec \"$(dirname \"$0\")/pre-push.legacy\" \"$@\"\n",
-        );
+        program(&hook(&project), "#!/bin/sh\nexec \"$(dirname \"$0\")/pre-push.legacy\" \"$@\"\n");
         install(&project);
         project.regressed();
         let said = project.push("origin main").blocked();
@@ -484,14 +459,8 @@ mod anothers_hook {
         project.push("origin main").passed();
         let tip = project.git("rev-parse HEAD");
         let note = |name: &str| fs::read_to_string(project.checkout.path(name)).unwrap();
-        assert_eq!(
-            note("tmp/arguments"),
-            format!("origin\n{}\n", project.remote().display())
-        );
-        assert_eq!(
-            note("tmp/input"),
-            format!("refs/heads/main {tip} refs/heads/main {had}\n")
-        );
+        assert_eq!(note("tmp/arguments"), format!("origin\n{}\n", project.remote().display()));
+        assert_eq!(note("tmp/input"), format!("refs/heads/main {tip} refs/heads/main {had}\n"));
     }
 
     #[test]
@@ -628,10 +597,7 @@ mod uninstalling {
 
     #[test]
     fn where_nothing_is_installed_is_no_failure() {
-        assert_has(
-            &uninstall(&Project::without_hook()),
-            &["no pre-push hook is installed"],
-        );
+        assert_has(&uninstall(&Project::without_hook()), &["no pre-push hook is installed"]);
     }
 }
 
@@ -648,17 +614,14 @@ mod status {
 
     #[test]
     fn tells_which_hook_is_called_first() {
-        assert_has(
-            &status(&after_anothers()),
-            &["calls first", "pre-push.kept-by-perf-gate"],
-        );
+        assert_has(&status(&after_anothers()), &["calls first", "pre-push.kept-by-perf-gate"]);
     }
 
     #[test]
     fn tells_that_the_hook_is_anothers() {
         let project = Project::without_hook();
         program(&hook(&project), ANOTHERS);
-        assert_has(&status(&project), &["not installed", "another's hook"]);
+        assert_has(&status(&project), &["not installed", "is not this tool's hook"]);
     }
 }
 

@@ -76,10 +76,7 @@ fn a_regression_is_blocked_whatever_comes_after_it() {
     project.git("switch --quiet --create nothing-known main");
     project.change("a third\n");
     let said = project.push("origin --all").blocked();
-    assert_has(
-        &said,
-        &["push of a-regression blocked", "nothing-known: no verdict"],
-    );
+    assert_has(&said, &["push of a-regression blocked", "nothing-known: no verdict"]);
 }
 
 #[test]
@@ -100,10 +97,7 @@ fn a_merge_that_was_not_measured_is_not_known() {
     project.git("switch --quiet main");
     project.clean();
     project.git("merge --quiet --no-edit feature");
-    assert_has(
-        &project.push("origin main").passed(),
-        &["the code changed since"],
-    );
+    assert_has(&project.push("origin main").passed(), &["the code changed since"]);
 }
 
 #[test]
@@ -166,10 +160,7 @@ fn a_branch_whose_name_is_not_utf_8_hides_no_regression() {
     project.regressed();
     let output = project.push_command("origin --all").output().unwrap();
     assert!(!output.status.success());
-    assert_has(
-        &String::from_utf8_lossy(&output.stderr),
-        &["push of main blocked"],
-    );
+    assert_has(&String::from_utf8_lossy(&output.stderr), &["push of main blocked"]);
 }
 
 #[test]
@@ -231,10 +222,9 @@ fn what_a_remote_with_a_longer_name_has_hides_no_regression() {
 #[test]
 fn a_tracked_branch_that_git_cannot_read_hides_no_regression() {
     let project = Project::new();
-    project.checkout.write(
-        ".git/refs/remotes/origin/broken",
-        "1234567890123456789012345678901234567890\n",
-    );
+    project
+        .checkout
+        .write(".git/refs/remotes/origin/broken", "1234567890123456789012345678901234567890\n");
     project.regressed();
     project.push("origin main").blocked();
 }
@@ -293,10 +283,7 @@ fn the_outcome_of_a_push_by_hand_is_an_exit_code() {
     let mut command = project.tool("hook pre-push origin");
     command.stdin(fs::File::open(input).unwrap());
     let finished = finish(command);
-    assert_eq!(
-        (finished.code, finished.output.as_str()),
-        (Some(1), "decided\n")
-    );
+    assert_eq!((finished.code, finished.output.as_str()), (Some(1), "decided\n"));
 }
 
 /// Somebody else commits to the remote's `main`.
@@ -316,9 +303,7 @@ fn shallow_clone(project: &Project, folder: &Path) -> std::path::PathBuf {
     let clone = folder.join("shallow");
     let mut command = git(folder, "clone --quiet --depth 1 --branch main");
     // Only by an address of this kind is a local clone shallow.
-    command
-        .arg(format!("file://{}", project.remote().display()))
-        .arg(&clone);
+    command.arg(format!("file://{}", project.remote().display())).arg(&clone);
     finish(command).succeeded();
     assert_eq!(done(&clone, "rev-parse --is-shallow-repository"), "true");
     name_committer(&clone);

@@ -33,10 +33,7 @@ mod through_cargo {
         let checkout = fs::canonicalize(project.folder()).unwrap();
         assert_has(
             &said,
-            &[&format!(
-                "cargo perf-check <task> after -C '{}'\n",
-                checkout.display()
-            )],
+            &[&format!("cargo perf-check <task> after -C '{}'\n", checkout.display())],
         );
     }
 
@@ -66,11 +63,7 @@ mod a_tool_that_does_not_run {
     fn for_want_of_cargo_lets_the_push_through_with_a_warning() {
         let project = with_cargo_that("");
         let path = programs_without("cargo");
-        warns(
-            &project,
-            path.path().as_os_str().to_str().unwrap(),
-            "exit 127",
-        );
+        warns(&project, path.path().as_os_str().to_str().unwrap(), "exit 127");
     }
 
     #[test]
@@ -123,9 +116,7 @@ mod a_tool_that_is_built {
         let package = tempfile::tempdir().unwrap();
         fs::write(package.path().join("Cargo.toml"), "").unwrap();
         let mut install = tool("hook install -C");
-        install
-            .arg(project.folder())
-            .env("CARGO_MANIFEST_DIR", package.path());
+        install.arg(project.folder()).env("CARGO_MANIFEST_DIR", package.path());
         finish(install).succeeded();
         project.regressed();
         let path = programs_without("cargo");
@@ -142,10 +133,7 @@ mod a_tool_that_moved {
     fn lets_the_push_through_and_says_what_to_do() {
         let project = moved();
         let said = project.push("origin main").passed();
-        assert_has(
-            &said,
-            &["warning", "no longer at", "cargo xtask hook install -C"],
-        );
+        assert_has(&said, &["warning", "no longer at", "cargo xtask hook install -C"]);
     }
 
     #[test]
@@ -190,19 +178,14 @@ mod gits_own_variables {
         finish(add).succeeded();
         done(&worktree, "commit --quiet --allow-empty --message=empty");
         for folder in [project.project.folder(), &worktree] {
-            let mut push = git(
-                folder,
-                "-c some.thing=1 push --quiet origin HEAD:refs/heads/x",
-            );
+            let mut push = git(folder, "-c some.thing=1 push --quiet origin HEAD:refs/heads/x");
             push.env("PATH", project.path());
             assert_eq!(finish(push).passed(), "");
             let environment = fs::read_to_string(project.notes()).unwrap();
             let leaked: Vec<&str> = done(folder, "rev-parse --local-env-vars")
                 .lines()
                 .filter_map(|name| {
-                    environment
-                        .lines()
-                        .find(|line| line.starts_with(&format!("{name}=")))
+                    environment.lines().find(|line| line.starts_with(&format!("{name}=")))
                 })
                 .map(|line| Box::leak(line.to_owned().into_boxed_str()) as &str)
                 .collect();
@@ -215,8 +198,7 @@ mod gits_own_variables {
         let project = Project::new();
         project.regressed();
         let mut push = git(Path::new("/"), "push --quiet origin main");
-        push.env("GIT_DIR", project.checkout.path(".git"))
-            .env("GIT_WORK_TREE", project.folder());
+        push.env("GIT_DIR", project.checkout.path(".git")).env("GIT_WORK_TREE", project.folder());
         finish(push).blocked();
     }
 
@@ -226,8 +208,7 @@ mod gits_own_variables {
         project.regressed();
         let elsewhere = tempfile::tempdir().unwrap();
         let mut push = git(Path::new("/"), "push --quiet origin main");
-        push.env("GIT_DIR", project.checkout.path(".git"))
-            .env("GIT_WORK_TREE", elsewhere.path());
+        push.env("GIT_DIR", project.checkout.path(".git")).env("GIT_WORK_TREE", elsewhere.path());
         finish(push).blocked();
     }
 
@@ -249,11 +230,7 @@ struct WithCargo {
 impl WithCargo {
     /// The search path with that cargo in it.
     fn path(&self) -> String {
-        format!(
-            "{}:{}",
-            self.tool.path().join("bin").display(),
-            std::env::var("PATH").unwrap()
-        )
+        format!("{}:{}", self.tool.path().join("bin").display(), std::env::var("PATH").unwrap())
     }
 
     /// The file in which that cargo may leave notes.
@@ -263,15 +240,9 @@ impl WithCargo {
 }
 
 fn with_cargo_that(does: &str) -> WithCargo {
-    let tool = tempfile::Builder::new()
-        .prefix("a tool ")
-        .tempdir()
-        .unwrap();
+    let tool = tempfile::Builder::new().prefix("a tool ").tempdir().unwrap();
     fs::write(tool.path().join("Cargo.toml"), "").unwrap();
-    program(
-        &tool.path().join("bin/cargo"),
-        &format!("#!/bin/sh\n{does}\n"),
-    );
+    program(&tool.path().join("bin/cargo"), &format!("#!/bin/sh\n{does}\n"));
     let project = Project::without_hook();
     install(&project, tool.path());
     WithCargo { project, tool }
@@ -291,10 +262,7 @@ fn install(project: &Project, package: &Path) {
 
 /// The tool's program, which goes with its folder.
 fn copied_tool() -> (TempDir, PathBuf) {
-    let folder = tempfile::Builder::new()
-        .prefix("a tool ")
-        .tempdir()
-        .unwrap();
+    let folder = tempfile::Builder::new().prefix("a tool ").tempdir().unwrap();
     let copy = folder.path().join("xtask");
     copy_program(Path::new(TOOL), &copy);
     (folder, copy)

@@ -1,4 +1,4 @@
-//! The tool's end of the pipe to the supervisor.
+//! The server and the load generator, which the tool starts and stops through its supervisor.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,32 +11,30 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use super::shell::leaked_variables;
-use super::supervisor::{Event, Exit, Program, Request, Role};
+use super::supervisor::{Event, Exit, News, Program, Request, Role};
 use super::workplace::Workplace;
 use crate::error::{Error, Result};
 
 /// The hidden word that makes the tool a supervisor.
 pub const SUPERVISE: &str = "__supervise";
 
-/// A running supervisor. Dropping it stops what the supervisor owns and waits until that is done.
-pub struct Supervised {
+/// The children of a running supervisor. Dropping them stops them all and waits until that is done.
+pub struct Children {
     process: Child,
     requests: Option<ChildStdin>,
     events: Receiver<Event>,
-    /// The ends that were heard of, be it while something else was waited for.
+    /// The ends that were reported, even while something else was waited for.
     ended: BTreeMap<Role, Exit>,
     workplace: Workplace,
 }
 
-/// How a process was stopped.
+/// The end of a process that was to be stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stopped {
-    /// How it ended.
     pub exit: Exit,
-    /// Why.
     pub cause: Cause,
     /// From SIGTERM until it was gone.
-    pub took: Duration,
+    pub(crate) took: Duration,
 }
 
 /// Why a process that was to be stopped ended.
@@ -50,18 +48,12 @@ pub enum Cause {
     Killed,
 }
 
-impl Supervised {
+impl Children {
     /// Starts `tool` (this executable) as a supervisor for runs in `workplace`.
     ///
     /// # Errors
     /// When it cannot be started.
     pub fn start(tool: &Path, workplace: &Workplace, stop_grace: Duration) -> Result<Self> {
-        let failed = |error| {
-            Error::because(
-                format!("cannot start the supervisor {}", tool.display()),
-                error,
-            )
-        };
         let supervisor = || {
             let mut command = Command::new(tool);
             command
@@ -75,7 +67,10 @@ impl Supervised {
             }
             command
         };
-        let mut process = start_in_own_group(supervisor).map_err(failed)?;
+        let mut process = start_in_own_group(supervisor).map_err(|error| {
+            let what = format!("cannot start the supervisor {}", tool.display());
+            Error::because(what, error)
+        })?;
         let requests = process.stdin.take();
         let (sender, events) = mpsc::channel();
         if let Some(output) = process.stdout.take() {
@@ -87,17 +82,11 @@ impl Supervised {
                     .for_each(drop);
             });
         }
-        Ok(Self {
-            process,
-            requests,
-            events,
-            ended: BTreeMap::new(),
-            workplace: workplace.clone(),
-        })
+        Ok(Self { process, requests, events, ended: BTreeMap::new(), workplace: workplace.clone() })
     }
 
     /// The supervisor's process id, which is also its process group.
-    pub fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.process.id()
     }
 
@@ -109,35 +98,31 @@ impl Supervised {
         let path = program.path.clone();
         self.send(&Request::Start(role, program))?;
         loop {
-            match self.events.recv().map_err(|_| lost())? {
-                Event::Started(started, pid) if started == role => return Ok(pid),
-                Event::Refused(refused, why) if refused == role => {
-                    return Err(Error::because(
-                        format!("cannot start the {role} {}", path.display()),
-                        why,
-                    ));
+            match self.news_of(role)? {
+                Some(News::Started(pid)) => return Ok(pid),
+                Some(News::Refused(why)) => {
+                    let what = format!("cannot start the {role} {}", path.display());
+                    return Err(Error::because(what, why));
                 }
-                event => self.keep(event),
+                _ => {}
             }
         }
     }
 
-    /// Waits up to `timeout` for a process to end. What ended before is told again, the load generator first.
+    /// Waits up to `timeout` for a process to end. An earlier end is reported again, the load generator's first.
     ///
     /// # Errors
     /// When the supervisor is gone.
     pub fn exited(&mut self, timeout: Duration) -> Result<Option<(Role, Exit)>> {
         if self.ended.is_empty() {
             match self.events.recv_timeout(timeout) {
-                Ok(event) => self.keep(event),
+                Ok(event) => self.keep(&event),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Err(lost()),
             }
         }
-        Ok(self
-            .ended
-            .first_key_value()
-            .map(|(role, exit)| (*role, *exit)))
+        let first = self.ended.first_key_value();
+        Ok(first.map(|(role, exit)| (*role, *exit)))
     }
 
     /// Stops a process that was started.
@@ -150,23 +135,26 @@ impl Supervised {
         self.send(&Request::Stop(role))?;
         loop {
             if let Some(exit) = self.ended.get(&role) {
-                return Ok(Stopped {
-                    exit: *exit,
-                    cause,
-                    took: began.elapsed(),
-                });
+                return Ok(Stopped { exit: *exit, cause, took: began.elapsed() });
             }
-            match self.events.recv().map_err(|_| lost())? {
-                Event::Asked(asked) if asked == role => cause = Cause::Asked,
-                Event::Killed(killed) if killed == role => cause = Cause::Killed,
-                event => self.keep(event),
+            match self.news_of(role)? {
+                Some(News::Asked) => cause = Cause::Asked,
+                Some(News::Killed) => cause = Cause::Killed,
+                _ => {}
             }
         }
     }
 
-    fn keep(&mut self, event: Event) {
-        if let Event::Exited(role, exit) = event {
-            self.ended.insert(role, exit);
+    /// Waits for the next event; its news, where they are about `role`.
+    fn news_of(&mut self, role: Role) -> Result<Option<News>> {
+        let event = self.events.recv().map_err(|_| lost())?;
+        self.keep(&event);
+        Ok((event.role == role).then_some(event.news))
+    }
+
+    fn keep(&mut self, event: &Event) {
+        if let News::Exited(exit) = event.news {
+            self.ended.insert(event.role, exit);
         }
     }
 
@@ -177,20 +165,17 @@ impl Supervised {
     }
 }
 
-impl Drop for Supervised {
+impl Drop for Children {
     fn drop(&mut self) {
-        // A supervisor that is gone already makes this fail; the wait below tells.
+        // It fails where the supervisor is gone already, which the wait below shows.
         let _ = self.send(&Request::Finish);
         self.requests = None;
-        let killed = self
-            .process
-            .wait()
-            .is_ok_and(|status| status.signal().is_some());
-        if killed {
+        let ended = self.process.wait();
+        if ended.is_ok_and(|status| status.signal().is_some()) {
             kill_group(self.process.id());
         }
         if std::thread::panicking() {
-            // A farewell leaves the cleaning to the tool, which will not come to it.
+            // `Finish` leaves the cleaning to the tool, which will not reach it.
             self.workplace.remove_scratch();
         }
     }
@@ -203,14 +188,9 @@ impl Drop for Supervised {
 /// it, and neither would then ever end. The standard library forks where a group id is to be set, so it sets the one
 /// that the child has anyway.
 fn start_in_own_group(command: impl Fn() -> Command) -> io::Result<Child> {
-    let own_group_id = match cfg!(target_os = "linux") {
-        true => fs::metadata("/proc/self").ok().map(|own| own.gid()),
-        false => None,
-    };
-    let forked = own_group_id
-        .map(|group_id| command().process_group(0).gid(group_id).spawn())
-        .and_then(Result::ok);
-    match forked {
+    let own = fs::metadata("/proc/self").ok().filter(|_| cfg!(target_os = "linux"));
+    let fork = |own: fs::Metadata| command().process_group(0).gid(own.gid()).spawn().ok();
+    match own.and_then(fork) {
         Some(child) => Ok(child),
         // A container may not know the group id that it shows.
         None => command().process_group(0).spawn(),
@@ -223,9 +203,7 @@ fn kill_group(group: u32) {
     let _ = Command::new("sh")
         .args(["-c", "kill -s KILL -- \"-$0\"", &group.to_string()])
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
+        .output();
 }
 
 fn lost() -> Error {

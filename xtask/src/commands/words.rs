@@ -1,0 +1,205 @@
+//! The words that are typed, read one option at a time. Knows no command: the options that it may suggest come from a
+//! command's help text.
+
+use std::ffi::OsString;
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use pico_args::Arguments;
+
+use crate::error::{Error, Result};
+use crate::model::names::{Mode, TaskId};
+
+/// The most seconds that any option takes: a day.
+const MOST_SECONDS: u64 = 86_400;
+
+/// The words that have not been read yet.
+pub(crate) struct Words {
+    left: Arguments,
+    help: &'static str,
+}
+
+impl Words {
+    pub(crate) fn new(words: Vec<OsString>) -> Self {
+        Self { left: Arguments::from_vec(words), help: "" }
+    }
+
+    /// The same words, as those of the command that `help` describes.
+    pub(crate) fn of(self, help: &'static str) -> Self {
+        Self { help, ..self }
+    }
+
+    /// The next word, unless it is an option; `what` it is names it in an error.
+    pub(crate) fn next(&mut self, what: &str) -> Result<Option<String>> {
+        self.left
+            .subcommand()
+            .map_err(|error| Error::because(format!("the {what} cannot be read"), error))
+    }
+
+    pub(crate) fn ask_for_help(&mut self) -> bool {
+        self.left.contains(["-h", "--help"])
+    }
+
+    pub(crate) fn flag(&mut self, flag: &'static str) -> bool {
+        self.left.contains(flag)
+    }
+
+    /// The one of two flags that is given, if any.
+    pub(crate) fn either<T>(
+        &mut self,
+        (one, its): (&'static str, T),
+        (other, others): (&'static str, T),
+    ) -> Result<Option<T>> {
+        match (self.flag(one), self.flag(other)) {
+            (true, true) => Err(Error::new(format!("{one} and {other} exclude each other"))),
+            (true, false) => Ok(Some(its)),
+            (false, true) => Ok(Some(others)),
+            (false, false) => Ok(None),
+        }
+    }
+
+    pub(crate) fn mode(&mut self) -> Mode {
+        match self.flag("--competitive") {
+            true => Mode::Competitive,
+            false => Mode::Internal,
+        }
+    }
+
+    pub(crate) fn path(&mut self, flag: &'static str) -> Result<Option<PathBuf>> {
+        self.left
+            .opt_value_from_os_str(flag, |text| Ok::<_, String>(PathBuf::from(text)))
+            .map_err(|_| Error::new(format!("{flag} needs a path")))
+    }
+
+    /// The value of `flag`; an error says that it `takes` something else.
+    pub(crate) fn value<T: FromStr<Err: Display>>(
+        &mut self,
+        flag: &'static str,
+        takes: &str,
+    ) -> Result<Option<T>> {
+        self.left.opt_value_from_str(flag).map_err(|_| Error::new(format!("{flag} takes {takes}")))
+    }
+
+    pub(crate) fn whole<T: FromStr + PartialOrd + Display>(
+        &mut self,
+        flag: &'static str,
+        default: T,
+        range: RangeInclusive<T>,
+    ) -> Result<T> {
+        let takes = format!("a whole number from {} to {}", range.start(), range.end());
+        match self.value::<String>(flag, &takes)? {
+            None => Ok(default),
+            Some(text) => match text.parse() {
+                Ok(number) if range.contains(&number) => Ok(number),
+                _ => Err(Error::new(format!("{flag} takes {takes}, not `{text}`"))),
+            },
+        }
+    }
+
+    /// A whole number of seconds, at least `least`.
+    pub(crate) fn seconds(
+        &mut self,
+        flag: &'static str,
+        default: Duration,
+        least: u64,
+    ) -> Result<Duration> {
+        self.whole(flag, default.as_secs(), least..=MOST_SECONDS).map(Duration::from_secs)
+    }
+
+    /// The words that are left, exactly `N`, which errors call by these names.
+    pub(crate) fn positional<const N: usize>(self, names: [&str; N]) -> Result<[String; N]> {
+        let left = self.at_most(N)?;
+        <[String; N]>::try_from(left).map_err(|left| {
+            let missing = names.get(left.len()).unwrap_or(&"a word");
+            Error::new(format!("{missing} is missing"))
+        })
+    }
+
+    /// The only word that is left, if any.
+    pub(crate) fn optional(self) -> Result<Option<String>> {
+        Ok(self.at_most(1)?.pop())
+    }
+
+    /// The words that are left. pico-args takes an unknown flag for one of them: flags are refused here.
+    fn at_most(self, most: usize) -> Result<Vec<String>> {
+        let left = self.left.finish().into_iter();
+        let left: Vec<String> = left.map(|word| word.to_string_lossy().into_owned()).collect();
+        if let Some(flag) = left.iter().find(|word| word.starts_with('-')) {
+            let bare = flag.split('=').next().unwrap_or(flag);
+            let known: Vec<&str> = flags(self.help).collect();
+            return Err(Error::new(match known.contains(&bare) {
+                true => format!("`{flag}` is given twice, or with a value that it does not take"),
+                false => format!("no option `{flag}`{}", did_you_mean(bare, known)),
+            }));
+        }
+        match left.get(most) {
+            Some(extra) => Err(Error::new(format!("`{extra}` is one word too many"))),
+            None => Ok(left),
+        }
+    }
+}
+
+pub(crate) fn task_id(text: &str) -> Result<TaskId> {
+    TaskId::parse(text).map_err(|why| Error::new(format!("task `{text}` is no task id: {why}")))
+}
+
+/// The options that lines of a help text begin with.
+pub(crate) fn flags(help: &str) -> impl Iterator<Item = &str> {
+    help.lines()
+        .filter_map(|line| line.strip_prefix("  "))
+        .flat_map(|line| line.split_whitespace().take_while(|word| word.starts_with('-')))
+        .map(|word| word.trim_end_matches(','))
+}
+
+/// `; did you mean …?` where a known word is near enough for a slip.
+pub(crate) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    known
+        .into_iter()
+        .map(|candidate| (edit_distance(word, candidate), candidate))
+        .min()
+        .filter(|(distance, candidate)| *distance <= candidate.len() / 3)
+        .map_or_else(String::new, |(_, candidate)| format!("; did you mean `{candidate}`?"))
+}
+
+/// Levenshtein distance in characters; long words are cut, as no flag is that long.
+fn edit_distance(a: &str, b: &str) -> usize {
+    let a: Vec<char> = a.chars().take(64).collect();
+    let mut row: Vec<usize> = (0..=a.len()).collect();
+    for (i, right) in b.chars().take(64).enumerate() {
+        let mut diagonal = i;
+        let mut before = i + 1;
+        for (left, cell) in a.iter().zip(row.iter_mut().skip(1)) {
+            let replace = diagonal + usize::from(*left != right);
+            diagonal = *cell;
+            *cell = replace.min(diagonal + 1).min(before + 1);
+            before = *cell;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn edit_distance_counts_single_character_edits() {
+        for (a, b, distance) in
+            [("", "", 0), ("a", "", 1), ("kitten", "sitting", 3), ("--run", "--runs", 1)]
+        {
+            assert_eq!(edit_distance(a, b), distance, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn the_options_of_a_help_text_are_those_that_its_lines_begin_with() {
+        let help = "Usage: x --not-here\n\n  --one N    not --this\n  -C DIR     a\n  -h, --help  b\n  word --c";
+        assert_eq!(flags(help).collect::<Vec<_>>(), ["--one", "-C", "-h", "--help"]);
+    }
+}

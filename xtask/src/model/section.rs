@@ -1,0 +1,192 @@
+//! Sections of TOML files. Each is declared once, with the key of every field; writing and reading follow from that.
+//! Unknown keys are ignored, so that a later version may add some.
+
+use std::collections::BTreeMap;
+
+use toml::{Table, Value};
+
+use crate::model::names::{Mode, Phase, RunName, Timestamp};
+
+/// Declares a struct of which each field stands under its key. An empty key spreads a field that is a section itself
+/// over the table around it.
+macro_rules! section {
+    ($(#[$of_struct:meta])* pub struct $name:ident {
+        $($(#[$of_field:meta])* pub $field:ident: $type:ty = $key:literal,)+
+    }) => {
+        $(#[$of_struct])*
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct $name {
+            $($(#[$of_field])* pub $field: $type,)+
+        }
+
+        impl $name {
+            pub(crate) fn to_table(&self) -> toml::Table {
+                let mut table = toml::Table::new();
+                $($crate::model::section::Field::put(&self.$field, $key, &mut table);)+
+                table
+            }
+
+            /// Reads the section.
+            ///
+            /// # Errors
+            /// The key whose value is needed and missing, or of another type.
+            pub(crate) fn from_table(table: &toml::Table) -> Result<Self, &'static str> {
+                Ok(Self {
+                    $($field: $crate::model::section::Field::take($key, table).ok_or($key)?,)+
+                })
+            }
+        }
+
+        impl $crate::model::section::Item for $name {
+            fn to_toml(&self) -> Option<toml::Value> {
+                Some(toml::Value::Table(self.to_table()))
+            }
+
+            fn from_toml(value: &toml::Value) -> Option<Self> {
+                Self::from_table(value.as_table()?).ok()
+            }
+
+            fn absent() -> Option<Self> {
+                Self::from_table(&toml::Table::new()).ok()
+            }
+        }
+    };
+}
+pub(crate) use section;
+
+/// A field of a section.
+pub(crate) trait Field: Sized {
+    /// Writes it; an unknown value leaves its key out.
+    fn put(&self, key: &str, table: &mut Table);
+    /// Reads it; `None` where it is needed and missing, or of another type.
+    fn take(key: &str, table: &Table) -> Option<Self>;
+}
+
+/// A single TOML value.
+pub(crate) trait Item: Sized {
+    /// `None` beyond what TOML can hold.
+    fn to_toml(&self) -> Option<Value>;
+    /// `None` for a value of another type.
+    fn from_toml(value: &Value) -> Option<Self>;
+    /// The value of a missing key: that of an empty section, where every field is optional.
+    fn absent() -> Option<Self> {
+        None
+    }
+}
+
+impl<T: Item> Field for T {
+    fn put(&self, key: &str, table: &mut Table) {
+        match self.to_toml() {
+            Some(Value::Table(own)) if key.is_empty() => table.extend(own),
+            Some(value) => drop(table.insert(key.to_owned(), value)),
+            None => {}
+        }
+    }
+
+    fn take(key: &str, table: &Table) -> Option<Self> {
+        match table.get(key) {
+            _ if key.is_empty() => Self::from_toml(&Value::Table(table.clone())),
+            Some(value) => Self::from_toml(value),
+            None => Self::absent(),
+        }
+    }
+}
+
+impl<T: Item> Field for Option<T> {
+    fn put(&self, key: &str, table: &mut Table) {
+        if let Some(value) = self {
+            value.put(key, table);
+        }
+    }
+
+    fn take(key: &str, table: &Table) -> Option<Self> {
+        match table.get(key) {
+            Some(value) => T::from_toml(value).map(Some),
+            None => Some(None),
+        }
+    }
+}
+
+/// A number that is written as it is.
+impl Field for f64 {
+    fn put(&self, key: &str, table: &mut Table) {
+        table.insert(key.to_owned(), Value::Float(*self));
+    }
+
+    fn take(key: &str, table: &Table) -> Option<Self> {
+        table.get(key)?.as_float()
+    }
+}
+
+/// A measured number, written to a millionth; unknown where it is not finite.
+impl Field for Option<f64> {
+    fn put(&self, key: &str, table: &mut Table) {
+        if let Some(number) = self.filter(|number| number.is_finite()) {
+            ((number * 1e6).round() / 1e6).put(key, table);
+        }
+    }
+
+    fn take(key: &str, table: &Table) -> Option<Self> {
+        let number = |value: &Value| {
+            let whole = || i32::try_from(value.as_integer()?).ok().map(f64::from);
+            value.as_float().or_else(whole)
+        };
+        let number = table.get(key).and_then(number);
+        Some(number.filter(|number| number.is_finite()))
+    }
+}
+
+impl<T: Item> Item for Vec<T> {
+    fn to_toml(&self) -> Option<Value> {
+        let items = self.iter().map(T::to_toml);
+        items.collect::<Option<_>>().map(Value::Array)
+    }
+
+    fn from_toml(value: &Value) -> Option<Self> {
+        value.as_array()?.iter().map(T::from_toml).collect()
+    }
+}
+
+/// Each type with its TOML value and back.
+macro_rules! items {
+    ($($type:ty: $to:expr, $from:expr;)+) => {
+        $(impl Item for $type {
+            fn to_toml(&self) -> Option<Value> {
+                let to: fn(&Self) -> Option<Value> = $to;
+                to(self)
+            }
+
+            fn from_toml(value: &Value) -> Option<Self> {
+                let from: fn(&Value) -> Option<Self> = $from;
+                from(value)
+            }
+        })+
+    };
+}
+
+items! {
+    bool: |flag| Some((*flag).into()), Value::as_bool;
+    u32: |count| Some(i64::from(*count).into()), whole;
+    u64: |count| i64::try_from(*count).ok().map(Value::from), whole;
+    usize: |count| i64::try_from(*count).ok().map(Value::from), whole;
+    String: text, |value| value.as_str().map(str::to_owned);
+    Mode: text, |value| Mode::parse(value.as_str()?);
+    Phase: text, |value| Phase::parse(value.as_str()?);
+    Timestamp: text, |value| Timestamp::parse(value.as_str()?);
+    RunName: text, |value| RunName::parse(value.as_str()?);
+    BTreeMap<String, String>: |words| {
+        let words = words.iter().map(|(name, word)| (name.clone(), word.clone().into()));
+        Some(Value::Table(words.collect()))
+    }, |value| {
+        let words = value.as_table()?.iter();
+        words.map(|(name, word)| Some((name.clone(), String::from_toml(word)?))).collect()
+    };
+}
+
+fn text(value: &impl ToString) -> Option<Value> {
+    Some(Value::String(value.to_string()))
+}
+
+fn whole<T: TryFrom<i64>>(value: &Value) -> Option<T> {
+    value.as_integer()?.try_into().ok()
+}
