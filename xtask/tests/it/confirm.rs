@@ -6,7 +6,8 @@ use std::process::{Command, Stdio};
 use crate::common::{Checkout, Finished, finish, wait_until};
 use xtask::model::provenance::Provenance;
 
-/// A server that is far slower than [`FAST`].
+/// A server that is far slower than [`FAST`], and far faster than the 60 ms above which a load generator leaves a latency
+/// out.
 const SLOW: &str = "STAND_IN_WAIT_US=25000 exec \"$STAND_IN/engram\" \"$@\"";
 pub const FAST: &str = "exec \"$STAND_IN/engram\" \"$@\"";
 

@@ -1,6 +1,6 @@
 //! What a user sees, whole: every output format as a file in `tests/snapshots/`, compared to the letter.
 //!
-//! After a change that is meant, `UPDATE_SNAPSHOTS=1 cargo test --test it snapshots` writes the files anew; what
+//! After a change that is meant, `UPDATE_SNAPSHOTS=1 cargo test --package xtask --test it snapshots` writes the files anew; what
 //! changed is then for a person to read, in the difference.
 
 use std::collections::BTreeSet;
@@ -27,7 +27,7 @@ pub fn assert_snapshot(name: &str, seen: &str) {
     assert!(
         kept == seen,
         "{name} is no longer what a user sees, which is:\n{seen}\n\
-         if that is meant: UPDATE_SNAPSHOTS=1 cargo test --test it snapshots"
+         if that is meant: UPDATE_SNAPSHOTS=1 cargo test --package xtask --test it snapshots"
     );
 }
 

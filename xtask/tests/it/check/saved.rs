@@ -1,4 +1,4 @@
-//! What a measurement leaves, and what it says.
+//! The files that a measurement leaves, and its messages.
 
 use std::fs;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! What the tool hears of the processes that its supervisor owns.
+//! News to the tool of the processes that its supervisor owns.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! What a terminal shows, and what a pipe gets.
+//! Output to a terminal, and to a pipe.
 
 use crate::common::{Checkout, finish_on_terminal};
 

@@ -175,7 +175,7 @@ impl Checkout {
         self.processes().into_values().collect()
     }
 
-    /// As [`Checkout::running`], by process id. The dead that nobody has waited for yet have no command line, and do
+    /// The processes of [`Checkout::running`] by id. The dead that nobody has waited for yet have no command line, and do
     /// not count.
     pub fn processes(&self) -> BTreeMap<u32, String> {
         let folder = fs::canonicalize(self.folder.path()).unwrap();

@@ -61,7 +61,7 @@ impl Checkout {
         xtask::judge::comparison::outcome(&self.comparisons()).code()
     }
 
-    /// What a person reads.
+    /// The report on a terminal without colours.
     pub fn report(&self) -> String {
         human::report(&self.comparisons(), &Context::default(), Style::Plain)
     }

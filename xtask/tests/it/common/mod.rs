@@ -1,4 +1,4 @@
-//! What the tests stand on: a checkout of a test's own, the tool run on it as a user would, recordings as `perf-check`
+//! The fixtures of the tests and benchmarks: a checkout, the tool run on it as by a user, recordings as `perf-check`
 //! leaves them, and a repository to push from.
 
 #![allow(dead_code, unused_imports, reason = "each benchmark uses its part")]

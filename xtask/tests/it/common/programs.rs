@@ -52,7 +52,7 @@ pub fn programs_without(missing: &str) -> TempDir {
     folder
 }
 
-/// As [`programs_without`], with a git that changes `binary` each time that it has hashed an `engram`.
+/// The folder of [`programs_without`], with a git that changes `binary` each time that it has hashed an `engram`.
 pub fn replacing_after_hashing(binary: &Path) -> TempDir {
     let programs = programs_without("git");
     let path = std::env::var_os("PATH").unwrap();

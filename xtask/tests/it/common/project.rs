@@ -113,7 +113,7 @@ impl Project {
         files.unwrap().hash(&inputs()).unwrap()
     }
 
-    /// Records a run that was measured on `content`, or on nobody knows what.
+    /// Records a run that was measured on `content`; `None` is unknown content.
     pub fn record(&self, recording: &Recording, content: Option<&str>) {
         let result = recording.write(&self.checkout);
         set_content(&result, content);
@@ -168,7 +168,7 @@ impl Project {
         self.git("config perf.required true");
     }
 
-    /// What the remote has on a branch; empty for none.
+    /// The commit of a branch of the remote; empty for none.
     pub fn on_remote(&self, branch: &str) -> String {
         let mut command = git(self.remote(), "rev-parse --quiet --verify");
         command.arg(format!("refs/heads/{branch}"));

@@ -1,4 +1,4 @@
-//! Recorded runs of a test's own making: what `perf-check` would have left behind, or the old scripts.
+//! Recorded runs as `perf-check` or the old scripts leave them.
 
 use std::fmt;
 use std::fs;
@@ -36,8 +36,8 @@ pub fn diagnosis_file(name: &str) -> String {
     format!("{RESULTS}/{name}{}", Part::Diagnosis.suffix())
 }
 
-/// One recorded run. What is not said is as in the specification's Task 007, measured by `perf-check` on a server
-/// that differs between before and after.
+/// One recorded run. By default it is one of the specification's Task 007, measured by `perf-check` on a server that
+/// differs between before and after.
 #[derive(Clone)]
 pub struct Recording {
     task: String,
@@ -54,11 +54,11 @@ pub struct Recording {
     /// The number of requests; by default as many as throughput and length make.
     requests: Option<f64>,
     operations: Vec<(String, f64)>,
-    /// What differs in the result from what the figures make it, by key; `None` leaves the key out.
+    /// Values that replace those of the figures, by key of the result; `None` leaves the key out.
     fields: Vec<(String, Option<Value>)>,
     /// An old script wrote it: there is no provenance.
     by_old_script: bool,
-    /// What differs in the provenance from the usual.
+    /// Changes to the usual provenance, in order.
     changes: Vec<Rc<Change>>,
 }
 
@@ -176,12 +176,12 @@ impl Recording {
         self
     }
 
-    /// As where no latency was recorded.
+    /// With latencies of 0, which is how no latency is recorded.
     pub fn without_latencies(self) -> Self {
         self.p99(0.0)
     }
 
-    /// As the old scripts wrote it: no provenance.
+    /// By an old script: without provenance.
     pub fn by_old_script(self) -> Self {
         Self { by_old_script: true, ..self }
     }

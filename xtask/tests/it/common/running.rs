@@ -10,14 +10,14 @@ use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 /// The tool under test.
 pub const TOOL: &str = env!("CARGO_BIN_EXE_xtask");
 
-/// What a run of the tool came to.
+/// The outcome of a run of the tool.
 #[derive(Debug)]
 pub struct Finished {
     /// Its exit code; `None` if a signal ended it.
     pub code: Option<i32>,
-    /// What it printed to standard output.
+    /// Its standard output.
     pub output: String,
-    /// What it printed to standard error.
+    /// Its standard error.
     pub errors: String,
 }
 

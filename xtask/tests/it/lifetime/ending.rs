@@ -1,4 +1,4 @@
-//! What can end the tool, done to a running check.
+//! Ways to end the tool, applied to a running check.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -11,7 +11,7 @@ use xtask::measure::children::SUPERVISE;
 use super::step::Step;
 use crate::common::{Checkout, TOOL, wait_until};
 
-/// What happens to the tool.
+/// A way to end the tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
     /// It is sent a signal, it alone.
@@ -56,12 +56,12 @@ impl Ending {
         steps
     }
 
-    /// Whether there is a supervisor afterwards, to stop the server in order and to clean up.
+    /// True if there is a supervisor afterwards, to stop the server in order and to clean up.
     pub fn spares_the_supervisor(self) -> bool {
         !matches!(self, Self::SupervisorKilled | Self::BothKilled | Self::SupervisorHalted)
     }
 
-    /// Whether there is the tool afterwards, to clean up.
+    /// True if the tool is there afterwards, to clean up.
     pub fn spares_the_tool(self) -> bool {
         self == Self::SupervisorKilled
     }
@@ -169,7 +169,7 @@ impl<'a> Running<'a> {
         }
     }
 
-    /// Whether no process of the checkout is left, the user's shell apart.
+    /// True if no process of the checkout is left, apart from the user's shell.
     pub fn is_gone(&self) -> bool {
         let shell = match &self.surroundings {
             Surroundings::Terminal(terminal) => terminal.shell.process_id(),
@@ -303,7 +303,7 @@ fn parent(process: u32) -> Option<u32> {
     fields.split_whitespace().nth(1)?.parse().ok()
 }
 
-/// Whether the process or thread with this folder of `/proc` is.
+/// True if the process or thread with this folder of `/proc` is stopped.
 fn is_stopped(process: &Path) -> bool {
     fs::read_to_string(process.join("stat")).is_ok_and(|stat| stat.contains(") T "))
 }

@@ -130,7 +130,7 @@ impl Step {
         check
     }
 
-    /// Whether the check has come to this step.
+    /// True if the check has come to this step.
     pub fn is_reached(self, checkout: &Checkout) -> bool {
         let server_said = |words: &str| {
             let log = checkout.path("tmp/m17_performance/unsaved/server.log");
@@ -151,7 +151,7 @@ impl Step {
         }
     }
 
-    /// Whether the supervisor has something to do at this step, beyond moments.
+    /// True if the supervisor has something to do at this step for more than a moment.
     pub fn has_a_supervisor(self) -> bool {
         matches!(self, Self::Start | Self::Ready | Self::Load | Self::Stop)
     }
@@ -178,7 +178,7 @@ impl Step {
         }
     }
 
-    /// How many runs of the check are saved when it is ended at this step.
+    /// The number of runs that are saved when the check is ended at this step.
     pub fn saved_runs(self) -> usize {
         usize::from(self == Self::BetweenRuns)
     }

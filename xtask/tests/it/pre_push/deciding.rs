@@ -1,4 +1,4 @@
-//! What the hook decides: each row of its table, and whom it asks.
+//! The decisions of the hook: each row of its table, and the verdicts that it takes into account.
 
 use std::fs;
 

@@ -231,7 +231,7 @@ impl WithCargo {
         format!("{}:{}", self.tool.path().join("bin").display(), std::env::var("PATH").unwrap())
     }
 
-    /// What that cargo may write down.
+    /// The file in which that cargo may leave notes.
     fn notes(&self) -> PathBuf {
         self.tool.path().join("bin/notes")
     }
