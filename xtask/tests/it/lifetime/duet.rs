@@ -21,16 +21,11 @@ enum Step {
     Load,
     /// One server has stopped, and the other does not.
     Stop,
-    /// Some files of both runs are in place, and no result.
-    Save,
-    /// Both runs are saved, and the record does not have them.
-    Record,
     /// The first duet is on record, and a server of the second is never healthy.
     Between,
 }
 
-const STEPS: [Step; 7] =
-    [Step::Start, Step::Ready, Step::Load, Step::Stop, Step::Save, Step::Record, Step::Between];
+const STEPS: [Step; 5] = [Step::Start, Step::Ready, Step::Load, Step::Stop, Step::Between];
 
 /// What a server and a load generator do, beside what they are to. The file `step` says where a duet is to stand still.
 const SERVER: &str = "
@@ -45,11 +40,6 @@ esac
 const LOAD_GENERATOR: &str = "
 [ \"$(cat step 2>/dev/null)\" = Load ] && STAND_IN_LOAD=hang exec \"$STAND_IN/loadtest\" \"$@\"
 \"$STAND_IN/loadtest\" \"$@\" || exit
-case \"$(cat step 2>/dev/null) $*\" in
-    Save*/after/*) cd tmp/m17_performance/unsaved/after && rm loadtest.log && mkfifo loadtest.log ;;
-    Record*/after/*) cd tmp/m17_performance/sessions && for record in *.toml; do
-        mkfifo \"${record%.toml}.partial\"; done ;;
-esac
 exit 0";
 
 impl Step {
@@ -63,18 +53,8 @@ impl Step {
             Self::Ready => ["before", "after"].iter().all(|side| server_said(side, "listening")),
             Self::Load => ["before", "after"].iter().all(|side| server_said(side, "/api/v1/")),
             Self::Stop => server_said("after", "SIGTERM ignored"),
-            Self::Save => {
-                let recorded = checkout.recorded();
-                recorded.iter().filter(|name| name.ends_with("_sys.txt")).count() == MEASURED + 2
-            }
-            Self::Record => checkout.results().len() == MEASURED + 2,
             Self::Between => checkout.path("between").exists(),
         }
-    }
-
-    /// Whether the supervisor has something to do, beyond moments.
-    fn has_a_supervisor(self) -> bool {
-        !matches!(self, Self::Save | Self::Record)
     }
 
     /// The pairs that are on record.
@@ -125,11 +105,9 @@ fn sigkill_of_the_tool_while_the_supervisor_is_halted() {
 
 #[track_caller]
 fn at_every_step(ending: Ending) {
-    let needs_a_supervisor = !ending.spares_the_supervisor();
     let failed: Vec<Step> = thread::scope(|scope| {
-        let steps = STEPS.into_iter().filter(|step| step.has_a_supervisor() || !needs_a_supervisor);
         let tries: Vec<_> =
-            steps.map(|step| (step, scope.spawn(move || at(step, ending)))).collect();
+            STEPS.into_iter().map(|step| (step, scope.spawn(move || at(step, ending)))).collect();
         let failed = |(step, outcome): (Step, thread::ScopedJoinHandle<()>)| {
             outcome.join().is_err().then_some(step)
         };
@@ -169,20 +147,12 @@ fn at(step: Step, ending: Ending) {
     drop(running);
     assert_the_ports_are_free(&checkout);
     assert_eq!(pairs_on_record(&checkout), step.recorded(), "{step:?}");
-    if !matches!(step, Step::Save | Step::Record) {
-        assert_whole(&checkout, step.recorded());
-        if ending.spares_the_supervisor() || ending.spares_the_tool() {
-            assert_only_logs_are_unsaved(&checkout);
-        }
+    assert_whole(&checkout, step.recorded());
+    if ending.spares_the_supervisor() || ending.spares_the_tool() {
+        assert_only_logs_are_unsaved(&checkout);
     }
 
     // The next call continues, until there is one pair more.
-    for file in fs::read_dir(checkout.path("tmp/m17_performance/sessions")).unwrap() {
-        let path = file.unwrap().path();
-        if path.extension().is_some_and(|kind| kind == "partial") {
-            fs::remove_file(path).unwrap();
-        }
-    }
     let _ = fs::remove_file(checkout.path("between"));
     let recorded = step.recorded() + 1;
     checkout.write("last", recorded.to_string());
