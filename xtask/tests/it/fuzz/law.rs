@@ -225,9 +225,41 @@ fn provenance(path: &Path) -> Result<Option<Table>, String> {
     let is_whole = text.starts_with("# perf-check provenance, format 1\n")
         && text.trim_end().ends_with("# end");
     match text.parse::<Table>() {
-        Ok(table) if is_whole => Ok(Some(table)),
+        Ok(table) if is_whole && has_every_kind(&table) => Ok(Some(table)),
         _ => Err(format!("{text:?}")),
     }
+}
+
+/// Every value that has to be there is, and each is of its kind: what is of another cannot be read.
+fn has_every_kind(own: &Table) -> bool {
+    let text = |value: &toml::Value| value.is_str();
+    let whole = |value: &toml::Value| value.as_integer().is_some_and(|number| number >= 0);
+    let flag = |value: &toml::Value| value.is_bool();
+    let kind = |section: &str, key: &str, is: &dyn Fn(&toml::Value) -> bool, needed: bool| {
+        let table = match section {
+            "" => Some(own),
+            section => own.get(section).and_then(|table| table.as_table()),
+        };
+        table.and_then(|table| table.get(key)).map_or(!needed, is)
+    };
+    let has = |section: &str| own.contains_key(section);
+    let texts = |value: &toml::Value| value.as_array().is_some_and(|all| all.iter().all(text));
+    kind("", "warnings", &texts, true)
+        && kind("", "server_log_tail", &text, true)
+        && ["name", "started", "group"].iter().all(|key| kind("run", key, &text, true))
+        && ["index", "of"].iter().all(|key| kind("run", key, &whole, true))
+        && kind("load", "scenario", &text, true)
+        && kind("load", "scenario_hash", &text, false)
+        && ["duration_seconds", "seed", "rate"].iter().all(|key| kind("load", key, &whole, true))
+        && kind("build", "profile", &text, true)
+        && ["by_this_run", "stand_in"].iter().all(|key| kind("build", key, &flag, true))
+        && ["engram_hash", "loadtest_hash", "content", "rustc"]
+            .iter()
+            .all(|key| kind("build", key, &text, false))
+        && ["commit", "branch"].iter().all(|key| kind("git", key, &text, false))
+        && kind("git", "dirty", &flag, has("git"))
+        && ["id", "order"].iter().all(|key| kind("session", key, &text, has("session")))
+        && kind("session", "pair", &whole, has("session"))
 }
 
 /// A run by itself: it lasted as planned, and nothing of it contradicts the rest.
