@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use time::{Duration, OffsetDateTime, PrimitiveDateTime};
+use time::{Duration, OffsetDateTime};
 
 use crate::model::limits::{ELAPSED_SHARE, HOURS_AHEAD, LEAST_REQUESTS, P99_SHARE, PROMISED_SHARE};
 use crate::model::load_result::LoadResult;
@@ -90,22 +90,13 @@ fn place(own: &Provenance) -> Option<String> {
         .then(|| format!("it cannot be run {} of {} in group `{}`", run.index, run.of, run.group))
 }
 
-/// The names of files are given anew where one is taken, a second later each.
-const NAMED_WITHIN: Duration = Duration::minutes(1);
-
 fn start(run: &Recorded, own: &Provenance) -> Option<String> {
     let text = &own.run.started;
-    if text.is_empty() {
-        return None;
+    match own.run.moment() {
+        _ if text.is_empty() || run.start().moment.is_some() => None,
+        None => Some(format!("its start is no moment: `{text}`")),
+        Some(_) => Some(format!("it was started at {text}, and its name says otherwise")),
     }
-    let start = run.start();
-    let Some(moment) = start.moment else {
-        return Some(format!("its start is no moment: `{text}`"));
-    };
-    let named = start.named?.moment();
-    let told = PrimitiveDateTime::new(moment.date(), moment.time());
-    ((told - named).abs() > NAMED_WITHIN)
-        .then(|| format!("it was started at {text}, and its name says otherwise"))
 }
 
 fn hashes(own: &Provenance) -> impl Iterator<Item = String> {

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime, PrimitiveDateTime};
 
 use crate::error::Fault;
 use crate::model::load_result::LoadResult;
 use crate::model::names::{RunName, Timestamp};
-use crate::model::provenance::Provenance;
+use crate::model::provenance::{Provenance, Run};
 
 /// One recorded run.
 #[derive(Debug, Clone)]
@@ -45,13 +45,28 @@ impl Group {
 /// When a run was started, as far as that is known.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Start {
-    /// Of the provenance.
+    /// Of the provenance, where that is the run's own and agrees with the name.
     pub(crate) moment: Option<OffsetDateTime>,
     /// Of the file's name: local time, wherever that was.
     pub(crate) named: Option<Timestamp>,
 }
 
+/// The names of files are given anew where one is taken, a second later each.
+const NAMED_WITHIN: Duration = Duration::minutes(1);
+
 impl Start {
+    /// Of the run whose files have this name, without an ending. A provenance that says otherwise may be that of another
+    /// run, whose moment would hide this one.
+    pub(crate) fn of(stem: &str, provenance: Option<&Provenance>) -> Self {
+        let named = RunName::parse(stem).map(|name| name.timestamp);
+        let own = provenance.map(|own| &own.run).filter(|run| run.name == stem);
+        let moment = own.and_then(Run::moment).filter(|moment| {
+            let told = PrimitiveDateTime::new(moment.date(), moment.time());
+            named.is_some_and(|named| (told - named.moment()).abs() <= NAMED_WITHIN)
+        });
+        Self { moment, named }
+    }
+
     /// Moments decide where both are known, else names: clocks of two time zones show different times at one moment.
     pub(crate) fn is_after(self, other: Self) -> bool {
         match (self.moment, other.moment) {
@@ -68,9 +83,6 @@ impl Recorded {
     }
 
     pub(crate) fn start(&self) -> Start {
-        Start {
-            moment: self.provenance.as_ref().and_then(|own| own.run.moment()),
-            named: RunName::parse(self.stem()).map(|name| name.timestamp),
-        }
+        Start::of(self.stem(), self.provenance.as_ref())
     }
 }

@@ -226,9 +226,9 @@ const FARTHEST_CLOCKS: Duration = Duration::hours(26);
 
 /// When a run was started; `None` for one of a paired session.
 fn single_start(results: &Results, name: &RunName) -> Option<Start> {
-    let unknown = Start { moment: None, named: Some(name.timestamp) };
+    let start = |own: Option<&Provenance>| Some(Start::of(&name.to_string(), own));
     let Ok(text) = files::read(&results.path(name, Part::Diagnosis)) else {
-        return Some(unknown);
+        return start(None);
     };
     // To parse thousands of them would be slow.
     if Provenance::is_of_session(&text) {
@@ -236,8 +236,8 @@ fn single_start(results: &Results, name: &RunName) -> Option<Start> {
     }
     match Provenance::parse(&String::from_utf8_lossy(&text)) {
         Ok(Some(own)) if own.session.is_some() => None,
-        Ok(Some(own)) => Some(Start { moment: own.run.moment(), ..unknown }),
-        Ok(None) | Err(_) => Some(unknown),
+        Ok(own) => start(own.as_ref()),
+        Err(_) => start(None),
     }
 }
 

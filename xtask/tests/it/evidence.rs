@@ -340,6 +340,17 @@ mod in_the_order_of_time {
     }
 
     #[test]
+    fn the_provenance_of_an_older_run_does_not_hide_a_newer_one() {
+        let checkout = Checkout::of_two(before(), after().p99(20.0));
+        checkout.record("007_after_20251108_143000", after());
+        checkout.record("007_after_20251108_130000", after());
+        let older = checkout.read("007_after_20251108_130000_diag.txt");
+        checkout.write(&diagnosis_file(AFTER), older);
+        let why = "its provenance is that of `007_after_20251108_130000`";
+        assert_refused(&checkout, why, AFTER, "cargo perf-check 007 after");
+    }
+
+    #[test]
     fn a_server_that_logs_what_looks_like_a_session_does_not_hide_its_run() {
         let checkout = Checkout::of_two(before(), after());
         let logged = after().p99(20.0).with(|own| own.log_tail = "a\n[session]\nb".to_owned());

@@ -93,18 +93,41 @@ impl Run {
         operations.map(|(name, of)| (name, figures(of))).collect()
     }
 
-    fn moment(&self) -> Option<OffsetDateTime> {
-        OffsetDateTime::parse(self.text("run.started")?, &Rfc3339).ok()
+    fn started(&self) -> Started<'_> {
+        Started::of(self.stem(), self.own.as_ref())
     }
 
     fn name(&self) -> Option<Name<'_>> {
         Name::parse(self.stem())
     }
+}
+
+/// When a run was started: by its provenance, where that is its own and agrees with its name, and by its name.
+#[derive(Debug)]
+struct Started<'a> {
+    moment: Option<OffsetDateTime>,
+    name: Option<Name<'a>>,
+}
+
+impl<'a> Started<'a> {
+    fn of(stem: &'a str, own: Option<&Table>) -> Self {
+        let name = Name::parse(stem);
+        let run = own.and_then(|own| own.get("run"));
+        let text = |key: &str| run?.get(key)?.as_str();
+        let moment = text("started").and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
+        let moment = moment.filter(|moment| {
+            let told = PrimitiveDateTime::new(moment.date(), moment.time());
+            let is_near = |name: &Name| (told - name.time).abs() <= Duration::MINUTE;
+            text("name") == Some(stem) && name.as_ref().is_some_and(is_near)
+        });
+        Self { moment, name }
+    }
 
     fn is_after(&self, other: &Self) -> bool {
-        match (self.moment(), other.moment()) {
+        let named = |of: &Self| of.name.as_ref().map(|name| name.time);
+        match (self.moment, other.moment) {
             (Some(own), Some(other)) => own > other,
-            _ => self.name().map(|name| name.time) > other.name().map(|name| name.time),
+            _ => named(self) > named(other),
         }
     }
 }
@@ -273,7 +296,7 @@ fn is_sound(phase: &str, run: &Run) -> Broken {
         demand(!beyond((p99 - largest).abs(), 0.01 * largest), "not the largest P99")?;
     }
     let now = OffsetDateTime::now_utc();
-    let started = run.moment().or_else(|| Some(run.name()?.time.assume_utc()));
+    let started = run.started().moment.or_else(|| Some(run.name()?.time.assume_utc()));
     demand(started.is_none_or(|at| at - now <= Duration::DAY), "from the future")?;
     if let Some(name) = run.name() {
         demand(name.phase == phase, "the other side by its name")?;
@@ -337,12 +360,10 @@ fn are_the_newest(results: &Path, passed: &Passed, phase: &str, taken: &[Run]) -
         if !is_asked || is_taken(&path) {
             continue;
         }
-        // One that cannot be read has no moment, and its name decides.
-        let other = Run::read(&path);
-        let is_newer = |run: &Run| match &other {
-            Ok(other) => other.is_after(run),
-            Err(_) => Some(&name.time) > run.name().map(|name| name.time).as_ref(),
-        };
+        // Of one that cannot be read, the provenance may still tell the moment.
+        let own = provenance(&path).ok().flatten();
+        let started = Started::of(stem.unwrap(), own.as_ref());
+        let is_newer = |run: &Run| started.is_after(&run.started());
         // Of one that cannot be read, the last section tells.
         let is_paired = match provenance(&path) {
             Ok(own) => own.is_some_and(|own| own.contains_key("session")),
