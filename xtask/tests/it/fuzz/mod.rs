@@ -7,8 +7,8 @@
 //! task or by two named files, reported in every format, listed and logged. What exits 0 is held against a reading of
 //! the law of its own, in [`law`].
 //!
-//! 2,000 inputs are tried in every run; `FUZZ_INPUTS=100000 cargo test --release --package xtask --test it fuzz` tries as many as it says,
-//! and found nothing with that number.
+//! 2,000 inputs are tried in every run. `FUZZ_INPUTS=100000 cargo test --release --package xtask --test it fuzz` tries as
+//! many as it says.
 
 mod law;
 
