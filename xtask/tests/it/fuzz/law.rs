@@ -426,13 +426,14 @@ fn sessions_pass(results: &Path, passed: &Passed, servers: [&String; 2], after: 
         let is_whole = text.starts_with("# perf-confirm session, format 2\n")
             && text.trim_end_matches('\n').ends_with("\n# end");
         let record = text.parse::<Table>().ok().filter(|_| is_whole);
-        let Some(record) = record else {
+        let figures = record.as_ref().and_then(SessionFigures::of);
+        let (Some(record), Some(figures)) = (record, figures) else {
             demand(is_archived, format!("{name} is not whole"))?;
             continue;
         };
         let is_about = record.get("before").and_then(|of| of.as_str()) == Some(one)
             && record.get("after").and_then(|of| of.as_str()) == Some(other);
-        let verdict = pairs_pass(&record, limit);
+        let verdict = pairs_pass(&figures, limit);
         if is_about && (!is_archived || verdict == Err(SLOWER.to_owned())) {
             verdict.map_err(|why| format!("{name}: {why}"))?;
         }
@@ -442,23 +443,44 @@ fn sessions_pass(results: &Path, passed: &Passed, servers: [&String; 2], after: 
 
 const SLOWER: &str = "the pairs are slower";
 
+/// What a record of pairs decides by.
+struct SessionFigures {
+    looks: Vec<usize>,
+    /// Changes of P99 and P95 of each pair, as logarithms.
+    p99: Vec<f64>,
+    p95: Vec<f64>,
+    after_has_failed: bool,
+}
+
+/// The looks of the longest plan; a shorter one ends earlier.
+const LOOKS: [usize; 5] = [8, 12, 16, 24, 40];
+
+impl SessionFigures {
+    /// `None` where one is missing or of another kind, or the plan is none of the law's: the record is not whole.
+    fn of(record: &Table) -> Option<Self> {
+        let looks = record.get("looks")?.as_array()?.iter();
+        let looks: Vec<usize> =
+            looks.map(|look| usize::try_from(look.as_integer()?).ok()).collect::<Option<_>>()?;
+        if looks.is_empty() || !LOOKS.starts_with(&looks) {
+            return None;
+        }
+        let all = |key: &str| record.get(key).and_then(|of| of.as_array()).into_iter().flatten();
+        let change = |pair: &toml::Value, key: &str| {
+            let figure = |side: &str| pair.get(side)?.get(key)?.as_float();
+            Some((figure("after")? / figure("before")?).ln())
+        };
+        let changes =
+            |key: &str| all("pairs").map(|pair| change(pair, key)).collect::<Option<Vec<f64>>>();
+        let after_has_failed = all("failures")
+            .any(|of| of.get("side").and_then(|side| side.as_str()) == Some("after"));
+        Some(Self { looks, p99: changes("p99_ms")?, p95: changes("p95_ms")?, after_has_failed })
+    }
+}
+
 /// The exact signed-rank intervals at the looks of the record's plan. Undecided so far, it is no obstacle.
-fn pairs_pass(record: &Table, limit: f64) -> Broken {
+fn pairs_pass(figures: &SessionFigures, limit: f64) -> Broken {
+    let SessionFigures { looks, p99, p95, after_has_failed } = figures;
     let margin = (1.0 + limit / 100.0).ln();
-    let looks = record["looks"].as_array().unwrap();
-    let looks: Vec<usize> =
-        looks.iter().map(|look| usize::try_from(look.as_integer().unwrap()).unwrap()).collect();
-    let failures = record.get("failures").and_then(|of| of.as_array()).into_iter().flatten();
-    let after =
-        failures.filter(|of| of.get("side").and_then(|side| side.as_str()) == Some("after"));
-    let has_failed = after.count() > 0;
-    let pairs = record.get("pairs").and_then(|of| of.as_array()).into_iter().flatten();
-    let figure = |of: &toml::Value, key: &str| of[key].as_float().unwrap();
-    let change = |pair: &toml::Value, key: &str| {
-        (figure(&pair["after"], key) / figure(&pair["before"], key)).ln()
-    };
-    let (p99, p95): (Vec<f64>, Vec<f64>) =
-        pairs.map(|pair| (change(pair, "p99_ms"), change(pair, "p95_ms"))).unzip();
     let alpha = 0.02 / looks.len() as f64;
     for (index, look) in looks.iter().enumerate() {
         let (Some(p99), Some(p95)) = (p99.get(..*look), p95.get(..*look)) else {
@@ -475,7 +497,7 @@ fn pairs_pass(record: &Table, limit: f64) -> Broken {
         let is_last = index + 1 == looks.len();
         demand(!is_last || (estimate <= margin && !is_vetoed), "the pairs suspect it")?;
     }
-    demand(!has_failed, "the after server failed")
+    demand(!after_has_failed, "the after server failed")
 }
 
 /// Lower bound, estimate and upper bound.

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 
 use super::ending::{Ending, Key, Running, signal};
+use super::step::hold_syncs;
 use super::{assert_only_logs_are_unsaved, assert_the_ports_are_free, parent_death_signals_work};
 use crate::common::{Checkout, wait_until};
 use crate::confirm::{FAST, confirm, measured_with, pairs_on_record};
@@ -21,11 +22,16 @@ enum Step {
     Load,
     /// One server has stopped, and the other does not.
     Stop,
+    /// Some files of both runs are in place, and no result.
+    Save,
+    /// Both runs are saved, and the record does not have them.
+    Record,
     /// The first duet is on record, and a server of the second is never healthy.
     Between,
 }
 
-const STEPS: [Step; 5] = [Step::Start, Step::Ready, Step::Load, Step::Stop, Step::Between];
+const STEPS: [Step; 7] =
+    [Step::Start, Step::Ready, Step::Load, Step::Stop, Step::Save, Step::Record, Step::Between];
 
 /// What a server and a load generator do, beside what they are to. The file `step` says where a duet is to stand still.
 const SERVER: &str = "
@@ -40,6 +46,10 @@ esac
 const LOAD_GENERATOR: &str = "
 [ \"$(cat step 2>/dev/null)\" = Load ] && STAND_IN_LOAD=hang exec \"$STAND_IN/loadtest\" \"$@\"
 \"$STAND_IN/loadtest\" \"$@\" || exit
+case \"$(cat step 2>/dev/null) $*\" in
+    Save*/after/*) echo unsaved/after/loadtest.log > held ;;
+    Record*/after/*) echo sessions/ > held ;;
+esac
 exit 0";
 
 impl Step {
@@ -53,8 +63,18 @@ impl Step {
             Self::Ready => ["before", "after"].iter().all(|side| server_said(side, "listening")),
             Self::Load => ["before", "after"].iter().all(|side| server_said(side, "/api/v1/")),
             Self::Stop => server_said("after", "SIGTERM ignored"),
+            Self::Save => {
+                let recorded = checkout.recorded();
+                recorded.iter().filter(|name| name.ends_with("_sys.txt")).count() == MEASURED + 2
+            }
+            Self::Record => checkout.results().len() == MEASURED + 2,
             Self::Between => checkout.path("between").exists(),
         }
+    }
+
+    /// Whether the supervisor has something to do, beyond moments.
+    fn has_a_supervisor(self) -> bool {
+        !matches!(self, Self::Save | Self::Record)
     }
 
     /// The pairs that are on record.
@@ -105,9 +125,11 @@ fn sigkill_of_the_tool_while_the_supervisor_is_halted() {
 
 #[track_caller]
 fn at_every_step(ending: Ending) {
+    let needs_a_supervisor = !ending.spares_the_supervisor();
     let failed: Vec<Step> = thread::scope(|scope| {
+        let steps = STEPS.into_iter().filter(|step| step.has_a_supervisor() || !needs_a_supervisor);
         let tries: Vec<_> =
-            STEPS.into_iter().map(|step| (step, scope.spawn(move || at(step, ending)))).collect();
+            steps.map(|step| (step, scope.spawn(move || at(step, ending)))).collect();
         let failed = |(step, outcome): (Step, thread::ScopedJoinHandle<()>)| {
             outcome.join().is_err().then_some(step)
         };
@@ -122,7 +144,9 @@ fn checkout() -> Checkout {
 }
 
 fn duets(checkout: &Checkout) -> Command {
-    confirm(checkout, "--stop-grace 600")
+    let mut duets = confirm(checkout, "--stop-grace 600");
+    hold_syncs(checkout, &mut duets);
+    duets
 }
 
 fn at(step: Step, ending: Ending) {
@@ -147,13 +171,17 @@ fn at(step: Step, ending: Ending) {
     drop(running);
     assert_the_ports_are_free(&checkout);
     assert_eq!(pairs_on_record(&checkout), step.recorded(), "{step:?}");
-    assert_whole(&checkout, step.recorded());
-    if ending.spares_the_supervisor() || ending.spares_the_tool() {
-        assert_only_logs_are_unsaved(&checkout);
+    if !matches!(step, Step::Save | Step::Record) {
+        assert_whole(&checkout, step.recorded());
+        if ending.spares_the_supervisor() || ending.spares_the_tool() {
+            assert_only_logs_are_unsaved(&checkout);
+        }
     }
 
     // The next call continues, until there is one pair more.
-    let _ = fs::remove_file(checkout.path("between"));
+    for file in ["between", "held"] {
+        let _ = fs::remove_file(checkout.path(file));
+    }
     let recorded = step.recorded() + 1;
     checkout.write("last", recorded.to_string());
     checkout.write("step", "Between");

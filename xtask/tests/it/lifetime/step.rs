@@ -57,14 +57,19 @@ touch starting
 while [ -e starting ] && [ ! -e go ]; do sleep 0.01; done
 exec \"$STAND_IN/engram\" \"$@\"";
 
-/// In the place of the C library's own: the load generator's log does not become safe on the disk before it is allowed
-/// to, or removed.
+/// In the place of the C library's own: a file does not become safe on the disk while the file `held` has a part of its
+/// path, until the checkout is removed.
 const ENDLESS_FSYNC: &str = r#"
+use std::path::Path;
+
 #[unsafe(no_mangle)]
 pub extern "C" fn fsync(file: i32) -> i32 {
     let file = std::fs::read_link(format!("/proc/self/fd/{file}")).unwrap_or_default();
-    let is_log = file.ends_with("unsaved/loadtest.log");
-    while is_log && file.exists() && !std::path::Path::new("go").exists() {
+    let is_held = || {
+        let held = std::fs::read_to_string("held").unwrap_or_default();
+        !held.is_empty() && file.to_string_lossy().contains(held.trim_end())
+    };
+    while is_held() && file.exists() && !Path::new("go").exists() {
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
     0
@@ -98,7 +103,7 @@ impl Step {
         match self {
             Self::Preflight => program(&checkout.path("programs/df"), ENDLESS_LOOK),
             Self::Start => checkout.script("engram", SERVER_STARTS_WHEN_TOLD),
-            Self::Save => checkout.write(FSYNC, endless_fsync()),
+            Self::Save => checkout.write("held", "unsaved/loadtest.log"),
             Self::BetweenRuns => checkout.script("engram", SECOND_SERVER_IS_NEVER_HEALTHY),
             Self::Build | Self::Ready | Self::Load | Self::Stop => {}
         }
@@ -123,8 +128,7 @@ impl Step {
                 let path = std::env::var("PATH").unwrap();
                 check.env("PATH", format!("{}:{path}", programs.display()))
             }
-            // Not by its path, which has a space.
-            Self::Save => check.env("LD_LIBRARY_PATH", checkout.path("")).env("LD_PRELOAD", FSYNC),
+            Self::Save => hold_syncs(checkout, &mut check),
             Self::Build | Self::Start | Self::BetweenRuns => &mut check,
         };
         check
@@ -186,6 +190,13 @@ impl Step {
 
 fn built(checkout: &Checkout, phase: &str) -> Command {
     checkout.command(&format!("perf-check 007 {phase} --duration 1 --port {}", checkout.port()))
+}
+
+/// Makes a command hold the files that `held` names, where they become safe on the disk.
+pub fn hold_syncs<'a>(checkout: &Checkout, command: &'a mut Command) -> &'a mut Command {
+    checkout.write(FSYNC, endless_fsync());
+    // Not by its path, which has a space.
+    command.env("LD_LIBRARY_PATH", checkout.path("")).env("LD_PRELOAD", FSYNC)
 }
 
 /// The library, compiled once.
