@@ -239,7 +239,7 @@ impl Bench {
         tool
     }
 
-    /// The stand-in's binary under another content: its hash is what tells two servers apart.
+    /// The stand-in's binary under another content: its hash distinguishes two servers.
     fn script(&self, binary: &str, comment: &str, variables: &str) -> Result<()> {
         let path = self.write(
             &format!("target/release/{binary}"),

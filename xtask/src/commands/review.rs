@@ -207,9 +207,9 @@ fn chosen<'a>(options: &Options, files: &'a [String]) -> Result<Vec<&'a str>> {
         let file = files.iter().find(is_it).ok_or_else(|| {
             let stems = files.iter().map(|file| names(file)[1]);
             let nearest = did_you_mean(names(name)[1], stems.clone());
-            let known = stems.collect::<Vec<_>>().join(", ");
-            Error::new(format!("there is no scenario `{name}`{nearest}"))
-                .next(format!("those in {}: {known}", layout::COMPETITIVE_SCENARIOS))
+            let error = Error::new(format!("there is no scenario `{name}`{nearest}"))
+                .next(format!("{} has:", layout::COMPETITIVE_SCENARIOS));
+            stems.fold(error, Error::next)
         })?;
         if !found.contains(&file.as_str()) {
             found.push(file.as_str());

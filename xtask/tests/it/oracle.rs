@@ -161,8 +161,8 @@ mod numbers {
 /// The pure table.
 mod figures {
     use super::*;
+    use crate::common::judged::exit_code;
     use law::{Answer, Numbers};
-    use xtask::judge::comparison::{Comparison, Judgement, outcome};
     use xtask::judge::verdict::{Figures, Metric, P99Rule, judge};
     use xtask::model::names::Mode;
 
@@ -190,20 +190,7 @@ mod figures {
         Answer {
             regressed: Metric::ALL.map(|metric| verdict.regressed.contains(&metric)),
             status: standing.map(|standing| known(&standing)),
-            exit: outcome(&[Comparison {
-                task: None,
-                mode,
-                before: None,
-                after: None,
-                judgement: Judgement::Judged(verdict),
-                session: None,
-                single_runs: None,
-                pinned_rate: None,
-                baseline: None,
-                warnings: Vec::new(),
-                accepted: None,
-            }])
-            .code(),
+            exit: exit_code(verdict),
         }
     }
 

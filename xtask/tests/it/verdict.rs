@@ -6,8 +6,7 @@ use crate::common::recording::{Recording, result_file};
 
 /// Judges two sides' figures without any file.
 mod on_figures {
-    use xtask::judge::comparison::outcome;
-    use xtask::judge::comparison::{Comparison, Judgement};
+    use crate::common::judged::exit_code;
     use xtask::judge::verdict::{Figures, Metric, P99Rule, Standing, Verdict, judge};
     use xtask::model::names::Mode;
 
@@ -29,23 +28,6 @@ mod on_figures {
     pub fn competitive(before: Figures, after: Figures) -> Verdict {
         let baseline = Some(BASELINE_MS);
         judge(Mode::Competitive, before, after, baseline, P99Rule::Threshold)
-    }
-
-    pub fn exit_code(verdict: Verdict) -> u8 {
-        let comparison = Comparison {
-            task: None,
-            mode: verdict.mode,
-            before: None,
-            after: None,
-            judgement: Judgement::Judged(verdict),
-            session: None,
-            single_runs: None,
-            pinned_rate: None,
-            baseline: None,
-            warnings: Vec::new(),
-            accepted: None,
-        };
-        outcome(&[comparison]).code()
     }
 
     fn standing(verdict: &Verdict) -> Option<Standing> {

@@ -3,7 +3,8 @@
 use std::fs::File;
 use std::time::{Duration, SystemTime};
 
-use xtask::judge::comparison::{Comparison, Judgement};
+use xtask::judge::comparison::{Comparison, Judgement, outcome};
+use xtask::judge::verdict::Verdict;
 use xtask::model::names::{Mode, TaskId};
 use xtask::report::human;
 use xtask::report::next::Context;
@@ -14,6 +15,24 @@ use super::recording::{Recording, result_file};
 
 /// The task that is compared.
 pub const TASK: &str = "007";
+
+/// That of a comparison with this verdict alone.
+pub fn exit_code(verdict: Verdict) -> u8 {
+    let comparison = Comparison {
+        task: None,
+        mode: verdict.mode,
+        before: None,
+        after: None,
+        judgement: Judgement::Judged(verdict),
+        session: None,
+        single_runs: None,
+        pinned_rate: None,
+        baseline: None,
+        warnings: Vec::new(),
+        accepted: None,
+    };
+    outcome(&[comparison]).code()
+}
 
 impl Checkout {
     /// One with an internal before and an internal after.
