@@ -246,7 +246,7 @@ fn next(options: &Options) -> String {
         Phase::Before => format!("make the change, then\n  {}", again(options, Phase::After)),
         Phase::After => {
             let checkout = checkout_option(checkout.as_deref());
-            format!("\n  {}", typed::perf_compare(task, &checkout))
+            format!("judge the change\n  {}", typed::perf_compare(task, &checkout))
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::shared::{checkout_option, context};
 use crate::error::{Fault, Result};
+use crate::files;
 use crate::measure::{checkout, content, git};
 use crate::model::inputs::Inputs;
 use crate::model::names::{Mode, Part, Phase, RunName, TaskId};
@@ -127,7 +127,7 @@ impl Evidence {
             let mut sources = Sources::new();
             for name in self.tasks.values().flatten().filter(|name| name.phase == phase) {
                 let path = self.results.path(name, Part::Diagnosis);
-                let Some(text) = path.is_file().then(|| fs::read(path).ok()).flatten() else {
+                let Ok(text) = files::read(&path) else {
                     continue;
                 };
                 let text = String::from_utf8_lossy(&text);

@@ -9,6 +9,7 @@ use walkdir::WalkDir;
 
 use super::cargo::{self, CONFIGURATION_FILES, TOOLCHAIN_FILES, Workspace};
 use super::content::Snapshot;
+use crate::files;
 use crate::model::inputs::Inputs;
 use crate::model::layout::{RESULTS, ROADMAP};
 
@@ -26,7 +27,7 @@ pub(crate) fn inputs(
 ) -> Option<Inputs> {
     let mut found = Found { files, outputs: &workspace.targets, inputs: Inputs::default() };
     for binary in made {
-        for path in dependencies(&fs::read_to_string(binary.with_extension("d")).ok()?)? {
+        for path in dependencies(&files::read_text(&binary.with_extension("d")).ok()?)? {
             found.add_with_manifests(&path)?;
         }
     }

@@ -1,6 +1,5 @@
 //! The file of accepted regressions. Entries are only ever added, and the last one about a question counts.
 
-use std::fs;
 use std::io;
 use std::path::Path;
 
@@ -46,10 +45,8 @@ const HEADER: &str = "\
 ";
 
 fn text(path: &Path) -> io::Result<String> {
-    match fs::metadata(path) {
+    match files::read_text(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
-        Err(error) => Err(error),
-        Ok(file) if !file.is_file() => Err(io::Error::other("not a regular file")),
-        Ok(_) => fs::read_to_string(path),
+        text => text,
     }
 }

@@ -182,7 +182,7 @@ impl Results {
             let name = entry.map_err(failed)?.file_name();
             let stem = name.to_str().and_then(|name| name.strip_suffix(Part::Diagnosis.suffix()));
             let Some(run) = stem.and_then(RunName::parse) else { continue };
-            let text = fs::read_to_string(self.path(&run, Part::Diagnosis)).unwrap_or_default();
+            let text = files::read_text(&self.path(&run, Part::Diagnosis)).unwrap_or_default();
             if may_be(&run, &text)
                 && let Ok(Some(provenance)) = Provenance::parse(&text)
                 && let Some(place) = provenance.session

@@ -25,7 +25,7 @@ pub fn keep(results: &Results, inputs: &Inputs) -> Result<Option<String>> {
 
 /// The list with this hash; `None` where it is gone, or not what it was.
 pub(crate) fn read(results: &Results, hash: &str) -> Option<Inputs> {
-    let text = fs::read_to_string(path(results, hash)).ok()?;
+    let text = files::read_text(&path(results, hash)).ok()?;
     (content::of_text(&text)? == hash).then(|| Inputs::parse(&text))?
 }
 
