@@ -156,6 +156,7 @@ fn at(step: Step, ending: Ending) {
     let mut running = Running::start(&checkout, duets(&checkout), ending);
     wait_until(&format!("{step:?}"), || step.is_reached(&checkout));
     running.end(ending);
+    running.wait_for_the_tool(ending);
     fs::remove_file(checkout.path("step")).unwrap();
     if step == Step::Stop && ending.spares_the_supervisor() {
         for (process, words) in checkout.processes() {

@@ -186,6 +186,14 @@ impl<'a> Running<'a> {
         }
     }
 
+    /// Waits until the tool itself has ended, if this ends it: what it waits for may not be given to it before. A key that
+    /// is typed is a signal only a moment later.
+    pub fn wait_for_the_tool(&self, ending: Ending) {
+        if !ending.spares_the_tool() {
+            wait_until("the end of the tool", || !self.checkout.processes().values().any(is_tool));
+        }
+    }
+
     /// Sends a signal to the first process whose command line has `words`, once there is one; `false` if the tool ends
     /// before.
     pub fn strike(&self, signal_name: &str, words: &str) -> bool {
@@ -204,7 +212,7 @@ impl<'a> Running<'a> {
     fn tool(&self) -> u32 {
         match &self.surroundings {
             Surroundings::Plain(child) => child.id(),
-            _ => self.find(|words| words.starts_with(TOOL) && words.contains("perf-c")),
+            _ => self.find(is_tool),
         }
     }
 
@@ -224,7 +232,7 @@ impl<'a> Running<'a> {
 
     /// The process with such a command line, once there is one: not a child of it that is not a program of its own yet,
     /// and whose number may be the smaller one.
-    fn find(&self, is_it: impl Fn(&str) -> bool) -> u32 {
+    fn find(&self, is_it: impl Fn(&String) -> bool) -> u32 {
         let mut found = None;
         wait_until("a process to end", || {
             let mut processes = self.checkout.processes();
@@ -255,7 +263,7 @@ impl<'a> Running<'a> {
         wait_until("the tool to be suspended", || {
             self.checkout.processes().iter().any(|(process, words)| {
                 let is_stopped = is_stopped(Path::new(&format!("/proc/{process}")));
-                is_stopped && words.starts_with(TOOL) && words.contains("perf-c")
+                is_stopped && is_tool(words)
             })
         });
         tool
@@ -294,6 +302,12 @@ impl Drop for Running<'_> {
         }
         self.close();
     }
+}
+
+/// True for the command line of the tool, and not for that of its supervisor.
+#[expect(clippy::ptr_arg, reason = "it is asked of the values of a map")]
+fn is_tool(words: &String) -> bool {
+    words.starts_with(TOOL) && words.contains("perf-c")
 }
 
 fn parent(process: u32) -> Option<u32> {

@@ -101,6 +101,7 @@ fn at(step: Step, ending: Ending) {
     let mut running = Running::start(&checkout, step.check(&checkout), ending);
     wait_until(&format!("{step:?}"), || step.is_reached(&checkout));
     running.end(ending);
+    running.wait_for_the_tool(ending);
     if step == Step::Build && parent_death_signals_work() {
         wait_until("the end of cargo", || {
             let processes = checkout.processes();
