@@ -38,7 +38,7 @@ const RECORDINGS: [&str; 3] = [
 const SLICES: &str = "engram-duet-2s.jsonl";
 
 /// Two servers of one binary, measured at the same time or in turn, with work added to one of them.
-const DUETS: [&str; 1] = ["engram-duet-10s.jsonl"];
+const DUETS: [&str; 2] = ["engram-duet-10s.jsonl", "engram-duet-busy-10s.jsonl"];
 
 /// What was asked for.
 struct Options {
@@ -83,9 +83,10 @@ fn run(options: &Options) -> Result<()> {
             }
             println!("{}", table::needed());
             println!("{}", table::duet(&duet::read(&folder().join(SLICES))?));
-            let paths = DUETS.map(|name| folder().join(name));
-            let recorded = simultaneous::read(&paths.each_ref().map(PathBuf::as_path))?;
-            print!("{}", simultaneous::markdown(&recorded));
+            for name in DUETS {
+                let recorded = simultaneous::read(&folder().join(name))?;
+                println!("### {name}\n\n{}", simultaneous::markdown(&recorded));
+            }
         }
     }
     Ok(())

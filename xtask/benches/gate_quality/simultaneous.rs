@@ -46,17 +46,13 @@ struct Unit {
 pub struct Simultaneous(BTreeMap<Condition, Vec<Unit>>);
 
 /// Reads recordings of two servers.
-pub fn read(paths: &[&Path]) -> Result<Simultaneous> {
+pub fn read(path: &Path) -> Result<Simultaneous> {
     let mut conditions: BTreeMap<Condition, Vec<Unit>> = BTreeMap::new();
-    for path in paths {
-        let text =
-            fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-        for line in text.lines() {
-            let fields: Value = serde_json::from_str(line)?;
-            let (condition, unit) = unit(&fields)
-                .ok_or_else(|| format!("{}: not a line of two servers: {line}", path.display()))?;
-            conditions.entry(condition).or_default().push(unit);
-        }
+    let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    for line in text.lines() {
+        let (condition, unit) = unit(&serde_json::from_str(line)?)
+            .ok_or_else(|| format!("{}: not a line of two servers: {line}", path.display()))?;
+        conditions.entry(condition).or_default().push(unit);
     }
     Ok(Simultaneous(conditions))
 }
