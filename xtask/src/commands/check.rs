@@ -1,6 +1,5 @@
 //! `perf-check`: measures one side of a change, end to end.
 
-use std::env;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
@@ -13,7 +12,7 @@ use crate::judge::verdict::Outcome;
 use crate::judge::{comparison, fitness};
 use crate::measure::build::{self, Build, Built};
 use crate::measure::run::Limits;
-use crate::measure::{checkout, git, host};
+use crate::measure::{checkout, git};
 use crate::model::names::{Phase, TaskId};
 use crate::model::recorded::Recorded;
 use crate::model::typed;
@@ -127,10 +126,6 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
 
     steps.begin("preflight", &checkout.display().to_string());
     let mut bench = Bench::open(setup, &checkout, steps, clock)?;
-    let target = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-    for folder in [bench.results.folder(), &checkout.join(target)] {
-        enough_disk(folder)?;
-    }
     let mut conditions = bench.conditions();
     let file = file_name(Path::new(&bench.scenario.file));
     bench.steps.done(&format!("{file}, port {} is free", setup.port));
@@ -274,22 +269,6 @@ fn again(options: &Options, phase: Phase) -> String {
     }
     further.push_str(&options.setup.checkout_option());
     typed::perf_check(&options.setup.task, phase, options.setup.mode, &further)
-}
-
-/// The least room on the disk to begin with: logs, the server's data and copies of the binaries have to fit.
-const LEAST_DISK_MIB: u64 = 512;
-
-/// # Errors
-/// When there is too little room for what is written to `folder`.
-fn enough_disk(folder: &Path) -> Result<()> {
-    match host::free_mib(folder) {
-        Some(mib) if mib < LEAST_DISK_MIB => Err(Error::new(format!(
-            "only {mib} MiB are free on the disk of {}; a run needs {LEAST_DISK_MIB}",
-            folder.display()
-        ))
-        .next("make room, for instance with cargo clean")),
-        _ => Ok(()),
-    }
 }
 
 /// The runs of a group that were saved before one failed stay, and count with what there is.

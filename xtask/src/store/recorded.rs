@@ -1,12 +1,11 @@
 //! Reading of recorded runs: the list of all, and the newest group of a side.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use time::Duration;
 
-use crate::error::{Error, Fault, Result};
+use crate::error::{Fault, Result};
 use crate::files;
 use crate::model::load_result::LoadResult;
 use crate::model::names::{Mode, Part, Phase, RunName, TaskId, Timestamp};
@@ -24,26 +23,10 @@ impl Listing {
     /// # Errors
     /// When the folder cannot be read.
     pub fn read(results: &Results) -> Result<Self> {
-        let failed = |error| Error::at("cannot read", results.folder())(error);
-        // Not walkdir: for one flat folder of very many files the standard library alone is several times faster.
-        let entries = match fs::read_dir(results.folder()) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self(Vec::new())),
-            other => other.map_err(failed)?,
-        };
         let suffix = Part::Result.suffix();
-        let mut stems = Vec::new();
-        for entry in entries {
-            let file = entry.map_err(failed)?.file_name();
-            // Three of the four files of a run are no result: they take no more time than this.
-            if !file.as_encoded_bytes().ends_with(suffix.as_bytes()) {
-                continue;
-            }
-            // This tool writes no name that is not UTF-8.
-            if let Ok(mut stem) = file.into_string() {
-                stem.truncate(stem.len() - suffix.len());
-                stems.push(stem);
-            }
-        }
+        let mut stems = files::names(results.folder())?;
+        stems.retain(|name| name.ends_with(suffix));
+        stems.iter_mut().for_each(|name| name.truncate(name.len() - suffix.len()));
         Ok(Self(stems))
     }
 
@@ -150,9 +133,6 @@ pub(crate) fn newest_names(
     members.into_iter().flatten().map(|(name, _)| name.clone()).collect()
 }
 
-/// A run, read or refused.
-type Read = Result<Recorded, Fault>;
-
 /// The members of the newest group, in the order of their names, and the number that it was to have.
 ///
 /// A group is known by its name, which is that of its first run: other runs may lie between its own.
@@ -161,7 +141,7 @@ fn newest_members<'a>(
     names: &'a [RunName],
     mode: Mode,
     phase: Phase,
-) -> Option<(Vec<(&'a RunName, Read)>, u32)> {
+) -> Option<(Vec<(&'a RunName, Run)>, u32)> {
     let is_of_side = |name: &&RunName| name.mode == mode && name.phase == phase;
     let by_name = || names.iter().rev().filter(is_of_side);
     let name = newest(results, by_name())?;
@@ -226,19 +206,14 @@ const FARTHEST_CLOCKS: Duration = Duration::hours(26);
 
 /// When a run was started; `None` for one of a paired session.
 fn single_start(results: &Results, name: &RunName) -> Option<Start> {
-    let start = |own: Option<&Provenance>| Some(Start::of(&name.to_string(), own));
-    let Ok(text) = files::read(&results.path(name, Part::Diagnosis)) else {
-        return start(None);
-    };
+    let text = files::read(&results.path(name, Part::Diagnosis)).unwrap_or_default();
     // To parse thousands of them would be slow.
     if Provenance::is_of_session(&text) {
         return None;
     }
-    match Provenance::parse(&String::from_utf8_lossy(&text)) {
-        Ok(Some(own)) if own.session.is_some() => None,
-        Ok(own) => start(own.as_ref()),
-        Err(_) => start(None),
-    }
+    let own = Provenance::parse(&String::from_utf8_lossy(&text)).ok().flatten();
+    let is_single = own.as_ref().is_none_or(|own| own.session.is_none());
+    is_single.then(|| Start::of(&name.to_string(), own.as_ref()))
 }
 
 /// A run of a mode after the change that was measured on `content`, the newest by its name.
@@ -256,7 +231,7 @@ pub(crate) fn after_on<'a>(
     names.iter().rev().filter(is_after).find(has_content)
 }
 
-fn place(run: &Read) -> Option<&Provenance> {
+fn place(run: &Run) -> Option<&Provenance> {
     run.as_ref().ok()?.provenance.as_ref()
 }
 

@@ -15,7 +15,7 @@ use crate::measure::health::Implementation;
 use crate::measure::run::{Measured, Sample};
 use crate::measure::scenario::{self, Scenario};
 use crate::measure::workplace::Workplace;
-use crate::model::names::{Mode, RunName};
+use crate::model::names::{Mode, Part, RunName};
 use crate::model::provenance::{
     BuildRecord, Git, Host, HostState, Load, Provenance, Run, ServerRun, SessionPlace,
 };
@@ -74,15 +74,11 @@ pub(crate) fn write(
         Some(inputs) => sources::keep(results, inputs)?,
         None => None,
     };
-    let unsaved = Unsaved {
-        name: circumstances.name.clone(),
-        system: workplace.directory().join("sys.txt"),
-        diagnosis: workplace.diagnosis(),
-        load_log: workplace.load_log(),
-        result: workplace.result(),
-    };
-    files::write_new(&unsaved.system, &samples(measured))?;
-    files::write_new(&unsaved.diagnosis, &provenance(circumstances, measured, inputs).to_text())?;
+    let name = circumstances.name.clone();
+    let unsaved = Unsaved { name, workplace: workplace.clone() };
+    files::write_new(&unsaved.path(Part::System), &samples(measured))?;
+    let diagnosis = provenance(circumstances, measured, inputs).to_text();
+    files::write_new(&unsaved.path(Part::Diagnosis), &diagnosis)?;
     Ok(unsaved)
 }
 

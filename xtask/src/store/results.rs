@@ -8,6 +8,7 @@ use time::Duration;
 
 use crate::error::{Error, Result};
 use crate::files;
+use crate::measure::workplace::Workplace;
 use crate::model::layout::RESULTS;
 use crate::model::names::{Part, RunName, TaskId, Timestamp};
 use crate::model::provenance::{Provenance, SessionPlace};
@@ -81,16 +82,9 @@ impl Results {
     /// Removes the files of runs that were being saved when the tool was killed: those whose provenance is this tool's
     /// and whose result is not there. Nothing else is touched. Best effort: they count for nothing.
     fn remove_leftovers(&self) {
-        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
-        let names = entries.filter_map(|entry| {
-            let file = entry.file_name();
-            RunName::parse(file.to_str()?.strip_suffix(Part::Diagnosis.suffix())?)
-        });
-        // Collected, since the folder changes.
-        for name in names.filter(|name| self.is_left_over(name)).collect::<Vec<_>>() {
-            // In the reverse order: what says whose they are goes last.
-            for part in Part::ALL.iter().rev() {
-                let _ = fs::remove_file(self.path(&name, *part));
+        for name in self.diagnosed().unwrap_or_default() {
+            if self.is_left_over(&name) {
+                let _ = self.remove(&name);
             }
         }
     }
@@ -111,9 +105,9 @@ impl Results {
     /// Names the file that could not be written.
     pub(crate) fn save(&self, runs: &[Unsaved]) -> Result<()> {
         let ordered = Part::ALL.iter().flat_map(|part| runs.iter().map(move |run| (run, *part)));
-        let moves: Vec<(&Path, PathBuf)> =
+        let moves: Vec<(PathBuf, PathBuf)> =
             ordered.map(|(run, part)| (run.path(part), self.path(&run.name, part))).collect();
-        let place = |(from, to): &(&Path, PathBuf)| {
+        let place = |(from, to): &(PathBuf, PathBuf)| {
             // The name must not become visible before the content is safe.
             files::open(from)
                 .and_then(|(file, _)| file.sync_all())
@@ -176,12 +170,8 @@ impl Results {
         &self,
         may_be: impl Fn(&RunName, &str) -> bool,
     ) -> Result<Vec<(RunName, SessionPlace)>> {
-        let failed = |error| Error::at("cannot read", &self.folder)(error);
         let mut found = Vec::new();
-        for entry in fs::read_dir(&self.folder).map_err(failed)? {
-            let name = entry.map_err(failed)?.file_name();
-            let stem = name.to_str().and_then(|name| name.strip_suffix(Part::Diagnosis.suffix()));
-            let Some(run) = stem.and_then(RunName::parse) else { continue };
+        for run in self.diagnosed()? {
             let text = files::read_text(&self.path(&run, Part::Diagnosis)).unwrap_or_default();
             if may_be(&run, &text)
                 && let Ok(Some(provenance)) = Provenance::parse(&text)
@@ -193,7 +183,14 @@ impl Results {
         Ok(found)
     }
 
-    /// Removes a run, the part that makes it count first.
+    /// The runs that have a provenance, whole or not.
+    fn diagnosed(&self) -> Result<Vec<RunName>> {
+        let names = files::names(&self.folder)?.into_iter();
+        let run = |name: String| RunName::parse(name.strip_suffix(Part::Diagnosis.suffix())?);
+        Ok(names.filter_map(run).collect())
+    }
+
+    /// Removes a run, the part that makes it count first, and last the one that says whose it is.
     fn remove(&self, run: &RunName) -> Result<()> {
         for path in Part::ALL.iter().rev().map(|part| self.path(run, *part)) {
             match fs::remove_file(&path) {
@@ -207,23 +204,20 @@ impl Results {
     }
 }
 
-/// A run that is not saved yet: its name to be, and its files.
+/// A run that is not saved yet: its name to be, and the workplace that its files are in.
 #[derive(Debug, Clone)]
 pub(crate) struct Unsaved {
     pub(crate) name: RunName,
-    pub(crate) system: PathBuf,
-    pub(crate) diagnosis: PathBuf,
-    pub(crate) load_log: PathBuf,
-    pub(crate) result: PathBuf,
+    pub(crate) workplace: Workplace,
 }
 
 impl Unsaved {
-    fn path(&self, part: Part) -> &Path {
+    pub(crate) fn path(&self, part: Part) -> PathBuf {
         match part {
-            Part::System => &self.system,
-            Part::Diagnosis => &self.diagnosis,
-            Part::LoadLog => &self.load_log,
-            Part::Result => &self.result,
+            Part::System => self.workplace.directory().join("sys.txt"),
+            Part::Diagnosis => self.workplace.diagnosis(),
+            Part::LoadLog => self.workplace.load_log(),
+            Part::Result => self.workplace.result(),
         }
     }
 }
@@ -330,23 +324,25 @@ mod tests {
         let written = results.folder().join("written");
         fs::create_dir(&written).unwrap();
         let unsaved = |stem: &str| {
-            let [system, diagnosis, load_log, result] =
-                ["sys", "diag", "log", "result"].map(|part| written.join(format!("{stem}.{part}")));
-            for path in [&system, &diagnosis, &load_log, &result] {
-                fs::write(path, "").unwrap();
+            let workplace = Workplace::at(written.join(stem));
+            fs::create_dir(workplace.directory()).unwrap();
+            let unsaved = Unsaved { name: name(stem), workplace };
+            for part in Part::ALL {
+                fs::write(unsaved.path(part), "").unwrap();
             }
-            Unsaved { name: name(stem), system, diagnosis, load_log, result }
+            unsaved
         };
         let [whole, torn] =
             ["007_before_20251231_235959", "007_after_20251231_235959"].map(unsaved);
-        fs::remove_file(&torn.result).unwrap();
-        assert!(results.save(&[whole, torn]).is_err());
+        fs::remove_file(torn.path(Part::Result)).unwrap();
+        let files = |run: &Unsaved| Part::ALL.map(|part| run.path(part).exists());
+        assert!(results.save(&[whole.clone(), torn.clone()]).is_err());
         let left: Vec<_> = fs::read_dir(results.folder())
             .unwrap()
             .map(|entry| entry.unwrap().file_name())
             .collect();
         assert_eq!(left, ["written"]);
-        assert_eq!(fs::read_dir(written).unwrap().count(), 7);
+        assert_eq!([files(&whole), files(&torn)], [[true; 4], [true, true, true, false]]);
     }
 
     #[test]

@@ -2,12 +2,11 @@
 //! record that an interrupted review goes on from.
 
 use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use time::Duration;
 
-use crate::error::{Error, Fault, Result};
+use crate::error::{Fault, Result};
 use crate::files;
 use crate::model::layout::REVIEWS;
 use crate::model::names::{Part, TaskId, Timestamp};
@@ -64,11 +63,8 @@ impl ReviewFolder {
     ///
     /// # Errors
     /// When one cannot be read.
-    pub(crate) fn runs(&self, task: &TaskId, scenario: &str) -> Result<Vec<Recorded>, Fault> {
-        let names = Listing::read(&self.results)
-            .map_err(|error| Fault::new(error.what()))?
-            .of_task(task)
-            .into_iter();
+    pub(crate) fn runs(&self, task: &TaskId, scenario: &str) -> Result<Vec<Recorded>> {
+        let names = Listing::read(&self.results)?.of_task(task).into_iter();
         let runs = names.map(|name| recorded::read(&self.results.path(&name, Part::Result)));
         let mut runs = runs.collect::<Result<Vec<_>, Fault>>()?;
         // Two scenarios may make the same task id.
@@ -104,16 +100,9 @@ impl ReviewFolder {
 
 /// The folders of reviews that were begun on the day of `now`, newest first.
 fn of_day(reviews: &Path, now: Timestamp) -> Result<Vec<PathBuf>> {
-    let failed = |error| Error::at("cannot read", reviews)(error);
-    let entries = match fs::read_dir(reviews) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        other => other.map_err(failed)?,
-    };
-    let mut names = Vec::new();
-    for entry in entries {
-        let name = entry.map_err(failed)?.file_name();
-        names.extend(name.to_str().and_then(Timestamp::parse));
-    }
+    let names = files::names(reviews)?;
+    let mut names: Vec<Timestamp> =
+        names.iter().filter_map(|name| Timestamp::parse(name)).collect();
     names.retain(|name| name.moment().date() == now.moment().date());
     names.sort_unstable();
     Ok(names.iter().rev().map(|name| reviews.join(name.to_string())).collect())
