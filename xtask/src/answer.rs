@@ -14,7 +14,7 @@ use crate::model::limits::{COMPETITOR, PLAN};
 use crate::model::names::{Mode, Phase, RunName, TaskId};
 use crate::model::provenance::Provenance;
 use crate::model::recorded::Group;
-use crate::model::session::{Failure, FormerRecord, How, SessionRecord, Subject};
+use crate::model::session::{Failure, How, SessionRecord, Subject};
 use crate::model::typed;
 use crate::stats::paired::{self, PairedVerdict, Progress};
 use crate::stats::single_runs;
@@ -144,7 +144,7 @@ fn of_newest(results: &Results, listing: &Listing, question: Question) -> Compar
         (Some(before), Some(after)) => about(results, &question, before, after),
         _ => Sessions::default(),
     };
-    let archived = Archived::of(&sessions);
+    let (archived, doubt) = (archived(&sessions), doubt(&sessions));
     let mut comparison = worst_of(sessions.ended, &question).unwrap_or_else(|| {
         let reliability = after.and_then(|after| {
             let series = same_binary::series(results, listing, question.mode, &after);
@@ -152,13 +152,13 @@ fn of_newest(results: &Results, listing: &Listing, question: Question) -> Compar
         });
         comparison::compare(question, reliability)
     });
-    comparison.warnings.extend(archived.told);
+    comparison.warnings.extend(archived);
     comparison.warnings.extend(sessions.warnings);
     comparison.warnings.extend(taken_back);
     let mut reasons = sessions.unusable;
     if comparison.outcome() == Outcome::Success {
         reasons.extend(sessions.failures);
-        reasons.extend(archived.doubt);
+        reasons.extend(doubt);
     }
     if !reasons.is_empty() && !comparison.outcome().is_regression() {
         comparison.judgement = Judgement::Impossible(reasons);
@@ -173,14 +173,34 @@ struct Answer {
 }
 
 impl Answer {
+    /// Compares the runs of the session instead of the groups in `question`.
     fn of(
         results: &Results,
         record: SessionRecord,
         verdict: PairedVerdict,
         question: &Question,
     ) -> Self {
-        let comparison = of_session(results, &record, verdict, question.clone());
-        Self { record, comparison }
+        let group = |phase| {
+            let runs = record.runs(results, phase);
+            let planned = u32::try_from(runs.len()).unwrap_or(u32::MAX);
+            Some(Group { runs, planned })
+        };
+        let failures = record.failures_of(Phase::After).map(failure_in_words);
+        let session = EndedSession {
+            verdict,
+            look: record.assess().look,
+            how: record.subject.how,
+            duration_seconds: record.subject.duration_seconds,
+            changes: record.changes(),
+            after_failures: failures.map(|failure| format!("the {failure}")).collect(),
+        };
+        let question = Question {
+            before: group(Phase::Before),
+            after: group(Phase::After),
+            session: Some(session),
+            ..question.clone()
+        };
+        Self { record, comparison: comparison::compare(question, None) }
     }
 
     /// 0 for the best.
@@ -257,36 +277,6 @@ fn contradiction(question: &Question, session: &Answer) -> Option<String> {
              otherwise: {answer}{change}"
         )
     })
-}
-
-/// Compares the runs of an ended session instead of the groups in `question`.
-fn of_session(
-    results: &Results,
-    record: &SessionRecord,
-    verdict: PairedVerdict,
-    question: Question,
-) -> Comparison {
-    let group = |phase| {
-        let runs = record.runs(results, phase);
-        let planned = u32::try_from(runs.len()).unwrap_or(u32::MAX);
-        Some(Group { runs, planned })
-    };
-    let failures = record.failures_of(Phase::After).map(failure_in_words);
-    let session = EndedSession {
-        verdict,
-        look: record.assess().look,
-        how: record.subject.how,
-        duration_seconds: record.subject.duration_seconds,
-        changes: record.changes(),
-        after_failures: failures.map(|failure| format!("the {failure}")).collect(),
-    };
-    let question = Question {
-        before: group(Phase::Before),
-        after: group(Phase::After),
-        session: Some(session),
-        ..question
-    };
-    comparison::compare(question, None)
 }
 
 fn failure_in_words(failure: &Failure) -> String {
@@ -394,9 +384,9 @@ fn unfinished(record: &SessionRecord) -> String {
     )
 }
 
-/// `None` for one without pairs, or under a plan that no version had.
-fn former(record: &FormerRecord) -> Option<String> {
-    let verdict = match record.assess()?.progress {
+/// `None` for one without pairs.
+fn former(record: &SessionRecord) -> Option<String> {
+    let verdict = match record.assess().progress {
         Progress::Continue { .. } if record.pairs.is_empty() => return None,
         Progress::Continue { .. } => "unfinished",
         Progress::Final(PairedVerdict::Regressed) => "REGRESSION",
@@ -405,64 +395,51 @@ fn former(record: &FormerRecord) -> Option<String> {
         Progress::Final(PairedVerdict::Suspected) => "SUSPECTED",
         Progress::Final(PairedVerdict::AfterFails) => "the after server failed",
     };
-    let (pairs, seconds) = (record.pairs.len(), record.duration_seconds);
+    let (pairs, seconds) = (record.pairs.len(), record.subject.duration_seconds);
     Some(format!(
         "an earlier session under the former plan, which decides nothing: {verdict} after {pairs} \
          pairs of {seconds} s a run"
     ))
 }
 
-/// What the records that `--fresh` archived say of a verdict.
-struct Archived {
-    /// Their number and the worst verdict among them, in words.
-    told: Option<String>,
-    /// The reason why a pass does not count yet.
-    doubt: Option<Reason>,
+/// The number of the records that `--fresh` archived, and the worst verdict among them, in words.
+fn archived(sessions: &Sessions) -> Option<String> {
+    let worst =
+        sessions.archived.iter().max_by_key(|answer| (answer.is_regression(), answer.rank()));
+    let worst = worst.map_or_else(|| "none ended".to_owned(), Answer::in_words);
+    let records = match sessions.archived_records {
+        0 => return None,
+        1 => "1 record of these servers was".to_owned(),
+        number => format!("{number} records of these servers were"),
+    };
+    Some(format!("{records} archived by --fresh; the worst verdict among them: {worst}"))
 }
 
-impl Archived {
-    fn of(sessions: &Sessions) -> Self {
-        let number = sessions.archived_records;
-        let worst =
-            sessions.archived.iter().max_by_key(|answer| (answer.is_regression(), answer.rank()));
-        let told = (number > 0).then(|| {
-            let worst = worst.map_or_else(|| "none ended".to_owned(), Answer::in_words);
-            let records = match number {
-                1 => "1 record of these servers was".to_owned(),
-                _ => format!("{number} records of these servers were"),
-            };
-            format!("{records} archived by --fresh; the worst verdict among them: {worst}")
-        });
-        Self { told, doubt: Self::doubt(sessions) }
-    }
-
-    /// A regression is taken back by two passes that were opened later, the later one with the full plan.
-    fn doubt(sessions: &Sessions) -> Option<Reason> {
-        let regressions = sessions.archived.iter().filter(|answer| answer.is_regression());
-        let latest = regressions.max_by_key(|answer| answer.record.opened)?;
-        let answers = sessions.archived.iter().chain(&sessions.ended);
-        let is_later = |answer: &&Answer| answer.record.opened > latest.record.opened;
-        let mut passes: Vec<&SessionRecord> = answers
-            .filter(is_later)
-            .filter(|answer| answer.passes())
-            .map(|answer| &answer.record)
-            .collect();
-        passes.sort_by_key(|record| record.opened);
-        let full = PLAN.last_look();
-        let remedy = match passes.as_slice() {
-            [] => Remedy::Confirm,
-            [_, .., last] if last.plan.last_look() >= full => return None,
-            _ => Remedy::ConfirmAgain,
-        };
-        let why = format!(
-            "an archived record of these servers says {}: it takes two later records that pass, \
-             the last of them with the full plan of {full} pairs, and {} did",
-            latest.in_words(),
-            passes.len()
-        );
-        Some(Reason::new(Fault::new(why), remedy))
-    }
+/// The reason why a pass does not count yet: an archived regression is taken back by two passes that were opened later,
+/// the later one with the full plan.
+fn doubt(sessions: &Sessions) -> Option<Reason> {
+    let regressions = sessions.archived.iter().filter(|answer| answer.is_regression());
+    let latest = regressions.max_by_key(|answer| answer.record.opened)?;
+    let answers = sessions.archived.iter().chain(&sessions.ended);
+    let later = answers.filter(|answer| answer.record.opened > latest.record.opened);
+    let mut passes: Vec<&SessionRecord> =
+        later.filter(|answer| answer.passes()).map(|answer| &answer.record).collect();
+    passes.sort_by_key(|record| record.opened);
+    let full = PLAN.last_look();
+    let remedy = match passes.as_slice() {
+        [] => Remedy::Confirm,
+        [_, .., last] if last.plan.last_look() >= full => return None,
+        _ => Remedy::ConfirmAgain,
+    };
+    let why = format!(
+        "an archived record of these servers says {}: it takes two later records that pass, the \
+         last of them with the full plan of {full} pairs, and {} did",
+        latest.in_words(),
+        passes.len()
+    );
+    Some(Reason::new(Fault::new(why), remedy))
 }
+
 /// A session belongs to its binaries: whose task measured it, and what the task's own runs say.
 fn own_runs(question: &Question, session: &Comparison) -> Vec<String> {
     let file = session.after.as_ref().and_then(|after| after.files.last());

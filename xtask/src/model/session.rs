@@ -146,35 +146,6 @@ impl Figure {
 }
 
 section! {
-    /// A record of the first format, under a plan of that time. It is shown, and neither judges nor is continued.
-    pub struct FormerRecord {
-        pub mode: Mode = "mode",
-        pub before: String = "before",
-        pub after: String = "after",
-        pub scenario: String = "scenario",
-        pub duration_seconds: u64 = "duration_seconds",
-        pub looks: Vec<usize> = "looks",
-        pub pairs: Vec<FormerPair> = "pairs",
-        pub failures: Vec<Failure> = "failures",
-    }
-}
-
-section! {
-    /// A pair of the first format: one run after the other.
-    pub struct FormerPair {
-        pub before: FormerMember = "before",
-        pub after: FormerMember = "after",
-    }
-}
-
-section! {
-    /// A run of the first format.
-    pub struct FormerMember {
-        pub p99_ms: f64 = "p99_ms",
-    }
-}
-
-section! {
     /// A run that failed, and made its pair void.
     #[derive(Eq)]
     pub struct Failure {
@@ -202,6 +173,7 @@ impl Field for Plan {
     }
 }
 
+const LOOKS: &str = "looks";
 const ALPHA: &str = "alpha";
 
 const HEADER: &str = "# perf-confirm session, format 2";
@@ -318,45 +290,34 @@ impl SessionRecord {
 
     /// Reads the text of a record's file; `None` for one that is not whole, or of a plan that is no longer made.
     pub fn parse(text: &str) -> Option<Self> {
-        if text.lines().next()? != HEADER || text.lines().last()? != FOOTER {
-            return None;
+        Self::from_table(&whole(text, HEADER)?).ok()
+    }
+
+    /// Reads a record of the first format, under a plan of that time: it is shown, and neither judges nor is continued.
+    /// Its pairs alternated and have no figure but P99, which stands for the others: P95 vetoes nothing where it is P99
+    /// itself.
+    pub(crate) fn parse_former(text: &str) -> Option<Self> {
+        let mut table = whole(text, FORMER_HEADER)?;
+        let looks = Vec::<usize>::take(LOOKS, &table)?;
+        let plans = [FORMER_PLAN, PLAN].map(|plan| plan.up_to(*looks.last()?));
+        let plan = plans.into_iter().flatten().find(|plan| plan.looks() == looks)?;
+        PLAN.put(LOOKS, &mut table);
+        How::Alternating.put("how", &mut table);
+        for pair in table.get_mut("pairs")?.as_array_mut()? {
+            for (_, run) in pair.as_table_mut()? {
+                let run = run.as_table_mut()?;
+                let p99 = run.get("p99_ms")?.clone();
+                for figure in ["p50_ms", "p95_ms", "throughput"] {
+                    run.insert(figure.to_owned(), p99.clone());
+                }
+            }
         }
-        Self::from_table(&text.parse().ok()?).ok()
+        Self::from_table(&table).ok().map(|record| Self { plan, ..record })
     }
 }
 
-impl FormerRecord {
-    /// Reads the text of a record's file; `None` for one of another format, or that is not whole.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        if text.lines().next()? != FORMER_HEADER || text.lines().last()? != FOOTER {
-            return None;
-        }
-        Self::from_table(&text.parse().ok()?).ok()
-    }
-
-    /// Whether it is about the servers and scenario of `subject`.
-    pub(crate) fn is_about(&self, subject: &Subject) -> bool {
-        [&self.before, &self.after, &self.scenario]
-            == [&subject.before, &subject.after, &subject.scenario]
-            && self.mode == subject.mode
-    }
-
-    /// The verdict under its plan; `None` for a plan that no version had.
-    pub(crate) fn assess(&self) -> Option<Assessment> {
-        let plans = [FORMER_PLAN, PLAN];
-        let ended = plans.into_iter().filter_map(|plan| plan.up_to(*self.looks.last()?));
-        let plan = ended.into_iter().find(|plan| plan.looks() == self.looks)?;
-        let difference = |pair: &FormerPair| {
-            paired::difference(pair.before.p99_ms, pair.after.p99_ms).unwrap_or(f64::NAN)
-        };
-        let differences: Vec<f64> = self.pairs.iter().map(difference).collect();
-        let of_after = self.failures.iter().filter(|failure| failure.phase == Phase::After);
-        // P95 was not recorded, and vetoes nothing where it is P99 itself.
-        let evidence = paired::Evidence {
-            p99: &differences,
-            p95: &differences,
-            after_failures: of_after.count(),
-        };
-        Some(paired::decide(&plan, evidence, paired::margin(threshold_percent(self.mode))))
-    }
+/// The table of a text that has its first and its last line.
+fn whole(text: &str, header: &str) -> Option<Table> {
+    let is_whole = text.lines().next()? == header && text.lines().last()? == FOOTER;
+    text.parse().ok().filter(|_| is_whole)
 }

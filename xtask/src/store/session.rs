@@ -2,6 +2,7 @@
 //! for one pair of binaries, mode, scenario, duration and way of measuring; measuring on continues it.
 
 use std::collections::hash_map::RandomState;
+use std::ffi::OsStr;
 use std::fs;
 use std::hash::{BuildHasher, Hasher};
 use std::io::ErrorKind;
@@ -12,7 +13,7 @@ use crate::files;
 use crate::model::names::{Part, Phase, Timestamp};
 use crate::model::provenance::Provenance;
 use crate::model::recorded::Recorded;
-use crate::model::session::{Failure, FormerRecord, Member, PairRecord, SessionRecord, Subject};
+use crate::model::session::{Failure, Member, PairRecord, SessionRecord, Subject};
 use crate::stats::paired::Plan;
 use crate::store::recorded;
 use crate::store::results::Results;
@@ -25,7 +26,7 @@ pub(crate) struct Kept {
     /// Those that `--fresh` archived; a fault in place of each that is not whole.
     pub(crate) archived: Vec<Result<SessionRecord, Fault>>,
     /// Those of earlier versions, archived or not.
-    pub(crate) former: Vec<FormerRecord>,
+    pub(crate) former: Vec<SessionRecord>,
 }
 
 impl SessionRecord {
@@ -92,28 +93,21 @@ impl SessionRecord {
     /// All records about the servers and scenario of `subject`.
     pub(crate) fn about(results: &Results, subject: &Subject) -> Kept {
         let mut kept = Kept::default();
-        let entries = match fs::read_dir(folder(results)) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == ErrorKind::NotFound => return kept,
-            Err(error) => {
-                kept.records.push(Err(Fault::new(error.to_string()).in_file(folder(results))));
-                return kept;
+        let (folder, stem) = (folder(results), subject.stem());
+        let mut names = files::names(&folder).unwrap_or_else(|error| {
+            kept.records.push(Err(Fault::new(error.what())));
+            Vec::new()
+        });
+        names.sort_unstable();
+        for name in names.iter().filter(|name| name.starts_with(&stem)) {
+            let path = folder.join(name);
+            let kind = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+            let is_archived = kind.starts_with(ARCHIVED);
+            if !is_archived && kind != RECORD {
+                continue;
             }
-        };
-        let stem = subject.stem();
-        let mut paths: Vec<(PathBuf, bool)> = entries
-            .filter_map(|entry| {
-                let path = entry.ok()?.path();
-                let is_its = path.file_name()?.to_str()?.starts_with(&stem);
-                let kind = path.extension()?.to_str()?;
-                let is_archived = kind.starts_with(ARCHIVED);
-                (is_its && (is_archived || kind == RECORD)).then_some((path, is_archived))
-            })
-            .collect();
-        paths.sort_unstable();
-        for (path, is_archived) in paths {
             let text = files::read_text(&path);
-            if let Some(former) = text.as_deref().ok().and_then(FormerRecord::parse) {
+            if let Some(former) = text.as_deref().ok().and_then(Self::parse_former) {
                 kept.former.push(former);
                 continue;
             }
@@ -130,14 +124,15 @@ impl SessionRecord {
                 record.as_ref().map_or(true, |record| record.subject.is_like(subject))
             });
         }
-        kept.former.retain(|record| record.is_about(subject));
+        kept.former.retain(|record| record.subject.is_like(subject));
         kept
     }
 
     /// All records that can be read, archived ones left out.
     pub(crate) fn all(results: &Results) -> Vec<Self> {
-        let entries = fs::read_dir(folder(results)).into_iter().flatten();
-        let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+        let folder = folder(results);
+        let names = files::names(&folder).unwrap_or_default();
+        let paths = names.iter().map(|name| folder.join(name));
         let records = paths.filter(|path| path.extension().is_some_and(|kind| kind == RECORD));
         records.filter_map(|path| Self::parse(&files::read_text(&path).ok()?)).collect()
     }
@@ -357,7 +352,7 @@ run = "007_before_20251108_140000"
             files::replace(&path, text).unwrap();
             let kept = SessionRecord::about(&results, &subject);
             let [former] = kept.former.as_slice() else { panic!("{kept:?}") };
-            assert_eq!(former.assess().unwrap().progress, progress);
+            assert_eq!(former.assess().progress, progress);
             assert_eq!((kept.records, kept.archived), (vec![], vec![]));
             assert_eq!(SessionRecord::load(&results, &subject).unwrap(), None);
             let other = Subject { after: "b".repeat(12), ..subject.clone() };

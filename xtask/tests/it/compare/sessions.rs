@@ -385,11 +385,12 @@ fn a_session_of_an_earlier_version_is_told_and_decides_nothing() {
     let checkout = recorded([internal_clean()]);
     let [before, after, scenario] =
         ["the server before", "the server after", "the scenario"].map(|name| hash_of(name.into()));
-    let pair = "[[pairs]]\n[pairs.after]\np99_ms = 0.6\n[pairs.before]\np99_ms = 0.45\n";
+    let pair = "[[pairs]]\n[pairs.after]\np99_ms = 0.6\nrun = \"007_after_20251108_140020\"\n\
+                [pairs.before]\np99_ms = 0.45\nrun = \"007_before_20251108_140000\"\n";
     let text = format!(
         "# perf-confirm session, format 1\n\nafter = \"{after}\"\nbefore = \"{before}\"\n\
          scenario = \"{scenario}\"\nmode = \"internal\"\nduration_seconds = 10\nlooks = [6, 10, 16]\n\
-         failures = []\n{}\n# end\n",
+         failures = []\nloadtest = \"x\"\nopened = \"20251108_135900\"\nseed = 7\n{}\n# end\n",
         pair.repeat(6)
     );
     let [b, a, s] = [&before, &after, &scenario].map(|hash| &hash[..12]);
