@@ -45,37 +45,36 @@ Options
 
 const VERSION: &str = concat!("the performance gate, version ", env!("CARGO_PKG_VERSION"), "\n");
 
-fn commands() -> [Command; 8] {
-    [
-        Command::new(check::HELP, check::read, check::run),
-        Command::new(compare::HELP, compare::read, compare::run),
-        Command::new(confirm::HELP, confirm::read, confirm::run),
-        Command::new(history::HELP, history::read, history::run),
-        Command::new(review::HELP, review::read, review::run),
-        Command::new(selftest::HELP, selftest::read, selftest::run),
-        Command::new(hook::HELP, hook::read, hook::run),
-        Command::new(supervise::HELP, supervise::read, supervise::run),
-    ]
+/// A command that its file describes.
+macro_rules! command {
+    ($name:ident) => {
+        Command {
+            help: $name::HELP,
+            read: |words| {
+                let options = $name::read(words)?;
+                Ok(Box::new(move |clock| $name::run(&options, clock)))
+            },
+        }
+    };
 }
+
+const COMMANDS: [Command; 8] = [
+    command!(check),
+    command!(compare),
+    command!(confirm),
+    command!(history),
+    command!(review),
+    command!(selftest),
+    command!(hook),
+    command!(supervise),
+];
 
 struct Command {
     help: &'static str,
-    read: Box<dyn Fn(Words) -> Result<Ready>>,
+    read: fn(Words) -> Result<Ready>,
 }
 
 impl Command {
-    fn new<O: 'static>(
-        help: &'static str,
-        read: fn(Words) -> Result<O>,
-        run: fn(&O, Clock) -> Result<Outcome>,
-    ) -> Self {
-        let ready = move |words| -> Result<Ready> {
-            let options = read(words)?;
-            Ok(Box::new(move |clock| run(&options, clock)))
-        };
-        Self { help, read: Box::new(ready) }
-    }
-
     /// The command as it is typed, from the usage line of its help text.
     fn typed(&self) -> &'static str {
         let usage = self.help.split("Usage: ").nth(1);
@@ -109,11 +108,10 @@ pub enum Request {
 /// Names the word that is wrong and the nearest right one.
 pub fn read(words: Vec<OsString>) -> Result<Request> {
     let mut words = Words::new(words).of(HELP);
-    let commands = commands();
     let wrong = |error: Error| error.next("`cargo xtask --help` lists the commands");
     let find = |name: &str| {
-        commands.iter().find(|command| command.name() == name).ok_or_else(|| {
-            let offered = commands.iter().filter(|command| !command.is_internal());
+        COMMANDS.iter().find(|command| command.name() == name).ok_or_else(|| {
+            let offered = COMMANDS.iter().filter(|command| !command.is_internal());
             let nearest = did_you_mean(name, offered.map(Command::name));
             wrong(Error::new(format!("no command `{name}`{nearest}")))
         })
@@ -165,8 +163,7 @@ mod tests {
             ("perf-compare", "--list") => "--list -C .".to_owned(),
             ("perf-compare", "--before" | "--after") => "--before a.json --after b.json".to_owned(),
             _ => {
-                let commands = commands();
-                let known = commands.iter().find(|known| known.name() == command).unwrap();
+                let known = COMMANDS.iter().find(|known| known.name() == command).unwrap();
                 let usage = known.help.split("Usage: ").nth(1).unwrap().lines().next().unwrap();
                 let word = |word: &str| match word {
                     "<task>" => "007",
@@ -196,7 +193,7 @@ mod tests {
 
     #[test]
     fn every_option_that_a_help_text_shows_is_taken() {
-        for command in commands().iter().filter(|command| !command.is_internal()) {
+        for command in COMMANDS.iter().filter(|command| !command.is_internal()) {
             let shown: Vec<&str> = words::flags(command.help).collect();
             assert!(shown.contains(&"-C"), "{shown:?}");
             for flag in shown {
@@ -220,12 +217,12 @@ mod tests {
     #[test]
     fn the_supervisor_is_called_by_its_name() {
         let is_it = |command: &Command| command.name() == crate::measure::children::SUPERVISE;
-        assert!(commands().iter().any(is_it));
+        assert!(COMMANDS.iter().any(is_it));
     }
 
     #[test]
     fn the_list_of_commands_names_each() {
-        for command in commands().iter().filter(|command| !command.is_internal()) {
+        for command in COMMANDS.iter().filter(|command| !command.is_internal()) {
             assert!(HELP.contains(command.typed()), "{}", command.typed());
             assert!(command.typed().starts_with("cargo "), "{}", command.help);
         }
