@@ -1,5 +1,5 @@
 //! What a comparison costs: in a small folder of results and in a very large one, beside a shell script that does the
-//! least of it, a process a figure, as scripts of this kind do.
+//! least of it, a process a figure, as scripts of this kind do. And what `perf-history` costs, which reads every run.
 //!
 //! `cargo bench --package xtask --bench compare`, with `-- --quick` after it for fewer repetitions. It is the tool as
 //! it is used that is measured, built in the `dev` profile. Nothing fails for being slow: whoever reads judges.
@@ -31,6 +31,8 @@ fn main() {
         }
         println!("{:<44} {aim_ms:>14} ms", "  aim of the tool");
     }
+    println!("{}", measure_history(&program, repetitions));
+    println!("{:<44} {HISTORY_AIM_MS:>14} ms", "  aim of the tool");
 }
 
 /// Recorded runs.
@@ -39,6 +41,9 @@ const LARGE: usize = 100_000;
 /// The most that the tool may take in each, in milliseconds.
 const SMALL_AIM_MS: f64 = 10.0;
 const LARGE_AIM_MS: f64 = 300.0;
+/// The runs that `perf-history` reads, and the most milliseconds that it may take for it.
+const HISTORY: usize = 10_000;
+const HISTORY_AIM_MS: f64 = 1000.0;
 /// Recorded runs of one task: both sides, twice.
 const OF_ONE_TASK: usize = 4;
 
@@ -70,6 +75,29 @@ fn checkout(recorded: usize) -> Checkout {
     checkout
 }
 
+/// Each run has its provenance; of every two, one is measured before a change and one after it.
+fn measure_history(program: &Path, repetitions: usize) -> String {
+    let checkout = Checkout::without_product();
+    let started = Timestamp::parse("20240101_000000").unwrap().moment();
+    for number in 0..HISTORY {
+        let moment = Timestamp::of(started + time::Duration::minutes(number.try_into().unwrap()));
+        let run = Recording::new().task(&format!("task-{}", number / 2)).at(&moment.to_string());
+        // The server after one change is the one before the next.
+        let run = run.of_server(&format!("{:040}", number.div_ceil(2)));
+        let run = if number % 2 == 0 { run.before() } else { run.after() };
+        run.write(&checkout);
+    }
+    let tool = || {
+        let mut tool = Command::new(program);
+        tool.arg("perf-history");
+        timed(tool, &checkout, " task-4999 ")
+    };
+    // The first meets cold caches.
+    tool();
+    let figures = (0..repetitions).map(|_| tool()).collect();
+    table::row(&format!("history of {HISTORY} runs"), "ms", figures)
+}
+
 /// Both ways in turn, so that a slow minute meets both alike.
 fn measure(program: &Path, checkout: &Checkout, title: &str, repetitions: usize) -> [String; 3] {
     let script = checkout.path("compare.sh");
@@ -77,12 +105,12 @@ fn measure(program: &Path, checkout: &Checkout, title: &str, repetitions: usize)
     let tool = || {
         let mut tool = Command::new(program);
         tool.args(["perf-compare", "007"]);
-        timed(tool, checkout)
+        timed(tool, checkout, "+3.1")
     };
     let old_way = || {
         let mut shell = Command::new("sh");
         shell.arg(&script).arg("007");
-        timed(shell, checkout)
+        timed(shell, checkout, "+3.1")
     };
     // The first of each meets cold caches.
     tool();
@@ -101,14 +129,14 @@ fn measure(program: &Path, checkout: &Checkout, title: &str, repetitions: usize)
     ]
 }
 
-/// Milliseconds of a command that finds no regression.
-fn timed(mut command: Command, checkout: &Checkout) -> f64 {
+/// Milliseconds of a command that finds no regression, and says this.
+fn timed(mut command: Command, checkout: &Checkout, says: &str) -> f64 {
     command.current_dir(checkout.path("")).env_remove("CARGO_MANIFEST_DIR");
     let began = Instant::now();
     let finished = finish(command);
     let seconds = began.elapsed().as_secs_f64();
     assert_eq!(finished.code, Some(0), "{finished:?}");
-    assert!(finished.output.contains("+3.1"), "{finished:?}");
+    assert!(finished.output.contains(says), "{says} is not in what it printed");
     seconds * 1000.0
 }
 
