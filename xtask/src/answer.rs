@@ -297,12 +297,15 @@ fn read_baseline(file: &Path) -> Result<Baseline, Fault> {
     let text = files::read_text(file).map_err(|error| {
         Fault::new(format!("the competitors' baselines cannot be read: {error}"))
     })?;
-    let latency = baselines::p99(&text, COMPETITOR)?;
-    let p99_ms = latency.single_ms().ok_or_else(|| {
-        let range = format!("{COMPETITOR}'s P99 is a range; one value is needed");
-        Fault::new(range).at_line(latency.line)
-    })?;
-    Ok(Baseline { p99_ms, file: file.to_owned(), line: latency.line })
+    let competitor = baselines::of_system(&baselines::rows(&text)?, COMPETITOR)?;
+    let ([p99_ms, high_ms], line) = (competitor.p99_ms, competitor.line);
+    match p99_ms < high_ms {
+        true => {
+            let range = format!("{COMPETITOR}'s P99 is a range; one value is needed");
+            Err(Fault::new(range).at_line(line))
+        }
+        false => Ok(Baseline { p99_ms, file: file.to_owned(), line }),
+    }
 }
 
 /// The sessions about two servers.

@@ -13,6 +13,7 @@ use crate::measure::checkout;
 use crate::model::names::{Mode, Phase, RunName, TaskId};
 use crate::model::recorded::Recorded;
 use crate::model::session::SessionRecord;
+use crate::report::chart::history as chart;
 use crate::report::history;
 use crate::stats::signed_rank::Interval;
 use crate::store::clock::Clock;
@@ -80,7 +81,7 @@ pub(crate) fn run(options: &Options, _: Clock) -> Result<Outcome> {
     });
     let all = series(&results, &names);
     if let Some(file) = &options.svg {
-        files::replace(file, &history::svg(&all))?;
+        files::replace(file, &chart::draw(&all))?;
         say(&format!("drawn: {}", file.display()));
     }
     print(&match options.json {

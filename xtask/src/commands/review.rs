@@ -9,7 +9,7 @@ use super::shared::{here, print, say};
 use super::words::{Words, did_you_mean};
 use crate::error::{Error, Result};
 use crate::files;
-use crate::judge::review::{self as judge, Background, Review, SERVER, Subject};
+use crate::judge::review::{self as judge, Around, Review, Subject};
 use crate::judge::verdict::Outcome;
 use crate::measure::build::{self, Build};
 use crate::measure::run::Limits;
@@ -20,8 +20,8 @@ use crate::model::limits::COMPETITOR;
 use crate::model::names::{Mode, Phase, RunName, TaskId};
 use crate::model::provenance::{Git, Host};
 use crate::model::recorded::Recorded;
-use crate::model::review::{Competitor, LastReview, Quarter, ReviewRecord};
-use crate::report::review::{self, Around};
+use crate::model::review::{Quarter, ReviewRecord};
+use crate::report::review;
 use crate::report::words;
 use crate::store::baselines::{self, Row, SCENARIO, SYSTEM};
 use crate::store::clock::Clock;
@@ -122,63 +122,69 @@ const CHART: &str = "svg";
 pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
     let checkout = checkout::find(options.checkout.as_deref())?;
     let files = Scenario::competitive_files(&checkout)?;
-    let baselines = Baselines::read(&checkout)?;
-    let candidates: Vec<Candidate> = chosen(options, &files)?
-        .into_iter()
-        .map(|file| Candidate::read(&checkout, file, &baselines))
-        .collect::<Result<_>>()?;
-    let documents = Documents::plan(options, &checkout, clock)?;
-    documents.lose_nothing(&candidates)?;
-    let plan = plan(options, &candidates);
+    let baselines = checkout.join(layout::BASELINES);
+    let text = files::read_text(&baselines).map_err(Error::at("cannot read", &baselines))?;
+    let rows = baselines::rows(&text).map_err(|fault| fault.in_file(baselines))?;
+    let chosen = chosen(options, &files)?.into_iter();
+    let read = |file| Candidate::read(&checkout, file, &rows, options.runs);
+    let mut candidates: Vec<Candidate> = chosen.map(read).collect::<Result<_>>()?;
+
+    let now = clock.now();
+    let quarter = Quarter::of(now.date());
+    let reference = checkout.join(layout::REFERENCE);
+    let report = match &options.report {
+        Some(file) => here().join(file),
+        None => reference.join(format!("{}.md", quarters::report_name(quarter))),
+    };
+    let last = quarters::last_review(&reference, quarter)?;
+    lose_nothing(&report, &candidates)?;
+    let (plan, load) = plan(options, &candidates);
     if options.dry_run {
         return print(&plan);
     }
     streams::errors(&plan);
 
-    let bench =
-        Bench::open(&setup(options)?, &checkout, Steps::new(Verbosity::ProgressOnly), clock)?;
-    let mut reviewing = Reviewing::begin(options, bench, &candidates)?;
-    let subjects: Vec<Subject> =
-        candidates.iter().map(|candidate| reviewing.subject(candidate)).collect::<Result<_>>()?;
-    if subjects.iter().all(|subject| subject.runs.is_empty()) {
-        let whys = subjects.iter().filter_map(|subject| {
+    let mut reviewing = Reviewing::begin(options, &checkout, clock, &mut candidates)?;
+    candidates.iter_mut().try_for_each(|candidate| reviewing.measure(candidate))?;
+    if candidates.iter().all(|candidate| candidate.subject.runs.is_empty()) {
+        let subjects = candidates.iter().map(|candidate| &candidate.subject);
+        let whys = subjects.filter_map(|subject| {
             Some(format!("{}: {}", subject.scenario, subject.failure.as_ref()?))
         });
         let error = Error::new("nothing could be measured, and no report was written");
         return Err(whys.fold(error, Error::next));
     }
 
+    let chart = report.with_extension(CHART);
     let around = Around {
-        unmatched: baselines.unmatched(&files, &candidates),
-        ..reviewing.around(options, &documents, &subjects)
-    };
-    let background = Background {
-        last: documents.last.clone(),
-        circumstances: circumstances(&around),
+        quarter,
+        when: format!("{}, {:02}:{:02}", now.date(), now.hour(), now.minute()),
+        commit: commit(reviewing.side.git.as_ref()),
+        machine: machine(&host::host()),
         processors: noise::processors(),
-        warnings: reviewing.warnings(&candidates),
+        load: format!("{load}, a fresh server for each"),
+        results: relative(reviewing.folder.results.folder(), &checkout),
+        last,
+        chart: chart.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        unmatched: unmatched(&rows, &files, &candidates),
+        warnings: warnings(&candidates, &reviewing.folder.record.failures),
     };
-    let review = judge::review(&subjects, &background);
-    documents.write(&review, &around)?;
+    let subjects: Vec<Subject> =
+        candidates.into_iter().map(|candidate| candidate.subject).collect();
+    let review = judge::review(&subjects, around);
+    // The chart first, which the report refers to.
+    files::replace(&chart, &review::chart(&review))?;
+    files::replace(&report, &review::markdown(&review))?;
     if options.record {
-        record(&checkout, &review, &around)?;
+        record(&checkout, &review)?;
     }
-    let report = documents.report.strip_prefix(&checkout).unwrap_or(&documents.report);
     // The report is written: a reader that is gone does not undo it.
-    let _ = streams::output(&review::summary(&review, &report.to_string_lossy()));
+    let _ = streams::output(&review::summary(&review, &relative(&report, &checkout)));
     Ok(review.outcome())
 }
 
-fn setup(options: &Options) -> Result<Setup> {
-    Ok(Setup {
-        // Each scenario is measured under a task of its own.
-        task: task_of("review")?,
-        mode: Mode::Competitive,
-        duration: options.duration,
-        port: options.port,
-        limits: Limits::default(),
-        checkout: options.checkout.clone(),
-    })
+fn relative(path: &Path, checkout: &Path) -> String {
+    path.strip_prefix(checkout).unwrap_or(path).to_string_lossy().into_owned()
 }
 
 /// A scenario name as a task id.
@@ -218,49 +224,35 @@ fn chosen<'a>(options: &Options, files: &'a [String]) -> Result<Vec<&'a str>> {
     Ok(found)
 }
 
-/// The document of the competitors' figures.
-struct Baselines {
-    text: String,
-    rows: Vec<Row>,
-}
-
-impl Baselines {
-    fn read(checkout: &Path) -> Result<Self> {
-        let path = checkout.join(layout::BASELINES);
-        let text = files::read_text(&path).map_err(Error::at("cannot read", &path))?;
-        let rows = baselines::rows(&text).map_err(|fault| fault.in_file(path))?;
-        Ok(Self { text, rows })
-    }
-
-    /// Those that a scenario file stands for. The hybrid one stands for no single competitor: it is held against the
-    /// one that `perf-compare` takes.
-    fn competitors(&self, file: &str) -> Vec<Result<Competitor, String>> {
-        let mut found = baselines::competitors(&self.rows, names(file)[0]);
-        if found.is_empty() && is_hybrid(file) {
-            found.push(baselines::competitor(&self.text, COMPETITOR));
+/// Rows without a scenario among all `files`, and scenarios without a row.
+fn unmatched(rows: &[Row], files: &[String], candidates: &[Candidate]) -> Vec<String> {
+    let has_file = |row: &&Row| files.iter().any(|file| row.names(names(file)[0]));
+    let rows = rows.iter().filter(|row| !has_file(row)).map(|row| {
+        let (system, cell) = (row.cell(SYSTEM), row.cell(SCENARIO));
+        let folder = layout::COMPETITIVE_SCENARIOS;
+        match cell.ends_with(".toml") {
+            true => format!("{system} has no scenario: {cell} is not in {folder}"),
+            false => format!("{system} has no scenario"),
         }
-        let named = |fault| format!("{}: {fault}", layout::BASELINES);
-        found.into_iter().map(|found| found.map_err(named)).collect()
-    }
-
-    /// Rows without a scenario among all `files`, and scenarios without a row.
-    fn unmatched(&self, files: &[String], candidates: &[Candidate]) -> Vec<String> {
-        let has_file = |row: &&Row| files.iter().any(|file| row.names(names(file)[0]));
-        let rows = self.rows.iter().filter(|row| !has_file(row)).map(|row| {
-            let (system, cell) = (row.cell(SYSTEM), row.cell(SCENARIO));
-            let folder = layout::COMPETITIVE_SCENARIOS;
-            match cell.ends_with(".toml") {
-                true => format!("{system} has no scenario: {cell} is not in {folder}"),
-                false => format!("{system} has no scenario"),
-            }
-        });
-        let scenarios = candidates.iter().filter(|candidate| candidate.competitors.is_empty());
-        let scenarios =
-            scenarios.map(|candidate| format!("{} is named by no row", names(&candidate.file)[0]));
-        rows.chain(scenarios).collect()
-    }
+    });
+    let scenarios = candidates.iter().filter(|candidate| candidate.subject.competitors.is_empty());
+    let scenarios =
+        scenarios.map(|candidate| format!("{} is named by no row", names(&candidate.file)[0]));
+    rows.chain(scenarios).collect()
 }
 
+fn warnings(candidates: &[Candidate], failures: &[String]) -> Vec<String> {
+    let hybrid = candidates.iter().filter(|candidate| is_hybrid(&candidate.file));
+    let yardstick = hybrid.map(|candidate| {
+        format!(
+            "{}: no competitor publishes such a mix; {COMPETITOR} is only the yardstick",
+            candidate.subject.scenario
+        )
+    });
+    yardstick.chain(failures.iter().map(|failure| format!("today, {failure}"))).collect()
+}
+
+/// The hybrid scenario stands for no single competitor: it is held against the one that `perf-compare` takes.
 fn is_hybrid(file: &str) -> bool {
     file == layout::scenario(Mode::Competitive)
 }
@@ -269,41 +261,52 @@ fn is_hybrid(file: &str) -> bool {
 struct Candidate {
     /// Relative to the checkout.
     file: String,
-    /// Its name without the extension.
-    stem: String,
     task: TaskId,
-    /// The scenario, or why it cannot be read.
-    scenario: Result<Scenario>,
-    competitors: Vec<Result<Competitor, String>>,
+    /// `None` where it cannot be read.
+    scenario: Option<Scenario>,
+    /// What is measured of it. It has failed already where it cannot be measured.
+    subject: Subject,
 }
 
 impl Candidate {
-    fn read(checkout: &Path, file: &str, baselines: &Baselines) -> Result<Self> {
-        let [_, stem] = names(file);
-        Ok(Self {
-            file: file.to_owned(),
-            stem: stem.to_owned(),
-            task: task_of(stem)?,
-            scenario: Scenario::read_file(checkout, file),
-            competitors: baselines.competitors(file),
-        })
+    fn read(checkout: &Path, file: &str, rows: &[Row], runs: u32) -> Result<Self> {
+        let [name, stem] = names(file);
+        let mut competitors = baselines::of_scenario(rows, name);
+        if competitors.is_empty() && is_hybrid(file) {
+            competitors.push(baselines::of_system(rows, COMPETITOR));
+        }
+        let named = |fault| format!("{}: {fault}", layout::BASELINES);
+        let scenario = Scenario::read_file(checkout, file);
+        let subject = Subject {
+            scenario: stem.to_owned(),
+            nodes: scenario.as_ref().ok().and_then(|scenario| scenario.data.nodes),
+            planned: usize::try_from(runs).unwrap_or(usize::MAX),
+            competitors: competitors.into_iter().map(|found| found.map_err(named)).collect(),
+            runs: Vec::new(),
+            failure: match &scenario {
+                Ok(scenario) => too_large(scenario),
+                Err(error) => Some(error.what().to_owned()),
+            },
+        };
+        Ok(Self { file: file.to_owned(), task: task_of(stem)?, scenario: scenario.ok(), subject })
     }
 
-    /// The scenario, unless it cannot be read or this machine cannot hold it.
-    fn fit(&self) -> Result<&Scenario, String> {
-        let scenario = self.scenario.as_ref().map_err(|error| error.what().to_owned())?;
-        let needed = scenario.data.nodes.zip(scenario.data.dimensions);
-        let needed = needed.map(|(nodes, dimensions)| judge::needed_bytes(nodes, dimensions));
-        let available = host::available_memory_kib().map(|kib| kib.saturating_mul(1024));
-        match needed.zip(available) {
-            Some((needed, available)) if needed > available => Err(format!(
-                "this machine cannot hold it: it needs {} of memory, and {} are available",
-                gigabytes(needed),
-                gigabytes(available)
-            )),
-            _ => Ok(scenario),
-        }
+    fn can_be_measured(&self) -> bool {
+        self.subject.failure.is_none()
     }
+}
+
+/// Why this machine cannot hold a scenario, if it cannot.
+fn too_large(scenario: &Scenario) -> Option<String> {
+    let needed = judge::needed_bytes(scenario.data.nodes?, scenario.data.dimensions?);
+    let available = host::available_memory_kib()?.saturating_mul(1024);
+    (needed > available).then(|| {
+        format!(
+            "this machine cannot hold it: it needs {} of memory, and {} are available",
+            gigabytes(needed),
+            gigabytes(available)
+        )
+    })
 }
 
 #[allow(clippy::cast_precision_loss, reason = "one decimal is shown")]
@@ -318,80 +321,45 @@ fn minutes(time: Duration) -> String {
     }
 }
 
-/// What will be measured against whom, and the time that it will take.
-fn plan(options: &Options, candidates: &[Candidate]) -> String {
-    let (runs, seconds) = (several(options.runs, "run"), options.duration.as_secs());
-    let fit = candidates.iter().filter(|candidate| candidate.fit().is_ok()).count();
+/// What will be measured against whom, and the time that it will take; and the load of each scenario.
+fn plan(options: &Options, candidates: &[Candidate]) -> (String, String) {
+    let load = format!("{} of {} s each", several(options.runs, "run"), options.duration.as_secs());
+    let fit = count(candidates.iter().filter(|candidate| candidate.can_be_measured()).count());
     let each = (options.duration + AROUND_A_LOAD).saturating_mul(options.runs);
-    let (time, fit) = (minutes(each.saturating_mul(count(fit))), several(count(fit), "scenario"));
-    let mut lines = vec![format!("{fit}, {runs} of {seconds} s each: about {time} in all")];
-    for candidate in candidates {
-        let against = candidate.competitors.iter().map(|competitor| match competitor {
-            Ok(its) => format!("{}, P99 {} ms", its.name, review::published(its)),
+    let (time, fit) = (minutes(each.saturating_mul(fit)), several(fit, "scenario"));
+    let mut lines = vec![format!("{fit}, {load}: about {time} in all")];
+    for Candidate { subject, .. } in candidates {
+        let against = subject.competitors.iter().map(|competitor| match competitor {
+            Ok(its) => format!("{}, P99 {} ms", its.name, its.published()),
             Err(_) => "a competitor whose figures cannot be read".to_owned(),
         });
         let against = match against.collect::<Vec<_>>().join(" and ") {
             none if none.is_empty() => "no competitor".to_owned(),
             against => against,
         };
-        lines.push(format!("  {} against {against}", words::shortened(&candidate.stem, 30)));
-        lines.extend(candidate.fit().err().map(|why| format!("    not measured: {why}")));
+        lines.push(format!("  {} against {against}", words::shortened(&subject.scenario, 30)));
+        lines.extend(subject.failure.iter().map(|why| format!("    not measured: {why}")));
     }
-    lines.join("\n") + "\n"
+    (lines.join("\n") + "\n", load)
 }
 
-/// Where the review is reported, and what it is compared with.
-struct Documents {
-    quarter: Quarter,
-    report: PathBuf,
-    chart: PathBuf,
-    last: Option<LastReview>,
-    when: String,
-}
-
-impl Documents {
-    fn plan(options: &Options, checkout: &Path, clock: Clock) -> Result<Self> {
-        let now = clock.now();
-        let quarter = Quarter::of(now.date());
-        let folder = checkout.join(layout::REFERENCE);
-        let report = match &options.report {
-            Some(file) => here().join(file),
-            None => folder.join(format!("{}.md", quarters::report_name(quarter))),
-        };
-        let (hour, minute, _) = now.to_hms();
-        Ok(Self {
-            quarter,
-            chart: report.with_extension(CHART),
-            last: quarters::last_review(&folder, quarter)?,
-            when: format!("{}, {hour:02}:{minute:02}", now.date()),
-            report,
-        })
-    }
-
-    /// Refuses to write over a file that is no review, or that has figures which this review will not have.
-    fn lose_nothing(&self, candidates: &[Candidate]) -> Result<()> {
-        let Ok(text) = files::read_text(&self.report) else {
-            return Ok(());
-        };
-        let report = self.report.display();
-        let elsewhere = "name another file: --report FILE";
-        let old = quarters::read_report(&text).map_err(|_| {
-            Error::new(format!("{report} is there and is no review")).next(elsewhere)
-        })?;
-        let is_kept = |scenario: &String| candidates.iter().any(|its| its.stem == *scenario);
-        match old.speedups.keys().find(|(scenario, _)| !is_kept(scenario)) {
-            None => Ok(()),
-            Some((scenario, _)) => Err(Error::new(format!(
-                "{report} has figures of {scenario}, which this review would not have"
-            ))
-            .next(elsewhere)),
+/// Refuses to write over a file that is no review, or that has figures which this review will not have.
+fn lose_nothing(report: &Path, candidates: &[Candidate]) -> Result<()> {
+    let Ok(text) = files::read_text(report) else {
+        return Ok(());
+    };
+    let shown = report.display();
+    let refused = |what: String| Err(Error::new(what).next("name another file: --report FILE"));
+    let Ok(old) = quarters::read_report(&text) else {
+        return refused(format!("{shown} is there and is no review"));
+    };
+    let is_kept =
+        |scenario: &String| candidates.iter().any(|its| its.subject.scenario == *scenario);
+    match old.speedups.keys().find(|(scenario, _)| !is_kept(scenario)) {
+        None => Ok(()),
+        Some((scenario, _)) => {
+            refused(format!("{shown} has figures of {scenario}, which this review would not have"))
         }
-    }
-
-    /// The chart first, which the report refers to.
-    fn write(&self, review: &Review, around: &Around) -> Result<()> {
-        files::replace(&self.chart, &review::chart(review, around))?;
-        files::replace(&self.report, &review::markdown(review, around))
     }
 }
 
@@ -400,7 +368,8 @@ struct Reviewing {
     bench: Bench,
     side: Side,
     folder: ReviewFolder,
-    planned: u32,
+    /// Of each scenario.
+    runs: u32,
     /// The runs that are still to be measured.
     left: u32,
     began: Instant,
@@ -409,16 +378,32 @@ struct Reviewing {
 }
 
 impl Reviewing {
-    /// Builds, and opens the review of today that measures the same, or a new one.
-    fn begin(options: &Options, mut bench: Bench, candidates: &[Candidate]) -> Result<Self> {
+    /// Builds, and opens the review of today that measures the same, or a new one; gives each candidate its finished
+    /// runs.
+    fn begin(
+        options: &Options,
+        checkout: &Path,
+        clock: Clock,
+        candidates: &mut [Candidate],
+    ) -> Result<Self> {
+        let setup = Setup {
+            // Each scenario is measured under a task of its own.
+            task: task_of("review")?,
+            mode: Mode::Competitive,
+            duration: options.duration,
+            port: options.port,
+            limits: Limits::default(),
+            checkout: options.checkout.clone(),
+        };
+        let mut bench = Bench::open(&setup, checkout, Steps::new(Verbosity::ProgressOnly), clock)?;
         if options.build == Build::Now {
             bench.steps.begin_long("build", "cargo build --release");
             bench.steps.release_line();
         }
-        let built = build::prepare(&bench.checkout, &bench.workplace.git(), options.build)?;
-        let git = git::state(&bench.checkout);
+        let built = build::prepare(checkout, &bench.workplace.git(), options.build)?;
+        let git = git::state(checkout);
         let hash = |candidate: &Candidate| {
-            let hash = candidate.scenario.as_ref().ok().and_then(|its| its.hash.clone());
+            let hash = candidate.scenario.as_ref().and_then(|its| its.hash.clone());
             (candidate.file.clone(), hash.unwrap_or_default())
         };
         let record = ReviewRecord {
@@ -430,90 +415,84 @@ impl Reviewing {
             scenarios: candidates.iter().map(hash).collect(),
             failures: Vec::new(),
         };
-        let folder = ReviewFolder::open(&bench.checkout, bench.clock.timestamp(), record)?;
+        let folder = ReviewFolder::open(checkout, bench.clock.timestamp(), record)?;
         bench.results = folder.results.clone();
-        let side = Side { phase: Phase::After, built, git };
-        let planned = options.runs;
-        let began = Instant::now();
-        let mut reviewing = Self { bench, side, folder, planned, left: 0, began, measured: 0 };
-        let mut finished = 0;
-        for candidate in candidates.iter().filter(|candidate| candidate.fit().is_ok()) {
-            let runs = count(reviewing.finished(candidate)?.len());
-            finished += runs;
-            reviewing.left += planned.saturating_sub(runs);
+
+        let (mut finished, mut left) = (0, 0);
+        for Candidate { file, task, subject, .. } in candidates {
+            subject.runs = folder.runs(task, file)?;
+            finished += count(subject.runs.len());
+            match subject.planned.saturating_sub(subject.runs.len()) {
+                0 => subject.failure = None,
+                missing if subject.failure.is_none() => left += count(missing),
+                _ => {}
+            }
         }
         if finished > 0 {
-            let folder = reviewing.folder.results.folder().display();
             let finished = several(finished, "finished run");
+            let folder = folder.results.folder().display();
             say(&format!("continuing today's review: {finished} in {folder}"));
-            if reviewing.left == 0 {
+            if left == 0 {
                 say("nothing is measured again; to start anew, remove that folder");
             }
         }
-        Ok(reviewing)
+        let side = Side { phase: Phase::After, built, git };
+        let (runs, began) = (options.runs, Instant::now());
+        Ok(Self { bench, side, folder, runs, left, began, measured: 0 })
     }
 
-    fn finished(&self, candidate: &Candidate) -> Result<Vec<Recorded>> {
-        Ok(self.folder.runs(&candidate.task, &candidate.file)?)
-    }
-
-    /// Measures the runs of a scenario that are still missing. A failure ends the scenario, and not the review.
-    fn subject(&mut self, candidate: &Candidate) -> Result<Subject> {
-        let planned = usize::try_from(self.planned).unwrap_or(usize::MAX);
-        let mut subject = Subject {
-            scenario: candidate.stem.clone(),
-            nodes: candidate.scenario.as_ref().ok().and_then(|scenario| scenario.data.nodes),
-            planned,
-            competitors: candidate.competitors.clone(),
-            runs: self.finished(candidate)?,
-            failure: None,
+    /// Measures the runs that a scenario lacks. A failure ends the scenario, and not the review.
+    fn measure(&mut self, candidate: &mut Candidate) -> Result<()> {
+        let Candidate { task, scenario: Some(scenario), subject, .. } = candidate else {
+            return Ok(());
         };
-        while subject.runs.len() < planned && subject.failure.is_none() {
-            match candidate.fit() {
-                Err(why) => {
-                    say(&format!("{}: not measured: {why}", candidate.stem));
+        while subject.runs.len() < subject.planned && subject.failure.is_none() {
+            let (name, number) = (&subject.scenario, count(subject.runs.len()) + 1);
+            let left = minutes(self.time_left());
+            self.bench.steps.heading(&format!("{name} {number}/{}, {left} left", self.runs));
+            let measured = self.one(task, scenario, &subject.runs);
+            self.bench.steps.clear();
+            match measured {
+                Ok(run) => {
+                    (self.left, self.measured) = (self.left.saturating_sub(1), self.measured + 1);
+                    say(&format!(
+                        "  {:<30} run {number} of {}, P99 {:>8} ms, {} left",
+                        words::shortened(name, 30),
+                        self.runs,
+                        review::latency(run.result.p99_ms),
+                        minutes(self.time_left())
+                    ));
+                    subject.runs.push(run);
+                }
+                Err(error) => {
+                    self.left = self.left.saturating_sub((self.runs + 1).saturating_sub(number));
+                    let why = format!("run {number} failed: {}", error.what());
+                    self.note_failure(task, format!("{name}: {why}"))?;
                     subject.failure = Some(why);
                 }
-                Ok(scenario) => match self.one(candidate, scenario, &subject.runs) {
-                    Ok(run) => {
-                        subject.runs.push(run);
-                        self.show(&subject);
-                    }
-                    Err(error) => subject.failure = Some(self.failed(candidate, &subject, &error)?),
-                },
             }
         }
-        Ok(subject)
+        Ok(())
     }
 
     /// One run, as `perf-check` does it, saved under the same names.
     fn one(
         &mut self,
-        candidate: &Candidate,
+        task: &TaskId,
         scenario: &Scenario,
         earlier: &[Recorded],
     ) -> Result<Recorded> {
-        let index = count(earlier.len()) + 1;
-        let heading = format!(
-            "{} {index}/{}, {} left",
-            candidate.stem,
-            self.planned,
-            minutes(self.time_left())
-        );
         let bench = &mut self.bench;
-        bench.steps.heading(&heading);
         bench.scenario = scenario.clone();
-        bench.setup.task = candidate.task.clone();
+        bench.setup.task = task.clone();
         let group = earlier.first().and_then(|run| run.provenance.as_ref());
         let group = group.and_then(|provenance| RunName::parse(&provenance.run.group));
-        let place = Place { group, index, of: self.planned, session: None };
+        let place = Place { group, index: count(earlier.len()) + 1, of: self.runs, session: None };
         let (port, workplace) = (bench.setup.port, bench.workplace.clone());
         let turn = Turn { side: &self.side, port, workplace, place, slow_down: None };
         let conditions = bench.conditions();
         let unsaved = bench.run(&[turn], self.side.phase, &conditions, |_| None)?;
         let saved = bench.save(&unsaved)?.pop();
-        self.measured += 1;
-        self.left = self.left.saturating_sub(1);
         saved.map(|(_, run)| run).ok_or_else(|| Error::new("the run was not saved"))
     }
 
@@ -524,72 +503,15 @@ impl Reviewing {
         each.saturating_mul(self.left)
     }
 
-    fn show(&mut self, subject: &Subject) {
-        let p99 = subject.runs.last().map(|run| review::latency(run.result.p99_ms));
-        self.bench.steps.clear();
-        say(&format!(
-            "  {:<30} run {} of {}, P99 {:>8} ms, {} left",
-            words::shortened(&subject.scenario, 30),
-            subject.runs.len(),
-            self.planned,
-            p99.unwrap_or_default(),
-            minutes(self.time_left())
-        ));
-    }
-
-    /// Notes and shows a failed run; returns why it failed.
-    fn failed(
-        &mut self,
-        candidate: &Candidate,
-        subject: &Subject,
-        error: &Error,
-    ) -> Result<String> {
-        let number = count(subject.runs.len()) + 1;
-        self.left = self.left.saturating_sub((self.planned + 1).saturating_sub(number));
-        let why = format!("run {number} failed: {}", error.what());
+    /// Records and shows a failed run, and keeps its logs.
+    fn note_failure(&mut self, task: &TaskId, failure: String) -> Result<()> {
         let workplace = &self.bench.workplace;
         let logs = [workplace.server_log(), workplace.load_log()];
-        let noted = format!("{}: {why}", candidate.stem);
-        self.bench.steps.clear();
-        say(&noted);
-        for log in self.folder.note_failure(&candidate.task, noted, &logs)? {
+        say(&failure);
+        for log in self.folder.note_failure(task, failure, &logs)? {
             say(&format!("  log: {}", log.display()));
         }
-        Ok(why)
-    }
-
-    fn around(&self, options: &Options, documents: &Documents, subjects: &[Subject]) -> Around {
-        let results = self.folder.results.folder();
-        let results = results.strip_prefix(&self.bench.checkout).unwrap_or(results);
-        let (runs, seconds) = (several(options.runs, "run"), options.duration.as_secs());
-        let chart = documents.chart.file_name().unwrap_or_default();
-        Around {
-            quarter: documents.quarter,
-            when: documents.when.clone(),
-            commit: commit(self.side.git.as_ref()),
-            server: match judge::is_of_stand_in(subjects) {
-                true => "stand-in".to_owned(),
-                false => "Engram".to_owned(),
-            },
-            machine: machine(&host::host()),
-            load: format!("{runs} of {seconds} s each, a fresh server for each"),
-            results: results.to_string_lossy().into_owned(),
-            last: documents.last.as_ref().map(|last| last.file.clone()),
-            chart: chart.to_string_lossy().into_owned(),
-            unmatched: Vec::new(),
-        }
-    }
-
-    fn warnings(&self, candidates: &[Candidate]) -> Vec<String> {
-        let hybrid = candidates.iter().filter(|candidate| is_hybrid(&candidate.file));
-        let yardstick = hybrid.map(|candidate| {
-            format!(
-                "{}: no competitor publishes such a mix; {COMPETITOR} is only the yardstick",
-                candidate.stem
-            )
-        });
-        let failures = self.folder.record.failures.iter();
-        yardstick.chain(failures.map(|failure| format!("today, {failure}"))).collect()
+        Ok(())
     }
 }
 
@@ -623,28 +545,24 @@ fn machine(host: &Host) -> String {
     known.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-/// What should be as it was at the last review.
-fn circumstances(around: &Around) -> BTreeMap<String, String> {
-    let known = [(SERVER, &around.server), ("machine", &around.machine), ("load", &around.load)];
-    known.map(|(name, fact)| (name.to_owned(), fact.clone())).into()
-}
-
 /// Adds what was judged to the history in the baselines document, each system once a quarter.
-fn record(checkout: &Path, review: &Review, around: &Around) -> Result<()> {
+fn record(checkout: &Path, review: &Review) -> Result<()> {
     let path = checkout.join(layout::BASELINES);
     let mut text = files::read_text(&path).map_err(Error::at("cannot read", &path))?;
     let mut added = Vec::new();
     for line in &review.lines {
-        let quarter = around.quarter.in_words();
-        let Some((entry, system)) = entry(line, review, around) else {
+        let Some(entry) = entry(line, review) else {
             say(&format!("not recorded: {} could not be judged", line.scenario));
             continue;
         };
         match quarters::record(&text, &entry).map_err(|fault| fault.in_file(&path))? {
-            None => say(&format!("not recorded again: {quarter} of {system} is there")),
+            None => {
+                let quarter = entry.quarter.in_words();
+                say(&format!("not recorded again: {quarter} of {} is there", entry.title));
+            }
             Some(changed) => {
                 text = changed;
-                added.push(system);
+                added.push(entry.title);
             }
         }
     }
@@ -655,42 +573,36 @@ fn record(checkout: &Path, review: &Review, around: &Around) -> Result<()> {
     Ok(())
 }
 
-/// The entry of a line that was judged, and what it is about.
-fn entry(line: &judge::Line, review: &Review, around: &Around) -> Option<(Entry, String)> {
+/// The entry of a line that was judged.
+fn entry(line: &judge::Line, review: &Review) -> Option<Entry> {
     let standing = line.standing.as_ref().ok()?;
     let (competitor, ours) = (line.competitor.as_ref()?, line.ours?);
-    let published = review::published(competitor) + "ms";
-    let is_hybrid = names(layout::scenario(Mode::Competitive))[1] == line.scenario;
-    let (column, title, own) = match is_hybrid {
+    let published = competitor.published() + "ms";
+    let (column, title, own) = match names(layout::scenario(Mode::Competitive))[1] == line.scenario
+    {
         true => {
             let own = format!("{} {published}", competitor.name);
             (NO_SINGLE.to_owned(), "Hybrid production workload".to_owned(), own)
         }
         false => (competitor.name.clone(), format!("Engram vs {}", competitor.name), published),
     };
+    let quarter = review.around.quarter;
     let notes = format!(
         "{standing}; `{}`, median of {}, commit {}{}",
         line.scenario,
         several(count(ours.runs), "run"),
-        around.commit,
+        review.around.commit,
         if review.stand_in { "; measured on the stand-in" } else { "" }
     );
-    let change = line.change().map_or("first review".to_owned(), words::points);
-    let cells = vec![
-        ("quarter", around.quarter.in_words()),
-        ("engram", format!("**{}ms**", review::latency(ours.median_ms))),
-        ("gap", format!("**{}**", words::percent(-line.speedup?))),
-        ("change", change),
-        ("notes", notes),
+    let cells = [
+        (column.to_lowercase(), own),
+        ("quarter".to_owned(), quarter.in_words()),
+        ("engram".to_owned(), format!("**{}ms**", review::latency(ours.median_ms))),
+        ("gap".to_owned(), format!("**{}**", words::percent(-line.speedup?))),
+        ("change".to_owned(), line.change().map_or("first review".to_owned(), words::points)),
+        ("notes".to_owned(), notes),
     ];
-    let entry = Entry {
-        quarter: around.quarter,
-        title: format!("{title} (P99 latency)"),
-        column,
-        cells,
-        own,
-    };
-    Some((entry, title))
+    Some(Entry { quarter, title, column, cells: BTreeMap::from(cells) })
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The slow creep: how P99 moved over all tasks, beyond what before and after of any one task show.
 
+use std::collections::BTreeMap;
+
 use crate::model::limits::threshold_percent;
 use crate::model::names::{Mode, Phase, TaskId};
 use crate::model::recorded::Recorded;
@@ -10,44 +12,44 @@ use crate::stats::single_runs::single_runs;
 
 /// One side of a task: the medians of its group.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Point {
-    pub(crate) task: TaskId,
-    pub(crate) phase: Phase,
+pub struct Point {
+    pub task: TaskId,
+    pub phase: Phase,
     /// Local time, to the minute.
-    pub(crate) when: String,
+    pub when: String,
     /// Absent without provenance.
-    pub(crate) commit: Option<String>,
-    pub(crate) p99_ms: f64,
+    pub commit: Option<String>,
+    pub p99_ms: f64,
     /// Requests per second.
-    pub(crate) throughput: f64,
+    pub throughput: f64,
     /// The hash of the server, if it is known.
-    pub(crate) server: Option<String>,
+    pub server: Option<String>,
     /// ln(P99 after / P99 before) of the session that this after side belongs to.
-    pub(crate) session: Option<Interval>,
+    pub session: Option<Interval>,
 }
 
 /// Points that can be compared with one another, in order of time.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Series {
-    pub(crate) mode: Mode,
-    pub(crate) load: Comparable,
-    pub(crate) points: Vec<Point>,
+pub struct Series {
+    pub mode: Mode,
+    pub load: Comparable,
+    pub points: Vec<Point>,
     /// The largest change that one binary shows against itself in 19 of 20 comparisons, as ln of a ratio, where enough
     /// runs say so.
-    pub(crate) noise: Option<f64>,
+    pub noise: Option<f64>,
 }
 
 /// What runs must share to be compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Comparable {
+pub struct Comparable {
     /// `unknown` without provenance.
-    pub(crate) machine: String,
-    pub(crate) scenario: String,
+    pub machine: String,
+    pub scenario: String,
     /// Content hash of the scenario, which its name alone does not tell.
-    pub(crate) scenario_hash: Option<String>,
+    pub scenario_hash: Option<String>,
     /// Seconds of load asked for; rounded from the measured ones without provenance.
-    pub(crate) seconds: u64,
-    pub(crate) stand_in: bool,
+    pub seconds: u64,
+    pub stand_in: bool,
 }
 
 /// The change since the first run, as ln of a ratio.
@@ -69,25 +71,18 @@ impl Cumulative {
 
 impl Comparable {
     pub(crate) fn of(run: &Recorded) -> Self {
-        match &run.provenance {
-            Some(provenance) => {
-                let host = &provenance.host;
-                let known = [host.name.as_deref(), host.cpu.as_deref()];
-                Self {
-                    machine: known.into_iter().flatten().collect::<Vec<_>>().join(", "),
-                    scenario: run.result.config_name.clone(),
-                    scenario_hash: provenance.load.scenario_hash.clone(),
-                    seconds: provenance.load.duration_seconds,
-                    stand_in: provenance.build.stand_in,
-                }
-            }
-            None => Self {
-                machine: "unknown machine".to_owned(),
-                scenario: run.result.config_name.clone(),
-                scenario_hash: None,
-                seconds: whole_seconds(run.result.elapsed_seconds),
-                stand_in: false,
-            },
+        let own = run.provenance.as_ref();
+        let machine = own.map(|own| {
+            let known = [own.host.name.as_deref(), own.host.cpu.as_deref()];
+            known.into_iter().flatten().collect::<Vec<_>>().join(", ")
+        });
+        let measured_seconds = || whole_seconds(run.result.elapsed_seconds);
+        Self {
+            machine: machine.unwrap_or_else(|| "unknown machine".to_owned()),
+            scenario: run.result.config_name.clone(),
+            scenario_hash: own.and_then(|own| own.load.scenario_hash.clone()),
+            seconds: own.map_or_else(measured_seconds, |own| own.load.duration_seconds),
+            stand_in: own.is_some_and(|own| own.build.stand_in),
         }
     }
 }
@@ -110,15 +105,13 @@ pub(crate) fn medians(runs: &[&Recorded]) -> Option<(f64, f64)> {
 impl Series {
     /// Learns the noise from the single runs of each server, in order of time.
     pub(crate) fn learn_noise(&mut self) {
-        let mut by_server: Vec<(&str, Vec<f64>)> = Vec::new();
+        let mut by_server: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
         for point in self.points.iter().filter(|point| point.session.is_none()) {
-            let Some(server) = point.server.as_deref() else { continue };
-            match by_server.iter_mut().find(|(known, _)| *known == server) {
-                Some((_, p99s)) => p99s.push(point.p99_ms.ln()),
-                None => by_server.push((server, vec![point.p99_ms.ln()])),
+            if let Some(server) = point.server.as_deref() {
+                by_server.entry(server).or_default().push(point.p99_ms.ln());
             }
         }
-        let series: Vec<Vec<f64>> = by_server.into_iter().map(|(_, p99s)| p99s).collect();
+        let series: Vec<Vec<f64>> = by_server.into_values().collect();
         self.noise = single_runs(&series).map(|known| known.smallest_change);
     }
 

@@ -4,7 +4,7 @@ pub mod comparison;
 pub(crate) mod contradictions;
 pub(crate) mod facts;
 pub(crate) mod fitness;
-pub(crate) mod history;
+pub mod history;
 pub mod review;
 pub(crate) mod rises;
 pub mod verdict;

@@ -1,7 +1,7 @@
 //! A competitive review: each scenario against its competitors, and whether it was measured in a way that others can
 //! repeat.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::judge::facts;
 use crate::judge::fitness;
@@ -12,7 +12,7 @@ use crate::model::limits::{
 };
 use crate::model::provenance::Provenance;
 use crate::model::recorded::Recorded;
-use crate::model::review::{Competitor, LastReview};
+use crate::model::review::{Competitor, LastReview, Quarter};
 use crate::stats::numbers::{exceeds, median};
 
 /// A scenario, and what was measured of it.
@@ -31,9 +31,35 @@ pub struct Subject {
     pub failure: Option<String>,
 }
 
+/// What is known of a review besides its runs.
+#[derive(Debug, Clone)]
+pub struct Around {
+    pub quarter: Quarter,
+    /// The time of the report.
+    pub when: String,
+    /// The commit that was measured, or that it is unknown.
+    pub commit: String,
+    pub machine: String,
+    /// The number of its processors.
+    pub processors: u32,
+    /// Runs, and seconds of load a run.
+    pub load: String,
+    /// The folder of the results, relative to the checkout.
+    pub results: String,
+    /// The review to compare with.
+    pub last: Option<LastReview>,
+    /// The file name of the chart beside the report.
+    pub chart: String,
+    /// Rows without a scenario and scenarios without a row, in words.
+    pub unmatched: Vec<String>,
+    /// Warnings that are known already.
+    pub warnings: Vec<String>,
+}
+
 /// A review as it is reported.
 #[derive(Debug, Clone)]
 pub struct Review {
+    pub around: Around,
     /// A scenario and a competitor each.
     pub lines: Vec<Line>,
     /// A scenario each.
@@ -132,6 +158,15 @@ impl Review {
     pub fn outcome(&self) -> Outcome {
         Outcome::worst(self.lines.iter().map(Line::outcome))
     }
+
+    /// What was measured.
+    pub(crate) fn server(&self) -> &'static str {
+        server(self.stand_in)
+    }
+}
+
+fn server(stand_in: bool) -> &'static str {
+    if stand_in { "stand-in" } else { "Engram" }
 }
 
 /// The memory that a server with these memories needs, in bytes.
@@ -140,34 +175,19 @@ pub(crate) fn needed_bytes(nodes: u64, dimensions: u64) -> u64 {
     data.saturating_add(SERVER_BYTES)
 }
 
-/// What subjects are judged by, apart from their runs.
-#[derive(Debug, Clone, Default)]
-pub struct Background {
-    /// The review to compare with.
-    pub last: Option<LastReview>,
-    /// What should be as it was then, by name.
-    pub circumstances: BTreeMap<String, String>,
-    /// Those of the machine.
-    pub processors: u32,
-    /// Warnings that are known already.
-    pub warnings: Vec<String>,
-}
-
 /// The circumstance without which two reviews say nothing about each other.
-pub const SERVER: &str = "server";
-
-/// `true` if a stand-in was measured instead of Engram.
-pub fn is_of_stand_in(subjects: &[Subject]) -> bool {
-    all_provenance(subjects).any(|(_, run)| run.build.stand_in)
-}
+const SERVER: &str = "server";
 
 /// Judges what was measured.
-pub fn review(subjects: &[Subject], background: &Background) -> Review {
+pub fn review(subjects: &[Subject], around: Around) -> Review {
+    let stand_in = all_provenance(subjects).any(|(_, run)| run.build.stand_in);
     let mut warnings = vec![PUBLISHED.to_owned()];
-    warnings.extend(background.warnings.iter().cloned());
-    let mut comparable = background.last.as_ref();
-    for (name, now) in &background.circumstances {
-        let then = background.last.as_ref().and_then(|last| last.circumstances.get(name));
+    warnings.extend(around.warnings.iter().cloned());
+    let mut comparable = around.last.as_ref();
+    for (name, now) in
+        [("load", &*around.load), ("machine", &around.machine), (SERVER, server(stand_in))]
+    {
+        let then = around.last.as_ref().and_then(|last| last.circumstances.get(name));
         if let Some(then) = then.filter(|then| *then != now) {
             let so = match name == SERVER {
                 true => "they are not compared",
@@ -182,8 +202,15 @@ pub fn review(subjects: &[Subject], background: &Background) -> Review {
     warnings.extend(lines.iter().flat_map(weak_comparison));
     warnings.extend(loads.iter().filter_map(fewer_nodes));
     warnings.extend(subjects.iter().flat_map(run_warnings));
-    let (checks, stand_in) = (checks(subjects, background.processors), is_of_stand_in(subjects));
-    Review { lines, loads, checks, warnings, stand_in }
+    let checks = vec![
+        spread(&lines),
+        swap(subjects),
+        throttling(subjects),
+        neighbours(subjects, around.processors),
+        errors(subjects),
+        load_reached(subjects),
+    ];
+    Review { around, lines, loads, checks, warnings, stand_in }
 }
 
 /// The first warning of every review.
@@ -198,30 +225,27 @@ fn lines(subject: &Subject, last: Option<&LastReview>) -> Vec<Line> {
         (runs < subject.planned).then(|| format!("only {runs} of {} runs", subject.planned))
     });
     let line = |competitor: Result<Competitor, String>| {
-        let known = competitor.as_ref().ok();
-        let position = known.zip(ours).map(|(competitor, ours)| {
-            let [best_ms, _] = competitor.p99_ms;
-            let key = (subject.scenario.clone(), competitor.name.clone());
-            Position {
-                best_ms,
-                median_ms: ours.median_ms,
-                speedup: as_shown((best_ms - ours.median_ms) / best_ms * 100.0),
-                last: last.and_then(|last| last.speedups.get(&key)).copied(),
-            }
-        });
-        let nothing = || "nothing was measured".to_owned();
-        let standing = match &unjudged {
-            Some(why) => Err(why.clone()),
-            None => competitor.clone().and_then(|_| position.ok_or_else(nothing)),
-        };
-        Line {
+        let mut line = Line {
             scenario: subject.scenario.clone(),
             ours,
-            speedup: position.map(|position| position.speedup),
-            last: position.and_then(|position| position.last),
-            standing: standing.map(|position: Position| position.standing()),
-            competitor: competitor.ok(),
+            speedup: None,
+            last: None,
+            standing: Err("nothing was measured".to_owned()),
+            competitor: competitor.clone().ok(),
+        };
+        if let (Some(its), Some(ours)) = (&line.competitor, ours) {
+            let [best_ms, _] = its.p99_ms;
+            let key = (subject.scenario.clone(), its.name.clone());
+            let speedup = as_shown((best_ms - ours.median_ms) / best_ms * 100.0);
+            line.speedup = Some(speedup);
+            line.last = last.and_then(|last| last.speedups.get(&key)).copied();
+            let is_behind = exceeds(ours.median_ms, best_ms);
+            line.standing = Ok(standing(is_behind, speedup, line.last));
         }
+        if let Some(why) = unjudged.clone().or(competitor.err()) {
+            line.standing = Err(why);
+        }
+        line
     };
     match subject.competitors.is_empty() {
         true => vec![line(Err(NO_ROW.to_owned()))],
@@ -231,30 +255,18 @@ fn lines(subject: &Subject, last: Option<&LastReview>) -> Vec<Line> {
 
 const NO_ROW: &str = "no row of the baselines names it";
 
-#[derive(Clone, Copy)]
-struct Position {
-    best_ms: f64,
-    median_ms: f64,
-    speedup: f64,
-    last: Option<f64>,
-}
-
-impl Position {
-    /// The first rule that holds.
-    fn standing(self) -> Standing {
-        let is_behind = exceeds(self.median_ms, self.best_ms);
-        // A lead that rounds to zero keeps its sign.
-        let was_behind = self.last.is_some_and(f64::is_sign_negative);
-        let lost = self.last.map(|last| last - self.speedup);
-        if is_behind && !was_behind {
-            Standing::Slower
-        } else if lost.is_some_and(|lost| exceeds(lost, POSITION_POINTS)) {
-            Standing::Degraded
-        } else if is_behind {
-            Standing::StillBehind
-        } else {
-            Standing::Maintained
-        }
+/// The first rule that holds.
+fn standing(is_behind: bool, speedup: f64, last: Option<f64>) -> Standing {
+    // A lead that rounds to zero keeps its sign.
+    let was_behind = last.is_some_and(f64::is_sign_negative);
+    if is_behind && !was_behind {
+        Standing::Slower
+    } else if last.is_some_and(|last| exceeds(last - speedup, POSITION_POINTS)) {
+        Standing::Degraded
+    } else if is_behind {
+        Standing::StillBehind
+    } else {
+        Standing::Maintained
     }
 }
 
@@ -335,22 +347,29 @@ fn run_warnings(subject: &Subject) -> Vec<String> {
     warnings.map(|warning| format!("{}: {warning}", subject.scenario)).collect()
 }
 
-fn all_provenance(subjects: &[Subject]) -> impl Iterator<Item = (&str, &Provenance)> {
-    subjects.iter().flat_map(|subject| {
-        let runs = subject.runs.iter().filter_map(|run| run.provenance.as_ref());
-        runs.map(|run| (subject.scenario.as_str(), run))
-    })
+/// Every run, with its scenario.
+fn runs(subjects: &[Subject]) -> impl Iterator<Item = (&str, &Recorded)> {
+    subjects.iter().flat_map(|subject| subject.runs.iter().map(|run| (&*subject.scenario, run)))
 }
 
-fn checks(subjects: &[Subject], processors: u32) -> Vec<Check> {
-    vec![
-        spread(subjects),
-        swap(subjects),
-        throttling(subjects),
-        neighbours(subjects, processors),
-        errors(subjects),
-        load_reached(subjects),
-    ]
+fn all_provenance(subjects: &[Subject]) -> impl Iterator<Item = (&str, &Provenance)> {
+    runs(subjects).filter_map(|(scenario, run)| Some((scenario, run.provenance.as_ref()?)))
+}
+
+const NOT_SHOWN: &str = "not shown by this system";
+
+impl Check {
+    /// Passes by what was `found`, if anything was; `nothing` stands for it otherwise.
+    fn of<T>(
+        name: impl Into<String>,
+        found: Option<&T>,
+        nothing: &str,
+        is_fine: impl FnOnce(&T) -> bool,
+        shown: impl FnOnce(&T) -> String,
+    ) -> Self {
+        let number = found.map_or_else(|| nothing.to_owned(), shown);
+        Self { name: name.into(), passed: found.map(is_fine), number }
+    }
 }
 
 /// The largest value, with its scenario.
@@ -358,78 +377,69 @@ fn largest<'a>(values: impl Iterator<Item = (&'a str, f64)>) -> Option<(&'a str,
     values.max_by(|a, b| a.1.total_cmp(&b.1))
 }
 
-const NOT_SHOWN: &str = "not shown by this system";
-
-fn spread(subjects: &[Subject]) -> Check {
-    let spreads = subjects.iter().filter_map(|subject| {
-        let ours = Ours::of(&subject.runs).filter(|_| unfit(&subject.runs).is_none())?;
-        Some((subject.scenario.as_str(), ours.spread_percent()?))
-    });
-    let worst = largest(spreads);
-    Check {
-        name: format!("spread of the P99s at most {REPRODUCIBLE_SPREAD_PERCENT} %"),
-        passed: worst.map(|(_, percent)| !exceeds(percent, REPRODUCIBLE_SPREAD_PERCENT)),
-        number: worst.map_or("needs two runs".to_owned(), |(scenario, percent)| {
-            format!("{percent:.1} %, {scenario}")
-        }),
-    }
+fn spread(lines: &[Line]) -> Check {
+    let spread = |line: &'_ Line| line.ours?.spread_percent();
+    let spreads = lines.iter().filter_map(|line| Some((&*line.scenario, spread(line)?)));
+    Check::of(
+        format!("spread of the P99s at most {REPRODUCIBLE_SPREAD_PERCENT} %"),
+        largest(spreads).as_ref(),
+        "needs two runs",
+        |(_, percent)| !exceeds(*percent, REPRODUCIBLE_SPREAD_PERCENT),
+        |(scenario, percent)| format!("{percent:.1} %, {scenario}"),
+    )
 }
 
 fn swap(subjects: &[Subject]) -> Check {
     let used = all_provenance(subjects).filter_map(|(_, run)| run.host.state.swap_mib).max();
-    Check {
-        name: "no swap in use".to_owned(),
-        passed: used.map(|mib| mib == 0),
-        number: used.map_or(NOT_SHOWN.to_owned(), |mib| format!("{mib} MiB")),
-    }
+    Check::of(
+        "no swap in use",
+        used.as_ref(),
+        NOT_SHOWN,
+        |mib| *mib == 0,
+        |mib| format!("{mib} MiB"),
+    )
 }
 
 fn throttling(subjects: &[Subject]) -> Check {
     let states = || all_provenance(subjects).map(|(_, run)| &run.host.state);
-    let governors: BTreeSet<&str> =
-        states().filter_map(|state| state.governor.as_deref()).collect();
-    let powers: BTreeSet<&str> = states().filter_map(|state| state.power.as_deref()).collect();
-    let throttled =
-        governors.iter().any(|name| THROTTLING.contains(name)) || powers.contains(BATTERY);
+    let governors: BTreeSet<&str> = states().filter_map(|of| of.governor.as_deref()).collect();
+    let powers: BTreeSet<&str> = states().filter_map(|of| of.power.as_deref()).collect();
     let shown: Vec<&str> = governors.into_iter().chain(powers).collect();
-    Check {
-        name: "no throttling".to_owned(),
-        passed: (!shown.is_empty()).then_some(!throttled),
-        number: match shown.is_empty() {
-            true => NOT_SHOWN.to_owned(),
-            false => shown.join(", "),
-        },
-    }
+    Check::of(
+        "no throttling",
+        Some(&shown).filter(|shown| !shown.is_empty()),
+        NOT_SHOWN,
+        |shown| !shown.iter().any(|name| THROTTLING.contains(name) || *name == BATTERY),
+        |shown| shown.join(", "),
+    )
 }
 
 fn neighbours(subjects: &[Subject], processors: u32) -> Check {
-    let others = all_provenance(subjects).filter_map(|(scenario, run)| {
+    let others = |run: &Provenance| {
         let whole = run.server.load_seconds? * f64::from(processors);
-        Some((scenario, run.noise.others_cpu_seconds? / whole))
-    });
-    let stolen = all_provenance(subjects)
-        .filter_map(|(scenario, run)| Some((scenario, run.noise.steal_share?)));
-    let (others, stolen) = (largest(others), largest(stolen));
-    let is_busy = |worst: Option<(&str, f64)>, most| worst.map(|(_, share)| share > most);
-    let busy = [is_busy(others, BUSY_SHARE), is_busy(stolen, STOLEN_SHARE)];
-    let said = |worst: Option<(&str, f64)>, what: &str| {
-        let (scenario, share) = worst?;
-        Some(format!("{:.1} % of the CPU time {what}, {scenario}", share * 100.0))
+        Some(run.noise.others_cpu_seconds? / whole)
     };
-    let said = [said(others, "used by others"), said(stolen, "stolen")].map(Option::into_iter);
-    let said: Vec<String> = said.into_iter().flatten().collect();
-    Check {
-        name: "no busy neighbour".to_owned(),
-        passed: (!said.is_empty()).then_some(!busy.contains(&Some(true))),
-        number: match said.is_empty() {
-            true => NOT_SHOWN.to_owned(),
-            false => said.join("; "),
-        },
-    }
+    let stolen = |run: &Provenance| run.noise.steal_share;
+    let worst = |of: &dyn Fn(&Provenance) -> Option<f64>, most: f64, what: &str| {
+        let shares = all_provenance(subjects).filter_map(|(name, run)| Some((name, of(run)?)));
+        let (scenario, share) = largest(shares)?;
+        let said = format!("{:.1} % of the CPU time {what}, {scenario}", share * 100.0);
+        Some((share <= most, said))
+    };
+    let shares =
+        [worst(&others, BUSY_SHARE, "used by others"), worst(&stolen, STOLEN_SHARE, "stolen")];
+    let (fine, said): (Vec<bool>, Vec<String>) = shares.into_iter().flatten().unzip();
+    Check::of(
+        "no busy neighbour",
+        Some(&said).filter(|said| !said.is_empty()),
+        NOT_SHOWN,
+        |_| !fine.contains(&false),
+        |said| said.join("; "),
+    )
 }
 
 fn errors(subjects: &[Subject]) -> Check {
-    let results = || subjects.iter().flat_map(|subject| &subject.runs).map(|run| &run.result);
+    let results = || runs(subjects).map(|(_, run)| &run.result);
     let requests: u64 = results().map(|result| result.total_operations).sum();
     let failed: u64 = results().map(|result| result.total_errors).sum();
     let is_clean = results().all(|result| result.error_rate == 0.0);
@@ -441,18 +451,15 @@ fn errors(subjects: &[Subject]) -> Check {
 }
 
 fn load_reached(subjects: &[Subject]) -> Check {
-    let shares = subjects.iter().flat_map(|subject| {
-        subject.runs.iter().filter_map(|run| {
-            let offered = fitness::offered(run.provenance.as_ref()?);
-            (offered > 0.0).then(|| (subject.scenario.as_str(), run.result.throughput / offered))
-        })
+    let shares = runs(subjects).filter_map(|(scenario, run)| {
+        let offered = fitness::offered(run.provenance.as_ref()?);
+        (offered > 0.0).then(|| (scenario, run.result.throughput / offered))
     });
-    let worst = shares.min_by(|a, b| a.1.total_cmp(&b.1));
-    Check {
-        name: format!("at least {:.0} % of the offered load reached", OFFERED_LOAD_REACHED * 100.0),
-        passed: worst.map(|(_, share)| share >= OFFERED_LOAD_REACHED),
-        number: worst.map_or("nothing was measured".to_owned(), |(scenario, share)| {
-            format!("{:.1} %, {scenario}", share * 100.0)
-        }),
-    }
+    Check::of(
+        format!("at least {:.0} % of the offered load reached", OFFERED_LOAD_REACHED * 100.0),
+        shares.min_by(|a, b| a.1.total_cmp(&b.1)).as_ref(),
+        "nothing was measured",
+        |(_, share)| *share >= OFFERED_LOAD_REACHED,
+        |(scenario, share)| format!("{:.1} %, {scenario}", share * 100.0),
+    )
 }

@@ -24,14 +24,10 @@ impl Quarter {
 
     /// Reads `2025Q4`, `2025 Q4` or `Q4 2025`; `None` for anything else.
     pub fn parse(text: &str) -> Option<Self> {
-        let words: Vec<&str> = text.split_whitespace().collect();
-        let (year, number) = match words.as_slice() {
-            [one] => one.split_once('Q')?,
-            [first, second] => match first.strip_prefix('Q') {
-                Some(number) => (*second, number),
-                None => (*first, second.strip_prefix('Q')?),
-            },
-            _ => return None,
+        let (before, after) = text.split_once('Q')?;
+        let (year, number) = match before.trim() {
+            "" => after.split_once(' ').map(|(number, year)| (year.trim(), number))?,
+            year => (year, after),
         };
         let is_year = year.len() == 4 && year.bytes().all(|byte| byte.is_ascii_digit());
         let number = number.parse().ok().filter(|number| (1..=4).contains(number))?;
@@ -58,6 +54,19 @@ pub struct Competitor {
     pub p99_ms: [f64; 2],
     /// Its throughput, as the document states it.
     pub throughput: String,
+    /// The line of the document, from 1, that states its P99.
+    pub line: usize,
+}
+
+impl Competitor {
+    /// Its P99 in milliseconds: `27.96`, `22-24`
+    pub(crate) fn published(&self) -> String {
+        let [low, high] = self.p99_ms;
+        match low < high {
+            true => format!("{low}-{high}"),
+            false => low.to_string(),
+        }
+    }
 }
 
 /// An earlier review, as its report states it.

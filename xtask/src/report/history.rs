@@ -5,10 +5,9 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use crate::judge::history::{Cumulative, Point, Series};
-use crate::model::limits::threshold_percent;
 use crate::model::names::{Phase, TaskId};
-use crate::report::chart::history::{self as chart, History};
-use crate::report::chart::sparkline::{Glyphs, sparkline};
+use crate::report::chart::history::{name, outcome};
+use crate::report::chart::sparkline::sparkline;
 use crate::report::words;
 use crate::stats::paired::percent;
 use crate::term::streams::{Ink, Style};
@@ -80,10 +79,9 @@ fn section(series: &Series, style: Style) -> String {
     }
     let p99s: Vec<f64> = series.points.iter().map(|point| point.p99_ms).collect();
     let noise = series.noise.unwrap_or_default();
-    let _ = writeln!(text, "  P99  {}", sparkline(&[&p99s], SPARKS, noise, Glyphs::Blocks));
-    let outcome = outcome(series);
+    let _ = writeln!(text, "  P99  {}", sparkline(&p99s, SPARKS, noise));
     let ink = if series.creep().is_some() { Ink::Bad } else { Ink::Strong };
-    let _ = writeln!(text, "  {}", style.paint(ink, &outcome));
+    let _ = writeln!(text, "  {}", style.paint(ink, &outcome(series)));
     text
 }
 
@@ -123,36 +121,6 @@ fn since_first(since: Cumulative) -> String {
     }
 }
 
-fn name(series: &Series) -> String {
-    let load = &series.load;
-    let stand_in = if load.stand_in { ", stand-in" } else { "" };
-    format!(
-        "{}: {}, {} s, {}{stand_in}",
-        series.mode,
-        text::printable(&load.scenario),
-        load.seconds,
-        text::printable(&load.machine)
-    )
-}
-
-/// The verdict on a whole series, in one line.
-fn outcome(series: &Series) -> String {
-    let Some(last) = series.cumulative().pop() else { return String::new() };
-    let change = words::percent(percent(last.change));
-    let Some(uncertainty) = last.uncertainty else {
-        return format!("{change} since the first run; the noise here is not known yet");
-    };
-    let bounds = [last.change - uncertainty, last.change + uncertainty].map(percent);
-    let [low, high] = bounds.map(words::percent);
-    let how = if last.by_sessions { "by sessions" } else { "by single runs" };
-    let sure = match (series.creep().is_some(), last.is_sure()) {
-        (true, _) => "CREEP: surely slower",
-        (false, true) => "surely slower, within the threshold",
-        (false, false) => "within the noise",
-    };
-    format!("{sure}: {change} since the first run ({low} to {high}, {how})")
-}
-
 /// One object, ending in a line break.
 pub(crate) fn to_json(all: &[Series]) -> String {
     let series: Vec<Value> = all.iter().map(series_json).collect();
@@ -188,35 +156,4 @@ fn series_json(series: &Series) -> Value {
         "steps_without_a_task": series.unblamed_steps(),
         "points": points.collect::<Vec<Value>>(),
     })
-}
-
-/// The picture.
-pub(crate) fn svg(all: &[Series]) -> String {
-    let noise = all.iter().filter_map(|series| series.noise).reduce(f64::max);
-    chart::draw(&History {
-        title: "P99 over all tasks".to_owned(),
-        subtitle: all.iter().map(outcome).take(3).collect(),
-        band: all.first().map_or(0.0, |series| threshold_percent(series.mode)),
-        noise: noise.map(percent),
-        series: all.iter().map(drawn).collect(),
-    })
-}
-
-fn drawn(series: &Series) -> chart::Series {
-    let steps = series.unblamed_steps();
-    let point = |(index, point): (usize, &Point)| chart::Point {
-        task: point.task.to_string(),
-        phase: point.phase,
-        p99_ms: point.p99_ms,
-        bounds_ms: point.session.map(|session| {
-            let around = |bound: f64| point.p99_ms * (bound - session.estimate).exp();
-            [around(session.lower), around(session.upper)]
-        }),
-        after_step: steps.contains(&index),
-    };
-    chart::Series {
-        name: name(series),
-        outcome: outcome(series),
-        points: series.points.iter().enumerate().map(point).collect(),
-    }
 }

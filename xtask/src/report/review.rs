@@ -4,61 +4,31 @@ use std::fmt::Write as _;
 
 use crate::judge::review::{Check, Line, Load, Ours, Review};
 use crate::judge::verdict::{Outcome, Standing};
-use crate::model::review::{Competitor, Quarter};
+use crate::model::review::Competitor;
 use crate::report::chart::review as chart;
 use crate::report::words;
 use crate::term::text;
 
-/// What a report says besides the figures.
-#[derive(Debug, Clone)]
-pub struct Around {
-    pub quarter: Quarter,
-    /// The time of the report.
-    pub when: String,
-    /// The commit that was measured, or that it is unknown.
-    pub commit: String,
-    /// What was measured.
-    pub server: String,
-    pub machine: String,
-    /// Runs, and seconds of load a run.
-    pub load: String,
-    /// The folder of the results, relative to the checkout.
-    pub results: String,
-    /// The file name of the last review's report.
-    pub last: Option<String>,
-    /// The file name of the chart beside the report.
-    pub chart: String,
-    /// Rows without a scenario and scenarios without a row, in words.
-    pub unmatched: Vec<String>,
-}
-
 /// The answer in one line.
 pub fn headline(review: &Review) -> String {
-    let of = |wanted: Standing| {
-        let lines = review.lines.iter().filter(|line| line.standing == Ok(wanted));
-        lines.map(versus).collect::<Vec<_>>()
-    };
-    let unjudged = review.lines.iter().filter(|line| line.standing.is_err()).count();
     let all = review.lines.len();
-    let [slower, degraded, behind] =
-        [Standing::Slower, Standing::Degraded, Standing::StillBehind].map(of);
-    let mut parts = Vec::new();
-    for (lines, what) in [
-        (&slower, "slower"),
-        (&degraded, "positioning degraded"),
-        (&behind, "still behind, unchanged"),
-    ] {
-        if !lines.is_empty() {
-            parts.push(format!("{what}: {}", lines.join(", ")));
-        }
-    }
-    if unjudged > 0 {
-        parts.push(format!("{unjudged} of {all} could not be judged"));
-    }
-    match (parts.is_empty(), unjudged) {
-        (true, _) => "ahead of every competitor".to_owned(),
-        (_, judged) if judged == all => "nothing could be judged".to_owned(),
-        _ => parts.join("; "),
+    let unjudged = review.lines.iter().filter(|line| line.standing.is_err()).count();
+    let of = |(standing, what)| {
+        let lines = review.lines.iter().filter(|line| line.standing == Ok(standing));
+        let lines: Vec<String> = lines.map(versus).collect();
+        (!lines.is_empty()).then(|| format!("{what}: {}", lines.join(", ")))
+    };
+    let named = [
+        (Standing::Slower, "slower"),
+        (Standing::Degraded, "positioning degraded"),
+        (Standing::StillBehind, "still behind, unchanged"),
+    ];
+    let rest = (unjudged > 0).then(|| format!("{unjudged} of {all} could not be judged"));
+    let parts: Vec<String> = named.into_iter().filter_map(of).chain(rest).collect();
+    match parts.is_empty() {
+        true => "ahead of every competitor".to_owned(),
+        false if unjudged == all => "nothing could be judged".to_owned(),
+        false => parts.join("; "),
     }
 }
 
@@ -69,7 +39,8 @@ fn versus(line: &Line) -> String {
 }
 
 /// The whole report.
-pub fn markdown(review: &Review, around: &Around) -> String {
+pub fn markdown(review: &Review) -> String {
+    let around = &review.around;
     let mark = match review.outcome() {
         Outcome::Success => "✅",
         Outcome::CannotJudge | Outcome::Undecided => "⚠️",
@@ -82,24 +53,17 @@ pub fn markdown(review: &Review, around: &Around) -> String {
     if review.stand_in {
         paragraphs.push(format!("**{}**", words::STAND_IN));
     }
-    paragraphs.push(circumstances(around));
-    paragraphs.push(format!("![{}]({})", chart_title(review, around), around.chart));
+    paragraphs.push(circumstances(review));
+    paragraphs.push(format!("![{}]({})", chart_title(review), around.chart));
     paragraphs.push("## Scenarios".to_owned());
     paragraphs.push(SPREAD_NOTE.to_owned());
-    paragraphs.push(table(&SCENARIO_COLUMNS, review.lines.iter().map(scenario_cells)));
+    paragraphs.push(table(SCENARIO_COLUMNS, review.lines.iter().map(scenario_cells)));
     paragraphs.extend(section("Not judged", unjudged(review)));
     paragraphs.extend(section("What is worst", worst(review)));
     paragraphs.push("## Load and data".to_owned());
-    let throughput = |load: &Load| {
-        let its = review.lines.iter().filter(|line| line.scenario == load.scenario);
-        let its = its.filter_map(|line| line.competitor.as_ref());
-        let stated = its.map(|its| format!("{}: {}", its.name, its.throughput));
-        stated.collect::<Vec<_>>().join(", ")
-    };
-    let loads = review.loads.iter().map(|load| load_cells(load, &throughput(load)));
-    paragraphs.push(table(&LOAD_COLUMNS, loads));
+    paragraphs.push(table(LOAD_COLUMNS, review.loads.iter().map(|load| load_cells(load, review))));
     paragraphs.push("## Can it be reproduced?".to_owned());
-    paragraphs.push(table(&["Check", "Passed", "Found"], review.checks.iter().map(check_cells)));
+    paragraphs.push(table("Check | Passed | Found", review.checks.iter().map(check_cells)));
     paragraphs.extend(section("Warnings", review.warnings.iter().cloned()));
     paragraphs.extend(section("Not compared", around.unmatched.iter().cloned()));
     paragraphs.join("\n\n") + "\n"
@@ -110,42 +74,24 @@ const SPREAD_NOTE: &str = "P99 in milliseconds. *Ours* is the median of the runs
     P99, of which a range counts with its better end; *last* is that of the last review, and \
     *change* the difference in percentage points.";
 
-const SCENARIO_COLUMNS: [&str; 10] = [
-    "Scenario",
-    "Competitor",
-    "Its P99",
-    "Ours",
-    "From",
-    "To",
-    "Speedup",
-    "Last",
-    "Change",
-    "Status",
-];
+const SCENARIO_COLUMNS: &str =
+    "Scenario | Competitor | Its P99 | Ours | From | To | Speedup | Last | Change | Status";
 
-const LOAD_COLUMNS: [&str; 7] = [
-    "Scenario",
-    "Offered/s",
-    "Ours/s",
-    "Published/s",
-    "Nodes named",
-    "Stored by the load",
-    "Held before it",
-];
+const LOAD_COLUMNS: &str = "Scenario | Offered/s | Ours/s | Published/s | Nodes named | \
+    Stored by the load | Held before it";
 
-fn circumstances(around: &Around) -> String {
-    let last = match &around.last {
-        Some(file) => format!("[{file}]({file})"),
-        None => "none".to_owned(),
-    };
+fn circumstances(review: &Review) -> String {
+    let around = &review.around;
+    let last = around.last.as_ref();
+    let last = last.map_or("none".to_owned(), |last| format!("[{0}]({0})", last.file));
     let facts = [
-        ("When", around.when.clone()),
-        ("Commit", around.commit.clone()),
-        ("Server", around.server.clone()),
-        ("Machine", around.machine.clone()),
-        ("Load", around.load.clone()),
-        ("Results", format!("`{}`", around.results)),
-        ("Last review", last),
+        ("When", &*around.when),
+        ("Commit", &around.commit),
+        ("Server", review.server()),
+        ("Machine", &around.machine),
+        ("Load", &around.load),
+        ("Results", &format!("`{}`", around.results)),
+        ("Last review", &last),
     ];
     facts.map(|(name, fact)| format!("- {name}: {fact}")).join("\n")
 }
@@ -157,8 +103,8 @@ fn section(title: &str, lines: impl IntoIterator<Item = String>) -> Option<Strin
     (!lines.is_empty()).then(|| format!("## {title}\n\n{}", lines.join("\n")))
 }
 
-fn table<const N: usize>(columns: &[&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
-    let mut text = format!("| {} |\n{}|", columns.join(" | "), "|---".repeat(N));
+fn table<const N: usize>(columns: &str, rows: impl Iterator<Item = [String; N]>) -> String {
+    let mut text = format!("| {columns} |\n{}|", "|---".repeat(N));
     for row in rows {
         let _ = write!(text, "\n| {} |", row.join(" | "));
     }
@@ -174,7 +120,7 @@ fn scenario_cells(line: &Line) -> [String; 10] {
     [
         format!("`{}`", line.scenario.replace('`', "")),
         or_nothing(line.competitor.as_ref().map(|its| text::markdown(&its.name))),
-        or_nothing(line.competitor.as_ref().map(published)),
+        or_nothing(line.competitor.as_ref().map(Competitor::published)),
         ours(|ours| ours.median_ms),
         ours(|ours| ours.low_ms),
         ours(|ours| ours.high_ms),
@@ -214,7 +160,7 @@ fn worst(review: &Review) -> Vec<String> {
                 versus(line),
                 words::speedup(speedup),
                 latency(ours.median_ms),
-                published(theirs) + " ms"
+                theirs.published() + " ms"
             ))
         });
     let loss = judged()
@@ -231,18 +177,19 @@ fn worst(review: &Review) -> Vec<String> {
     smallest.into_iter().chain(loss).collect()
 }
 
-fn load_cells(load: &Load, published: &str) -> [String; 7] {
-    let number = |value: Option<u64>| value.map_or(NOTHING.to_owned(), |value| value.to_string());
-    let rate =
-        |value: Option<f64>| value.map_or(NOTHING.to_owned(), |value| words::count(value, 1));
+fn load_cells(load: &Load, review: &Review) -> [String; 7] {
+    let or_nothing = |text: Option<String>| text.unwrap_or_else(|| NOTHING.to_owned());
+    let number = |value: Option<u64>| or_nothing(value.map(|value| value.to_string()));
+    let rate = |value: Option<f64>| or_nothing(value.map(|value| words::count(value, 1)));
+    let its = review.lines.iter().filter(|line| line.scenario == load.scenario);
+    let its = its.filter_map(|line| line.competitor.as_ref());
+    let published: Vec<String> =
+        its.map(|its| format!("{}: {}", its.name, its.throughput)).collect();
     [
         format!("`{}`", load.scenario.replace('`', "")),
         rate(load.offered),
         rate(load.reached),
-        match published.is_empty() {
-            true => NOTHING.to_owned(),
-            false => text::markdown(published),
-        },
+        or_nothing(Some(text::markdown(&published.join(", "))).filter(|text| !text.is_empty())),
         number(load.nodes),
         number(load.stored),
         "not known".to_owned(),
@@ -267,33 +214,9 @@ pub(crate) fn latency(ms: f64) -> String {
     }
 }
 
-/// `27.96`, `22-24`
-pub(crate) fn published(competitor: &Competitor) -> String {
-    let [low, high] = competitor.p99_ms;
-    match low < high {
-        true => format!("{low}-{high}"),
-        false => low.to_string(),
-    }
-}
-
 /// The picture beside the report.
-pub fn chart(review: &Review, around: &Around) -> String {
-    let rows = review.lines.iter().map(|line| chart::Row {
-        scenario: line.scenario.clone(),
-        competitor: line.competitor.as_ref().map_or("no competitor", |its| &its.name).to_owned(),
-        ours: line.ours.map(|ours| chart::Ours {
-            median: ours.median_ms,
-            spread: [ours.low_ms, ours.high_ms],
-        }),
-        theirs: line.competitor.as_ref().map(|its| its.p99_ms),
-        outcome: match (&line.standing, line.speedup) {
-            (Err(why), _) => format!("not judged: {why}"),
-            (Ok(Standing::Maintained), Some(speedup)) => words::speedup(speedup),
-            (Ok(standing), speedup) => {
-                format!("{}, {standing}", speedup.map(words::speedup).unwrap_or_default())
-            }
-        },
-    });
+pub fn chart(review: &Review) -> String {
+    let around = &review.around;
     let mut subtitle = vec![
         format!("{} · commit {} · {}", around.load, around.commit, around.when),
         around.machine.clone(),
@@ -302,15 +225,11 @@ pub fn chart(review: &Review, around: &Around) -> String {
     if review.stand_in {
         subtitle.push(words::STAND_IN.to_owned());
     }
-    chart::draw(&chart::Review {
-        title: chart_title(review, around),
-        subtitle,
-        rows: rows.collect(),
-    })
+    chart::draw(&chart_title(review), &subtitle, &review.lines)
 }
 
-fn chart_title(review: &Review, around: &Around) -> String {
-    format!("{}: {}", around.quarter, headline(review)).replace(['[', ']'], "")
+fn chart_title(review: &Review) -> String {
+    format!("{}: {}", review.around.quarter, headline(review)).replace(['[', ']'], "")
 }
 
 /// The answer for the terminal, in at most 80 columns.

@@ -5,8 +5,7 @@
 //! history. Nothing else in the document is read: no prose, no other table, no code block, no
 //! comment.
 
-use std::fmt;
-use std::iter::repeat;
+use std::iter::{repeat, zip};
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -15,43 +14,6 @@ use crate::error::Fault;
 use crate::model::load_result::LATENCIES_MS;
 use crate::model::review::Competitor;
 use crate::store::markdown::{self, Line, pattern};
-
-/// A competitor's 99th percentile of latency, as its document states it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Latency {
-    /// The lower end in milliseconds, above zero.
-    pub(crate) low_ms: f64,
-    /// The upper end in milliseconds, not below the lower; the same unless the document gives a
-    /// range.
-    pub(crate) high_ms: f64,
-    /// The line of the document, from 1, that states it.
-    pub(crate) line: usize,
-}
-
-impl Latency {
-    /// The competitor that it is of.
-    fn of(self, system: &str, throughput: &str) -> Competitor {
-        Competitor {
-            name: system.to_owned(),
-            p99_ms: [self.low_ms, self.high_ms],
-            throughput: throughput.to_owned(),
-        }
-    }
-
-    /// The latency in milliseconds, unless the document gives a range.
-    pub(crate) fn single_ms(&self) -> Option<f64> {
-        agree(self.low_ms, self.high_ms).then_some(self.low_ms)
-    }
-}
-
-impl fmt::Display for Latency {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.single_ms() {
-            Some(only) => write!(f, "{only}ms"),
-            None => write!(f, "{}-{}ms", self.low_ms, self.high_ms),
-        }
-    }
-}
 
 /// A row of a baseline table.
 #[derive(Debug)]
@@ -78,110 +40,92 @@ impl Row {
         words.any(|word| word.rsplit('/').next() == Some(file_name))
     }
 
-    fn throughput(&self) -> Option<&str> {
-        let cell = self.cells.iter().find(|(name, _)| name.starts_with("throughput"));
-        cell.map(|(_, text)| text.as_str())
+    fn is_of(&self, system: &str) -> bool {
+        self.cell(SYSTEM).to_lowercase() == system.to_lowercase()
     }
 
-    /// The latency under each P99 column: `p99 latency` or `p99 latency (ms)`.
+    /// The figures with the latency under each P99 column: `p99 latency` or `p99 latency (ms)`.
     ///
     /// # Errors
     /// If a cell is not a number above zero, or a range, in `us`, `ms` or `s`.
-    pub(crate) fn p99(&self) -> Result<Vec<Latency>, Fault> {
-        let mut latencies = Vec::new();
+    fn figures(&self) -> Result<Vec<Competitor>, Fault> {
+        let name = self.cell(SYSTEM);
+        let throughput = self.cells.iter().find(|(name, _)| name.starts_with("throughput"));
+        let mut figures = Vec::new();
         for (column, cell) in &self.cells {
             let Some(unit) = p99_unit(column) else {
                 continue;
             };
-            let (low_ms, high_ms) = range_ms(&cell.to_lowercase(), unit).ok_or_else(|| {
-                let system = self.cell(SYSTEM);
+            let p99_ms = range_ms(&cell.to_lowercase(), unit).ok_or_else(|| {
                 let rule =
                     "not a number above zero with its unit (us, ms or s), nor a range of two";
-                let why = format!("the P99 latency of {system} is {cell:?}, which is {rule}");
+                let why = format!("the P99 latency of {name} is {cell:?}, which is {rule}");
                 Fault::new(why).at_line(self.line)
             })?;
-            let line = self.line;
-            latencies.push(Latency { low_ms, high_ms, line });
+            figures.push(Competitor {
+                name: name.to_owned(),
+                p99_ms,
+                throughput: throughput.map_or_else(String::new, |(_, text)| text.clone()),
+                line: self.line,
+            });
         }
-        Ok(latencies)
+        Ok(figures)
     }
 }
 
-/// Reads the P99 latency of `system` from the baseline tables of `document`.
-///
-/// The name has to be the whole cell, but for its markup and the case of its letters. Rows that
-/// agree are one; the first is returned.
+/// The competitor `system`, whichever scenario its row names. The name has to be the whole cell, but for its markup and
+/// the case of its letters.
 ///
 /// # Errors
-/// If no baseline table has the system, if a row of it has no readable latency, or if two rows of it
-/// disagree.
-pub(crate) fn p99(document: &str, system: &str) -> Result<Latency, Fault> {
+/// If no row has the system, if one has no readable latency, or if two disagree.
+pub(crate) fn of_system(rows: &[Row], system: &str) -> Result<Competitor, Fault> {
     let name = plain_text(system);
-    let rows = rows(document)?;
-    let mut stated = Vec::new();
-    for row in &rows {
-        if !name.is_empty() && row.cell(SYSTEM).to_lowercase() == name.to_lowercase() {
-            stated.extend(row.p99()?);
-        }
-    }
-    match agreed(&name, &stated)? {
-        Some(latency) => Ok(latency),
-        None => {
-            let why = format!("no row for {name:?} in the column System of this table");
-            Err(Fault::new(why).at_line(rows.first().map_or(1, |row| row.table_line)))
-        }
-    }
+    let own = rows.iter().filter(|row| !name.is_empty() && row.is_of(&name));
+    agreed(&own.collect::<Vec<_>>())?.ok_or_else(|| {
+        let why = format!("no row for {name:?} in the column System of this table");
+        Fault::new(why).at_line(rows.first().map_or(1, |row| row.table_line))
+    })
 }
 
-/// The one latency that is stated of `name`, as its first row has it; `None` where none is.
+/// The competitors whose rows name a scenario by the name of its file; a fault in place of each whose latency cannot be
+/// read, or is stated twice.
+pub(crate) fn of_scenario(rows: &[Row], file_name: &str) -> Vec<Result<Competitor, Fault>> {
+    let mut systems: Vec<Vec<&Row>> = Vec::new();
+    for row in rows.iter().filter(|row| row.names(file_name)) {
+        let is_its = |known: &&mut Vec<&Row>| {
+            known.first().is_some_and(|known| known.is_of(row.cell(SYSTEM)))
+        };
+        match systems.iter_mut().find(is_its) {
+            Some(known) => known.push(row),
+            None => systems.push(vec![row]),
+        }
+    }
+    systems.iter().filter_map(|rows| agreed(rows).transpose()).collect()
+}
+
+/// The figures that the rows of one system agree on, as the first has them; `None` without a row.
 ///
 /// # Errors
 /// If two of them disagree.
-fn agreed(name: &str, stated: &[Latency]) -> Result<Option<Latency>, Fault> {
+fn agreed(rows: &[&Row]) -> Result<Option<Competitor>, Fault> {
+    let rows = rows.iter().map(|row| row.figures());
+    let stated = rows.collect::<Result<Vec<_>, Fault>>()?.concat();
     let Some(first) = stated.first() else {
         return Ok(None);
     };
     let agrees =
-        |other: &&Latency| agree(other.low_ms, first.low_ms) && agree(other.high_ms, first.high_ms);
+        |other: &&Competitor| zip(other.p99_ms, first.p99_ms).all(|(one, other)| agree(one, other));
     let Some(other) = stated.iter().find(|other| !agrees(other)) else {
-        return Ok(Some(*first));
+        return Ok(Some(first.clone()));
     };
     let why = format!(
-        "the P99 latency of {name} is {other} here, but {first} in line {}: keep the one that holds",
+        "the P99 latency of {} is {}ms here, but {}ms in line {}: keep the one that holds",
+        first.name,
+        other.published(),
+        first.published(),
         first.line
     );
     Err(Fault::new(why).at_line(other.line))
-}
-
-/// The competitors that a scenario stands for, by the column `Scenario File` of `rows`; a fault in place of each whose
-/// latency cannot be read, or is stated twice. A row names a scenario by the name of its file.
-pub(crate) fn competitors(rows: &[Row], file_name: &str) -> Vec<Result<Competitor, Fault>> {
-    let mut found: Vec<(&str, Vec<&Row>)> = Vec::new();
-    for row in rows.iter().filter(|row| row.names(file_name)) {
-        let system = row.cell(SYSTEM);
-        match found.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(system)) {
-            Some((_, rows)) => rows.push(row),
-            None => found.push((system, vec![row])),
-        }
-    }
-    let competitor = |(system, rows): (&str, Vec<&Row>)| {
-        let stated = rows.iter().map(|row| row.p99()).collect::<Result<Vec<_>, Fault>>()?.concat();
-        let latency = agreed(system, &stated)?.ok_or_else(|| Fault::new("no P99 latency"))?;
-        let throughput = rows.iter().find_map(|row| row.throughput());
-        Ok(latency.of(system, throughput.unwrap_or_default()))
-    };
-    found.into_iter().map(competitor).collect()
-}
-
-/// The competitor `system`, whichever scenario its row names.
-///
-/// # Errors
-/// As [`p99`].
-pub(crate) fn competitor(document: &str, system: &str) -> Result<Competitor, Fault> {
-    let latency = p99(document, system)?;
-    let rows = rows(document)?;
-    let row = rows.iter().find(|row| row.line == latency.line);
-    Ok(latency.of(system, row.and_then(Row::throughput).unwrap_or_default()))
 }
 
 /// Reads the rows of the baseline tables of `document`, in order.
@@ -216,9 +160,9 @@ pub(crate) struct Table {
 /// # Errors
 /// If a code block or a comment may hide one.
 pub(crate) fn tables(document: &str) -> Result<Vec<Table>, Fault> {
-    let lines = markdown::read(document)?;
+    let page = markdown::read(document)?;
     let mut tables = Vec::new();
-    let mut numbered = (1..).zip(lines.iter().map(row_cells)).peekable();
+    let mut numbered = (1..).zip(page.0.iter().map(row_cells)).peekable();
     while let Some((table_line, header)) = numbered.next() {
         let delimiter = numbered.peek().and_then(|(_, next)| next.as_ref());
         let (Some(header), Some(delimiter)) = (header, delimiter) else {
@@ -278,7 +222,7 @@ fn p99_unit(column: &str) -> Option<&str> {
 }
 
 /// Both ends in milliseconds of `text`, a number or a range with one unit or two, or with that of the column.
-fn range_ms(text: &str, column_unit: &str) -> Option<(f64, f64)> {
+fn range_ms(text: &str, column_unit: &str) -> Option<[f64; 2]> {
     static VALUE: LazyLock<Regex> = LazyLock::new(|| {
         let dash = "[-\u{2013}\u{2014}]";
         pattern(&format!(r"^{NUMBER} ?{UNIT}?(?: ?{dash} ?{NUMBER} ?{UNIT}?)?$"))
@@ -290,7 +234,8 @@ fn range_ms(text: &str, column_unit: &str) -> Option<(f64, f64)> {
     let high_unit = high_unit.unwrap_or(column_unit);
     let low = milliseconds(low, low_unit.unwrap_or(high_unit))?;
     let high = milliseconds(high, high_unit)?;
-    (low <= high).then_some((low, high))
+    let high = if agree(low, high) { low } else { high };
+    (low <= high).then_some([low, high])
 }
 
 fn milliseconds(number: &str, unit: &str) -> Option<f64> {
@@ -359,17 +304,26 @@ mod tests {
         format!("# Baselines\n\n{HEAD}{rows}\n")
     }
 
+    fn of(document: &str, system: &str) -> Result<Competitor, Fault> {
+        of_system(&rows(document)?, system)
+    }
+
+    fn low_ms(document: &str, system: &str) -> Result<f64, Fault> {
+        of(document, system).map(|found| found.p99_ms[0])
+    }
+
     fn one(cell: &str) -> Option<(f64, f64)> {
-        let latency = p99(&table(&format!("| Neo4j | {cell} |")), "Neo4j").ok()?;
-        Some((latency.low_ms, latency.high_ms))
+        let [low, high] = of(&table(&format!("| Neo4j | {cell} |")), "Neo4j").ok()?.p99_ms;
+        Some((low, high))
     }
 
     fn single(document: &str) -> Option<f64> {
-        p99(document, "Neo4j").ok()?.single_ms()
+        let [low, high] = of(document, "Neo4j").ok()?.p99_ms;
+        (low == high).then_some(low)
     }
 
     fn error(document: &str) -> Fault {
-        p99(document, "Neo4j").expect_err("a baseline")
+        of(document, "Neo4j").expect_err("a baseline")
     }
 
     #[test]
@@ -383,8 +337,8 @@ mod tests {
             ("Redis", 8.0, 8.0),
         ];
         for (system, low, high) in expected {
-            let latency = p99(document, system).expect(system);
-            assert_eq!((latency.low_ms, latency.high_ms), (low, high), "{system}");
+            let found = of(document, system).expect(system);
+            assert_eq!(found.p99_ms, [low, high], "{system}");
         }
     }
 
@@ -404,12 +358,14 @@ mod tests {
             ["Redis", "N/A", "none"],
         ];
         assert_eq!(stated, expected);
-        assert!(rows.is_sorted_by_key(|row| row.line) && rows.iter().all(|row| row.p99().is_ok()));
+        assert!(
+            rows.is_sorted_by_key(|row| row.line) && rows.iter().all(|row| row.figures().is_ok())
+        );
     }
 
     /// What a page says of a scenario: each competitor with its P99, or the line of a fault.
     fn stood_for(document: &str, file_name: &str) -> Vec<Result<(String, [f64; 2]), usize>> {
-        let found = competitors(&rows(document).expect("rows"), file_name).into_iter();
+        let found = of_scenario(&rows(document).expect("rows"), file_name).into_iter();
         let stated = |found: Competitor| (found.name, found.p99_ms);
         found.map(|found| found.map(stated).map_err(|fault| fault.line.expect("a line"))).collect()
     }
@@ -449,9 +405,9 @@ mod tests {
     #[test]
     fn a_competitor_has_the_throughput_that_its_row_states() {
         let own = include_str!("../../../docs/reference/competitive_baselines.md");
-        assert_eq!(competitor(own, "Neo4j").expect("Neo4j").throughput, "280");
+        assert_eq!(of(own, "Neo4j").expect("Neo4j").throughput, "280");
         let ranges = include_str!("../../tests/data/baselines/ranges.md");
-        assert_eq!(competitor(ranges, "Weaviate").expect("Weaviate").throughput, "200-400");
+        assert_eq!(of(ranges, "Weaviate").expect("Weaviate").throughput, "200-400");
     }
 
     #[test]
@@ -495,7 +451,8 @@ In passing: System Neo4j, P99 Latency 99ms.
 |---------|--------|-------------|
 | Q1 | Neo4j | 92ms |
 ";
-        assert_eq!(p99(document, "Neo4j"), Ok(Latency { low_ms: 27.96, high_ms: 27.96, line: 25 }));
+        let found = of(document, "Neo4j").expect("Neo4j");
+        assert_eq!((found.p99_ms, found.line), ([27.96; 2], 25));
     }
 
     #[test]
@@ -665,7 +622,7 @@ In passing: System Neo4j, P99 Latency 99ms.
         let document =
             "| Note | System | P99 Latency |\n|---|---|---|\n| a \\| b | Neo4j | 27.96ms |\n";
         assert_eq!(single(document), Some(27.96));
-        assert_eq!(p99(&table("| A\\|B | 3ms |"), "A|B").map(|latency| latency.low_ms), Ok(3.0));
+        assert_eq!(low_ms(&table("| A\\|B | 3ms |"), "A|B"), Ok(3.0));
     }
 
     #[test]
@@ -709,22 +666,22 @@ In passing: System Neo4j, P99 Latency 99ms.
     #[test]
     fn a_system_is_named_whole_and_in_any_case() {
         let document = table("| Neo4j Aura | 1ms |\n| neo4j | 27.96ms |\n| My_Store_2 | 3ms |");
-        assert_eq!(p99(&document, "NEO4J").map(|latency| latency.low_ms), Ok(27.96));
-        assert_eq!(p99(&document, "Neo4j Aura").map(|latency| latency.low_ms), Ok(1.0));
-        assert_eq!(p99(&document, "my_store_2").map(|latency| latency.low_ms), Ok(3.0));
-        assert!(p99(&document, "Neo").is_err());
+        assert_eq!(low_ms(&document, "NEO4J"), Ok(27.96));
+        assert_eq!(low_ms(&document, "Neo4j Aura"), Ok(1.0));
+        assert_eq!(low_ms(&document, "my_store_2"), Ok(3.0));
+        assert!(of(&document, "Neo").is_err());
     }
 
     #[test]
     fn an_empty_name_is_nobody() {
-        assert!(p99(&table("| | 27.96ms |"), "").is_err());
+        assert!(of(&table("| | 27.96ms |"), "").is_err());
     }
 
     #[test]
     fn rows_that_agree_are_one_at_the_first_line() {
         let document =
             format!("{}\n{}", table("| Neo4j | 27.96ms |"), table("| **Neo4j** | 27,960 us |"));
-        assert_eq!(p99(&document, "Neo4j").map(|latency| latency.line), Ok(5));
+        assert_eq!(of(&document, "Neo4j").map(|found| found.line), Ok(5));
     }
 
     #[test]
@@ -816,7 +773,7 @@ In passing: System Neo4j, P99 Latency 99ms.
                 "{}\n{tall}\n{long}\n{HEAD}| {long} | {long} |\n",
                 table(&format!("| Neo4j | {long} |"))
             );
-            assert!(p99(&document, "Neo4j").is_err(), "{part}");
+            assert!(of(&document, "Neo4j").is_err(), "{part}");
         }
     }
 
@@ -879,15 +836,16 @@ In passing: System Neo4j, P99 Latency 99ms.
     proptest! {
         #[test]
         fn any_text_is_an_answer_or_an_error(document in any::<String>(), system in any::<String>()) {
-            let _ = p99(&document, &system);
+            let _ = of(&document, &system);
         }
 
         #[test]
         fn any_markdown_is_an_answer_or_an_error(document in markdown_like(), cell in markdown_like()) {
             for document in [document, table(&format!("| Neo4j | {cell} |"))] {
-                if let Ok(latency) = p99(&document, "Neo4j") {
-                    prop_assert!(latency.low_ms > 0.0 && latency.low_ms <= latency.high_ms && latency.high_ms.is_finite());
-                    prop_assert!((1..=document.lines().count()).contains(&latency.line));
+                if let Ok(found) = of(&document, "Neo4j") {
+                    let [low, high] = found.p99_ms;
+                    prop_assert!(low > 0.0 && low <= high && high.is_finite());
+                    prop_assert!((1..=document.lines().count()).contains(&found.line));
                 }
             }
         }

@@ -3,6 +3,7 @@
 //! Knows the part of `CommonMark` (<https://spec.commonmark.org/0.31.2/>) that can be read line by line with certainty,
 //! and refuses a page where a line may or may not be hidden: a wrong number would be a wrong verdict.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -18,11 +19,78 @@ pub(crate) struct Line<'a> {
     pub(crate) text: Option<String>,
 }
 
+/// The lines of a page; an index is that of a line, from 0.
+#[derive(Debug, Default)]
+pub(crate) struct Page<'a>(pub(crate) Vec<Line<'a>>);
+
+impl Page<'_> {
+    pub(crate) fn text(&self, index: usize) -> Option<&str> {
+        self.0.get(index)?.text.as_deref()
+    }
+
+    /// True for a visible line of white space, and beyond the end.
+    pub(crate) fn is_blank(&self, index: usize) -> bool {
+        index >= self.0.len() || self.text(index).is_some_and(|text| text.trim().is_empty())
+    }
+
+    fn is_blank_above(&self, index: usize) -> bool {
+        index == 0 || self.is_blank(index - 1)
+    }
+
+    /// The end of `range` without the blank lines and the rules that separate it from what follows.
+    pub(crate) fn content_end(&self, range: Range<usize>) -> usize {
+        let mut end = range.end;
+        while end > range.start {
+            // A row of dashes right under a text is no rule but makes a heading of the text.
+            let is_rule = self.text(end - 1).is_some_and(is_rule) && self.is_blank_above(end - 1);
+            if !is_rule && !self.is_blank(end - 1) {
+                break;
+            }
+            end -= 1;
+        }
+        end
+    }
+
+    /// The page with `text` before the line `at`, and blank lines around it.
+    pub(crate) fn with_separated(&self, at: usize, mut text: Vec<String>) -> String {
+        if !self.is_blank_above(at) {
+            text.insert(0, String::new());
+        }
+        if !self.is_blank(at) {
+            text.push(String::new());
+        }
+        self.with(at..at, &text)
+    }
+
+    /// The page with `text` in the place of the lines `replaced`. A line without an ending gets that of the first line;
+    /// where the last line of the page has none, the last one still has none.
+    pub(crate) fn with(&self, replaced: Range<usize>, text: &[String]) -> String {
+        let sources: Vec<&str> = self.0.iter().map(|line| line.source).collect();
+        let first = sources.first().copied().unwrap_or_default();
+        let is_windows = first.trim_end_matches('\n').ends_with('\r');
+        let is_whole = sources.last().is_none_or(|last| last.ends_with('\n'));
+        let [before, behind] = [sources.get(..replaced.start), sources.get(replaced.end..)]
+            .map(|lines| lines.unwrap_or_default().iter().copied());
+        let lines = before.chain(text.iter().map(String::as_str)).chain(behind);
+        let mut document = String::new();
+        let mut ending = "";
+        for line in lines {
+            document.push_str(ending);
+            document.push_str(line.trim_end_matches('\n'));
+            ending = match line.ends_with(['\r', '\n']) || !is_windows {
+                true => "\n",
+                false => "\r\n",
+            };
+        }
+        if is_whole { document + ending } else { document }
+    }
+}
+
 /// Reads every line of `document`, in order.
 ///
 /// # Errors
 /// At a line that opens a code block or comment which nothing closes, or which may or may not hide what follows.
-pub(crate) fn read(document: &str) -> Result<Vec<Line<'_>>, Fault> {
+pub(crate) fn read(document: &str) -> Result<Page<'_>, Fault> {
     // A region ends with the fence that opened it, or with the end of a comment.
     static START: LazyLock<Regex> =
         LazyLock::new(|| pattern(r"^(?:(`{3,})[^`]*|(~{3,}).*| {0,3}<!--.*)$"));
@@ -49,7 +117,7 @@ pub(crate) fn read(document: &str) -> Result<Vec<Line<'_>>, Fault> {
     let unclosed = "the code block or comment that starts here is never closed: close it";
     match open {
         Some((number, _)) => Err(Fault::new(unclosed).at_line(number)),
-        None => Ok(lines),
+        None => Ok(Page(lines)),
     }
 }
 
@@ -100,7 +168,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn shown(document: &str) -> Vec<String> {
-        let lines = read(document).expect(document);
+        let lines = read(document).expect(document).0;
         lines.into_iter().filter_map(|line| line.text).collect()
     }
 
@@ -195,8 +263,8 @@ mod tests {
     proptest! {
         #[test]
         fn the_lines_joined_are_the_document(document in r"([`~<>!\-\\ a|#]|\r?\n|<!--|-->|```|\PC)*") {
-            if let Ok(lines) = read(&document) {
-                let joined: String = lines.iter().map(|line| line.source).collect();
+            if let Ok(page) = read(&document) {
+                let joined: String = page.0.iter().map(|line| line.source).collect();
                 prop_assert_eq!(joined, document);
             }
         }

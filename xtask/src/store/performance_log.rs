@@ -21,7 +21,7 @@ use regex::Regex;
 use crate::error::Fault;
 use crate::model::limits::COMPETITOR;
 use crate::model::names::is_task_name;
-use crate::store::markdown::{self, Line, is_rule, pattern};
+use crate::store::markdown::{self, Page, is_rule, pattern};
 
 /// The numbers of one task, for the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,10 +65,10 @@ pub fn update(document: &str, section: &Section) -> Result<String, Fault> {
             let why = format!("{numbers:?} cannot be the {name} in the performance log");
             return Err(Fault::new(why));
         }
-        let log = Log(markdown::read(&document)?);
-        document = match log.section(&section.task)? {
-            Some(own) => log.with_numbers(own, name, numbers)?,
-            None => log.with_section(&section.task, title, new_block(name, numbers)),
+        let page = markdown::read(&document)?;
+        document = match page.task_section(&section.task)? {
+            Some(own) => page.with_numbers(own, name, numbers)?,
+            None => page.with_task(&section.task, title, new_block(name, numbers)),
         };
     }
     Ok(document)
@@ -77,20 +77,18 @@ pub fn update(document: &str, section: &Section) -> Result<String, Fault> {
 /// Reads the task and the title from the name of a roadmap file: `007_fan_effect_spreading_complete.md`
 /// is task `007`, `Fan Effect Spreading`. A name that does not end with the state of a task is no task's.
 pub(crate) fn title_from_file_name(file_name: &str) -> Option<(String, String)> {
-    let stem = file_name.strip_suffix(".md")?;
-    let stated =
-        TASK_STATES.iter().find_map(|state| stem.strip_suffix(state)?.strip_suffix('_'))?;
-    let (task, words) = stated.split_once('_')?;
-    let words: Vec<String> = words
-        .split('_')
-        .filter_map(|word| {
-            let mut letters = word.chars();
-            let first = letters.next()?;
-            Some(first.to_uppercase().chain(letters).collect())
-        })
-        .collect();
-    let is_task = task.starts_with(|first: char| first.is_ascii_digit()) && is_task_name(task);
-    (is_task && !words.is_empty()).then(|| (task.to_owned(), words.join(" ")))
+    static NAME: LazyLock<Regex> = LazyLock::new(|| {
+        let states = "pending|in_progress|complete|skipped|blocked";
+        pattern(&format!(r"^([0-9][A-Za-z0-9.-]*)_(.*)_(?:{states})\.md$"))
+    });
+    let parts = NAME.captures(file_name)?;
+    let (task, words) = (parts.get(1)?.as_str(), parts.get(2)?.as_str().split('_'));
+    let capitalised = words.filter_map(|word| {
+        let mut letters = word.chars();
+        Some(letters.next()?.to_uppercase().chain(letters).collect())
+    });
+    let words: Vec<String> = capitalised.collect();
+    (is_task_name(task) && !words.is_empty()).then(|| (task.to_owned(), words.join(" ")))
 }
 
 const INTERNAL: &str = "Internal Performance";
@@ -98,14 +96,10 @@ const COMPETITIVE: &str = "Competitive Performance";
 const LABELS: [&str; 4] = ["Before", "After", "Change", "Status"];
 /// The bullet in a new list.
 const BULLET: &str = "  - ";
-const TASK_STATES: [&str; 5] = ["pending", "in_progress", "complete", "skipped", "blocked"];
 /// The markers of lists and quotations before a heading, as a pattern.
 const MARKERS: &str = r"(?:[ \t]|(?:[-*+]|[0-9]{1,9}[.)])[ \t]|>)*";
 /// The name at the end of a pattern of a task's heading.
 const TASK: &str = "([A-Za-z0-9._-]*[A-Za-z0-9])";
-
-/// The lines of the log; an index is that of a line, from 0.
-struct Log<'a>(Vec<Line<'a>>);
 
 /// A label in a section, and the list under it.
 struct Block<'a> {
@@ -117,22 +111,9 @@ struct Block<'a> {
     list: Range<usize>,
 }
 
-impl Log<'_> {
-    fn text(&self, index: usize) -> Option<&str> {
-        self.0.get(index)?.text.as_deref()
-    }
-
-    /// True for a visible line of white space, and beyond the end.
-    fn is_blank(&self, index: usize) -> bool {
-        index >= self.0.len() || self.text(index).is_some_and(|text| text.trim().is_empty())
-    }
-
-    fn is_blank_above(&self, index: usize) -> bool {
-        index == 0 || self.is_blank(index - 1)
-    }
-
+impl Page<'_> {
     /// Finds the lines below the heading of `task`, as far as the next heading of any kind.
-    fn section(&self, task: &str) -> Result<Option<Range<usize>>, Fault> {
+    fn task_section(&self, task: &str) -> Result<Option<Range<usize>>, Fault> {
         let end = self.0.len();
         let is_heading = |index: &usize| *index == end || self.title(*index).is_some();
         let headings: Vec<usize> = (0..=end).filter(is_heading).collect();
@@ -194,35 +175,30 @@ impl Log<'_> {
         let mut is_open = false;
         for index in section {
             let fault = |why: String| Err(Fault::new(why).at_line(index + 1));
-            let Some(text) = self.text(index).filter(|text| !text.trim().is_empty()) else {
+            let text = self.text(index).unwrap_or_default();
+            if text.trim().is_empty() {
                 continue;
-            };
+            }
+            let bullet = bullet(text);
+            let first = blocks.last().and_then(|block| block.bullet);
+            let is_in_list = bullet.is_some() || first.is_some_and(|first| is_nested(text, first));
             if let Some(name) = block_label(text) {
                 if blocks.iter().any(|block| block.name == name) {
                     return fault(format!("a second label {name}: join the two lists"));
                 }
-                let list = index + 1..index + 1;
-                blocks.push(Block { name, label: index, bullet: None, list });
+                blocks.push(Block { name, label: index, bullet: None, list: index + 1..index + 1 });
                 is_open = true;
-                continue;
-            }
-            let bullet = bullet(text);
-            if let Some(block) = blocks.last_mut().filter(|_| is_open) {
-                let is_nested = block.bullet.is_some_and(|first| is_nested(text, first));
-                if bullet.is_some() || is_nested {
-                    if block.bullet.is_none() {
-                        block.list.start = index;
-                    }
-                    block.bullet = block.bullet.or(bullet.map(|(bullet, _)| bullet));
-                    block.list.end = index + 1;
-                    continue;
+            } else if let Some(block) = blocks.last_mut().filter(|_| is_open && is_in_list) {
+                if block.bullet.is_none() {
+                    (block.bullet, block.list.start) = (bullet.map(|(marker, _)| marker), index);
                 }
-                is_open = false;
-            }
-            if let Some(label) = bullet.and_then(|(_, text)| label(text)) {
+                block.list.end = index + 1;
+            } else if let Some(label) = bullet.and_then(|(_, text)| label(text)) {
                 return fault(format!(
                     "`{label}:` is in no list right under a label such as `**{INTERNAL}**:`: move it there, or rename it"
                 ));
+            } else {
+                is_open = false;
             }
         }
         Ok(blocks)
@@ -280,25 +256,19 @@ impl Log<'_> {
         list
     }
 
-    /// Puts a new section before the first task with a larger number.
-    fn with_section(&self, task: &str, title: &str, block: Vec<String>) -> String {
+    /// Puts a new section before the first task with a larger number, and behind an example of its own.
+    fn with_task(&self, task: &str, title: &str, block: Vec<String>) -> String {
         static HIGH: LazyLock<Regex> = LazyLock::new(|| pattern("^ {0,3}##?(?:[ \t]|$)"));
         let end = self.0.len();
-        let (mut before_larger, mut after_last) = (None, Some(end));
-        for index in 0..end {
-            let text = self.text(index).unwrap_or_default();
-            if let Some(named) = self.task(index) {
-                after_last = None;
-                if !is_example(text) && order(named) > order(task) {
-                    before_larger = before_larger.or(Some(index));
-                } else if is_example(text) && named == task {
-                    before_larger = None;
-                }
-            } else if HIGH.is_match(text) {
-                after_last = after_last.or(Some(index));
-            }
-        }
-        let at = before_larger.or(after_last).unwrap_or(end);
+        let tasks = (0..end).filter_map(|index| Some((index, self.task(index)?)));
+        let tasks: Vec<(usize, &str)> = tasks.collect();
+        let is_example = |index| self.text(index).is_some_and(is_example);
+        let example = tasks.iter().rposition(|(at, named)| *named == task && is_example(*at));
+        let mut behind = tasks.iter().skip(example.map_or(0, |example| example + 1));
+        let larger = behind.find(|(at, named)| !is_example(*at) && order(named) > order(task));
+        let is_high = |index: &usize| self.text(*index).is_some_and(|text| HIGH.is_match(text));
+        let no_task = tasks.last().and_then(|(last, _)| (last + 1..end).find(is_high));
+        let at = larger.map(|(at, _)| *at).or(no_task).unwrap_or(end);
         let separator = if title.is_empty() { "" } else { ": " };
         let mut text = vec![format!("## Task {task}{separator}{title}"), String::new()];
         text.extend(block);
@@ -307,60 +277,6 @@ impl Log<'_> {
             text.extend([String::new(), "---".to_owned()]);
         }
         self.with_separated(at, text)
-    }
-
-    /// The end of `range` without the blank lines and the rules that separate it from what follows.
-    fn content_end(&self, range: Range<usize>) -> usize {
-        let mut end = range.end;
-        while end > range.start {
-            // A row of dashes right under a text is no rule but makes a heading of the text.
-            let is_rule = self.text(end - 1).is_some_and(is_rule) && self.is_blank_above(end - 1);
-            if !is_rule && !self.is_blank(end - 1) {
-                break;
-            }
-            end -= 1;
-        }
-        end
-    }
-
-    /// Inserts `text` with blank lines around it.
-    fn with_separated(&self, at: usize, mut text: Vec<String>) -> String {
-        if !self.is_blank_above(at) {
-            text.insert(0, String::new());
-        }
-        if !self.is_blank(at) {
-            text.push(String::new());
-        }
-        self.with(at..at, &text)
-    }
-
-    /// Joins the lines with `text` in the place of `replaced`, and with the line endings that they have.
-    fn with(&self, replaced: Range<usize>, text: &[String]) -> String {
-        let lines = |range: Range<usize>| self.0.get(range).unwrap_or_default();
-        let sources = |range| lines(range).iter().map(|line| line.source);
-        let first = self.0.first().map_or("", |line| line.source);
-        let is_windows = first.trim_end_matches('\n').ends_with('\r');
-        let ending = |line: &str| match line {
-            _ if line.ends_with('\n') => "",
-            _ if line.ends_with('\r') => "\n",
-            _ if is_windows => "\r\n",
-            _ => "\n",
-        };
-        let mut document: String = sources(0..replaced.start).collect();
-        if !document.is_empty() {
-            document.push_str(ending(&document));
-        }
-        for line in text {
-            document.push_str(line);
-            document.push_str(ending(line));
-        }
-        let (end, last) = (self.0.len(), self.0.last().map(|line| line.source));
-        if replaced.end == end && text.last().map(String::as_str) == last {
-            // A last line without an ending stays without it.
-            document.truncate(document.len() - last.map_or(0, |last| ending(last).len()));
-        }
-        document.extend(sources(replaced.end..end));
-        document
     }
 }
 
@@ -1063,7 +979,7 @@ The cache explains it.
 
     /// The text below each heading that is not the own one of `task`, with the heading.
     fn others(document: &str, task: &str) -> Vec<String> {
-        let log = Log(markdown::read(document).unwrap());
+        let log = markdown::read(document).unwrap();
         let is_heading = |index: &usize| log.title(*index).is_some();
         let starts: Vec<usize> = (0..log.0.len()).filter(is_heading).collect();
         let end = log.0.len();
@@ -1123,7 +1039,7 @@ The cache explains it.
         fn the_new_numbers_show_in_the_section(document in any_log(), section in any_section()) {
             if let Ok(updated) = update(&document, &section) {
                 let wanted = section.internal.iter().chain(&section.competitive).flatten().map(String::as_str);
-                let shown: Vec<_> = markdown::read(&updated).unwrap_or_default().into_iter().filter_map(|line| line.text).collect();
+                let shown: Vec<_> = markdown::read(&updated).unwrap_or_default().0.into_iter().filter_map(|line| line.text).collect();
                 let mut texts = shown.iter().map(|line| line.trim_start_matches([' ', '\t', '-', '*', '+']));
                 let in_order = section.internal.is_none() || section.competitive.is_none();
                 for line in wanted.filter(|_| in_order) {

@@ -2,8 +2,7 @@
 //! document.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::ErrorKind;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -13,7 +12,7 @@ use crate::error::{Error, Fault, Result};
 use crate::files;
 use crate::model::review::{LastReview, Quarter};
 use crate::store::baselines::{self, Table};
-use crate::store::markdown::{self, Line, pattern};
+use crate::store::markdown::{self, Line, Page, pattern};
 
 /// The name of a quarter's report, without its extension.
 pub(crate) fn report_name(quarter: Quarter) -> String {
@@ -27,19 +26,9 @@ const REPORT: &str = "competitive_review_";
 /// # Errors
 /// When it cannot be read, or a speedup in it.
 pub(crate) fn last_review(folder: &Path, quarter: Quarter) -> Result<Option<LastReview>> {
-    let failed = |error| Error::at("cannot read", folder)(error);
-    let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        other => other.map_err(failed)?,
-    };
-    let mut newest = None;
-    for entry in entries {
-        let name = entry.map_err(failed)?.file_name();
-        let stem = name.to_str().and_then(|name| name.strip_suffix(".md"));
-        let of = stem.and_then(|stem| Quarter::parse(stem.strip_prefix(REPORT)?));
-        newest = newest.max(of.filter(|of| *of < quarter));
-    }
-    let Some(newest) = newest else {
+    let names = files::names(folder)?;
+    let of = |name: &String| Quarter::parse(name.strip_suffix(".md")?.strip_prefix(REPORT)?);
+    let Some(newest) = names.iter().filter_map(of).filter(|of| *of < quarter).max() else {
         return Ok(None);
     };
     let file = format!("{}.md", report_name(newest));
@@ -99,12 +88,10 @@ pub(crate) struct Entry {
     /// The column of the table that the entry belongs to: the competitor, or `Competitor` for a workload that none
     /// has.
     pub(crate) column: String,
-    /// The title of a table that has to be made for it.
+    /// What it is about.
     pub(crate) title: String,
     /// Text by column name in lower case.
-    pub(crate) cells: Vec<(&'static str, String)>,
-    /// The cell under its own column.
-    pub(crate) own: String,
+    pub(crate) cells: BTreeMap<String, String>,
 }
 
 /// The columns of a table that has to be made, besides the entry's own.
@@ -118,16 +105,12 @@ pub(crate) const NO_SINGLE: &str = "Competitor";
 /// # Errors
 /// If a code block or a comment may hide a table.
 pub(crate) fn record(document: &str, entry: &Entry) -> Result<Option<String>, Fault> {
-    let lines = markdown::read(document)?;
-    let ending = match document.contains("\r\n") {
-        true => "\r\n",
-        false => "\n",
-    };
+    let page = markdown::read(document)?;
     let tables = baselines::tables(document)?;
-    let section = section(&lines);
+    let section = section(&page);
     let its = tables.iter().find(|table| {
-        section.as_ref().is_some_and(|(first, last)| (*first..=*last).contains(&table.line))
-            && entry.belongs_to(table, heading_above(&lines, table.line))
+        section.as_ref().is_some_and(|section| section.contains(&(table.line - 1)))
+            && entry.belongs_to(table, heading_above(&page, table.line))
     });
     if let Some(table) = its {
         let quarter = table.columns.first().map(String::as_str).unwrap_or_default();
@@ -135,22 +118,23 @@ pub(crate) fn record(document: &str, entry: &Entry) -> Result<Option<String>, Fa
             return Ok(None);
         }
         let last = table.rows.last().map_or(table.line + 1, |row| row.line);
-        return Ok(Some(inserted(&lines, last, &entry.row(&table.columns), ending)));
+        return Ok(Some(page.with(last..last, &[entry.row(&table.columns)])));
     }
-    let columns = entry.new_columns();
-    let rule = "|---".repeat(columns.len()) + "|";
+    let mut columns: Vec<&str> = COLUMNS.to_vec();
+    columns.insert(1, &entry.column);
     let lower: Vec<String> = columns.iter().map(|name| name.to_lowercase()).collect();
-    let header = format!("| {} |", columns.join(" | "));
-    let parts = [String::new(), format!("### {}", entry.title), String::new(), header, rule];
-    let mut text = parts.join(ending) + ending + &entry.row(&lower);
-    let last = match section {
-        Some((_, last)) => last,
-        None => {
-            text = format!("{ending}## Historical trends{ending}{text}");
-            lines.len()
-        }
-    };
-    Ok(Some(inserted(&lines, last_with_text(&lines, last), &text, ending)))
+    let mut text = vec![
+        format!("### {} (P99 latency)", entry.title),
+        String::new(),
+        format!("| {} |", columns.join(" | ")),
+        "|---".repeat(columns.len()) + "|",
+        entry.row(&lower),
+    ];
+    let section = section.unwrap_or_else(|| {
+        text.splice(0..0, ["## Historical trends".to_owned(), String::new()]);
+        0..page.0.len()
+    });
+    Ok(Some(page.with_separated(page.content_end(section), text)))
 }
 
 impl Entry {
@@ -164,42 +148,9 @@ impl Entry {
 
     /// Its row in a table with these columns.
     fn row(&self, columns: &[String]) -> String {
-        let own = self.column.to_lowercase();
-        let cell = |column: &String| match self.cells.iter().find(|(name, _)| name == column) {
-            _ if *column == own => self.own.as_str(),
-            Some((_, text)) => text.as_str(),
-            None => "-",
-        };
-        let cells: Vec<&str> = columns.iter().map(cell).collect();
-        format!("| {} |", cells.join(" | "))
+        let cell = |column| self.cells.get(column).map_or("-", String::as_str);
+        format!("| {} |", columns.iter().map(cell).collect::<Vec<_>>().join(" | "))
     }
-
-    fn new_columns(&self) -> Vec<&str> {
-        let [first, others @ ..] = COLUMNS;
-        [first, self.column.as_str()].into_iter().chain(others).collect()
-    }
-}
-
-/// `document` with `text` after a line.
-fn inserted(lines: &[Line], after: usize, text: &str, ending: &str) -> String {
-    let (before, behind) = lines.split_at(after.min(lines.len()));
-    let join = |lines: &[Line]| lines.iter().map(|line| line.source).collect::<String>();
-    let mut document = join(before);
-    if !document.is_empty() && !document.ends_with('\n') {
-        document.push_str(ending);
-    }
-    let end =
-        match behind.is_empty() && before.last().is_some_and(|last| !last.source.ends_with('\n')) {
-            true => "",
-            false => ending,
-        };
-    document + text + end + &join(behind)
-}
-
-/// The number of the last line with text on it, up to line `last`.
-fn last_with_text(lines: &[Line], last: usize) -> usize {
-    let blank = lines.iter().take(last).rev().take_while(|line| line.source.trim().is_empty());
-    last - blank.count()
 }
 
 /// The level and the text of a heading.
@@ -210,24 +161,26 @@ fn heading<'a>(line: &'a Line) -> Option<(usize, &'a str)> {
     Some((parts.get(1)?.len(), parts.get(2)?.as_str()))
 }
 
-/// The first and the last line of the history, from 1.
-fn section(lines: &[Line]) -> Option<(usize, usize)> {
-    let mut numbered = (1..).zip(lines.iter().map(heading));
-    let (first, level) = numbered.find_map(|(number, heading)| {
+/// The lines of the history.
+fn section(page: &Page) -> Option<Range<usize>> {
+    let mut headings = page.0.iter().map(heading).enumerate();
+    let (first, level) = headings.find_map(|(index, heading)| {
         let (level, text) = heading?;
-        text.to_lowercase().contains("histor").then_some((number, level))
+        text.to_lowercase().contains("histor").then_some((index, level))
     })?;
-    let next = numbered.find(|(_, heading)| heading.is_some_and(|(other, _)| other <= level));
-    Some((first, next.map_or(lines.len(), |(number, _)| number - 1)))
+    let next = headings.find(|(_, heading)| heading.is_some_and(|(other, _)| other <= level));
+    Some(first..next.map_or(page.0.len(), |(index, _)| index))
 }
 
-/// The nearest heading above a line.
-fn heading_above<'a>(lines: &'a [Line], line: usize) -> Option<&'a str> {
-    lines.iter().take(line).rev().find_map(heading).map(|(_, text)| text)
+/// The nearest heading above a line, from 1.
+fn heading_above<'a>(page: &'a Page, line: usize) -> Option<&'a str> {
+    page.0.iter().take(line).rev().find_map(heading).map(|(_, text)| text)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn entry(system: &str) -> Entry {
@@ -235,15 +188,17 @@ mod tests {
         Entry {
             quarter: Quarter::parse("2026Q1").unwrap(),
             column: column.to_owned(),
-            title: format!("Engram vs {system} (P99 Latency)"),
-            cells: vec![
-                ("quarter", "Q1 2026".to_owned()),
-                ("engram", "**0.40ms**".to_owned()),
-                ("gap", "**-98.2%**".to_owned()),
-                ("change", "+0.1 pp".to_owned()),
-                ("notes", "x".to_owned()),
-            ],
-            own: "theirs".to_owned(),
+            title: format!("Engram vs {system}"),
+            cells: [
+                ("quarter", "Q1 2026"),
+                (&*column.to_lowercase(), "theirs"),
+                ("engram", "**0.40ms**"),
+                ("gap", "**-98.2%**"),
+                ("change", "+0.1 pp"),
+                ("notes", "x"),
+            ]
+            .map(|(name, text)| (name.to_owned(), text.to_owned()))
+            .into(),
         }
     }
 
@@ -289,7 +244,7 @@ mod tests {
     #[test]
     fn a_system_without_a_table_gets_one_at_the_end_of_the_history() {
         let changed = recorded(LONG, "Redis");
-        let table = "\n### Engram vs Redis (P99 Latency)\n\n\
+        let table = "\n### Engram vs Redis (P99 latency)\n\n\
                      | Quarter | Redis | Engram | Gap | Change | Notes |\n|---|---|---|---|---|---|\n\
                      | Q1 2026 | theirs | **0.40ms** | **-98.2%** | +0.1 pp | x |\n";
         assert_eq!(changed.replacen(table, "", 1), LONG);

@@ -4,12 +4,17 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use regex::Regex;
-use xtask::model::names::Phase;
-use xtask::report::chart::history::{self, History, Point, Series};
-use xtask::report::chart::review::{self, Ours, Review};
-use xtask::report::chart::session::{self, Session};
+use xtask::judge::history::{Comparable, Point, Series};
+use xtask::judge::review::{Line, Ours};
+use xtask::judge::verdict::Standing;
+use xtask::model::names::{Mode, Phase, TaskId};
+use xtask::model::review::Competitor;
+use xtask::report::chart::Change;
+use xtask::report::chart::history;
+use xtask::report::chart::review;
+use xtask::report::chart::session::{self, Row, Session};
 use xtask::report::chart::svg::{Font, Ink};
-use xtask::report::chart::{Change, review::Row as Scenario, session::Row};
+use xtask::stats::signed_rank::Interval;
 
 use crate::snapshots::assert_snapshot;
 
@@ -76,141 +81,129 @@ fn long_session() -> Session {
     }
 }
 
-fn competitors() -> Review {
-    let scenario =
-        |scenario: &str, competitor: &str, ours: Option<[f64; 3]>, theirs, outcome: &str| {
-            Scenario {
-                scenario: scenario.to_owned(),
-                competitor: competitor.to_owned(),
-                ours: ours.map(|[low, median, high]| Ours { median, spread: [low, high] }),
-                theirs,
-                outcome: outcome.to_owned(),
-            }
-        };
-    Review {
-        title: "2025 Q4: ahead of every competitor that could be compared".to_owned(),
-        subtitle: vec![
-            "3 runs of 60 s each · commit 8d01be4 · bench-box, AMD Ryzen 7 5800X · 2025-11-08"
-                .to_owned(),
-            "The competitors' figures are published ones, from other hardware.".to_owned(),
-        ],
-        rows: vec![
-            scenario(
-                "qdrant_ann_1m_768d",
-                "Qdrant",
-                Some([18.9, 19.4, 23.1]),
-                Some([22.0, 24.0]),
-                "11.8% faster, close",
-            ),
-            scenario(
-                "neo4j_traversal_100k",
-                "Neo4j",
-                Some([1.02, 1.08, 1.11]),
-                Some([27.96; 2]),
-                "96.1% faster",
-            ),
-            scenario(
-                "milvus_ann_10m",
-                "Milvus",
-                None,
-                Some([708.0; 2]),
-                "not measured: 10 M vectors need 31 GB",
-            ),
-            scenario(
-                "hybrid_production_100k",
-                "Neo4j",
-                Some([10.1, 10.2, 10.4]),
-                Some([27.96; 2]),
-                "63.5% faster",
-            ),
-            scenario(
-                "weaviate_ann_1m",
-                "Weaviate",
-                Some([80.0, 95.0, 160.0]),
-                Some([70.0, 150.0]),
-                "35.7% slower",
-            ),
-            scenario(
-                "redis_vector_search_with_a_long_name",
-                "Redis",
-                Some([7.9, 8.0, 8.1]),
-                None,
-                "no figure published",
-            ),
-        ],
+/// A scenario against a competitor, both with their P99s in milliseconds: the lowest run, the median and the highest, and
+/// the ends of a range.
+fn line(
+    scenario: &str,
+    competitor: &str,
+    ours: Option<[f64; 3]>,
+    p99_ms: [f64; 2],
+    standing: Result<Standing, &str>,
+) -> Line {
+    let ours =
+        ours.map(|[low_ms, median_ms, high_ms]| Ours { median_ms, low_ms, high_ms, runs: 3 });
+    Line {
+        scenario: scenario.to_owned(),
+        competitor: Some(Competitor {
+            name: competitor.to_owned(),
+            p99_ms,
+            throughput: String::new(),
+            line: 1,
+        }),
+        ours,
+        speedup: ours.map(|ours| (p99_ms[0] - ours.median_ms) / p99_ms[0] * 100.0),
+        last: None,
+        standing: standing.map_err(str::to_owned),
     }
 }
 
-/// `sides` values, before and after in turn, from `task` on.
+fn draw_competitors() -> String {
+    let ahead = Ok(Standing::Maintained);
+    let lines = [
+        line("qdrant_ann_1m_768d", "Qdrant", Some([18.9, 19.4, 23.1]), [22.0, 24.0], ahead),
+        line("neo4j_traversal_100k", "Neo4j", Some([1.02, 1.08, 1.11]), [27.96; 2], ahead),
+        line("milvus_ann_10m", "Milvus", None, [708.0; 2], Err("10 M vectors need 31 GB")),
+        line("hybrid_production_100k", "Neo4j", Some([10.1, 10.2, 10.4]), [27.96; 2], ahead),
+        line(
+            "weaviate_ann_1m",
+            "Weaviate",
+            Some([80.0, 95.0, 160.0]),
+            [70.0, 150.0],
+            Ok(Standing::StillBehind),
+        ),
+        Line {
+            competitor: None,
+            speedup: None,
+            ..line(
+                "redis_vector_search_with_a_long_name",
+                "",
+                Some([7.9, 8.0, 8.1]),
+                [8.0; 2],
+                Err("no row of the baselines names it"),
+            )
+        },
+    ];
+    let subtitle = [
+        "3 runs of 60 s each · commit 8d01be4 · bench-box, AMD Ryzen 7 5800X · 2025-11-08",
+        "The competitors' figures are published ones, from other hardware.",
+    ];
+    let title = "2025 Q4: ahead of every competitor that could be compared";
+    review::draw(title, &subtitle.map(str::to_owned), &lines)
+}
+
+/// `sides` values, before and after in turn, from `task` on. The server after a change is the one before the next.
 fn points(first_task: usize, sides: &[f64]) -> Vec<Point> {
     let sides = sides.iter().enumerate();
     sides
         .map(|(n, &p99_ms)| Point {
-            task: format!("{:03}", first_task + n / 2),
+            task: TaskId::parse(&format!("{:03}", first_task + n / 2)).unwrap(),
             phase: if n % 2 == 0 { Phase::Before } else { Phase::After },
+            when: String::new(),
+            commit: None,
             p99_ms,
-            bounds_ms: None,
-            after_step: false,
+            throughput: 999.5,
+            server: Some(n.div_ceil(2).to_string()),
+            session: None,
         })
         .collect()
 }
 
-fn months() -> History {
-    let mut creeping = points(
-        1,
-        &[0.458, 0.461, 0.459, 0.466, 0.465, 0.47, 0.486, 0.487, 0.485, 0.492, 0.49, 0.491],
-    );
-    creeping[6].after_step = true;
-    for n in [5, 11] {
-        let p99 = creeping[n].p99_ms;
-        creeping[n].bounds_ms = Some([p99 * 0.985, p99 * 1.012]);
-    }
-    History {
-        title: "P99 has crept up by 7.2% over 6 tasks on bench-box (+4.9% to +9.6%)".to_owned(),
-        subtitle: vec!["internal · 17 runs in 3 series · 2025-08-02 to 2025-11-08".to_owned()],
-        band: 5.0,
-        noise: Some(1.8),
-        series: vec![
-            Series {
-                name: "bench-box, hybrid_production_100k, 60 s".to_owned(),
-                outcome: "+7.2% since the first run, beyond the noise".to_owned(),
-                points: creeping,
-            },
-            Series {
-                name: "laptop, hybrid_production_100k, 60 s".to_owned(),
-                outcome: "-1.4%, no change distinguishable".to_owned(),
-                points: points(7, &[0.702, 0.695, 0.71, 0.692]),
-            },
-            Series {
-                name: "laptop, hybrid_production_100k, 10 s".to_owned(),
-                outcome: "nothing to compare it with".to_owned(),
-                points: points(9, &[0.81]),
-            },
-        ],
-    }
+fn series(machine: &str, seconds: u64, noise: Option<f64>, points: Vec<Point>) -> Series {
+    let load = Comparable {
+        machine: machine.to_owned(),
+        scenario: "hybrid_production_100k".to_owned(),
+        scenario_hash: None,
+        seconds,
+        stand_in: false,
+    };
+    Series { mode: Mode::Internal, load, points, noise }
 }
 
-fn years(runs: u32, series: u32) -> History {
+/// A creep in which a step belongs to no task, another machine, and another duration.
+fn months() -> [Series; 3] {
+    let mut creeping = points(
+        1,
+        &[0.458, 0.461, 0.459, 0.466, 0.465, 0.47, 0.498, 0.499, 0.497, 0.504, 0.502, 0.503],
+    );
+    for point in &mut creeping[6..] {
+        point.server = point.server.take().map(|server| format!("rebuilt {server}"));
+    }
+    for n in [5, 11] {
+        creeping[n].session = Some(Interval { estimate: 0.01, lower: -0.005, upper: 0.022 });
+    }
+    [
+        series("bench-box", 60, Some(0.018), creeping),
+        series("laptop", 60, None, points(7, &[0.702, 0.695, 0.71, 0.692])),
+        series("laptop", 10, None, points(9, &[0.81])),
+    ]
+}
+
+fn years(runs: u32, number: u32) -> Vec<Series> {
     let noise = |n: u32| f64::from(n.wrapping_mul(2_654_435_761) >> 16) / 65_536.0;
-    let series = (0..series).map(|of| {
+    let one = |of: u32| {
         let p99 =
             |n: u32| 0.45 * (1.0 + f64::from(n) / f64::from(runs) * 0.08 + noise(n + of) * 0.06);
         let mut points = points(1, &(0..runs).map(p99).collect::<Vec<_>>());
         for n in (90..points.len()).step_by(1700) {
-            points[n].after_step = true;
+            points[n].server = None;
+            points[n].p99_ms *= 1.3;
         }
         if let Some(stall) = points.get_mut(4321) {
             stall.p99_ms = 25.0;
         }
-        Series { name: format!("bench-box {of}"), outcome: "+8.0%".to_owned(), points }
-    });
-    History {
-        title: "P99 of every run".to_owned(),
-        subtitle: vec![],
-        band: 5.0,
-        noise: Some(3.0),
-        series: series.collect(),
-    }
+        series(&format!("bench-box {of}"), 60, Some(0.03), points)
+    };
+    (0..number).map(one).collect()
 }
 
 /// The elements that stand open at the end, and what is wrong with the text and the attributes, if anything.
@@ -330,7 +323,7 @@ fn the_picture_of_a_session_of_many_duets() {
 
 #[test]
 fn the_picture_of_a_review() {
-    assert_picture("review.svg", &review::draw(&competitors()));
+    assert_picture("review.svg", &draw_competitors());
 }
 
 #[test]
@@ -340,10 +333,10 @@ fn the_picture_of_a_history() {
 
 #[test]
 fn ten_thousand_runs_are_drawn_fast_and_in_a_small_file() {
-    for (runs, series) in [(10_000, 1), (500, 20), (1, 10_000)] {
-        let history = years(runs, series);
+    for (runs, number) in [(10_000, 1), (500, 20), (1, 10_000)] {
+        let series = years(runs, number);
         let start = Instant::now();
-        let svg = history::draw(&history);
+        let svg = history::draw(&series);
         assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
         assert!(svg.len() < 300_000, "{} bytes", svg.len());
         assert_sound(&svg);
@@ -365,15 +358,13 @@ fn what_a_screen_reader_says_has_every_number() {
         said.ends_with("Store: 0.274 ms before, 0.273 ms after, -0.4%, between -3.1% and +2.0%."),
         "{said}"
     );
-    assert!(review::draw(&competitors()).contains("Qdrant 22 to 24 ms: 11.8% faster, close."));
-    assert!(history::draw(&months()).contains("12 runs, 0.458 to 0.491 ms: +7.2% since"));
+    assert!(draw_competitors().contains("Qdrant 22 to 24 ms: 11.8% faster."));
+    assert!(history::draw(&months()).contains("12 runs, 0.458 to 0.503 ms: CREEP: surely"));
 }
 
 #[test]
 fn a_picture_needs_nothing_but_itself() {
-    for svg in
-        [session::draw(&paired_session()), review::draw(&competitors()), history::draw(&months())]
-    {
+    for svg in [session::draw(&paired_session()), draw_competitors(), history::draw(&months())] {
         let inside = svg.replace("http://www.w3.org/2000/svg", "").replace("url(#hatch)", "");
         for foreign in ["http", "url(", "href", "<script", "@import", "<image"] {
             assert!(!inside.contains(foreign), "{foreign}");
@@ -449,36 +440,27 @@ proptest! {
         title in any::<String>(),
         figures in prop::collection::vec((prop::option::of([odd(), odd(), odd()]), prop::option::of([odd(), odd()])), 0..5),
     ) {
-        let rows = figures.into_iter().map(|(ours, theirs)| Scenario {
-            scenario: title.clone(),
-            competitor: title.clone(),
-            ours: ours.map(|[median, low, high]| Ours { median, spread: [low, high] }),
-            theirs,
-            outcome: title.clone(),
+        let lines = figures.into_iter().map(|(ours, theirs)| {
+            let line = line(&title, &title, ours, theirs.unwrap_or_default(), Err(&title));
+            Line { competitor: line.competitor.filter(|_| theirs.is_some()), ..line }
         });
-        let rows = rows.collect();
-        assert_sound(&review::draw(&Review { title, subtitle: vec![], rows }));
+        assert_sound(&review::draw(&title, &[], &lines.collect::<Vec<_>>()));
     }
 
     #[test]
     fn every_history_can_be_drawn(
         name in any::<String>(),
-        band in odd(),
         noise in prop::option::of(odd()),
-        figures in prop::collection::vec(prop::collection::vec((odd(), prop::option::of([odd(), odd()]), any::<bool>()), 0..9), 0..30),
+        figures in prop::collection::vec(prop::collection::vec((odd(), prop::option::of([odd(), odd(), odd()])), 0..9), 0..30),
     ) {
-        let series = figures.into_iter().map(|figures| Series {
-            name: name.clone(),
-            outcome: name.clone(),
-            points: figures.into_iter().map(|(p99_ms, bounds_ms, after_step)| Point {
-                task: name.clone(),
-                phase: Phase::After,
-                p99_ms,
-                bounds_ms,
-                after_step,
-            }).collect(),
+        let all = figures.into_iter().map(|figures| {
+            let mut points = points(1, &figures.iter().map(|(p99_ms, _)| *p99_ms).collect::<Vec<_>>());
+            for (point, (_, session)) in points.iter_mut().zip(&figures) {
+                point.server = None;
+                point.session = session.map(|[estimate, lower, upper]| Interval { estimate, lower, upper });
+            }
+            series(&name, 60, noise, points)
         });
-        let series = series.collect();
-        assert_sound(&history::draw(&History { title: name.clone(), subtitle: vec![], band, noise, series }));
+        assert_sound(&history::draw(&all.collect::<Vec<_>>()));
     }
 }

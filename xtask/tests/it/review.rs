@@ -6,17 +6,19 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use walkdir::WalkDir;
-use xtask::judge::review::{self as judge, Background, Review, Subject};
+use xtask::judge::review::{self as judge, Around, Review, Subject};
 use xtask::judge::verdict::Standing;
 use xtask::model::layout::BASELINES;
 use xtask::model::load_result::LoadResult;
 use xtask::model::provenance::Provenance;
 use xtask::model::recorded::Recorded;
 use xtask::model::review::{Competitor, LastReview, Quarter};
-use xtask::report::review::{self as report_of, Around};
+use xtask::report::review as report_of;
 
 use crate::common::recording::Recording;
-use crate::common::{Checkout, Finished, finish, scenario, wait_until};
+use crate::common::{
+    Checkout, Finished, finish, program, programs_without, scenario, stand_in, wait_until,
+};
 use crate::snapshots::assert_snapshot;
 
 const TRAVERSAL: &str = "scenarios/competitive/neo4j_traversal_100k.toml";
@@ -334,38 +336,86 @@ fn other_binaries_are_another_review() {
     assert_eq!(runs(&checkout).len(), 4);
 }
 
-/// A step of the second run at which the review stands still.
+/// A step at which a review stands still.
 struct Standstill {
     name: &'static str,
-    variable: &'static str,
-    /// What the server's log says there.
-    says: &'static str,
+    words: &'static str,
+    /// The runs that are finished then.
+    finished: usize,
+    /// Those that a script stands in for.
+    programs: &'static [&'static str],
+    /// What the script does at that step.
+    does: &'static str,
+    /// What the server's log says there; it makes a file `standing` otherwise.
+    says: Option<&'static str>,
 }
 
-const STANDSTILLS: [Standstill; 3] = [
-    Standstill { name: "ready", variable: "STAND_IN_NEVER_HEALTHY=1", says: "listening" },
-    Standstill { name: "load", variable: "STAND_IN_LOAD=hang", says: "/api/v1/" },
-    Standstill { name: "stop", variable: "STAND_IN_IGNORE_SIGTERM=1", says: "SIGTERM ignored" },
+const ONE_SCENARIO: &str = "--runs 2 --scenario neo4j_traversal_100k";
+const BOTH_SCENARIOS: &str = "--runs 1";
+const STAND_STILL: &str =
+    "touch \"$there/standing\"; until [ -e \"$there/go\" ]; do sleep 0.05; done";
+
+#[rustfmt::skip]
+const STANDSTILLS: [Standstill; 6] = [
+    Standstill {
+        name: "start", words: ONE_SCENARIO, finished: 1, programs: &["engram"],
+        does: "touch \"$there/standing\"; exec sleep 1000", says: None,
+    },
+    Standstill {
+        name: "ready", words: ONE_SCENARIO, finished: 1, programs: &["engram"],
+        does: "export STAND_IN_NEVER_HEALTHY=1", says: Some("listening"),
+    },
+    Standstill {
+        name: "load", words: ONE_SCENARIO, finished: 1, programs: &["loadtest"],
+        does: "export STAND_IN_LOAD=hang", says: Some("/api/v1/"),
+    },
+    Standstill {
+        name: "stop", words: ONE_SCENARIO, finished: 1, programs: &["engram"],
+        does: "export STAND_IN_IGNORE_SIGTERM=1", says: Some("SIGTERM ignored"),
+    },
+    Standstill {
+        name: "between two scenarios", words: BOTH_SCENARIOS, finished: 1, programs: &["setpriv"],
+        does: STAND_STILL, says: None,
+    },
+    Standstill {
+        name: "report", words: ONE_SCENARIO, finished: 2, programs: &["uname"],
+        does: STAND_STILL, says: None,
+    },
 ];
 
-/// A review of which the first run is finished and the second stands still.
+/// A review that stands still.
 fn standing_still(checkout: &Checkout, at: &Standstill) -> Child {
-    let variable = at.variable;
-    for program in ["engram", "loadtest"] {
-        checkout.script(
-            program,
-            &format!(
-                "[ ! -e go ] && ls tmp/competitive_review/*/*.json >/dev/null 2>&1 && export {variable}\n\
-                 exec \"$STAND_IN/{program}\" \"$@\""
-            ),
-        );
+    let there = checkout.path("");
+    let path = std::env::var("PATH").unwrap();
+    let script = |real: &str| {
+        let (there, finished, does) = (there.display(), at.finished, at.does);
+        format!(
+            "#!/bin/sh\nPATH='{path}'\nthere='{there}'\n\
+             finished=$(ls \"$there\"/tmp/competitive_review/*/*.json 2>/dev/null | wc -l)\n\
+             if [ ! -e \"$there/go\" ] && [ \"$finished\" -eq {finished} ]; then {does}; fi\n\
+             exec {real} \"$@\"\n"
+        )
+    };
+    let search_path = tempfile::tempdir().unwrap();
+    for name in at.programs {
+        match *name {
+            "engram" | "loadtest" => {
+                let real = format!("'{}'", stand_in().join(name).display());
+                program(&checkout.path("target/release").join(name), &script(&real));
+            }
+            _ => program(&search_path.path().join(name), &script(name)),
+        }
     }
-    let mut review = review(checkout, "--runs 2 --scenario neo4j_traversal_100k");
+    let mut review = review(checkout, at.words);
+    review.env("PATH", format!("{}:{path}", search_path.path().display()));
     let child = review.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     wait_until(at.name, || {
         let log = checkout.path("tmp/m17_performance/unsaved/server.log");
-        let said = fs::read_to_string(log).is_ok_and(|log| log.contains(at.says));
-        said && runs(checkout).len() == 1
+        let stands = match at.says {
+            Some(says) => fs::read_to_string(log).is_ok_and(|log| log.contains(says)),
+            None => checkout.path("standing").exists(),
+        };
+        stands && runs(checkout).len() == at.finished
     });
     child
 }
@@ -377,19 +427,55 @@ fn a_review_killed_at_any_step_leaves_nothing_running_and_continues() {
         let mut killed = standing_still(&checkout, at);
         killed.kill().unwrap();
         killed.wait().unwrap();
+        checkout.write("go", "");
         wait_until("the end of all processes", || checkout.running().is_empty());
-        let first = runs(&checkout);
-        assert_eq!(first.len(), 1, "{}", at.name);
+        let finished = runs(&checkout);
+        assert_eq!(finished.len(), at.finished, "{}", at.name);
         assert_eq!(files(&checkout, "docs/reference", ".md").len(), 1, "{}", at.name);
 
-        checkout.write("go", "");
-        let words = "--runs 2 --scenario neo4j_traversal_100k";
-        let again = reviewed(&checkout, words).succeeded();
-        assert!(again.errors.contains("continuing today's review: 1 finished run in"), "{again:?}");
+        let again = reviewed(&checkout, at.words).succeeded();
+        let continues = format!("continuing today's review: {} finished run", at.finished);
+        assert!(again.errors.contains(&continues), "{}: {again:?}", at.name);
         let both = runs(&checkout);
-        assert!(both.len() == 2 && both.contains(&first[0]), "{}: {both:?}", at.name);
+        assert!(both.len() == 2 && both.starts_with(&finished), "{}: {both:?}", at.name);
         assert!(!checkout.path("tmp/m17_performance/unsaved").exists(), "{}", at.name);
     }
+}
+
+/// A run is saved with its result last, and a report after its chart.
+#[test]
+fn what_a_kill_leaves_of_a_save_or_a_report_is_replaced() {
+    let checkout = checkout();
+    reviewed(&checkout, ONE_SCENARIO).succeeded();
+    let whole = runs(&checkout);
+    fs::remove_file(&whole[1]).unwrap();
+    let reports = files(&checkout, "docs/reference", ".md");
+    let report = reports.iter().find(|path| **path != checkout.path(BASELINES)).unwrap();
+    fs::remove_file(report).unwrap();
+
+    let again = reviewed(&checkout, ONE_SCENARIO).succeeded();
+    assert!(again.errors.contains("continuing today's review: 1 finished run"), "{again:?}");
+    let both = runs(&checkout);
+    assert!(both.len() == 2 && both[0] == whole[0], "{both:?}");
+    let diagnoses = files(&checkout, "tmp/competitive_review", "_diag.txt");
+    assert_eq!(diagnoses.len(), 2, "{diagnoses:?}");
+    assert!(report.exists());
+}
+
+#[test]
+fn a_disk_with_too_little_room_is_told_before_anything_is_measured() {
+    let checkout = checkout();
+    let programs = programs_without("df");
+    program(
+        &programs.path().join("df"),
+        "#!/bin/sh\necho Filesystem 1024-blocks Used Available Capacity Mounted\n\
+         echo disk 1000000 900000 100000 90% /\n",
+    );
+    let mut review = review(&checkout, "--runs 1");
+    review.env("PATH", programs.path());
+    let message = checkout.refuses(review);
+    assert!(message.contains("only 97 MiB are free"), "{message}");
+    assert_eq!(runs(&checkout).len(), 0);
 }
 
 #[test]
@@ -424,7 +510,11 @@ fn recording(p99_ms: f64) -> Recording {
 }
 
 fn neo4j() -> Competitor {
-    Competitor { name: "Neo4j".to_owned(), p99_ms: [27.96; 2], throughput: "280".to_owned() }
+    competitor("Neo4j", [27.96; 2], "280")
+}
+
+fn competitor(name: &str, p99_ms: [f64; 2], throughput: &str) -> Competitor {
+    Competitor { name: name.to_owned(), p99_ms, throughput: throughput.to_owned(), line: 1 }
 }
 
 fn subject(p99s_ms: &[f64]) -> Subject {
@@ -438,17 +528,37 @@ fn subject(p99s_ms: &[f64]) -> Subject {
     }
 }
 
-fn background(last: Option<f64>) -> Background {
-    let last = last.map(|speedup| LastReview {
-        file: "competitive_review_2025Q3.md".to_owned(),
-        speedups: [(("traversal".to_owned(), "Neo4j".to_owned()), speedup)].into(),
-        circumstances: [("machine".to_owned(), "old-box".to_owned())].into(),
+fn around() -> Around {
+    Around {
+        quarter: Quarter::parse("2025Q4").unwrap(),
+        when: "2025-11-08, 20:20".to_owned(),
+        commit: "8d01be4c0ffe".to_owned(),
+        machine: "bench-box, AMD Ryzen 7 5800X, 16 cores, 31 GiB".to_owned(),
+        processors: 2,
+        load: "3 runs of 60 s each, a fresh server for each".to_owned(),
+        results: "tmp/competitive_review/20251108_200000".to_owned(),
+        last: None,
+        chart: "competitive_review_2025Q4.svg".to_owned(),
+        unmatched: vec!["Weaviate has no scenario".to_owned()],
+        warnings: vec!["hybrid_production_100k: Neo4j is only the yardstick".to_owned()],
+    }
+}
+
+/// A review of the quarter before, on another machine, with these leads in per cent by scenario and competitor.
+fn last_review(speedups: &[(&str, &str, f64)]) -> LastReview {
+    let speedups = speedups.iter().map(|(scenario, competitor, speedup)| {
+        (((*scenario).to_owned(), (*competitor).to_owned()), *speedup)
     });
-    Background { last, processors: 2, ..Background::default() }
+    LastReview {
+        file: "competitive_review_2025Q3.md".to_owned(),
+        speedups: speedups.collect(),
+        circumstances: [("machine".to_owned(), "old-box, 4 cores".to_owned())].into(),
+    }
 }
 
 fn judged(subject: Subject, last: Option<f64>) -> Review {
-    judge::review(&[subject], &background(last))
+    let last = last.map(|speedup| last_review(&[("traversal", "Neo4j", speedup)]));
+    judge::review(&[subject], Around { last, ..around() })
 }
 
 #[test]
@@ -544,16 +654,11 @@ fn what_the_system_does_not_show_is_not_passed() {
 }
 
 /// Four scenarios: one is ahead, one close to its competitor, one was not measured, and one is of Neo4j again.
-fn whole_review() -> (Review, Around) {
+fn whole_review() -> Review {
     let named = |scenario: &str, competitor: Competitor, p99s_ms: &[f64]| Subject {
         scenario: scenario.to_owned(),
         competitors: vec![Ok(competitor)],
         ..subject(p99s_ms)
-    };
-    let of = |name: &str, p99_ms, throughput: &str| Competitor {
-        name: name.to_owned(),
-        p99_ms,
-        throughput: throughput.to_owned(),
     };
     let missing =
         "this machine cannot hold it: it needs 64.4 GB of memory, and 22.7 GB are available";
@@ -563,58 +668,31 @@ fn whole_review() -> (Review, Around) {
             planned: 3,
             failure: Some(missing.to_owned()),
             nodes: Some(10_000_000),
-            ..named("milvus_ann_10m", of("Milvus", [708.0; 2], "2,098"), &[])
+            ..named("milvus_ann_10m", competitor("Milvus", [708.0; 2], "2,098"), &[])
         },
         named("neo4j_traversal_100k", neo4j(), &[1.08, 1.02, 1.11]),
-        named("qdrant_ann_1m_768d", of("Qdrant", [22.0, 24.0], "626"), &[19.4, 18.9, 23.1]),
+        named("qdrant_ann_1m_768d", competitor("Qdrant", [22.0, 24.0], "626"), &[19.4, 18.9, 23.1]),
     ];
-    let key = |scenario: &str, competitor: &str| (scenario.to_owned(), competitor.to_owned());
-    let last = LastReview {
-        file: "competitive_review_2025Q3.md".to_owned(),
-        speedups: [
-            (key("neo4j_traversal_100k", "Neo4j"), 95.9),
-            (key("qdrant_ann_1m_768d", "Qdrant"), 17.3),
-        ]
-        .into(),
-        circumstances: [("machine".to_owned(), "old-box, 4 cores".to_owned())].into(),
-    };
-    let machine = "bench-box, AMD Ryzen 7 5800X, 16 cores, 31 GiB".to_owned();
-    let background = Background {
-        last: Some(last),
-        circumstances: [("machine".to_owned(), machine.clone())].into(),
-        processors: 16,
-        warnings: vec!["hybrid_production_100k: Neo4j is only the yardstick".to_owned()],
-    };
-    let around = Around {
-        quarter: Quarter::parse("2025Q4").unwrap(),
-        when: "2025-11-08, 20:20".to_owned(),
-        commit: "8d01be4c0ffe".to_owned(),
-        server: "Engram".to_owned(),
-        machine,
-        load: "3 runs of 60 s each, a fresh server for each".to_owned(),
-        results: "tmp/competitive_review/20251108_200000".to_owned(),
-        last: Some("competitive_review_2025Q3.md".to_owned()),
-        chart: "competitive_review_2025Q4.svg".to_owned(),
-        unmatched: vec!["Weaviate has no scenario".to_owned()],
-    };
-    (judge::review(&subjects, &background), around)
+    let last = last_review(&[
+        ("neo4j_traversal_100k", "Neo4j", 95.9),
+        ("qdrant_ann_1m_768d", "Qdrant", 17.3),
+    ]);
+    judge::review(&subjects, Around { last: Some(last), processors: 16, ..around() })
 }
 
 #[test]
 fn the_whole_report() {
-    let (review, around) = whole_review();
-    assert_snapshot("review-report.md", &report_of::markdown(&review, &around));
+    assert_snapshot("review-report.md", &report_of::markdown(&whole_review()));
 }
 
 #[test]
 fn the_chart_of_a_report() {
-    let (review, around) = whole_review();
-    assert_snapshot("review-chart.svg", &report_of::chart(&review, &around));
+    assert_snapshot("review-chart.svg", &report_of::chart(&whole_review()));
 }
 
 #[test]
 fn the_answer_in_the_terminal() {
-    let (review, _) = whole_review();
+    let review = whole_review();
     let summary = report_of::summary(&review, "docs/reference/competitive_review_2025Q4.md");
     assert!(summary.lines().all(|line| line.chars().count() <= 80), "{summary}");
     assert_snapshot("review-summary.txt", &summary);

@@ -1,47 +1,53 @@
 //! P99 over time, in per cent of each series' first run: runs that are not comparable are never joined.
 
+use crate::judge::history::{Point, Series};
+use crate::model::limits::threshold_percent;
 use crate::model::names::Phase;
 use crate::report::chart::scale::Scale;
 use crate::report::chart::svg::{Font, GRID, Ink, LIMIT, PAD, Paint, RULE, SMALL, SOFT, Svg, Xy};
 use crate::report::chart::{count, short, span, tick};
+use crate::report::words;
 use crate::stats::numbers::median;
+use crate::stats::paired::percent;
+use crate::term::text;
 
-/// The recorded runs as they are drawn.
-#[derive(Debug, Clone, Default)]
-pub struct History {
-    pub title: String,
-    /// Below the title: a line each.
-    pub subtitle: Vec<String>,
-    /// The band around the first run of a series that no run should leave, in per cent.
-    pub band: f64,
-    /// How far equal servers differ on the machine, in per cent, where it is known.
-    pub noise: Option<f64>,
-    /// In the order of time.
-    pub series: Vec<Series>,
+/// What the runs of a series share.
+pub(crate) fn name(series: &Series) -> String {
+    let load = &series.load;
+    let stand_in = if load.stand_in { ", stand-in" } else { "" };
+    format!(
+        "{}: {}, {} s, {}{stand_in}",
+        series.mode,
+        text::printable(&load.scenario),
+        load.seconds,
+        text::printable(&load.machine)
+    )
 }
 
-/// Comparable runs.
-#[derive(Debug, Clone, Default)]
-pub struct Series {
-    /// What makes it comparable: the machine, the scenario and the duration.
-    pub name: String,
-    /// What it comes to: `+7.3% since the first run, beyond the noise`.
-    pub outcome: String,
-    /// In the order of time; the first is the one that the others are compared with.
-    pub points: Vec<Point>,
+/// The verdict on a whole series, in one line.
+pub(crate) fn outcome(series: &Series) -> String {
+    let Some(last) = series.cumulative().pop() else { return String::new() };
+    let change = words::percent(percent(last.change));
+    let Some(uncertainty) = last.uncertainty else {
+        return format!("{change} since the first run; the noise here is not known yet");
+    };
+    let bounds = [last.change - uncertainty, last.change + uncertainty].map(percent);
+    let [low, high] = bounds.map(words::percent);
+    let how = if last.by_sessions { "by sessions" } else { "by single runs" };
+    let sure = match (series.creep().is_some(), last.is_sure()) {
+        (true, _) => "CREEP: surely slower",
+        (false, true) => "surely slower, within the threshold",
+        (false, false) => "within the noise",
+    };
+    format!("{sure}: {change} since the first run ({low} to {high}, {how})")
 }
 
-/// One side of a task.
-#[derive(Debug, Clone)]
-pub struct Point {
-    pub task: String,
-    pub phase: Phase,
-    /// In milliseconds.
-    pub p99_ms: f64,
-    /// The bounds of a session's interval, in milliseconds.
-    pub bounds_ms: Option<[f64; 2]>,
-    /// Stands after a step that no task is blamed for.
-    pub after_step: bool,
+/// The areas around the first run of each series, in per cent.
+struct Bands {
+    /// No run should leave it.
+    threshold: f64,
+    /// How far equal servers differ, where it is known.
+    noise: Option<f64>,
 }
 
 /// A series and its place.
@@ -80,28 +86,35 @@ const MOST_SERIES: usize = 24;
 const MOST_LISTED: usize = 8;
 const LINE: Paint = Paint::stroke(Ink::OURS, 1.6);
 
+const TITLE: &str = "P99 over all tasks";
+
 /// The picture.
-pub fn draw(history: &History) -> String {
+pub fn draw(all: &[Series]) -> String {
+    let bands = Bands {
+        threshold: all.first().map_or(0.0, |series| threshold_percent(series.mode)),
+        noise: all.iter().filter_map(|series| series.noise).reduce(f64::max).map(percent),
+    };
     let mut svg = Svg::new(WIDTH);
-    let top = svg.heading(&history.title, &history.subtitle) + 66.0;
+    let subtitle: Vec<String> = all.iter().map(outcome).take(3).collect();
+    let top = svg.heading(TITLE, &subtitle) + 66.0;
     let bottom = top + HEIGHT;
     draw_legend(&mut svg, top - 34.0);
 
-    let left_out = history.series.len().saturating_sub(MOST_SERIES);
-    let placed = place(history.series.get(left_out..).unwrap_or_default());
+    let left_out = all.len().saturating_sub(MOST_SERIES);
+    let placed = place(all.get(left_out..).unwrap_or_default());
     let marks: Vec<Vec<Mark>> = placed.iter().map(Placed::marks).collect();
-    let scale = scale(history, marks.iter().flatten(), [bottom, top]);
+    let scale = scale(&bands, marks.iter().flatten(), [bottom, top]);
     for placed in &placed {
-        draw_bands(&mut svg, history, &scale, placed.ends());
+        draw_bands(&mut svg, &bands, &scale, placed.ends());
     }
-    draw_frame(&mut svg, history, &scale);
+    draw_frame(&mut svg, &bands, &scale);
     let (mut numbers, mut tasks) = (Vec::new(), Vec::new());
     for (number, (placed, marks)) in placed.iter().zip(&marks).enumerate() {
         let ends = placed.ends();
         let [left, right] = ends;
         svg.horizontal(ends, scale.at(0.0), RULE);
-        svg.horizontal(ends, scale.at(history.band), LIMIT);
-        svg.horizontal(ends, scale.at(-history.band), LIMIT);
+        svg.horizontal(ends, scale.at(bands.threshold), LIMIT);
+        svg.horizontal(ends, scale.at(-bands.threshold), LIMIT);
         draw_marks(&mut svg, marks, &scale, placed.step);
         let middle = f64::midpoint(left, right);
         numbers.push((middle, format!("#{}", left_out + number + 1)));
@@ -114,7 +127,7 @@ pub fn draw(history: &History) -> String {
         svg.text((x, bottom + 20.0), SMALL.middle(), &task);
     }
 
-    let mut lines: Vec<String> = history.series.iter().enumerate().map(described).collect();
+    let mut lines: Vec<String> = all.iter().enumerate().map(described).collect();
     let unlisted = lines.len().saturating_sub(MOST_LISTED);
     let listed = lines.split_off(unlisted);
     let mut y = bottom + 56.0;
@@ -130,7 +143,7 @@ pub fn draw(history: &History) -> String {
         };
         svg.text((PAD, y), SOFT, &rest);
     }
-    svg.finish(y + PAD, &history.title, &listed.join(". "))
+    svg.finish(y + PAD, TITLE, &listed.join(". "))
 }
 
 /// From left to right, all points equally far apart.
@@ -166,10 +179,13 @@ impl Placed<'_> {
         let percent = |ms: f64| (ms / first - 1.0) * 100.0;
         let together = (1..points.len()).find(|of| count(*of) * self.step >= NARROWEST);
         let together = together.unwrap_or(points.len().max(1));
+        let steps = self.series.unblamed_steps();
         let chunks = points.chunks(together).enumerate();
         let marks = chunks.map(|(number, points)| {
-            let x = self.x(number * together, points.len());
-            Mark::new(points, x, percent)
+            let first = number * together;
+            let is_here = |step: &usize| (first..first + points.len()).contains(step);
+            let after_step = steps.iter().any(is_here);
+            Mark::new(points, self.x(first, points.len()), after_step, percent)
         });
         marks.collect()
     }
@@ -179,7 +195,7 @@ impl Placed<'_> {
         let mut first = 0;
         let mut labels = Vec::new();
         for points in self.series.points.chunk_by(|one, other| one.task == other.task) {
-            let task = points.first().map(|point| point.task.clone());
+            let task = points.first().map(|point| point.task.to_string());
             labels.push((self.x(first, points.len()), task.unwrap_or_default()));
             first += points.len();
         }
@@ -189,12 +205,12 @@ impl Placed<'_> {
 
 impl Mark {
     /// Sessions weigh more than single runs: where there are any, they are the mark.
-    fn new(points: &[Point], x: f64, percent: impl Fn(f64) -> f64) -> Self {
+    fn new(points: &[Point], x: f64, after_step: bool, percent: impl Fn(f64) -> f64) -> Self {
         let all = points.iter().map(|point| point.p99_ms);
-        let sessions = points.iter().filter(|point| point.bounds_ms.is_some());
+        let sessions = points.iter().filter(|point| point.session.is_some());
         let middle = median(sessions.map(|point| point.p99_ms)).or_else(|| median(all.clone()));
         let (bounds, phase) = match points {
-            [point] => (point.bounds_ms, Some(point.phase)),
+            [point] => (bounds_ms(point), Some(point.phase)),
             _ => (span(all), None),
         };
         Self {
@@ -202,26 +218,33 @@ impl Mark {
             percent: percent(middle.unwrap_or_default()),
             bounds: bounds.map(|bounds| bounds.map(percent)),
             phase,
-            after_step: points.iter().any(|point| point.after_step),
+            after_step,
         }
     }
 }
 
+/// The bounds of its session's interval, around the P99 that it shows.
+fn bounds_ms(point: &Point) -> Option<[f64; 2]> {
+    let session = point.session?;
+    let bound = |bound: f64| point.p99_ms * (bound - session.estimate).exp();
+    Some([bound(session.lower), bound(session.upper)])
+}
+
 /// Shows the bands whole, and all marks but the farthest of very many, so that one stall does not flatten the rest.
-fn scale<'a>(history: &History, marks: impl Iterator<Item = &'a Mark>, range: [f64; 2]) -> Scale {
+fn scale<'a>(of: &Bands, marks: impl Iterator<Item = &'a Mark>, range: [f64; 2]) -> Scale {
     let bounds = |mark: &Mark| mark.bounds.unwrap_or([mark.percent; 2]);
     let mut all: Vec<f64> = marks.flat_map(bounds).filter(|value| value.is_finite()).collect();
     all.sort_by(f64::total_cmp);
     let cut = all.len() / 100;
     let kept = all.get(cut..all.len() - cut).unwrap_or_default().iter().copied();
-    let bands = [history.band, history.noise.unwrap_or_default()].map(|band| band * 1.3);
+    let bands = [of.threshold, of.noise.unwrap_or_default()].map(|band| band * 1.3);
     let [low, high] = span(kept.chain(bands).chain(bands.map(|band| -band))).unwrap_or_default();
     let space = (high - low) * 0.06;
     Scale::linear([low - space, high + space], range)
 }
 
 /// What is the same for all series: the axes, and the names of the bands.
-fn draw_frame(svg: &mut Svg, history: &History, scale: &Scale) {
+fn draw_frame(svg: &mut Svg, bands: &Bands, scale: &Scale) {
     let [start, end] = PLOT;
     for value in scale.ticks(9.0) {
         let y = scale.at(value);
@@ -233,19 +256,19 @@ fn draw_frame(svg: &mut Svg, history: &History, scale: &Scale) {
     let axis = "tasks in the order of time; P99 against the first run of each series";
     let below = (f64::midpoint(start, end), bottom + 44.0);
     svg.text(below, SOFT.middle(), axis);
-    let band = scale.at(history.band) + 4.0;
+    let band = scale.at(bands.threshold) + 4.0;
     let name = |percent: f64| format!("±{}%", short(percent.abs()));
-    svg.text((end + 10.0, band), SOFT, &format!("{} band", name(history.band)));
-    if let Some(noise) = history.noise {
+    svg.text((end + 10.0, band), SOFT, &format!("{} band", name(bands.threshold)));
+    if let Some(noise) = bands.noise {
         let y = (scale.at(-noise) + 4.0).max(band + 15.0);
         svg.text((end + 10.0, y), SOFT, &format!("{} noise", name(noise)));
     }
 }
 
-fn draw_bands(svg: &mut Svg, history: &History, scale: &Scale, ends: [f64; 2]) {
+fn draw_bands(svg: &mut Svg, bands: &Bands, scale: &Scale, ends: [f64; 2]) {
     let around = |percent: f64| [percent, -percent].map(|percent| scale.at(percent));
-    svg.rect(ends, around(history.band), Paint::fill(Ink::BAND));
-    if let Some(noise) = history.noise {
+    svg.rect(ends, around(bands.threshold), Paint::fill(Ink::BAND));
+    if let Some(noise) = bands.noise {
         svg.rect(ends, around(noise), Paint::fill(Ink::HATCH));
     }
 }
@@ -339,7 +362,7 @@ fn apart(labels: Vec<(f64, String)>, font: Font) -> Vec<(f64, String)> {
 
 /// `#1 ci-box, 60 s: 24 runs, 0.458 to 0.491 ms: +7.3%`
 fn described((number, series): (usize, &Series)) -> String {
-    let Series { name, outcome, points } = series;
+    let (points, name, outcome) = (&series.points, name(series), outcome(series));
     let ms = |point: Option<&Point>| point.map_or("?".to_owned(), |point| short(point.p99_ms));
     let figures = match points.len() {
         1 => format!("1 run, {} ms", ms(points.first())),

@@ -1,38 +1,11 @@
 //! Ours against the competitors', scenario by scenario, on a logarithmic axis of P99.
 
+use crate::judge::review::Line;
+use crate::judge::verdict::Standing;
 use crate::report::chart::scale::Scale;
 use crate::report::chart::svg::{Font, GRID, Ink, LIMIT, PAD, Paint, SMALL, SOFT, Svg};
 use crate::report::chart::{count, draw_axis, short, span};
-
-/// A competitive review as it is drawn.
-#[derive(Debug, Clone, Default)]
-pub struct Review {
-    pub title: String,
-    /// Below the title: a line each.
-    pub subtitle: Vec<String>,
-    pub rows: Vec<Row>,
-}
-
-/// One scenario.
-#[derive(Debug, Clone, Default)]
-pub struct Row {
-    pub scenario: String,
-    pub competitor: String,
-    /// Our P99 in milliseconds, where it could be measured.
-    pub ours: Option<Ours>,
-    /// The competitor's P99 in milliseconds, where it is published: the ends of its range, or one value twice.
-    pub theirs: Option<[f64; 2]>,
-    /// What it comes to: `58.9% faster`, `not measured: needs 40 GB`.
-    pub outcome: String,
-}
-
-/// The runs of one scenario.
-#[derive(Debug, Clone, Copy)]
-pub struct Ours {
-    pub median: f64,
-    /// The lowest and the highest run.
-    pub spread: [f64; 2],
-}
+use crate::report::words;
 
 const WIDTH: f64 = 900.0;
 const PLOT: [f64; 2] = [272.0, 704.0];
@@ -40,54 +13,73 @@ const ROW: f64 = 76.0;
 /// The space between the axis and the text on either side.
 const GAP: f64 = 20.0;
 
-/// The picture.
-pub fn draw(review: &Review) -> String {
+/// The picture; `subtitle` has a line each.
+pub fn draw(title: &str, subtitle: &[String], lines: &[Line]) -> String {
     let mut svg = Svg::new(WIDTH);
-    let legend = svg.heading(&review.title, &review.subtitle) + 34.0;
+    let legend = svg.heading(title, subtitle) + 34.0;
     draw_legend(&mut svg, legend);
 
-    let values = review.rows.iter().flat_map(|row| {
-        let ours = row.ours.map(|ours| [ours.spread, [ours.median; 2]]);
-        ours.into_iter().flatten().chain(row.theirs).flatten()
+    let values = lines.iter().flat_map(|line| {
+        let ours = line.ours.map(|ours| vec![ours.low_ms, ours.high_ms, ours.median_ms]);
+        ours.into_iter().flatten().chain(theirs(line).into_iter().flatten())
     });
     let [low, high] = span(values.filter(|ms| *ms > 0.0)).unwrap_or([1.0, 10.0]);
     let scale = Scale::logarithmic([low / 1.3, high * 1.3], PLOT);
     let top = legend + 28.0;
-    let bottom = top + ROW * count(review.rows.len());
+    let bottom = top + ROW * count(lines.len());
     draw_axis(&mut svg, &scale, [top, bottom], "P99 in ms, logarithmic", short);
-    for (number, row) in review.rows.iter().enumerate() {
+    for (number, line) in lines.iter().enumerate() {
         let y = top + ROW * count(number);
-        draw_row(&mut svg, row, &scale, y + ROW / 2.0);
+        draw_line(&mut svg, line, &scale, y + ROW / 2.0);
         svg.horizontal([PAD, WIDTH - PAD], y, GRID);
     }
-    svg.finish(bottom + 40.0 + PAD, &review.title, &description(review))
+    let said: Vec<String> = lines.iter().map(description).collect();
+    svg.finish(bottom + 40.0 + PAD, title, &said.join(" "))
+}
+
+fn theirs(line: &Line) -> Option<[f64; 2]> {
+    line.competitor.as_ref().map(|its| its.p99_ms)
+}
+
+fn competitor(line: &Line) -> &str {
+    line.competitor.as_ref().map_or("no competitor", |its| &its.name)
+}
+
+/// `58.9% faster`, `not judged: it crashed`
+fn outcome(line: &Line) -> String {
+    let speedup = line.speedup.map(words::speedup).unwrap_or_default();
+    match &line.standing {
+        Ok(Standing::Maintained) => speedup,
+        Ok(standing) => format!("{speedup}, {standing}"),
+        Err(why) => format!("not judged: {why}"),
+    }
 }
 
 /// Ours with its number above, theirs with its number below, so that the two never cover each other.
-fn draw_row(svg: &mut Svg, row: &Row, scale: &Scale, middle: f64) {
+fn draw_line(svg: &mut Svg, line: &Line, scale: &Scale, middle: f64) {
     let [start, end] = PLOT;
     let name = Font::new(13.0, Ink::TEXT).bold();
     let left = start - PAD - GAP;
-    let against = SOFT.fitted(&format!("against {}", row.competitor), left);
-    svg.text((PAD, middle - 3.0), name, &name.fitted(&row.scenario, left));
+    let against = SOFT.fitted(&format!("against {}", competitor(line)), left);
+    svg.text((PAD, middle - 3.0), name, &name.fitted(&line.scenario, left));
     svg.text((PAD, middle + 15.0), SOFT, &against);
-    let lines = SMALL.wrapped(&row.outcome, WIDTH - PAD - end - GAP, 3);
+    let lines = SMALL.wrapped(&outcome(line), WIDTH - PAD - end - GAP, 3);
     let mut y = middle + 12.5 - 8.0 * count(lines.len());
-    for line in lines {
-        svg.text((end + GAP, y), SMALL, &line);
+    for said in lines {
+        svg.text((end + GAP, y), SMALL, &said);
         y += 16.0;
     }
-    if let Some(ends) = row.theirs {
+    if let Some(ends) = theirs(line) {
         let places = ends.map(|ms| scale.at(ms));
         let [low, high] = places;
         let below = (f64::midpoint(low, high), middle + 29.0);
         draw_theirs(svg, places, middle + 7.0);
         svg.text(below, SMALL.middle(), &range_of(ends));
     }
-    if let Some(ours) = row.ours {
-        let x = scale.at(ours.median);
-        draw_ours(svg, ours.spread.map(|ms| scale.at(ms)), x, middle - 8.0);
-        svg.text((x, middle - 20.0), SMALL.bold().middle(), &short(ours.median));
+    if let Some(ours) = line.ours {
+        let x = scale.at(ours.median_ms);
+        draw_ours(svg, [ours.low_ms, ours.high_ms].map(|ms| scale.at(ms)), x, middle - 8.0);
+        svg.text((x, middle - 20.0), SMALL.bold().middle(), &short(ours.median_ms));
     }
 }
 
@@ -118,14 +110,11 @@ fn range_of(ends: [f64; 2]) -> String {
     if low == high { low } else { format!("{low} to {high}") }
 }
 
-fn description(review: &Review) -> String {
-    let said = review.rows.iter().map(|row| {
-        let ours = row.ours.map_or("not measured".to_owned(), |ours| {
-            format!("{} ms ({} ms)", short(ours.median), range_of(ours.spread))
-        });
-        let theirs = row.theirs.map_or("unknown".to_owned(), |ends| range_of(ends) + " ms");
-        let Row { scenario, competitor, outcome, .. } = row;
-        format!("{scenario}: ours {ours}, {competitor} {theirs}: {outcome}.")
+fn description(line: &Line) -> String {
+    let ours = line.ours.map_or("not measured".to_owned(), |ours| {
+        format!("{} ms ({} ms)", short(ours.median_ms), range_of([ours.low_ms, ours.high_ms]))
     });
-    said.collect::<Vec<_>>().join(" ")
+    let theirs = theirs(line).map_or("unknown".to_owned(), |ends| range_of(ends) + " ms");
+    let (scenario, competitor, outcome) = (&line.scenario, competitor(line), outcome(line));
+    format!("{scenario}: ours {ours}, {competitor} {theirs}: {outcome}.")
 }
