@@ -290,10 +290,6 @@ impl Candidate {
         };
         Ok(Self { file: file.to_owned(), task: task_of(stem)?, scenario: scenario.ok(), subject })
     }
-
-    fn can_be_measured(&self) -> bool {
-        self.subject.failure.is_none()
-    }
 }
 
 /// Why this machine cannot hold a scenario, if it cannot.
@@ -324,7 +320,8 @@ fn minutes(time: Duration) -> String {
 /// What will be measured against whom, and the time that it will take; and the load of each scenario.
 fn plan(options: &Options, candidates: &[Candidate]) -> (String, String) {
     let load = format!("{} of {} s each", several(options.runs, "run"), options.duration.as_secs());
-    let fit = count(candidates.iter().filter(|candidate| candidate.can_be_measured()).count());
+    let fit = candidates.iter().filter(|candidate| candidate.subject.failure.is_none());
+    let fit = count(fit.count());
     let each = (options.duration + AROUND_A_LOAD).saturating_mul(options.runs);
     let (time, fit) = (minutes(each.saturating_mul(fit)), several(fit, "scenario"));
     let mut lines = vec![format!("{fit}, {load}: about {time} in all")];
@@ -467,7 +464,13 @@ impl Reviewing {
                 Err(error) => {
                     self.left = self.left.saturating_sub((self.runs + 1).saturating_sub(number));
                     let why = format!("run {number} failed: {}", error.what());
-                    self.note_failure(task, format!("{name}: {why}"))?;
+                    let failure = format!("{name}: {why}");
+                    say(&failure);
+                    let workplace = &self.bench.workplace;
+                    let logs = [workplace.server_log(), workplace.load_log()];
+                    for log in self.folder.note_failure(task, failure, &logs)? {
+                        say(&format!("  log: {}", log.display()));
+                    }
                     subject.failure = Some(why);
                 }
             }
@@ -501,17 +504,6 @@ impl Reviewing {
         let usual = self.bench.setup.duration + AROUND_A_LOAD;
         let each = self.began.elapsed().checked_div(self.measured).unwrap_or(usual);
         each.saturating_mul(self.left)
-    }
-
-    /// Records and shows a failed run, and keeps its logs.
-    fn note_failure(&mut self, task: &TaskId, failure: String) -> Result<()> {
-        let workplace = &self.bench.workplace;
-        let logs = [workplace.server_log(), workplace.load_log()];
-        say(&failure);
-        for log in self.folder.note_failure(task, failure, &logs)? {
-            say(&format!("  log: {}", log.display()));
-        }
-        Ok(())
     }
 }
 

@@ -1,8 +1,10 @@
 //! The names of recorded runs: `[competitive_]<task>_<before|after>_<YYYYMMDD_HHMMSS>` and a suffix for each file.
 
 use std::fmt;
+use std::sync::LazyLock;
 
-use time::{Date, PrimitiveDateTime, Time};
+use time::PrimitiveDateTime;
+use time::format_description::{self, BorrowedFormatItem};
 
 /// The comparison that a run is for, which its file name shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -156,25 +158,19 @@ impl Timestamp {
 
     /// Reads `YYYYMMDD_HHMMSS`; `None` where it is not a date and time.
     pub fn parse(text: &str) -> Option<Self> {
-        let (date, time) = text.split_once('_')?;
-        let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-        if (date.len(), time.len()) != (8, 6) || !is_digits(date) || !is_digits(time) {
-            return None;
-        }
-        let part = |at: usize| text.get(at..at + 2)?.parse::<u8>().ok();
-        let (year, month) = (text.get(..4)?.parse().ok()?, part(4)?.try_into().ok()?);
-        let date = Date::from_calendar_date(year, month, part(6)?).ok()?;
-        let time = Time::from_hms(part(9)?, part(11)?, part(13)?).ok()?;
-        Some(Self(PrimitiveDateTime::new(date, time)))
+        PrimitiveDateTime::parse(text, &*FORMAT).ok().map(Self)
     }
 }
 
+#[expect(clippy::expect_used, reason = "a constant, and parsed by the tests")]
+static FORMAT: LazyLock<Vec<BorrowedFormatItem<'static>>> = LazyLock::new(|| {
+    format_description::parse_borrowed::<2>("[year][month][day]_[hour][minute][second]")
+        .expect("a valid description")
+});
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (year, month, day) = self.0.to_calendar_date();
-        let (hour, minute, second) = self.0.as_hms();
-        let month = u8::from(month);
-        write!(f, "{year:04}{month:02}{day:02}_{hour:02}{minute:02}{second:02}")
+        f.write_str(&self.0.format(&*FORMAT).map_err(|_| fmt::Error)?)
     }
 }
 

@@ -55,8 +55,8 @@ const DUETS_HEIGHT: f64 = 360.0;
 pub fn draw(session: &Session) -> String {
     let mut svg = Svg::new(WIDTH);
     let mut y = svg.heading(&session.title, &session.subtitle) + 48.0;
-    if session.p99.is_some() {
-        y = draw_change(&mut svg, session, y) + 28.0;
+    if let Some(change) = session.p99 {
+        y = draw_change(&mut svg, session, change, y) + 28.0;
     }
     let rows = session.latencies.iter().chain(&session.operations);
     let changes: Vec<Change> = rows.filter_map(|row| row.change).collect();
@@ -83,9 +83,8 @@ fn scale(changes: &[Change], duets: &[f64], margin: f64, range: [f64; 2]) -> Sca
 }
 
 /// The interval, the duets and their axis; gives the `y` below.
-fn draw_change(svg: &mut Svg, session: &Session, top: f64) -> f64 {
-    let changes: Vec<Change> = session.p99.into_iter().collect();
-    let scale = scale(&changes, &session.duets, session.margin, PLOT);
+fn draw_change(svg: &mut Svg, session: &Session, change: Change, top: f64) -> f64 {
+    let scale = scale(&[change], &session.duets, session.margin, PLOT);
     let duets = count(session.duets.len());
     let row = (DUETS_HEIGHT / duets.max(1.0)).min(22.0);
     let first = top + 62.0;
@@ -103,18 +102,16 @@ fn draw_change(svg: &mut Svg, session: &Session, top: f64) -> f64 {
     svg.text((margin + 6.0, top - 5.0), SMALL, &named);
 
     let right = WIDTH - PAD;
-    for change in changes {
-        let y = top + 25.0;
-        let (font, said) = (CELL.bold(), words::percent(change.percent));
-        svg.text((PAD, y + BASELINE), font, "P99");
-        svg.text((right, y + BASELINE), font.end(), &said);
-        draw_interval(svg, change, &scale, y, 1.0);
-        if let Some(bounds) = change.bounds {
-            let [low, high] = bounds.map(|bound| scale.at(bound));
-            let [lower, upper] = bounds.map(words::percent);
-            svg.text((low - 8.0, y + BASELINE), SMALL.end(), &lower);
-            svg.text((high + 8.0, y + BASELINE), SMALL, &upper);
-        }
+    let y = top + 25.0;
+    let (font, said) = (CELL.bold(), words::percent(change.percent));
+    svg.text((PAD, y + BASELINE), font, "P99");
+    svg.text((right, y + BASELINE), font.end(), &said);
+    draw_interval(svg, change, &scale, y, 1.0);
+    if let Some(bounds) = change.bounds {
+        let [low, high] = bounds.map(|bound| scale.at(bound));
+        let [lower, upper] = bounds.map(words::percent);
+        svg.text((low - 8.0, y + BASELINE), SMALL.end(), &lower);
+        svg.text((high + 8.0, y + BASELINE), SMALL, &upper);
     }
 
     let each = if row < 15.0 { 2 } else { 1 } * if row < 7.5 { 5 } else { 1 };
