@@ -24,6 +24,7 @@ use crate::store::baselines;
 use crate::store::recorded::{self, Listing};
 use crate::store::results::Results;
 use crate::store::same_binary;
+use crate::store::session::Kept;
 
 /// Compares the newest groups of a task, in `mode` or in every mode that has any result.
 ///
@@ -338,7 +339,7 @@ fn about(
     ) else {
         return sessions;
     };
-    let kept = SessionRecord::about(
+    let records = SessionRecord::about(
         results,
         &Subject {
             mode: question.mode,
@@ -349,22 +350,17 @@ fn about(
             how: How::Duet,
         },
     );
-    sessions.archived_records = kept.archived.len();
-    for record in kept.archived.into_iter().flatten() {
-        if let Progress::Final(verdict) = record.assess().progress {
-            sessions.archived.push(Answer::of(results, record, verdict, question));
-        }
-    }
-    for record in kept.records {
-        match record.map(|record| (record.assess().progress, record)) {
-            Err(unusable) => {
-                let reason = Reason::new(unusable, Remedy::Confirm);
-                sessions.unusable.push(reason);
+    for (kept, record) in records {
+        sessions.archived_records += usize::from(kept == Kept::Archived);
+        match (kept, record.map(|record| (record.assess().progress, record))) {
+            (Kept::Former, Ok((_, record))) => sessions.warnings.extend(former(&record)),
+            (Kept::Archived, Ok((Progress::Final(verdict), record))) => {
+                sessions.archived.push(Answer::of(results, record, verdict, question));
             }
-            Ok((Progress::Final(verdict), record)) => {
+            (Kept::Present, Ok((Progress::Final(verdict), record))) => {
                 sessions.ended.push(Answer::of(results, record, verdict, question));
             }
-            Ok((Progress::Continue { .. }, record)) => {
+            (Kept::Present, Ok((Progress::Continue { .. }, record))) => {
                 sessions.warnings.push(unfinished(&record));
                 let failures = record.failures_of(Phase::After).map(|failure| {
                     let why = format!("in an unfinished session the {}", failure_in_words(failure));
@@ -372,9 +368,12 @@ fn about(
                 });
                 sessions.failures.extend(failures);
             }
+            (Kept::Present, Err(unusable)) => {
+                sessions.unusable.push(Reason::new(unusable, Remedy::Confirm));
+            }
+            (Kept::Archived | Kept::Former, _) => {}
         }
     }
-    sessions.warnings.extend(kept.former.iter().filter_map(former));
     sessions
 }
 

@@ -202,14 +202,7 @@ pub fn review(subjects: &[Subject], around: Around) -> Review {
     warnings.extend(lines.iter().flat_map(weak_comparison));
     warnings.extend(loads.iter().filter_map(fewer_nodes));
     warnings.extend(subjects.iter().flat_map(run_warnings));
-    let checks = vec![
-        spread(&lines),
-        swap(subjects),
-        throttling(subjects),
-        neighbours(subjects, around.processors),
-        errors(subjects),
-        load_reached(subjects),
-    ];
+    let checks = checks(subjects, &lines, around.processors);
     Review { around, lines, loads, checks, warnings, stand_in }
 }
 
@@ -356,110 +349,90 @@ fn all_provenance(subjects: &[Subject]) -> impl Iterator<Item = (&str, &Provenan
     runs(subjects).filter_map(|(scenario, run)| Some((scenario, run.provenance.as_ref()?)))
 }
 
-const NOT_SHOWN: &str = "not shown by this system";
-
-impl Check {
-    /// Passes by what was `found`, if anything was; `nothing` stands for it otherwise.
-    fn of<T>(
-        name: impl Into<String>,
-        found: Option<&T>,
-        nothing: &str,
-        is_fine: impl FnOnce(&T) -> bool,
-        shown: impl FnOnce(&T) -> String,
-    ) -> Self {
-        let number = found.map_or_else(|| nothing.to_owned(), shown);
-        Self { name: name.into(), passed: found.map(is_fine), number }
-    }
+fn checks(subjects: &[Subject], lines: &[Line], processors: u32) -> Vec<Check> {
+    let spread_at_most = format!("spread of the P99s at most {REPRODUCIBLE_SPREAD_PERCENT} %");
+    let reached = OFFERED_LOAD_REACHED * 100.0;
+    let reached = format!("at least {reached:.0} % of the offered load reached");
+    let checks = [
+        (spread_at_most.as_str(), spread(lines), "needs two runs"),
+        ("no swap in use", swap(subjects), NOT_SHOWN),
+        ("no throttling", throttling(subjects), NOT_SHOWN),
+        ("no busy neighbour", neighbours(subjects, processors), NOT_SHOWN),
+        ("no errors", errors(subjects), "no request was sent"),
+        (&reached, load_reached(subjects), "nothing was measured"),
+    ];
+    let check = |(name, found, nothing): (&str, Option<Found>, &str)| {
+        let (passed, number) = found.unzip();
+        let number = number.unwrap_or_else(|| nothing.to_owned());
+        Check { name: name.to_owned(), passed, number }
+    };
+    checks.into_iter().map(check).collect()
 }
+
+/// Whether a check passes, and by what.
+type Found = (bool, String);
+
+const NOT_SHOWN: &str = "not shown by this system";
 
 /// The largest value, with its scenario.
 fn largest<'a>(values: impl Iterator<Item = (&'a str, f64)>) -> Option<(&'a str, f64)> {
     values.max_by(|a, b| a.1.total_cmp(&b.1))
 }
 
-fn spread(lines: &[Line]) -> Check {
-    let spread = |line: &'_ Line| line.ours?.spread_percent();
-    let spreads = lines.iter().filter_map(|line| Some((&*line.scenario, spread(line)?)));
-    Check::of(
-        format!("spread of the P99s at most {REPRODUCIBLE_SPREAD_PERCENT} %"),
-        largest(spreads).as_ref(),
-        "needs two runs",
-        |(_, percent)| !exceeds(*percent, REPRODUCIBLE_SPREAD_PERCENT),
-        |(scenario, percent)| format!("{percent:.1} %, {scenario}"),
-    )
+fn spread(lines: &[Line]) -> Option<Found> {
+    let spread = |line: &Line| line.ours?.spread_percent();
+    let (scenario, percent) =
+        largest(lines.iter().filter_map(|line| Some((&*line.scenario, spread(line)?))))?;
+    let passed = !exceeds(percent, REPRODUCIBLE_SPREAD_PERCENT);
+    Some((passed, format!("{percent:.1} %, {scenario}")))
 }
 
-fn swap(subjects: &[Subject]) -> Check {
-    let used = all_provenance(subjects).filter_map(|(_, run)| run.host.state.swap_mib).max();
-    Check::of(
-        "no swap in use",
-        used.as_ref(),
-        NOT_SHOWN,
-        |mib| *mib == 0,
-        |mib| format!("{mib} MiB"),
-    )
+fn swap(subjects: &[Subject]) -> Option<Found> {
+    let used = all_provenance(subjects).filter_map(|(_, run)| run.host.state.swap_mib).max()?;
+    Some((used == 0, format!("{used} MiB")))
 }
 
-fn throttling(subjects: &[Subject]) -> Check {
+fn throttling(subjects: &[Subject]) -> Option<Found> {
     let states = || all_provenance(subjects).map(|(_, run)| &run.host.state);
     let governors: BTreeSet<&str> = states().filter_map(|of| of.governor.as_deref()).collect();
     let powers: BTreeSet<&str> = states().filter_map(|of| of.power.as_deref()).collect();
     let shown: Vec<&str> = governors.into_iter().chain(powers).collect();
-    Check::of(
-        "no throttling",
-        Some(&shown).filter(|shown| !shown.is_empty()),
-        NOT_SHOWN,
-        |shown| !shown.iter().any(|name| THROTTLING.contains(name) || *name == BATTERY),
-        |shown| shown.join(", "),
-    )
+    let slows_down = |name: &&str| THROTTLING.contains(name) || *name == BATTERY;
+    (!shown.is_empty()).then(|| (!shown.iter().any(slows_down), shown.join(", ")))
 }
 
-fn neighbours(subjects: &[Subject], processors: u32) -> Check {
+fn neighbours(subjects: &[Subject], processors: u32) -> Option<Found> {
     let others = |run: &Provenance| {
         let whole = run.server.load_seconds? * f64::from(processors);
         Some(run.noise.others_cpu_seconds? / whole)
     };
-    let stolen = |run: &Provenance| run.noise.steal_share;
     let worst = |of: &dyn Fn(&Provenance) -> Option<f64>, most: f64, what: &str| {
         let shares = all_provenance(subjects).filter_map(|(name, run)| Some((name, of(run)?)));
         let (scenario, share) = largest(shares)?;
         let said = format!("{:.1} % of the CPU time {what}, {scenario}", share * 100.0);
         Some((share <= most, said))
     };
-    let shares =
-        [worst(&others, BUSY_SHARE, "used by others"), worst(&stolen, STOLEN_SHARE, "stolen")];
-    let (fine, said): (Vec<bool>, Vec<String>) = shares.into_iter().flatten().unzip();
-    Check::of(
-        "no busy neighbour",
-        Some(&said).filter(|said| !said.is_empty()),
-        NOT_SHOWN,
-        |_| !fine.contains(&false),
-        |said| said.join("; "),
-    )
+    let shares = [
+        worst(&others, BUSY_SHARE, "used by others"),
+        worst(&|run| run.noise.steal_share, STOLEN_SHARE, "stolen"),
+    ];
+    let (passed, said): (Vec<bool>, Vec<String>) = shares.into_iter().flatten().unzip();
+    (!said.is_empty()).then(|| (!passed.contains(&false), said.join("; ")))
 }
 
-fn errors(subjects: &[Subject]) -> Check {
+fn errors(subjects: &[Subject]) -> Option<Found> {
     let results = || runs(subjects).map(|(_, run)| &run.result);
     let requests: u64 = results().map(|result| result.total_operations).sum();
     let failed: u64 = results().map(|result| result.total_errors).sum();
     let is_clean = results().all(|result| result.error_rate == 0.0);
-    Check {
-        name: "no errors".to_owned(),
-        passed: (requests > 0).then_some(is_clean),
-        number: format!("{failed} of {requests} requests failed"),
-    }
+    (requests > 0).then(|| (is_clean, format!("{failed} of {requests} requests failed")))
 }
 
-fn load_reached(subjects: &[Subject]) -> Check {
+fn load_reached(subjects: &[Subject]) -> Option<Found> {
     let shares = runs(subjects).filter_map(|(scenario, run)| {
         let offered = fitness::offered(run.provenance.as_ref()?);
         (offered > 0.0).then(|| (scenario, run.result.throughput / offered))
     });
-    Check::of(
-        format!("at least {:.0} % of the offered load reached", OFFERED_LOAD_REACHED * 100.0),
-        shares.min_by(|a, b| a.1.total_cmp(&b.1)).as_ref(),
-        "nothing was measured",
-        |(_, share)| *share >= OFFERED_LOAD_REACHED,
-        |(scenario, share)| format!("{:.1} %, {scenario}", share * 100.0),
-    )
+    let (scenario, share) = shares.min_by(|a, b| a.1.total_cmp(&b.1))?;
+    Some((share >= OFFERED_LOAD_REACHED, format!("{:.1} %, {scenario}", share * 100.0)))
 }

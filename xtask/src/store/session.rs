@@ -2,7 +2,6 @@
 //! for one pair of binaries, mode, scenario, duration and way of measuring; measuring on continues it.
 
 use std::collections::hash_map::RandomState;
-use std::ffi::OsStr;
 use std::fs;
 use std::hash::{BuildHasher, Hasher};
 use std::io::ErrorKind;
@@ -18,15 +17,14 @@ use crate::stats::paired::Plan;
 use crate::store::recorded;
 use crate::store::results::Results;
 
-/// All records about two servers and a scenario, of any duration and way of measuring.
-#[derive(Debug, Default, PartialEq)]
-pub(crate) struct Kept {
-    /// A fault in place of each that is not whole.
-    pub(crate) records: Vec<Result<SessionRecord, Fault>>,
-    /// Those that `--fresh` archived; a fault in place of each that is not whole.
-    pub(crate) archived: Vec<Result<SessionRecord, Fault>>,
-    /// Those of earlier versions, archived or not.
-    pub(crate) former: Vec<SessionRecord>,
+/// What became of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kept {
+    Present,
+    /// `--fresh` archived it.
+    Archived,
+    /// An earlier version wrote it; archived or not.
+    Former,
 }
 
 impl SessionRecord {
@@ -90,42 +88,34 @@ impl SessionRecord {
         }
     }
 
-    /// All records about the servers and scenario of `subject`.
-    pub(crate) fn about(results: &Results, subject: &Subject) -> Kept {
-        let mut kept = Kept::default();
+    /// All records about the servers and scenario of `subject`, of any duration and way of measuring; a fault in place of
+    /// each that is not whole.
+    pub(crate) fn about(results: &Results, subject: &Subject) -> Vec<(Kept, Result<Self, Fault>)> {
         let (folder, stem) = (folder(results), subject.stem());
-        let mut names = files::names(&folder).unwrap_or_else(|error| {
-            kept.records.push(Err(Fault::new(error.what())));
-            Vec::new()
-        });
+        let mut names = match files::names(&folder) {
+            Ok(names) => names,
+            Err(error) => return vec![(Kept::Present, Err(Fault::new(error.what())))],
+        };
         names.sort_unstable();
-        for name in names.iter().filter(|name| name.starts_with(&stem)) {
+        let read = |name: &String| {
             let path = folder.join(name);
-            let kind = path.extension().and_then(OsStr::to_str).unwrap_or_default();
-            let is_archived = kind.starts_with(ARCHIVED);
-            if !is_archived && kind != RECORD {
-                continue;
-            }
-            let text = files::read_text(&path);
+            let kept = match path.extension()?.to_str()? {
+                RECORD => Kept::Present,
+                other if other.starts_with(ARCHIVED) => Kept::Archived,
+                _ => return None,
+            };
+            let text = files::read_text(&path).map_err(|error| error.to_string());
             if let Some(former) = text.as_deref().ok().and_then(Self::parse_former) {
-                kept.former.push(former);
-                continue;
+                return Some((Kept::Former, Ok(former)));
             }
-            let fault = |why: String| Fault::new(why).in_file(path);
-            let record = text.map_err(|error| error.to_string()).and_then(|text| {
-                Self::parse(&text).ok_or_else(|| "the session record is not whole".to_owned())
-            });
-            let among = if is_archived { &mut kept.archived } else { &mut kept.records };
-            among.push(record.map_err(fault));
-        }
+            let record =
+                text.and_then(|text| Self::parse(&text).ok_or_else(|| NOT_WHOLE.to_owned()));
+            Some((kept, record.map_err(|why| Fault::new(why).in_file(path))))
+        };
+        let records = names.iter().filter(|name| name.starts_with(&stem)).filter_map(read);
         // Short hashes may agree where the whole ones do not.
-        for records in [&mut kept.records, &mut kept.archived] {
-            records.retain(|record| {
-                record.as_ref().map_or(true, |record| record.subject.is_like(subject))
-            });
-        }
-        kept.former.retain(|record| record.subject.is_like(subject));
-        kept
+        let is_like = |record: &Self| record.subject.is_like(subject);
+        records.filter(|(_, record)| record.as_ref().map_or(true, is_like)).collect()
     }
 
     /// All records that can be read, archived ones left out.
@@ -190,6 +180,7 @@ impl SessionRecord {
     }
 }
 
+const NOT_WHOLE: &str = "the session record is not whole";
 const CHANGED: &str = "it is not what the paired session measured: it was changed since";
 
 fn folder(results: &Results) -> PathBuf {
@@ -250,8 +241,17 @@ mod tests {
         record
     }
 
+    fn of_kind(
+        results: &Results,
+        subject: &Subject,
+        kind: Kept,
+    ) -> Vec<Result<SessionRecord, Fault>> {
+        let all = SessionRecord::about(results, subject).into_iter();
+        all.filter(|(kept, _)| *kept == kind).map(|(_, record)| record).collect()
+    }
+
     fn about(results: &Results, subject: &Subject) -> Vec<Result<SessionRecord, Fault>> {
-        SessionRecord::about(results, subject).records
+        of_kind(results, subject, Kept::Present)
     }
 
     #[test]
@@ -351,12 +351,11 @@ run = "007_before_20251108_140000"
             let path = path(&results, &format!("{}10s", subject.stem()));
             files::replace(&path, text).unwrap();
             let kept = SessionRecord::about(&results, &subject);
-            let [former] = kept.former.as_slice() else { panic!("{kept:?}") };
+            let [(Kept::Former, Ok(former))] = kept.as_slice() else { panic!("{kept:?}") };
             assert_eq!(former.assess().progress, progress);
-            assert_eq!((kept.records, kept.archived), (vec![], vec![]));
             assert_eq!(SessionRecord::load(&results, &subject).unwrap(), None);
             let other = Subject { after: "b".repeat(12), ..subject.clone() };
-            assert_eq!(SessionRecord::about(&results, &other).former, []);
+            assert_eq!(SessionRecord::about(&results, &other), []);
         }
     }
 
@@ -419,7 +418,7 @@ run = "007_before_20251108_140000"
             record.save(&results).unwrap();
             SessionRecord::archive(&results, &record.subject, now).unwrap().unwrap();
         }
-        assert_eq!(SessionRecord::about(&results, &record.subject).archived.len(), 3);
+        assert_eq!(of_kind(&results, &record.subject, Kept::Archived).len(), 3);
     }
 
     #[test]
