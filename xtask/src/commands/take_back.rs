@@ -18,14 +18,13 @@ pub(crate) fn take_back(checkout: &Path, task: &TaskId, mode: Mode, what: &Path)
     let _lock = results.lock()?;
     let none =
         |what: String| Err(Error::new(what).next("what is recorded: cargo perf-compare --list"));
-    let runs = match what.to_str().and_then(Phase::parse) {
+    let runs: Vec<RunName> = match what.to_str().and_then(Phase::parse) {
         Some(phase) => {
             let names = Listing::read(&results)?.of_task(task);
-            let runs = recorded::newest_names(&results, &names, mode, phase);
-            if runs.is_empty() {
-                return none(format!("there is no {mode} {phase} result of task {task}"));
+            match recorded::newest_members(&results, &names, mode, phase) {
+                Some((runs, _)) => runs.into_iter().map(|(name, _)| name.clone()).collect(),
+                None => return none(format!("there is no {mode} {phase} result of task {task}")),
             }
-            runs
         }
         None => match named(&results, task, what) {
             Some(run) => vec![run],

@@ -122,21 +122,10 @@ pub(crate) fn newest_group(
     Some(Group { runs: runs.into_iter().map(|(_, run)| run).collect(), planned })
 }
 
-/// The names of that group.
-pub(crate) fn newest_names(
-    results: &Results,
-    names: &[RunName],
-    mode: Mode,
-    phase: Phase,
-) -> Vec<RunName> {
-    let members = newest_members(results, names, mode, phase).map(|(runs, _)| runs);
-    members.into_iter().flatten().map(|(name, _)| name.clone()).collect()
-}
-
-/// The members of the newest group, in the order of their names, and the number that it was to have.
+/// The members of that group, in the order of their names, and the number that it was to have.
 ///
 /// A group is known by its name, which is that of its first run: other runs may lie between its own.
-fn newest_members<'a>(
+pub(crate) fn newest_members<'a>(
     results: &Results,
     names: &'a [RunName],
     mode: Mode,
