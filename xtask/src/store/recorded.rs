@@ -1,7 +1,10 @@
 //! Reading of recorded runs: the list of all, and the newest group of a side.
 
 use std::io;
+use std::num::NonZero;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use time::Duration;
 
@@ -84,8 +87,7 @@ fn sorted<'a>(stems: impl Iterator<Item = &'a str>) -> Vec<RunName> {
 /// runs of one side of a session are one group.
 pub(crate) fn groups(results: &Results, names: &[RunName]) -> Vec<(RunName, Vec<Run>)> {
     let mut groups: Vec<(String, RunName, Vec<Run>)> = Vec::new();
-    for name in names.iter().rev() {
-        let run = read(&results.path(name, Part::Result));
+    for (name, run) in names.iter().zip(read_all(results, names)).rev() {
         let key = group_key(name, &run);
         match groups.iter_mut().rev().take(LOOK_BACK).find(|(known, ..)| *known == key) {
             Some((_, _, runs)) => runs.push(run),
@@ -93,6 +95,22 @@ pub(crate) fn groups(results: &Results, names: &[RunName]) -> Vec<(RunName, Vec<
         }
     }
     groups.into_iter().rev().map(|(_, name, runs)| (name, runs)).collect()
+}
+
+/// Reads runs on all processors: there may be very many.
+fn read_all(results: &Results, names: &[RunName]) -> Vec<Run> {
+    let read = |name| read(&results.path(name, Part::Result));
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    let part = names.len().div_ceil(processors).max(1);
+    thread::scope(|scope| {
+        let parts = names
+            .chunks(part)
+            .map(|names| scope.spawn(move || names.iter().map(read).collect::<Vec<Run>>()));
+        let parts: Vec<_> = parts.collect();
+        let parts =
+            parts.into_iter().map(|part| part.join().unwrap_or_else(|it| resume_unwind(it)));
+        parts.flatten().collect()
+    })
 }
 
 /// A run, read or refused.
