@@ -169,9 +169,8 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
         unmatched: unmatched(&rows, &files, &candidates),
         warnings: warnings(&candidates, &reviewing.folder.record.failures),
     };
-    let subjects: Vec<Subject> =
-        candidates.into_iter().map(|candidate| candidate.subject).collect();
-    let review = judge::review(&subjects, around);
+    let subjects = candidates.into_iter().map(|candidate| candidate.subject);
+    let review = judge::review(subjects.collect(), around);
     // The chart first, which the report refers to.
     files::replace(&chart, &review::chart(&review))?;
     files::replace(&report, &review::markdown(&review))?;

@@ -62,8 +62,7 @@ pub struct Review {
     pub around: Around,
     /// A scenario and a competitor each.
     pub lines: Vec<Line>,
-    /// A scenario each.
-    pub loads: Vec<Load>,
+    pub subjects: Vec<Subject>,
     pub checks: Vec<Check>,
     /// What makes the comparison weaker than it looks.
     pub warnings: Vec<String>,
@@ -94,21 +93,6 @@ pub struct Ours {
     pub low_ms: f64,
     pub high_ms: f64,
     pub runs: usize,
-}
-
-/// The load of a scenario, and the data behind it.
-#[derive(Debug, Clone)]
-pub struct Load {
-    pub scenario: String,
-    /// Requests per second.
-    pub offered: Option<f64>,
-    /// Requests per second, the median of the runs.
-    pub reached: Option<f64>,
-    /// The memories that the scenario names.
-    pub nodes: Option<u64>,
-    /// The memories that the load stored, in the run that stored the fewest. What the server held before the load, no
-    /// result shows.
-    pub stored: Option<u64>,
 }
 
 /// One condition of a measurement that others can repeat.
@@ -179,8 +163,8 @@ pub(crate) fn needed_bytes(nodes: u64, dimensions: u64) -> u64 {
 const SERVER: &str = "server";
 
 /// Judges what was measured.
-pub fn review(subjects: &[Subject], around: Around) -> Review {
-    let stand_in = all_provenance(subjects).any(|(_, run)| run.build.stand_in);
+pub fn review(subjects: Vec<Subject>, around: Around) -> Review {
+    let stand_in = all_provenance(&subjects).any(|(_, run)| run.build.stand_in);
     let mut warnings = vec![PUBLISHED.to_owned()];
     warnings.extend(around.warnings.iter().cloned());
     let mut comparable = around.last.as_ref();
@@ -198,12 +182,11 @@ pub fn review(subjects: &[Subject], around: Around) -> Review {
         }
     }
     let lines: Vec<Line> = subjects.iter().flat_map(|subject| lines(subject, comparable)).collect();
-    let loads: Vec<Load> = subjects.iter().map(load).collect();
     warnings.extend(lines.iter().flat_map(weak_comparison));
-    warnings.extend(loads.iter().filter_map(fewer_nodes));
+    warnings.extend(subjects.iter().filter_map(fewer_nodes));
     warnings.extend(subjects.iter().flat_map(run_warnings));
-    let checks = checks(subjects, &lines, around.processors);
-    Review { around, lines, loads, checks, warnings, stand_in }
+    let checks = checks(&subjects, &lines, around.processors);
+    Review { around, subjects, lines, checks, warnings, stand_in }
 }
 
 /// The first warning of every review.
@@ -283,19 +266,23 @@ fn unfit(runs: &[Recorded]) -> Option<String> {
     })
 }
 
-fn load(subject: &Subject) -> Load {
-    let runs = || subject.runs.iter();
-    let stored = |run: &Recorded| {
-        let stores = run.result.operations.get(STORE);
-        stores.map_or(0, |stores| stores.count.saturating_sub(stores.error_count))
-    };
-    let offered = runs().find_map(|run| Some(fitness::offered(run.provenance.as_ref()?)));
-    Load {
-        scenario: subject.scenario.clone(),
-        offered,
-        reached: median(runs().map(|run| run.result.throughput)),
-        nodes: subject.nodes,
-        stored: runs().map(stored).min(),
+impl Subject {
+    /// Requests offered per second.
+    pub(crate) fn offered(&self) -> Option<f64> {
+        self.runs.iter().find_map(|run| Some(fitness::offered(run.provenance.as_ref()?)))
+    }
+
+    /// Requests served per second, the median of the runs.
+    pub(crate) fn reached(&self) -> Option<f64> {
+        median(self.runs.iter().map(|run| run.result.throughput))
+    }
+
+    /// The memories that the load stored, in the run that stored the fewest. What the server held before the load, no
+    /// result shows.
+    pub(crate) fn stored(&self) -> Option<u64> {
+        let stores = self.runs.iter().map(|run| run.result.operations.get(STORE));
+        let stored = stores.map(|of| of.map_or(0, |of| of.count.saturating_sub(of.error_count)));
+        stored.min()
     }
 }
 
@@ -318,13 +305,13 @@ fn weak_comparison(line: &Line) -> Vec<String> {
     range.into_iter().chain(unsettled).collect()
 }
 
-fn fewer_nodes(load: &Load) -> Option<String> {
-    let (nodes, stored) = (load.nodes?, load.stored?);
+fn fewer_nodes(subject: &Subject) -> Option<String> {
+    let (nodes, stored) = (subject.nodes?, subject.stored()?);
     (stored < nodes).then(|| {
         format!(
             "{}: the scenario names {nodes} nodes, and the load stored {stored}; the server started \
              with empty data, and what else it held is not known",
-            load.scenario
+            subject.scenario
         )
     })
 }

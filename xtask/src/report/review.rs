@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::judge::review::{Check, Line, Load, Ours, Review};
+use crate::judge::review::{Check, Line, Ours, Review, Subject};
 use crate::judge::verdict::{Outcome, Standing};
 use crate::model::review::Competitor;
 use crate::report::chart::review as chart;
@@ -61,7 +61,8 @@ pub fn markdown(review: &Review) -> String {
     paragraphs.extend(section("Not judged", unjudged(review)));
     paragraphs.extend(section("What is worst", worst(review)));
     paragraphs.push("## Load and data".to_owned());
-    paragraphs.push(table(LOAD_COLUMNS, review.loads.iter().map(|load| load_cells(load, review))));
+    let loads = review.subjects.iter().map(|subject| load_cells(subject, &review.lines));
+    paragraphs.push(table(LOAD_COLUMNS, loads));
     paragraphs.push("## Can it be reproduced?".to_owned());
     paragraphs.push(table("Check | Passed | Found", review.checks.iter().map(check_cells)));
     paragraphs.extend(section("Warnings", review.warnings.iter().cloned()));
@@ -177,21 +178,21 @@ fn worst(review: &Review) -> Vec<String> {
     smallest.into_iter().chain(loss).collect()
 }
 
-fn load_cells(load: &Load, review: &Review) -> [String; 7] {
+fn load_cells(subject: &Subject, lines: &[Line]) -> [String; 7] {
     let or_nothing = |text: Option<String>| text.unwrap_or_else(|| NOTHING.to_owned());
     let number = |value: Option<u64>| or_nothing(value.map(|value| value.to_string()));
     let rate = |value: Option<f64>| or_nothing(value.map(|value| words::count(value, 1)));
-    let its = review.lines.iter().filter(|line| line.scenario == load.scenario);
+    let its = lines.iter().filter(|line| line.scenario == subject.scenario);
     let its = its.filter_map(|line| line.competitor.as_ref());
     let published: Vec<String> =
         its.map(|its| format!("{}: {}", its.name, its.throughput)).collect();
     [
-        format!("`{}`", load.scenario.replace('`', "")),
-        rate(load.offered),
-        rate(load.reached),
+        format!("`{}`", subject.scenario.replace('`', "")),
+        rate(subject.offered()),
+        rate(subject.reached()),
         or_nothing(Some(text::markdown(&published.join(", "))).filter(|text| !text.is_empty())),
-        number(load.nodes),
-        number(load.stored),
+        number(subject.nodes),
+        number(subject.stored()),
         "not known".to_owned(),
     ]
 }

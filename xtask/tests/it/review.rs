@@ -558,7 +558,7 @@ fn last_review(speedups: &[(&str, &str, f64)]) -> LastReview {
 
 fn judged(subject: Subject, last: Option<f64>) -> Review {
     let last = last.map(|speedup| last_review(&[("traversal", "Neo4j", speedup)]));
-    judge::review(&[subject], Around { last, ..around() })
+    judge::review(vec![subject], Around { last, ..around() })
 }
 
 #[test]
@@ -662,7 +662,7 @@ fn whole_review() -> Review {
     };
     let missing =
         "this machine cannot hold it: it needs 64.4 GB of memory, and 22.7 GB are available";
-    let subjects = [
+    let subjects = vec![
         named("hybrid_production_100k", neo4j(), &[10.2, 10.1, 10.4]),
         Subject {
             planned: 3,
@@ -677,7 +677,7 @@ fn whole_review() -> Review {
         ("neo4j_traversal_100k", "Neo4j", 95.9),
         ("qdrant_ann_1m_768d", "Qdrant", 17.3),
     ]);
-    judge::review(&subjects, Around { last: Some(last), processors: 16, ..around() })
+    judge::review(subjects, Around { last: Some(last), processors: 16, ..around() })
 }
 
 #[test]
