@@ -23,7 +23,7 @@ use crate::store::recording::Place;
 pub(crate) fn measure(bench: &mut Bench, revision: &str) -> Result<()> {
     let (commit, branch) = git::at(&bench.checkout, revision)?;
     say("building after, from the checkout as it is");
-    let after = build::prepare(&bench.checkout, &bench.workplace.git(), Build::Now)?;
+    let after = build::prepare(&bench.checkout, None, &bench.workplace.git(), Build::Now)?;
     let folder = build::kept_folder(&bench.checkout)?;
     let before = before(bench, revision, &commit, &after, &folder)?;
     let sides = [

@@ -219,7 +219,7 @@ fn build_step(build: Build, bench: &mut Bench) -> Result<Built> {
         }
         Build::Existing => steps.begin("build", "none: --no-build"),
     }
-    let built = build::prepare(&bench.checkout, &bench.workplace.git(), build)?;
+    let built = build::prepare(&bench.checkout, None, &bench.workplace.git(), build)?;
     steps.done(match (build, &built.content) {
         (Build::Now, Some(_)) => "built",
         (Build::Now, None) => "built; source hash unknown (no git, or files changed)",

@@ -415,7 +415,7 @@ impl Reviewing {
             bench.steps.begin_long("build", "cargo build --release");
             bench.steps.release_line();
         }
-        let built = build::prepare(&bench.checkout, &bench.workplace.git(), options.build)?;
+        let built = build::prepare(&bench.checkout, None, &bench.workplace.git(), options.build)?;
         let git = git::state(&bench.checkout);
         let hash = |candidate: &Candidate| {
             let hash = candidate.scenario.as_ref().ok().and_then(|its| its.hash.clone());

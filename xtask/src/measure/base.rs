@@ -2,12 +2,12 @@
 //! that no commit holds.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use xshell::cmd;
 
-use super::build::{self, Built, Tree};
+use super::build::{self, Build, Built, Tree};
 use super::cargo::{self, TOOLCHAIN_FILES};
 use super::git;
 use super::shell::{self, answer_in, clean};
@@ -24,6 +24,8 @@ pub(crate) struct Base<'a> {
     prefix: String,
     /// The folder of kept binaries.
     kept: PathBuf,
+    /// Checkouts may share a target directory: one of them is at work in it.
+    _turn: Option<File>,
 }
 
 impl<'a> Base<'a> {
@@ -33,14 +35,16 @@ impl<'a> Base<'a> {
     /// When git cannot, or a folder cannot be made.
     pub(crate) fn check_out(checkout: &'a Path, commit: &str) -> Result<Self> {
         let kept = build::kept_folder(checkout)?;
-        fs::create_dir_all(kept.join(FOLDER))
-            .map_err(Error::at("cannot make a folder in", &kept))?;
+        let folder = kept.join(FOLDER);
+        fs::create_dir_all(&folder).map_err(Error::at("cannot make", &folder))?;
         let base = Self {
             checkout,
             root: git::root(checkout)?,
             prefix: git::prefix(checkout).unwrap_or_default(),
             // As git and the compiler name what is in it.
             kept: fs::canonicalize(&kept).map_err(Error::at("cannot use", &kept))?,
+            // On a system without locks there is none.
+            _turn: File::open(&folder).and_then(|turn| turn.lock().map(|()| turn)).ok(),
         };
         base.remove();
         let tree = base.tree();
@@ -105,7 +109,7 @@ impl<'a> Base<'a> {
         }
         let target = self.kept.join(FOLDER).join("target");
         let tree = Tree { folder: &folder, target: &target, kept: &self.kept };
-        build::prepare_tree(self.checkout, &tree, scratch)
+        build::prepare(self.checkout, Some(&tree), scratch, Build::Now)
     }
 }
 

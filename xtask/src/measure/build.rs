@@ -89,15 +89,6 @@ pub(crate) struct Built {
     pub(crate) rustc: Option<String>,
 }
 
-/// Makes the binaries of a checkout, or finds them, and keeps a copy under the target directory. The copy is run, since
-/// no other build can change it between two runs. `scratch` is a folder to work in, removed again.
-///
-/// # Errors
-/// When the build fails, or a binary is missing.
-pub(crate) fn prepare(checkout: &Path, scratch: &Path, build: Build) -> Result<Built> {
-    prepare_in(&shell::shell(checkout)?, None, scratch, build)
-}
-
 /// Another working tree of a checkout's repository, to be built as the checkout is.
 pub(crate) struct Tree<'a> {
     /// The folder of its workspace.
@@ -108,24 +99,28 @@ pub(crate) struct Tree<'a> {
     pub(crate) kept: &'a Path,
 }
 
-/// As [`prepare`], from the files of `tree`. Cargo is run in the checkout, so that configuration, target and toolchain
+/// Makes the binaries of a checkout, or finds them, and keeps a copy under the target directory. The copy is run, since
+/// no other build can change it between two runs. `scratch` is a folder to work in, removed again.
+///
+/// If there is a `tree`, its files are built. Cargo is run in the checkout then, too: configuration, target and toolchain
 /// are those of the checkout.
 ///
 /// # Errors
 /// When the build fails, or a binary is missing.
-pub(crate) fn prepare_tree(checkout: &Path, tree: &Tree, scratch: &Path) -> Result<Built> {
-    let shell = shell::shell(checkout)?;
-    for name in ["CARGO_TARGET_DIR", "CARGO_BUILD_BUILD_DIR"] {
-        shell.set_var(name, tree.target);
+pub(crate) fn prepare(
+    checkout: &Path,
+    tree: Option<&Tree>,
+    scratch: &Path,
+    build: Build,
+) -> Result<Built> {
+    let shell = &shell::shell(checkout)?;
+    if let Some(tree) = tree {
+        shell.set_var("CARGO_TARGET_DIR", tree.target);
+        shell.set_var("CARGO_BUILD_BUILD_DIR", tree.target);
     }
-    prepare_in(&shell, Some(tree), scratch, Build::Now)
-}
-
-fn prepare_in(shell: &Shell, tree: Option<&Tree>, scratch: &Path, build: Build) -> Result<Built> {
-    let checkout = &shell.current_dir();
     let manifest = tree.map(|tree| tree.folder.join("Cargo.toml"));
     let workspace = cargo::workspace(shell, manifest.as_deref())?;
-    let sources = tree.map_or(checkout.as_path(), |tree| tree.folder);
+    let sources = tree.map_or(checkout, |tree| tree.folder);
     let kept_here = || workspace.target_directory().join(KEPT);
     let folder = tree.map_or_else(kept_here, |tree| tree.kept.to_owned());
     let configured = cargo::target(shell)?;

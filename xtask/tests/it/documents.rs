@@ -192,15 +192,33 @@ fn every_command_of_the_workflow_can_be_typed() {
     assert_eq!(seen, 2);
 }
 
+/// A checkout in which the workflow has told the verdict on these.
+fn told(recordings: &[Recording]) -> Checkout {
+    let checkout = Checkout::to_compare();
+    for recording in recordings {
+        recording.clone().task("pr").write(&checkout);
+    }
+    let step = step_with("cargo perf-compare");
+    let words = step["run"].as_str().unwrap().strip_prefix("cargo ").unwrap();
+    finish(checkout.command(words));
+    checkout
+}
+
+#[test]
+fn a_comment_of_a_failure_begins_as_one_of_a_verdict() {
+    let first_line = |recordings: &[Recording]| {
+        let text = fs::read_to_string(told(recordings).path("performance.md")).unwrap();
+        text.lines().next().map(str::to_owned)
+    };
+    let judged = first_line(&[Recording::new(), Recording::new().after()]);
+    assert_eq!(judged.as_deref(), Some("<!-- perf-gate pr internal -->"));
+    assert_eq!(first_line(&[]), judged);
+}
+
 #[test]
 fn the_workflow_updates_its_comment_and_writes_none_beside_it() {
-    let told = step_with("cargo perf-compare");
-    let told = told["run"].as_str().unwrap().strip_prefix("cargo ").unwrap();
     let comment = step_with("gh api");
-    let checkout = Checkout::to_compare();
-    Recording::new().task("pr").write(&checkout);
-    Recording::new().task("pr").after().p99(0.6).write(&checkout);
-    assert_eq!(finish(checkout.command(told)).code, Some(1));
+    let checkout = told(&[Recording::new(), Recording::new().after()]);
     let programs = tempfile::tempdir().unwrap();
     program(
         &programs.path().join("gh"),
