@@ -29,9 +29,9 @@ use crate::term::streams::{self, Style};
 pub(crate) const HELP: &str = "\
 Distinguishes a change from noise: measures the before and the after binary at
 the same time, in short duets, until the answer is sure or the plan is used up.
-It uses the binaries that perf-check kept for the newest before and after; with
---base it needs no perf-check. With one CPU, or too little memory for two
-servers, they are measured in turn.
+It uses the binaries that perf-check kept for the newest before and after, or,
+with --base, builds both. With one CPU, or too little memory for two servers,
+they are measured in turn.
 
 Usage: cargo perf-confirm <task> [options]
 
