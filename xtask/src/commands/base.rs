@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::bench::{Bench, Side, Turn};
+use super::bench::{Bench, Side};
 use super::shared::say;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::measure::base::Base;
 use crate::measure::build::{self, Build, Built};
 use crate::measure::{content, git};
@@ -116,14 +116,7 @@ fn seconds_measured(bench: &Bench, side: &Side, folder: &Path) -> Option<u64> {
 fn measure_alone(bench: &mut Bench, side: &Side) -> Result<()> {
     let seconds = bench.setup.duration.as_secs();
     say(&format!("measuring {} alone, once, for {seconds} s", side.phase));
-    let turn = Turn {
-        side,
-        port: bench.setup.port,
-        workplace: bench.workplace.clone(),
-        place: Place { group: None, index: 1, of: 1, session: None },
-        slow_down: None,
-    };
+    let place = Place { group: None, index: 1, of: 1, session: None };
     let conditions = bench.conditions();
-    let run = bench.run(&[turn], side.phase, &conditions, |_| None).map_err(Error::from)?;
-    bench.save(&run).map(drop)
+    bench.alone(side, place, &conditions).map(drop)
 }

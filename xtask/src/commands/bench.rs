@@ -179,6 +179,23 @@ impl Bench {
         runs
     }
 
+    /// Measures a side alone, with a fresh server, and saves the run.
+    ///
+    /// # Errors
+    /// As [`Bench::run`] and [`Bench::save`].
+    pub(crate) fn alone(
+        &mut self,
+        side: &Side,
+        place: Place,
+        conditions: &Conditions,
+    ) -> Result<(RunName, Recorded)> {
+        let (port, workplace) = (self.setup.port, self.workplace.clone());
+        let turn = Turn { side, port, workplace, place, slow_down: None };
+        let unsaved = self.run(&[turn], side.phase, conditions, |_| None)?;
+        let saved = self.save(&unsaved)?.pop();
+        saved.ok_or_else(|| Error::new("the run was not saved"))
+    }
+
     /// Saves runs, all or none of them, and reads them back.
     ///
     /// # Errors

@@ -22,10 +22,10 @@ fn committed() -> Checkout {
     checkout
 }
 
-/// The same, with a slow server that is not committed.
-fn changed() -> Checkout {
+/// The same, with a server that ends at once and is not committed: a call ends when before has been measured.
+fn broken() -> Checkout {
     let checkout = committed();
-    write_server(&checkout, "command.env(\"STAND_IN_WAIT_US\", \"25000\");");
+    write_server(&checkout, "std::process::exit(7);");
     checkout
 }
 
@@ -72,25 +72,19 @@ fn alone(checkout: &Checkout, side: &str) -> Provenance {
 }
 
 #[test]
-fn what_is_here_is_measured_against_a_commit_and_the_checkout_stays_as_it_is() {
-    let checkout = changed();
+fn before_is_built_and_measured_beside_the_checkout_which_stays_as_it_is() {
+    let checkout = broken();
     let hook = format!("#!/bin/sh\ntouch '{}'\n", checkout.path("hooked").display());
     program(&checkout.path(".git/hooks/post-checkout"), &hook);
     let before = state(&checkout);
-    let finished = confirmed(&checkout, "--base main");
-    assert_eq!(finished.code, Some(1), "{finished:?}");
-    assert_has(&finished.output, &["REGRESSION: 007"]);
+    confirmed(&checkout, "--base main").refused();
     assert_eq!(state(&checkout), before);
-    assert_eq!(pairs_on_record(&checkout), 8);
-    // Both alone, and the pairs.
-    assert_eq!(checkout.results().len(), 2 + 16);
+    assert!(alone(&checkout, "before").build.engram_hash.is_some());
 }
 
 #[test]
 fn a_side_of_a_commit_has_its_provenance_and_the_settings_of_the_other() {
-    let checkout = changed();
-    // What cannot be measured ends it, once before has been.
-    write_server(&checkout, "std::process::exit(7);");
+    let checkout = broken();
     assert_has(&confirmed(&checkout, "--base main").refused(), &["server"]);
     let before = alone(&checkout, "before");
     let commit = done(&checkout.path(""), "rev-parse HEAD");
@@ -114,14 +108,18 @@ fn a_side_of_a_commit_has_its_provenance_and_the_settings_of_the_other() {
 
 #[test]
 fn perf_compare_and_the_hook_give_the_verdict_of_its_record() {
-    let checkout = changed();
+    let checkout = committed();
+    write_server(&checkout, "command.env(\"STAND_IN_WAIT_US\", \"25000\");");
     let folder = checkout.path("");
     let remote = tempfile::tempdir().unwrap();
     done(remote.path(), "init --quiet --bare");
     done(&folder, &format!("remote add origin {}", remote.path().display()));
     done(&folder, "push --quiet origin main");
     finish(checkout.command("hook install")).succeeded();
-    assert_eq!(confirmed(&checkout, "--base origin/main").code, Some(1));
+    let finished = confirmed(&checkout, "--base origin/main");
+    assert_eq!(finished.code, Some(1), "{finished:?}");
+    // Both alone, and the pairs.
+    assert_eq!((pairs_on_record(&checkout), checkout.results().len()), (8, 2 + 16));
 
     let compared = finish(checkout.command("perf-compare 007"));
     assert_eq!(compared.code, Some(1), "{compared:?}");
@@ -133,7 +131,7 @@ fn perf_compare_and_the_hook_give_the_verdict_of_its_record() {
 
 #[test]
 fn a_revision_that_git_does_not_know_is_named_with_what_to_do() {
-    let checkout = changed();
+    let checkout = broken();
     let message = confirmed(&checkout, "--base mian").refused();
     assert_has(&message, &["git knows no commit `mian`", "git branch --all", "--unshallow"]);
     assert!(!checkout.path("target/builds").exists(), "nothing is built");
@@ -173,8 +171,7 @@ fn commit_message(checkout: &Checkout) {
 
 #[test]
 fn a_side_that_was_measured_alone_already_is_not_measured_alone_again() {
-    let checkout = committed();
-    write_server(&checkout, "std::process::exit(7);");
+    let checkout = broken();
     confirmed(&checkout, "--base main").refused();
     let again = confirmed(&checkout, "--base main").refused();
     assert!(!again.contains("measuring before alone"), "{again}");
@@ -197,7 +194,7 @@ fn files_that_git_ignores_are_those_of_the_checkout_on_both_sides() {
 
 #[test]
 fn a_commit_with_another_configuration_of_cargo_is_refused_before_it_is_built() {
-    let checkout = changed();
+    let checkout = broken();
     let before = state(&checkout);
     let configuration = fs::read(checkout.path(".cargo/config.toml")).unwrap();
     checkout.write(".cargo/config.toml", "[build]\nrustflags = [\"--cfg\", \"other\"]\n");
@@ -215,7 +212,7 @@ fn killed_while_before_is_built_it_leaves_nothing_that_the_next_call_does_not_re
     checkout.write("engram-cli/build.rs", build_script_that_waits(&hold, &held));
     commit(&checkout);
     checkout.write("engram-cli/build.rs", "fn main() {}\n");
-    write_server(&checkout, "command.env(\"STAND_IN_WAIT_US\", \"25000\");");
+    write_server(&checkout, "std::process::exit(7);");
     // A working tree of the user's on a disk that is not there now.
     let disk = tempfile::tempdir().unwrap();
     let words = format!("worktree add --quiet --detach {}/users", disk.path().display());
@@ -232,7 +229,8 @@ fn killed_while_before_is_built_it_leaves_nothing_that_the_next_call_does_not_re
     wait_until("the end of all it started", || checkout.running().is_empty());
     checkout.assert_nothing_is_saved();
 
-    assert_eq!(confirmed(&checkout, "--base main").code, Some(1));
+    confirmed(&checkout, "--base main").refused();
+    assert!(alone(&checkout, "before").build.engram_hash.is_some());
     assert_eq!(state(&checkout), before);
 }
 
