@@ -155,18 +155,14 @@ fn binaries_that_are_kept_of_the_commit_are_not_built_again() {
     let checkout = committed();
     let words = format!("perf-check 006 after --duration 1 --port {}", checkout.port());
     finish(checkout.command(&words)).succeeded();
-    commit_message(&checkout);
+    // Another commit, of the same source.
+    done(&checkout.path(""), "commit --quiet --allow-empty --message=words");
     write_server(&checkout, "std::process::exit(7);");
     let message = confirmed(&checkout, "--base main").refused();
     assert_has(&message, &["before is kept from an earlier build of main"]);
     assert!(!checkout.path("target/perf/base").exists(), "{message}");
     let (kept, measured) = (alone(&checkout, "after").build, alone(&checkout, "before").build);
     assert!(kept.engram_hash.is_some() && kept.engram_hash == measured.engram_hash);
-}
-
-/// A commit that changes no input of the build.
-fn commit_message(checkout: &Checkout) {
-    done(&checkout.path(""), "commit --quiet --allow-empty --message=words");
 }
 
 #[test]
