@@ -71,7 +71,7 @@ fn draw_row(svg: &mut Svg, row: &Row, scale: &Scale, middle: f64) {
     let against = SOFT.fitted(&format!("against {}", row.competitor), left);
     svg.text((PAD, middle - 3.0), name, &name.fitted(&row.scenario, left));
     svg.text((PAD, middle + 15.0), SOFT, &against);
-    let lines = SMALL.wrapped(&row.outcome, WIDTH - PAD - end - GAP, 3);
+    let lines = SMALL.wrapped(&row.outcome, WIDTH - PAD - end - GAP, 4);
     let mut y = middle + 12.5 - 8.0 * count(lines.len());
     for line in lines {
         svg.text((end + GAP, y), SMALL, &line);
