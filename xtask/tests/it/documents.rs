@@ -16,7 +16,8 @@ fn root() -> PathBuf {
 }
 
 fn documents() -> Vec<PathBuf> {
-    let mut found = ["README.md", "CLAUDE.md", "CONTRIBUTING.md"].map(|file| root().join(file)).to_vec();
+    let mut found =
+        ["README.md", "CLAUDE.md", "CONTRIBUTING.md"].map(|file| root().join(file)).to_vec();
     for folder in ["docs", "roadmap", "xtask/tests/data/README.md"] {
         found.extend(
             WalkDir::new(root().join(folder))
@@ -150,7 +151,8 @@ fn every_link_in_a_document_leads_somewhere() {
             let target = if file.is_empty() { path.clone() } else { path.with_file_name(file) };
             assert!(target.is_file(), "{}: {}", path.display(), &found[1]);
             let headings = if heading.is_empty() { String::new() } else { text(&target) };
-            let is_there = headings.lines().any(|line| line.starts_with('#') && anchor(line) == heading);
+            let is_there =
+                headings.lines().any(|line| line.starts_with('#') && anchor(line) == heading);
             assert!(heading.is_empty() || is_there, "{}: {}", path.display(), &found[1]);
             seen += 1;
         }
@@ -167,7 +169,14 @@ fn anchor(heading: &str) -> String {
 
 /// Options of cargo, git, the test runner and `setpriv` that documents name.
 const OF_OTHERS: [&str; 8] = [
-    "--bin", "--ignored", "--nocapture", "--package", "--pdeathsig", "--release", "--unset", "--workspace",
+    "--bin",
+    "--ignored",
+    "--nocapture",
+    "--package",
+    "--pdeathsig",
+    "--release",
+    "--unset",
+    "--workspace",
 ];
 
 #[test]
@@ -180,10 +189,20 @@ fn every_option_in_a_document_is_one() {
         Ok(Request::Help(text)) => text,
         _ => panic!("{name} has no help"),
     };
-    let names = ["perf-check", "perf-compare", "perf-confirm", "perf-history", "perf-review", "perf-selftest", "hook"];
+    let names = [
+        "perf-check",
+        "perf-compare",
+        "perf-confirm",
+        "perf-history",
+        "perf-review",
+        "perf-selftest",
+        "hook",
+    ];
     let mut known: Vec<String> = names.iter().flat_map(|name| options(help(name))).collect();
     known.extend(["--help", "--version", "--bench", "--test"].map(str::to_owned));
-    for own in ["stand-in/src/bin/loadtest.rs", "benches/compare.rs", "benches/gate_quality/main.rs"] {
+    for own in
+        ["stand-in/src/bin/loadtest.rs", "benches/compare.rs", "benches/gate_quality/main.rs"]
+    {
         known.extend(options(&text(&root().join("xtask").join(own))));
     }
     let code = Regex::new("`[^`\n]+`").unwrap();
@@ -198,8 +217,7 @@ fn every_option_in_a_document_is_one() {
 }
 
 /// What the tool makes when it is asked to, and what a checkout may have.
-const MADE: [&str; 2] =
-    ["roadmap/milestone-17/accepted_regressions.toml", "rust-toolchain.toml"];
+const MADE: [&str; 2] = ["roadmap/milestone-17/accepted_regressions.toml", "rust-toolchain.toml"];
 
 #[test]
 fn every_file_that_a_document_names_is_there() {
@@ -230,10 +248,12 @@ fn measured(name: &str) -> Vec<Vec<String>> {
 fn the_error_rates_of_the_readme_are_those_of_the_benchmark() {
     let readme = text(&root().join("README.md"));
     let readme = readme.split_whitespace().collect::<Vec<_>>().join(" ");
-    let single: Vec<_> = measured("1 run a side").into_iter().filter(|row| row.len() == 12).collect();
+    let single: Vec<_> =
+        measured("1 run a side").into_iter().filter(|row| row.len() == 12).collect();
     let range = |cell: usize| {
         let rates = single.iter().map(|row| row[cell].parse().unwrap());
-        let [low, high] = rates.fold([100.0_f64, 0.0], |[low, high], rate| [low.min(rate), high.max(rate)]);
+        let [low, high] =
+            rates.fold([100.0_f64, 0.0], |[low, high], rate| [low.min(rate), high.max(rate)]);
         format!("{low:.1} to {high:.1} %")
     };
     let shared = measured("duet-shared | 1000 | nothing").remove(0);
