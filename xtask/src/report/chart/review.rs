@@ -35,7 +35,7 @@ pub struct Ours {
 }
 
 const WIDTH: f64 = 900.0;
-const PLOT: [f64; 2] = [272.0, 704.0];
+const PLOT: [f64; 2] = [256.0, 676.0];
 const ROW: f64 = 76.0;
 /// The space between the axis and the text on either side.
 const GAP: f64 = 20.0;
