@@ -183,7 +183,9 @@ fn months() -> History {
             },
             Series {
                 name: "laptop, hybrid_production_100k, 10 s".to_owned(),
-                outcome: "nothing to compare it with".to_owned(),
+                outcome: "nothing to compare it with, since the only other run here is of another scenario, which says \
+                          nothing about this one"
+                    .to_owned(),
                 points: points(9, &[0.81]),
             },
         ],

@@ -155,11 +155,10 @@ fn draw_table(
     scale: &Scale,
     top: f64,
 ) -> f64 {
-    // The estimate by pairs need not be the change between the medians beside it.
-    let by_pairs = rows.iter().any(|row| row.change.is_some_and(|change| change.bounds.is_some()));
-    let [change, interval] = if by_pairs { ["by pairs", "surely between"] } else { ["change", ""] };
+    let bounds = rows.iter().filter_map(|row| row.change?.bounds);
+    let interval = if bounds.count() > 0 { "between" } else { "" };
     svg.text((PAD, top + 12.0), SOFT.bold(), name);
-    for (x, column) in COLUMNS.into_iter().zip(["before", "after", change, interval]) {
+    for (x, column) in COLUMNS.into_iter().zip(["before", "after", "change", interval]) {
         svg.text((x, top + 12.0), SOFT.end(), column);
     }
     svg.horizontal([PAD, WIDTH - PAD], top + 20.0, RULE);
