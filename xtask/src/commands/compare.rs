@@ -25,7 +25,7 @@ use crate::store::clock::Clock;
 use crate::store::performance_log::{self, Section, title_from_file_name};
 use crate::store::recorded::{self, Listing};
 use crate::store::results::Results;
-use crate::term::streams::Style;
+use crate::term::streams::{self, Style};
 use crate::term::text;
 
 /// The help text. A test holds its limits against those that decide.
@@ -275,7 +275,7 @@ pub(crate) fn run(options: &Options, _: Clock) -> Result<Outcome> {
     Report { options, comparisons: &comparisons, around: &around, outcome, error }.write()?;
     match logged {
         Some(Ok(done)) => say(&done),
-        Some(Err(error)) => say(&format!("error: {error}")),
+        Some(Err(error)) => streams::error(&error),
         None => {}
     }
     Ok(outcome)

@@ -77,17 +77,20 @@ const OPS: Unit = Unit::Of("ops/s");
 const MIB: Unit = Unit::Of("MiB");
 const US: Unit = Unit::Of("us/operation");
 
+/// The load generator records whole microseconds.
+pub(crate) const MS_DECIMALS: usize = 3;
+
 /// What the latencies are; said wherever they are shown.
 pub(crate) const OF_OPERATIONS: &str =
     "each latency is the largest of the operations' own, not that of all requests";
 
 /// All metrics, in the order in which they are shown.
 pub(crate) static METRICS: [Quantity; 12] = [
-    metric("P50", MS, 3, "p50_ms", Runs(|run| Some(run.result.p50_ms))),
-    metric("P95", MS, 3, "p95_ms", Runs(|run| Some(run.result.p95_ms))),
-    metric("P99", MS, 3, "p99_ms", Judged(P99)),
-    metric("P99.9", MS, 3, "p999_ms", Runs(|run| run.result.p999_ms)),
-    metric("maximum", MS, 3, "max_ms", Runs(|run| run.result.max_ms)),
+    metric("P50", MS, MS_DECIMALS, "p50_ms", Runs(|run| Some(run.result.p50_ms))),
+    metric("P95", MS, MS_DECIMALS, "p95_ms", Runs(|run| Some(run.result.p95_ms))),
+    metric("P99", MS, MS_DECIMALS, "p99_ms", Judged(P99)),
+    metric("P99.9", MS, MS_DECIMALS, "p999_ms", Runs(|run| run.result.p999_ms)),
+    metric("maximum", MS, MS_DECIMALS, "max_ms", Runs(|run| run.result.max_ms)),
     metric("throughput", OPS, 2, "throughput", Judged(Throughput)),
     summarised("operations", Count, 1, |run| Some(whole(run.result.total_operations))),
     metric("errors", Count, 1, "errors_per_run", Runs(|run| Some(whole(run.result.total_errors)))),
@@ -98,7 +101,7 @@ pub(crate) static METRICS: [Quantity; 12] = [
     metric(
         "CPU",
         US,
-        0,
+        1,
         "cpu_us_per_operation",
         Runs(|run| known(run)?.noise.server_cpu_us_per_operation),
     ),
@@ -164,6 +167,14 @@ impl Quantity {
             Unit::Of(_) => words::figure(value, self.decimals),
             Unit::Share => words::figure(value * 100.0, self.decimals),
             Unit::Count => words::count(value, self.decimals),
+        }
+    }
+
+    /// The values of both sides, as they stand beside each other.
+    pub(crate) fn figures(&self, values: [f64; 2]) -> [String; 2] {
+        match self.unit == MS {
+            true => words::figures(values.map(Some), self.decimals),
+            false => values.map(|value| self.figure(value)),
         }
     }
 

@@ -6,9 +6,11 @@ use crate::error::Fault;
 use crate::judge::comparison::{Comparison, Judgement};
 use crate::judge::fitness::{Reason, Remedy};
 use crate::judge::verdict::Outcome;
+use crate::model::limits::{PAIR_SECONDS, PLAN};
 use crate::model::names::is_task_name;
 use crate::model::names::{Mode, Part, Phase, TaskId};
 use crate::model::typed;
+use crate::stats::paired::PairedVerdict;
 use crate::term::text::shell_word;
 
 /// The place of the comparisons and of the user: it completes commands, and shortens paths.
@@ -48,39 +50,88 @@ impl Context {
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Step {
-    pub(crate) purpose: &'static str,
+    pub(crate) purpose: String,
     pub(crate) commands: Vec<String>,
 }
 
-/// All that helps with these comparisons, the quick things first.
-pub(crate) fn steps(comparisons: &[Comparison], around: &Context) -> Vec<Step> {
-    let regressed = || comparisons.iter().filter(|comparison| comparison.outcome().is_regression());
-    let measurements = comparisons.iter().flat_map(|comparison| measurements(comparison, around));
-    let records = regressed().filter_map(|comparison| records(comparison, around));
-    let profiles = regressed().filter_map(|comparison| profile(comparison, around));
-    let steps = merged(measurements.chain(records).chain(profiles));
-    // What single runs leave open is settled before it is logged.
-    let unconfirmed = comparisons.iter().filter(|comparison| comparison.is_unconfirmed());
-    let settling = unconfirmed.filter(|comparison| comparison.outcome() == Outcome::Success);
-    let settling = merged(
-        settling
-            .map(|comparison| Step { purpose: SETTLE, commands: confirm(comparison, around, "") }),
-    );
-    let loggable = |task: &&TaskId| is_task_name(task.as_str());
-    match (steps.is_empty(), around.unlogged.as_ref().filter(loggable)) {
-        (true, Some(task)) => {
-            let log = Step {
-                purpose: "write the log entry",
-                commands: vec![format!("cargo perf-compare {task} --log{}", around.options)],
-            };
-            settling.into_iter().chain([log]).collect()
-        }
-        _ => settling.into_iter().chain(steps).collect(),
+impl Step {
+    fn new(purpose: impl Into<String>, commands: Vec<String>) -> Self {
+        Self { purpose: purpose.into(), commands }
     }
 }
 
-/// Why single runs below their noise are followed by a session.
-const SETTLE: &str = "settle it: single runs cannot distinguish this change from noise";
+/// All that helps with these comparisons, the quick things first: what is open is settled before it is logged, and
+/// logged only if there is nothing to measure anew.
+pub(crate) fn steps(comparisons: &[Comparison], around: &Context) -> Vec<Step> {
+    let each = |of: fn(&Comparison, &Context) -> Vec<Step>| {
+        comparisons.iter().flat_map(move |comparison| of(comparison, around))
+    };
+    let mut steps = merged(each(settling));
+    let needed = merged(each(measurements).chain(each(records)).chain(each(profile)));
+    let loggable = |task: &&TaskId| is_task_name(task.as_str()) && needed.is_empty();
+    if let Some(task) = around.unlogged.as_ref().filter(loggable) {
+        let log = format!("cargo perf-compare {task} --log{}", around.options);
+        steps.push(Step::new("write the log entry", vec![log]));
+    }
+    steps.extend(needed);
+    steps
+}
+
+/// The session that answers what single runs, or another session, leave open. A question that a session has answered is
+/// not asked again until the answer pleases.
+fn settling(comparison: &Comparison, around: &Context) -> Vec<Step> {
+    let Some(verdict) = comparison.judged() else { return Vec::new() };
+    match (verdict.outcome, &comparison.session) {
+        (Outcome::Undecided, _) => longer(comparison, around)
+            .map(|longer| {
+                let purpose = "settle it in a new record; this one is archived and stays known";
+                Step::new(purpose, longer.commands)
+            })
+            .into_iter()
+            .collect(),
+        (_, Some(_)) => Vec::new(),
+        (Outcome::Success, None) if comparison.is_unconfirmed() => {
+            let purpose = "settle it: single runs cannot distinguish this change from noise";
+            vec![Step::new(purpose, confirm(comparison, around, ""))]
+        }
+        (Outcome::Success, None) => Vec::new(),
+        (_, None) => {
+            vec![Step::new(purpose(Remedy::Confirm), confirm(comparison, around, ""))]
+        }
+    }
+}
+
+/// A new record that may settle what an ended one left open. The ended one is archived, and every verdict names it: it is
+/// neither continued nor forgotten.
+pub(crate) struct Longer {
+    /// About as many pairs settle it; `None` where no plan is so long.
+    pub(crate) pairs: Option<usize>,
+    /// The most pairs that the new record takes.
+    pub(crate) plan: usize,
+    pub(crate) commands: Vec<String>,
+}
+
+/// `None` where nothing is open, and where pairs do not settle it: P95 is surely slower, or the after server fails.
+pub(crate) fn longer(comparison: &Comparison, around: &Context) -> Option<Longer> {
+    let session = comparison.session.as_ref()?;
+    comparison.judged()?;
+    let is_open =
+        matches!(session.verdict, PairedVerdict::Suspected | PairedVerdict::NoRegressionFound);
+    if !is_open || session.look.is_some_and(|look| look.is_vetoed) {
+        return None;
+    }
+    let pairs = session.look.and_then(|look| look.pairs_to_settle);
+    let plans = PLAN.possible_looks();
+    let is_enough = |plan: &&usize| pairs.is_some_and(|pairs| **plan >= pairs);
+    let plan = plans.iter().find(is_enough).or(plans.last()).copied()?;
+    // A record is about one length of load: of another length it would answer beside this one, and not in its place.
+    let duration = match session.duration_seconds {
+        PAIR_SECONDS => String::new(),
+        seconds => format!(" --duration {seconds}"),
+    };
+    let options = format!("{duration} --fresh --max-pairs {plan}");
+    Some(Longer { pairs, plan, commands: confirm(comparison, around, &options) })
+}
 
 /// One step for each purpose, with each command once; none without a command.
 fn merged(steps: impl Iterator<Item = Step>) -> Vec<Step> {
@@ -103,32 +154,19 @@ fn merged(steps: impl Iterator<Item = Step>) -> Vec<Step> {
 /// The measurements or fixes that are needed before the next comparison; none after a clean one.
 fn measurements(comparison: &Comparison, around: &Context) -> Vec<Step> {
     let measure_after =
-        |purpose| Step { purpose, commands: check(comparison, Phase::After, around) };
-    let by_remedy = |remedy, commands| Step { purpose: purpose(remedy), commands };
-    match (&comparison.judgement, comparison.outcome()) {
-        (Judgement::Impossible(reasons), _) => {
-            let step =
-                |reason: &Reason| by_remedy(reason.remedy, remedy(comparison, reason, around));
-            reasons.iter().map(step).collect()
-        }
-        (Judgement::SameServer(_), _) if comparison.before_is_misplaced() => {
-            let commands = take_back(comparison, &Phase::Before.to_string(), around);
-            vec![Step {
-                purpose: "take back the before that has the change: it is archived",
-                commands,
-            }]
-        }
-        (Judgement::SameServer(_), _) => {
-            vec![measure_after(purpose(Remedy::Measure(Phase::After)))]
-        }
-        (_, Outcome::Success) => Vec::new(),
-        _ => {
-            let better = measure_after("measure again once it is fixed");
-            // A question that a session has answered is not asked again until the answer pleases.
-            let confirm = comparison.session.is_none().then(|| confirm(comparison, around, ""));
-            let confirm = confirm.map(|commands| by_remedy(Remedy::Confirm, commands));
-            confirm.into_iter().chain([better]).collect()
-        }
+        |purpose: &str| vec![Step::new(purpose, check(comparison, Phase::After, around))];
+    match &comparison.judgement {
+        Judgement::Impossible(reasons) => reasons
+            .iter()
+            .map(|reason| Step::new(purpose(reason.remedy), remedy(comparison, reason, around)))
+            .collect(),
+        Judgement::SameServer(_) if comparison.before_is_misplaced() => vec![Step::new(
+            "take back the before that has the change: it is archived",
+            take_back(comparison, Phase::Before.name(), around),
+        )],
+        Judgement::SameServer(_) => measure_after(purpose(Remedy::Measure(Phase::After))),
+        Judgement::Judged(verdict) if verdict.outcome == Outcome::Success => Vec::new(),
+        Judgement::Judged(_) => measure_after("measure again once it is fixed"),
     }
 }
 
@@ -178,8 +216,7 @@ fn take_back(comparison: &Comparison, what: &str, around: &Context) -> Vec<Strin
 /// The command that measures both sides in pairs, with the binaries that were kept for the newest results; none where
 /// they were not. `more` are further options, each after a space.
 pub(crate) fn confirm(comparison: &Comparison, around: &Context, more: &str) -> Vec<String> {
-    let sides = [&comparison.before, &comparison.after];
-    let kept = sides.into_iter().flatten().all(|side| side.by_perf_check);
+    let kept = comparison.sides().all(|(_, side)| side.by_perf_check);
     let task = comparison.task.iter();
     task.filter(|_| kept && !around.root.is_empty())
         .map(|task| {
@@ -192,36 +229,42 @@ pub(crate) fn confirm(comparison: &Comparison, around: &Context, more: &str) -> 
 const PROFILED: &str = "profile";
 
 /// The same load once more, measured by this tool and recorded apart, while a profiler looks at its server.
-fn profile(comparison: &Comparison, around: &Context) -> Option<Step> {
-    if around.root.is_empty() {
-        return None;
+fn profile(comparison: &Comparison, around: &Context) -> Vec<Step> {
+    if around.root.is_empty() || !is_slower(comparison) {
+        return Vec::new();
     }
-    Some(Step {
-        purpose: match comparison.mode {
-            Mode::Internal => {
-                "profile (internal): the first in one terminal, the others once it loads"
-            }
-            Mode::Competitive => {
-                "profile (competitive): the first in one terminal, the others once it loads"
-            }
-        },
-        commands: vec![
-            typed::perf_check(PROFILED, Phase::After, comparison.mode, &around.options),
+    let mode = comparison.mode;
+    vec![Step::new(
+        format!("profile ({mode}): the first in one terminal, the others once it loads"),
+        vec![
+            typed::perf_check(PROFILED, Phase::After, mode, &around.options),
             format!(
                 "perf record -g -o /tmp/engram.perf -p \"$(pgrep -nx engram)\" sleep {PROFILED_SECONDS}"
             ),
             "perf report -i /tmp/engram.perf".to_owned(),
         ],
-    })
+    )]
 }
 
 /// The time that the profiler looks, in seconds: well within a load of the usual 60 s.
 const PROFILED_SECONDS: u64 = 20;
 
+/// Regressed, or with a P95 that is surely slower.
+fn is_slower(comparison: &Comparison) -> bool {
+    let is_vetoed = comparison.look().is_some_and(|look| look.is_vetoed);
+    match comparison.outcome() {
+        Outcome::Undecided => is_vetoed,
+        outcome => outcome.is_regression(),
+    }
+}
+
 /// The other records of the newest run after the change.
-fn records(comparison: &Comparison, around: &Context) -> Option<Step> {
-    let after = comparison.after.as_ref()?;
-    let stem = around.path(&after.files.last()?.with_extension(""));
+fn records(comparison: &Comparison, around: &Context) -> Vec<Step> {
+    let after = comparison.after.as_ref().filter(|_| is_slower(comparison));
+    let Some((after, newest)) = after.and_then(|after| Some((after, after.files.last()?))) else {
+        return Vec::new();
+    };
+    let stem = around.path(&newest.with_extension(""));
     let commands = match after.by_perf_check {
         true => [Part::System, Part::Diagnosis, Part::LoadLog]
             .map(|part| format!("less {}", shell_word(&format!("{stem}{}", part.suffix()))))
@@ -229,8 +272,6 @@ fn records(comparison: &Comparison, around: &Context) -> Option<Step> {
         // Which files the old scripts left is unknown.
         false => vec![format!("ls -l {}*", shell_word(&stem))],
     };
-    Some(Step {
-        purpose: "look at this very run: the server's use of the machine, its log, the load's",
-        commands,
-    })
+    let purpose = "look at this very run: the server's use of the machine, its log, the load's";
+    vec![Step::new(purpose, commands)]
 }

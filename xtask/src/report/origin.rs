@@ -88,16 +88,17 @@ fn minute(started: &str) -> Option<String> {
     Some(format!("{} {}", text::printable(date), text::printable(time.get(..5)?)))
 }
 
-/// A line for each side, and one for what they share, each with its name before it.
+/// A line for each side, and those for what they share, each with its name before it; none where no side is known.
 pub(crate) fn lines(comparison: &Comparison) -> Vec<(&'static str, String)> {
-    let sides = [("before", &comparison.before), ("after", &comparison.after)];
-    let known = || sides.iter().filter_map(|(phase, side)| Some((*phase, side.as_ref()?)));
-    let mut lines: Vec<_> =
-        known().map(|(phase, side)| (phase, Origin::of(side).in_words())).collect();
-    let places = known().map(|(_, side)| Origin::of(side).place());
-    let mut places: Vec<String> = places.collect();
+    let known = || comparison.sides().map(|(phase, side)| (phase.name(), Origin::of(side)));
+    let mut places: Vec<String> = known().map(|(_, origin)| origin.place()).collect();
     places.dedup();
-    lines.extend(places.into_iter().map(|place| ("on", place)));
+    let sides = known().map(|(phase, origin)| (phase, origin.in_words()));
+    let mut lines: Vec<_> =
+        sides.chain(places.into_iter().map(|place| ("on", place))).collect();
+    if !lines.is_empty() {
+        lines.push(("judged", format!("by version {VERSION} of this tool")));
+    }
     lines
 }
 

@@ -17,7 +17,7 @@ pub(crate) fn svg(comparison: &Comparison) -> Option<String> {
     let sides = [comparison.before.as_ref()?, comparison.after.as_ref()?];
     let judged = [Figure::P50, Figure::P95, Figure::P99];
     let latencies = judged.into_iter().filter_map(|figure| latency(comparison, sides, figure));
-    let stand_in = sides.iter().any(|side| side.stand_in).then(|| words::STAND_IN.to_owned());
+    let stand_in = comparison.is_of_stand_in().then(|| words::STAND_IN.to_owned());
     let lines = origin::lines(comparison).into_iter().map(|(name, said)| format!("{name} {said}"));
     Some(session::draw(&Session {
         title: human::plain_verdict_line(comparison),

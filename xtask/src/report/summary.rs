@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use crate::judge::comparison::Side;
-use crate::report::metrics::{METRICS, Shown};
+use crate::report::metrics::{METRICS, OF_OPERATIONS, Shown};
 use crate::report::words;
 use crate::term::streams::{Ink, Style};
 
@@ -45,7 +45,7 @@ pub(crate) fn summary(summary: &Summary, style: Style) -> String {
             _ => writeln!(text, "{line}"),
         };
     }
-    let _ = writeln!(text, "\n  P99 by operation, ms");
+    let _ = writeln!(text, "    {OF_OPERATIONS}\n\n  P99 by operation, ms");
     let operations = summary.runs.iter().flat_map(|run| run.operation_p99_ms.keys());
     for name in operations.collect::<BTreeSet<&String>>() {
         let value = |run: &Side| match run.operation_p99_ms.get(name) {
