@@ -224,6 +224,11 @@ impl Comparison {
         self.session.as_ref()?.look
     }
 
+    /// The pairs' pass was withheld, because P95 is surely slower.
+    pub(crate) fn is_vetoed(&self) -> bool {
+        self.look().is_some_and(|look| look.is_vetoed)
+    }
+
     /// The share of the CPUs that was busy, 0 to 1, where the two servers of a duet filled them: each waited for the
     /// other, so that a change shows less than it is.
     pub(crate) fn contention(&self) -> Option<f64> {

@@ -9,7 +9,6 @@ use crate::report::metrics;
 use crate::report::next::{self, Context};
 use crate::report::words;
 use crate::stats::numbers::median;
-use crate::stats::paired::Look;
 
 /// A paragraph, whose lines have columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +55,7 @@ fn session(comparison: &Comparison, around: &Context) -> Option<Evidence> {
         let full = share * 100.0;
         format!("contention  the CPUs were full ({full:.0}%): a real change is larger than shown")
     }));
-    lines.extend(to_settle(comparison, &look, around));
+    lines.extend(to_settle(comparison, around));
     let how = match session.how {
         How::Duet => "both servers at the same time",
         How::Alternating => "one server after the other",
@@ -69,8 +68,8 @@ fn session(comparison: &Comparison, around: &Context) -> Option<Evidence> {
 }
 
 /// What would settle a session that ended unsettled, or what else would help.
-fn to_settle(comparison: &Comparison, look: &Look, around: &Context) -> Vec<String> {
-    if look.is_vetoed {
+fn to_settle(comparison: &Comparison, around: &Context) -> Vec<String> {
+    if comparison.is_vetoed() {
         return vec!["to settle   not by more pairs: find what made P95 slower".to_owned()];
     }
     let Some(longer) = next::longer(comparison, around) else { return Vec::new() };

@@ -41,7 +41,7 @@ pub fn report(comparisons: &[Comparison], around: &Context, style: Style) -> Str
         let _ = writeln!(text, "\n{}", style.paint(Ink::Strong, "next"));
     }
     for step in steps {
-        let purpose = wrapped(&step.purpose, [2, 2], style.columns);
+        let purpose = wrapped(step.purpose, [2, 2], style.columns);
         let _ = writeln!(text, "  {purpose}\n    {}", step.commands.join("\n    "));
     }
     text

@@ -19,7 +19,7 @@ pub fn report(comparisons: &[Comparison], around: &Context) -> String {
     let sections = comparisons.iter().map(|comparison| section(comparison, around));
     let steps = next::steps(comparisons, around).into_iter().map(|step| {
         let commands = step.commands.join("\n");
-        format!("{}:\n\n```sh\n{commands}\n```\n", words::capitalised(&step.purpose))
+        format!("{}:\n\n```sh\n{commands}\n```\n", words::capitalised(step.purpose))
     });
     let steps: Vec<String> = steps.collect();
     let folded = (!steps.is_empty()).then(|| {

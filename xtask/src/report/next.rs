@@ -50,59 +50,46 @@ impl Context {
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Step {
-    pub(crate) purpose: String,
+    pub(crate) purpose: &'static str,
     pub(crate) commands: Vec<String>,
 }
 
-impl Step {
-    fn new(purpose: impl Into<String>, commands: Vec<String>) -> Self {
-        Self { purpose: purpose.into(), commands }
-    }
-}
-
-/// All that helps with these comparisons, the quick things first: what is open is settled before it is logged, and
-/// logged only if there is nothing to measure anew.
+/// All that helps with these comparisons, the quick things first.
 pub(crate) fn steps(comparisons: &[Comparison], around: &Context) -> Vec<Step> {
-    let each = |of: fn(&Comparison, &Context) -> Vec<Step>| {
-        comparisons.iter().flat_map(move |comparison| of(comparison, around))
-    };
-    let mut steps = merged(each(settling));
-    let needed = merged(each(measurements).chain(each(records)).chain(each(profile)));
-    let loggable = |task: &&TaskId| is_task_name(task.as_str()) && needed.is_empty();
-    if let Some(task) = around.unlogged.as_ref().filter(loggable) {
-        let log = format!("cargo perf-compare {task} --log{}", around.options);
-        steps.push(Step::new("write the log entry", vec![log]));
-    }
-    steps.extend(needed);
-    steps
-}
-
-/// The session that answers what single runs, or another session, leave open. A question that a session has answered is
-/// not asked again until the answer pleases.
-fn settling(comparison: &Comparison, around: &Context) -> Vec<Step> {
-    let Some(verdict) = comparison.judged() else { return Vec::new() };
-    match (verdict.outcome, &comparison.session) {
-        (Outcome::Undecided, _) => longer(comparison, around)
-            .map(|longer| {
-                let purpose = "settle it in a new record; this one is archived and stays known";
-                Step::new(purpose, longer.commands)
-            })
-            .into_iter()
-            .collect(),
-        (_, Some(_)) => Vec::new(),
-        (Outcome::Success, None) if comparison.is_unconfirmed() => {
-            let purpose = "settle it: single runs cannot distinguish this change from noise";
-            vec![Step::new(purpose, confirm(comparison, around, ""))]
+    let is_slower =
+        |known: &&Comparison| known.outcome().is_regression() || known.is_vetoed();
+    let regressed = || comparisons.iter().filter(is_slower);
+    let measurements = comparisons.iter().flat_map(|comparison| measurements(comparison, around));
+    let records = regressed().filter_map(|comparison| records(comparison, around));
+    let profiles = regressed().filter_map(|comparison| profile(comparison, around));
+    let steps = merged(measurements.chain(records).chain(profiles));
+    // What single runs leave open is settled before it is logged.
+    let unconfirmed = comparisons.iter().filter(|comparison| comparison.is_unconfirmed());
+    let settling = unconfirmed.filter(|comparison| comparison.outcome() == Outcome::Success);
+    let settling = merged(
+        settling
+            .map(|comparison| Step { purpose: SETTLE, commands: confirm(comparison, around, "") }),
+    );
+    let loggable = |task: &&TaskId| is_task_name(task.as_str());
+    match (steps.is_empty(), around.unlogged.as_ref().filter(loggable)) {
+        (true, Some(task)) => {
+            let log = Step {
+                purpose: "write the log entry",
+                commands: vec![format!("cargo perf-compare {task} --log{}", around.options)],
+            };
+            settling.into_iter().chain([log]).collect()
         }
-        (Outcome::Success, None) => Vec::new(),
-        (_, None) => {
-            vec![Step::new(purpose(Remedy::Confirm), confirm(comparison, around, ""))]
-        }
+        _ => settling.into_iter().chain(steps).collect(),
     }
 }
 
-/// A new record that may settle what an ended one left open. The ended one is archived, and every verdict names it: it is
-/// neither continued nor forgotten.
+/// Why single runs below their noise are followed by a session.
+const SETTLE: &str = "settle it: single runs cannot distinguish this change from noise";
+
+/// Why a session that ended with a suspicion is followed by another.
+const LONGER: &str = "settle it in a new record; this one is archived and stays known";
+
+/// A new record that may settle what an ended one left open.
 pub(crate) struct Longer {
     /// About as many pairs settle it; `None` where no plan is so long.
     pub(crate) pairs: Option<usize>,
@@ -111,26 +98,21 @@ pub(crate) struct Longer {
     pub(crate) commands: Vec<String>,
 }
 
-/// `None` where nothing is open, and where pairs do not settle it: P95 is surely slower, or the after server fails.
+/// `None` where nothing is open, and where pairs do not settle it: P95 is surely slower, or the after server fails. The
+/// plan of a record is fixed, so it takes a new one; of another length of load it would answer beside this one.
 pub(crate) fn longer(comparison: &Comparison, around: &Context) -> Option<Longer> {
-    let session = comparison.session.as_ref()?;
-    comparison.judged()?;
+    let session = comparison.session.as_ref().filter(|_| comparison.judged().is_some())?;
     let is_open =
         matches!(session.verdict, PairedVerdict::Suspected | PairedVerdict::NoRegressionFound);
-    if !is_open || session.look.is_some_and(|look| look.is_vetoed) {
+    if !is_open || comparison.is_vetoed() {
         return None;
     }
     let pairs = session.look.and_then(|look| look.pairs_to_settle);
     let plans = PLAN.possible_looks();
     let is_enough = |plan: &&usize| pairs.is_some_and(|pairs| **plan >= pairs);
     let plan = plans.iter().find(is_enough).or(plans.last()).copied()?;
-    // A record is about one length of load: of another length it would answer beside this one, and not in its place.
-    let duration = match session.duration_seconds {
-        PAIR_SECONDS => String::new(),
-        seconds => format!(" --duration {seconds}"),
-    };
-    let options = format!("{duration} --fresh --max-pairs {plan}");
-    Some(Longer { pairs, plan, commands: confirm(comparison, around, &options) })
+    let commands = confirm(comparison, around, &format!(" --fresh --max-pairs {plan}"));
+    Some(Longer { pairs, plan, commands })
 }
 
 /// One step for each purpose, with each command once; none without a command.
@@ -154,19 +136,35 @@ fn merged(steps: impl Iterator<Item = Step>) -> Vec<Step> {
 /// The measurements or fixes that are needed before the next comparison; none after a clean one.
 fn measurements(comparison: &Comparison, around: &Context) -> Vec<Step> {
     let measure_after =
-        |purpose: &str| vec![Step::new(purpose, check(comparison, Phase::After, around))];
-    match &comparison.judgement {
-        Judgement::Impossible(reasons) => reasons
-            .iter()
-            .map(|reason| Step::new(purpose(reason.remedy), remedy(comparison, reason, around)))
-            .collect(),
-        Judgement::SameServer(_) if comparison.before_is_misplaced() => vec![Step::new(
-            "take back the before that has the change: it is archived",
-            take_back(comparison, Phase::Before.name(), around),
-        )],
-        Judgement::SameServer(_) => measure_after(purpose(Remedy::Measure(Phase::After))),
-        Judgement::Judged(verdict) if verdict.outcome == Outcome::Success => Vec::new(),
-        Judgement::Judged(_) => measure_after("measure again once it is fixed"),
+        |purpose| Step { purpose, commands: check(comparison, Phase::After, around) };
+    let by_remedy = |remedy, commands| Step { purpose: purpose(remedy), commands };
+    match (&comparison.judgement, comparison.outcome()) {
+        (Judgement::Impossible(reasons), _) => {
+            let step =
+                |reason: &Reason| by_remedy(reason.remedy, remedy(comparison, reason, around));
+            reasons.iter().map(step).collect()
+        }
+        (Judgement::SameServer(_), _) if comparison.before_is_misplaced() => {
+            let commands = take_back(comparison, &Phase::Before.to_string(), around);
+            vec![Step {
+                purpose: "take back the before that has the change: it is archived",
+                commands,
+            }]
+        }
+        (Judgement::SameServer(_), _) => {
+            vec![measure_after(purpose(Remedy::Measure(Phase::After)))]
+        }
+        (_, Outcome::Success) => Vec::new(),
+        _ => {
+            let better = measure_after("measure again once it is fixed");
+            // A question that a session has answered is not asked again until the answer pleases.
+            let confirm = comparison.session.is_none().then(|| confirm(comparison, around, ""));
+            let confirm = confirm.map(|commands| by_remedy(Remedy::Confirm, commands));
+            let suspected = comparison.outcome() == Outcome::Undecided;
+            let longer = longer(comparison, around).filter(|_| suspected);
+            let longer = longer.map(|longer| Step { purpose: LONGER, commands: longer.commands });
+            confirm.into_iter().chain(longer).chain([better]).collect()
+        }
     }
 }
 
@@ -216,11 +214,15 @@ fn take_back(comparison: &Comparison, what: &str, around: &Context) -> Vec<Strin
 /// The command that measures both sides in pairs, with the binaries that were kept for the newest results; none where
 /// they were not. `more` are further options, each after a space.
 pub(crate) fn confirm(comparison: &Comparison, around: &Context, more: &str) -> Vec<String> {
-    let kept = comparison.sides().all(|(_, side)| side.by_perf_check);
+    let sides = [&comparison.before, &comparison.after];
+    let kept = sides.into_iter().flatten().all(|side| side.by_perf_check);
+    let seconds = comparison.session.as_ref().map(|session| session.duration_seconds);
+    let seconds = seconds.filter(|seconds| *seconds != PAIR_SECONDS);
+    let duration = seconds.map_or_else(String::new, |seconds| format!(" --duration {seconds}"));
     let task = comparison.task.iter();
     task.filter(|_| kept && !around.root.is_empty())
         .map(|task| {
-            typed::perf_confirm(task, comparison.mode, &format!("{more}{}", around.options))
+            typed::perf_confirm(task, comparison.mode, &format!("{more}{duration}{}", around.options))
         })
         .collect()
 }
@@ -229,42 +231,36 @@ pub(crate) fn confirm(comparison: &Comparison, around: &Context, more: &str) -> 
 const PROFILED: &str = "profile";
 
 /// The same load once more, measured by this tool and recorded apart, while a profiler looks at its server.
-fn profile(comparison: &Comparison, around: &Context) -> Vec<Step> {
-    if around.root.is_empty() || !is_slower(comparison) {
-        return Vec::new();
+fn profile(comparison: &Comparison, around: &Context) -> Option<Step> {
+    if around.root.is_empty() {
+        return None;
     }
-    let mode = comparison.mode;
-    vec![Step::new(
-        format!("profile ({mode}): the first in one terminal, the others once it loads"),
-        vec![
-            typed::perf_check(PROFILED, Phase::After, mode, &around.options),
+    Some(Step {
+        purpose: match comparison.mode {
+            Mode::Internal => {
+                "profile (internal): the first in one terminal, the others once it loads"
+            }
+            Mode::Competitive => {
+                "profile (competitive): the first in one terminal, the others once it loads"
+            }
+        },
+        commands: vec![
+            typed::perf_check(PROFILED, Phase::After, comparison.mode, &around.options),
             format!(
                 "perf record -g -o /tmp/engram.perf -p \"$(pgrep -nx engram)\" sleep {PROFILED_SECONDS}"
             ),
             "perf report -i /tmp/engram.perf".to_owned(),
         ],
-    )]
+    })
 }
 
 /// The time that the profiler looks, in seconds: well within a load of the usual 60 s.
 const PROFILED_SECONDS: u64 = 20;
 
-/// Regressed, or with a P95 that is surely slower.
-fn is_slower(comparison: &Comparison) -> bool {
-    let is_vetoed = comparison.look().is_some_and(|look| look.is_vetoed);
-    match comparison.outcome() {
-        Outcome::Undecided => is_vetoed,
-        outcome => outcome.is_regression(),
-    }
-}
-
 /// The other records of the newest run after the change.
-fn records(comparison: &Comparison, around: &Context) -> Vec<Step> {
-    let after = comparison.after.as_ref().filter(|_| is_slower(comparison));
-    let Some((after, newest)) = after.and_then(|after| Some((after, after.files.last()?))) else {
-        return Vec::new();
-    };
-    let stem = around.path(&newest.with_extension(""));
+fn records(comparison: &Comparison, around: &Context) -> Option<Step> {
+    let after = comparison.after.as_ref()?;
+    let stem = around.path(&after.files.last()?.with_extension(""));
     let commands = match after.by_perf_check {
         true => [Part::System, Part::Diagnosis, Part::LoadLog]
             .map(|part| format!("less {}", shell_word(&format!("{stem}{}", part.suffix()))))
@@ -272,6 +268,8 @@ fn records(comparison: &Comparison, around: &Context) -> Vec<Step> {
         // Which files the old scripts left is unknown.
         false => vec![format!("ls -l {}*", shell_word(&stem))],
     };
-    let purpose = "look at this very run: the server's use of the machine, its log, the load's";
-    vec![Step::new(purpose, commands)]
+    Some(Step {
+        purpose: "look at this very run: the server's use of the machine, its log, the load's",
+        commands,
+    })
 }

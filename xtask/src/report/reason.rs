@@ -75,8 +75,7 @@ fn p99(comparison: &Comparison, verdict: &Verdict, change: &str, limit: &str) ->
 
 /// The reason why P95 withheld a pass, if it did.
 fn veto(comparison: &Comparison) -> Option<String> {
-    let session = comparison.session.as_ref()?;
-    session.look.filter(|look| look.is_vetoed)?;
+    let session = comparison.session.as_ref().filter(|_| comparison.is_vetoed())?;
     let p95 = session.changes.iter().find(|(figure, _)| *figure == Figure::P95);
     let slower = p95.map_or_else(
         || "P95 is not known of every pair".to_owned(),

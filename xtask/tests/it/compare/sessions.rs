@@ -239,7 +239,7 @@ fn a_suspicion_that_a_longer_plan_settles_proposes_it_with_its_pairs_and_minutes
     let pairs = in_turn((0.45, 0.45 * 1.19), (0.45, 0.45 * 0.98));
     let finished = compare(&with_session(internal_clean(), &pairs), "007");
     assert_eq!(finished.code, Some(3), "{finished:?}");
-    let command = "perf-confirm 007 --duration 60 --fresh --max-pairs 12";
+    let command = "perf-confirm 007 --fresh --max-pairs 12 --duration 60";
     assert_has(&finished.output, "to settle   about 11 pairs, at most 12 minutes:\n");
     assert_has(&finished.output, &format!("                cargo {command}\n"));
     assert_eq!(proposed(&finished.output), [command, "perf-check 007 after"]);
@@ -250,7 +250,7 @@ fn a_suspicion_that_no_plan_settles_names_the_longest_plan_and_what_helps_first(
     let report = compare(&with_session(internal_clean(), &PERHAPS_SLOWER), "007").output;
     assert_lacks(&report, "to settle   about");
     assert_has(&report, "what helps  less other work, more CPUs, then at most 40 minutes:\n");
-    let longest = "perf-confirm 007 --duration 60 --fresh --max-pairs 40";
+    let longest = "perf-confirm 007 --fresh --max-pairs 40 --duration 60";
     assert_eq!(proposed(&report), [longest, "perf-check 007 after"]);
 }
 
@@ -285,7 +285,7 @@ fn a_session_that_found_nothing_says_what_would_settle_it() {
     let pairs = in_turn((0.45, 0.45 * 1.06), (0.45, 0.45 / 1.06));
     let report = compare(&with_session(internal_clean(), &pairs), "007").output;
     assert_has(&report, "to settle   about 12 pairs, at most 12 minutes:\n");
-    assert_has(&report, "                cargo perf-confirm 007 --duration 60 --fresh --max-pairs 12\n");
+    assert_has(&report, "                cargo perf-confirm 007 --fresh --max-pairs 12 --duration 60\n");
 }
 
 #[test]
