@@ -168,52 +168,36 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
     let back = words.path("--take-back")?;
     let checkout = words.path("-C")?;
     let refused = |why| Err(Error::new(why));
-    if let Some(back) = back {
-        if list
-            || log
-            || before.is_some()
-            || after.is_some()
-            || format.is_some()
-            || accept.is_some()
-            || svg.is_some()
-            || !files.is_empty()
-        {
-            return refused("--take-back goes with a task, a mode and -C only");
+    let compares = log || accept.is_some() || svg.is_some() || !files.is_empty();
+    let subject = match (back, list, before, after) {
+        (Some(back), false, None, None) if format.is_none() && !compares => {
+            let [task] = words.positional(["<task>"])?;
+            Subject::Measurement(task_id(&task)?, mode.unwrap_or(Mode::Internal), back)
         }
-        let [task] = words.positional(["<task>"])?;
-        let mode = mode.unwrap_or(Mode::Internal);
-        let subject = Subject::Measurement(task_id(&task)?, mode, back);
-        let (format, files, accept) = (Format::Human, Vec::new(), None);
-        return Ok(Options { subject, format, log, accept, files, svg, checkout });
-    }
-    let subject = match (list, before, after) {
-        (true, None, None)
-            if matches!(format, None | Some(Format::Json))
-                && !log
-                && accept.is_none()
-                && svg.is_none()
-                && files.is_empty() =>
+        (Some(_), ..) => return refused("--take-back goes with a task, a mode and -C only"),
+        (None, true, None, None)
+            if matches!(format, None | Some(Format::Json)) && !compares =>
         {
             let task = words.optional()?.map(|task| task_id(&task)).transpose()?;
             Subject::Recorded(task, mode)
         }
-        (true, ..) => {
+        (None, true, ..) => {
             return refused(
                 "--list goes with a task, a mode, --json and -C, and with nothing else",
             );
         }
-        (false, Some(before), Some(after)) if mode.is_none() => {
+        (None, false, Some(before), Some(after)) if mode.is_none() => {
             let task = words.optional()?.map(|task| task_id(&task)).transpose()?;
             Subject::Files { task, before, after }
         }
-        (false, Some(_), Some(_)) => {
+        (None, false, Some(_), Some(_)) => {
             return refused(
                 "the mode of named files is told from their names; leave the mode flag away",
             );
         }
-        (false, Some(_), None) => return refused("--before FILE needs --after FILE"),
-        (false, None, Some(_)) => return refused("--after FILE needs --before FILE"),
-        (false, None, None) => {
+        (None, false, Some(_), None) => return refused("--before FILE needs --after FILE"),
+        (None, false, None, Some(_)) => return refused("--after FILE needs --before FILE"),
+        (None, false, None, None) => {
             let [task] = words.positional(["<task>"])?;
             Subject::Task(task_id(&task)?, mode)
         }

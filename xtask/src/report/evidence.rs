@@ -1,7 +1,6 @@
 //! What a verdict rests on: the intervals of the pairs, the noise of single runs, the position against the competitor.
 
 use crate::judge::comparison::{Comparison, Judgement, Side};
-use crate::judge::verdict::Metric;
 use crate::model::limits::{COMPETITOR, PAIR_SECONDS, PLAN};
 use crate::model::provenance::ServerRun;
 use crate::model::session::{Figure, How};
