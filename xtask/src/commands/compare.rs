@@ -175,9 +175,7 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
             Subject::Measurement(task_id(&task)?, mode.unwrap_or(Mode::Internal), back)
         }
         (Some(_), ..) => return refused("--take-back goes with a task, a mode and -C only"),
-        (None, true, None, None)
-            if matches!(format, None | Some(Format::Json)) && !compares =>
-        {
+        (None, true, None, None) if matches!(format, None | Some(Format::Json)) && !compares => {
             let task = words.optional()?.map(|task| task_id(&task)).transpose()?;
             Subject::Recorded(task, mode)
         }

@@ -43,7 +43,9 @@ fn session(comparison: &Comparison, around: &Context) -> Option<Evidence> {
                 (Figure::Throughput, Some(_)) => ", pinned",
                 _ => "",
             };
-            Some(format!("{name:<10}  {estimate} by pairs, surely between {lower} and {upper}{pinned}"))
+            Some(format!(
+                "{name:<10}  {estimate} by pairs, surely between {lower} and {upper}{pinned}"
+            ))
         })
         .collect();
     lines.push(format!(

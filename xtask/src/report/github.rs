@@ -20,7 +20,11 @@ pub(crate) fn annotations(comparisons: &[Comparison]) -> String {
             _ => "warning",
         };
         let title = title(comparison);
-        let mut verdict = format!("{}: {}", comparison.headline(), reason(comparison));
+        // Nothing follows an annotation that could name the files.
+        let faults: Vec<String> =
+            comparison.reasons().iter().map(|reason| reason.fault.to_string()).collect();
+        let why = if faults.is_empty() { reason(comparison) } else { faults.join("; ") };
+        let mut verdict = format!("{}: {why}", comparison.headline());
         if comparison.is_of_stand_in() {
             verdict = format!("{verdict}; {}", words::STAND_IN);
         }

@@ -56,8 +56,7 @@ pub(crate) struct Step {
 
 /// All that helps with these comparisons, the quick things first.
 pub(crate) fn steps(comparisons: &[Comparison], around: &Context) -> Vec<Step> {
-    let is_slower =
-        |known: &&Comparison| known.outcome().is_regression() || known.is_vetoed();
+    let is_slower = |known: &&Comparison| known.outcome().is_regression() || known.is_vetoed();
     let regressed = || comparisons.iter().filter(is_slower);
     let measurements = comparisons.iter().flat_map(|comparison| measurements(comparison, around));
     let records = regressed().filter_map(|comparison| records(comparison, around));
@@ -222,7 +221,11 @@ pub(crate) fn confirm(comparison: &Comparison, around: &Context, more: &str) -> 
     let task = comparison.task.iter();
     task.filter(|_| kept && !around.root.is_empty())
         .map(|task| {
-            typed::perf_confirm(task, comparison.mode, &format!("{more}{duration}{}", around.options))
+            typed::perf_confirm(
+                task,
+                comparison.mode,
+                &format!("{more}{duration}{}", around.options),
+            )
         })
         .collect()
 }

@@ -60,7 +60,8 @@ pub(crate) struct Tables {
 /// `None` where a side cannot be read.
 pub(crate) fn of(comparison: &Comparison) -> Option<Tables> {
     let sides = [comparison.before.as_ref()?, comparison.after.as_ref()?];
-    let medians = if sides.iter().any(|side| side.files.len() > 1) { "medians of runs" } else { "" };
+    let medians =
+        if sides.iter().any(|side| side.files.len() > 1) { "medians of runs" } else { "" };
     let limit = comparison.judged().map_or("", |_| "limit");
     let [name, before, after, change, limit] =
         [medians, "before", "after", "change", limit].map(str::to_owned);

@@ -58,7 +58,8 @@ pub(crate) fn figure(value: f64, decimals: usize) -> String {
 /// Two figures beside each other and beside their change, or `-`. Both have one more decimal where either needs it: the
 /// median of an even number of runs does.
 pub(crate) fn figures(values: [Option<f64>; 2], decimals: usize) -> [String; 2] {
-    let is_cut = |value: &f64| trimmed(*value, decimals + 1).len() > trimmed(*value, decimals).len();
+    let is_cut =
+        |value: &f64| trimmed(*value, decimals + 1).len() > trimmed(*value, decimals).len();
     let decimals = decimals + usize::from(values.iter().flatten().any(is_cut));
     values.map(|value| value.map_or_else(|| "-".to_owned(), |value| figure(value, decimals)))
 }

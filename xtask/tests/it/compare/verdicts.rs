@@ -281,7 +281,7 @@ fn no_change_can_be_distinguished_in_competitive_mode_either_and_the_position_st
     Recording::new().task("006").competitive().write_group(&checkout, &p99s, 7);
     let finished = compare(&checkout, "007");
     let verdict = finished.output.split("\n\n").next().unwrap().replace("\n  ", " ");
-    let told = "unconfirmed: 007 competitive: no change distinguishable (P99 +2.9%, noise 13.9%), \
+    let told = "unconfirmed: 007 competitive: no change distinguishable (P99 +2.9%, noise 12.7%), \
                 advantage maintained";
     assert_eq!(verdict, told);
     assert_eq!(finished.code, Some(0), "{finished:?}");
