@@ -6,7 +6,7 @@ use crate::judge::comparison::{Comparison, Judgement};
 use crate::judge::fitness::Reason;
 use crate::judge::verdict::Outcome;
 use crate::report::evidence;
-use crate::report::metrics;
+use crate::report::metrics::OF_OPERATIONS;
 use crate::report::next::{self, Context};
 use crate::report::origin;
 use crate::report::reason::{reason, spread};
@@ -103,9 +103,9 @@ fn details(comparison: &Comparison, around: &Context, style: Style) -> Vec<Strin
         .map(|(name, said)| format!("  {name:<6}  {}", wrapped(&said, [10, 10], style.columns)))
         .collect();
     paragraphs.push(origin.join("\n"));
-    if let Some(tables) = table::of(comparison) {
-        let mut text = rows(&tables.metrics, style);
-        let _ = write!(text, "\n    {}", metrics::OF_OPERATIONS);
+    if let Some([metrics, operations]) = table::of(comparison) {
+        let mut text = rows(&metrics, style);
+        let _ = write!(text, "\n    {}", OF_OPERATIONS);
         for (phase, side) in comparison.sides() {
             if let Some(spread) = spread(side) {
                 let _ = write!(text, "\n    {phase:<6}  {spread}");
@@ -114,8 +114,8 @@ fn details(comparison: &Comparison, around: &Context, style: Style) -> Vec<Strin
         paragraphs.push(text);
         let evidence = evidence::evidence(comparison, around).into_iter();
         paragraphs.extend(evidence.map(|known| list(&known.title, known.lines.into_iter())));
-        if !tables.operations.is_empty() {
-            let rows = rows(&tables.operations, style);
+        if !operations.is_empty() {
+            let rows = rows(&operations, style);
             paragraphs.push(format!("  P99 by operation, ms\n{rows}"));
         }
     }

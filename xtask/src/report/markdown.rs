@@ -7,11 +7,12 @@ use crate::judge::comparison::{Comparison, Side};
 use crate::judge::verdict::Outcome;
 use crate::model::names::{Mode, Phase, TaskId};
 use crate::report::evidence;
+use crate::report::metrics::OF_OPERATIONS;
 use crate::report::next::{self, Context};
+use crate::report::origin;
 use crate::report::reason::{reason, spread};
-use crate::report::table::{self, Mark, Row, Tables};
+use crate::report::table::{self, Mark, Row};
 use crate::report::words;
-use crate::report::{metrics, origin};
 use crate::term::text;
 
 /// The whole report.
@@ -70,9 +71,9 @@ fn section(comparison: &Comparison, around: &Context) -> String {
         place + &text::markdown(&reason.fault.why)
     });
     paragraphs.extend(list("Why it cannot be judged", reasons));
-    if let Some(tables) = table::of(comparison) {
-        paragraphs.push(table(&tables));
-        paragraphs.push(words::capitalised(metrics::OF_OPERATIONS) + ".");
+    if let Some([metrics, operations]) = table::of(comparison) {
+        paragraphs.push(table(&metrics, operations));
+        paragraphs.push(words::capitalised(OF_OPERATIONS) + ".");
     }
     for known in evidence::evidence(comparison, around) {
         let (title, lines) = (words::capitalised(&known.title), known.lines.join("\n"));
@@ -88,12 +89,12 @@ fn section(comparison: &Comparison, around: &Context) -> String {
     paragraphs.join("\n\n") + "\n"
 }
 
-fn table(tables: &Tables) -> String {
-    let mut lines: Vec<String> = tables.metrics.iter().map(line).collect();
+fn table(metrics: &[Row], operations: Vec<Row>) -> String {
+    let mut lines: Vec<String> = metrics.iter().map(line).collect();
     lines.insert(1, "|---|---:|---:|---:|---:|---|".to_owned());
-    lines.extend(tables.operations.iter().map(|row| {
+    lines.extend(operations.into_iter().map(|row| {
         let name = format!("P99 ms of {}", text::markdown(&row.name));
-        line(&Row { name, ..row.clone() })
+        line(&Row { name, ..row })
     }));
     lines.join("\n")
 }

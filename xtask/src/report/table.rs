@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::judge::comparison::{Comparison, Side};
 use crate::judge::verdict::Metric;
 use crate::model::limits::threshold_percent;
-use crate::report::metrics::{METRICS, MS_DECIMALS, Quantity, Shown};
+use crate::report::metrics::{METRICS, MS_DECIMALS, Quantity};
 use crate::report::words;
 use crate::stats::paired::PairedVerdict;
 
@@ -50,15 +50,9 @@ impl Mark {
     }
 }
 
-/// The tables of a comparison. In each row the change is that of the two figures beside it.
-pub(crate) struct Tables {
-    /// The heading first.
-    pub(crate) metrics: Vec<Row>,
-    pub(crate) operations: Vec<Row>,
-}
-
-/// `None` where a side cannot be read.
-pub(crate) fn of(comparison: &Comparison) -> Option<Tables> {
+/// The metrics, below their heading, and the operations; `None` where a side cannot be read. In each row the change is
+/// that of the two figures beside it.
+pub(crate) fn of(comparison: &Comparison) -> Option<[Vec<Row>; 2]> {
     let sides = [comparison.before.as_ref()?, comparison.after.as_ref()?];
     let medians =
         if sides.iter().any(|side| side.files.len() > 1) { "medians of runs" } else { "" };
@@ -67,12 +61,12 @@ pub(crate) fn of(comparison: &Comparison) -> Option<Tables> {
         [medians, "before", "after", "change", limit].map(str::to_owned);
     let heading = Row { name, before, after, change, limit, mark: Mark::Nothing };
     let metrics = [heading].into_iter().chain(metrics(comparison, sides)).collect();
-    Some(Tables { metrics, operations: operations(comparison, sides) })
+    Some([metrics, operations(comparison, sides)])
 }
 
 /// The metrics that both sides know.
 fn metrics(comparison: &Comparison, sides: [&Side; 2]) -> impl Iterator<Item = Row> {
-    let compared = METRICS.iter().filter(|metric| metric.shown != Shown::Summarised);
+    let compared = METRICS.iter().filter(|metric| !metric.key.is_empty());
     compared.flat_map(move |metric| {
         let [Some(before), Some(after)] = sides.map(|side| metric.value(side)) else {
             return Vec::new();
