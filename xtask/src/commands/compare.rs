@@ -213,7 +213,7 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
 /// Compares, prints and, if asked, writes the log entry.
 ///
 /// # Errors
-/// When there is nothing to compare. A comparison that cannot be judged is an [`Outcome`].
+/// When a report cannot be written. What cannot be compared or logged is an [`Outcome`], told in every format.
 pub(crate) fn run(options: &Options, _: Clock) -> Result<Outcome> {
     // Two named files may need none.
     let checkout = checkout::find(options.checkout.as_deref());
@@ -235,30 +235,22 @@ pub(crate) fn run(options: &Options, _: Clock) -> Result<Outcome> {
         options.svg.iter().try_for_each(|path| draw(path, &comparisons))?;
         Ok((comparisons, around))
     });
-    let (comparisons, around) = match compared {
-        Ok(compared) => compared,
-        Err(error) => {
-            let around = Context::default();
-            let outcome = Outcome::CannotJudge;
-            let error_of = Some(&error);
-            Report { options, comparisons: &[], around: &around, outcome, error: error_of }
-                .write()?;
-            return Err(error);
-        }
-    };
-    // Before anything is printed: the exit code in the report is the one that the process ends with.
-    let logged = options.subject.task().filter(|_| options.log).map(|task| {
+    let failed = compared.as_ref().err().cloned();
+    let (comparisons, around) = compared.unwrap_or_default();
+    let logged = options.subject.task().filter(|_| options.log && failed.is_none());
+    let logged = logged.map(|task| {
         let checkout = checkout.as_deref().map_err(Error::clone)?;
         write_log(checkout, task, &comparisons, &around)
     });
-    let not_logged = matches!(logged, Some(Err(_))).then_some(Outcome::CannotJudge);
-    let outcome = Outcome::worst([outcome(&comparisons)].into_iter().chain(not_logged));
-    let error = logged.as_ref().and_then(|logged| logged.as_ref().err());
+    // Before anything is printed: the exit code in the report is the one that the process ends with.
+    let error = failed.as_ref().or_else(|| logged.as_ref()?.as_ref().err());
+    let failure = error.map(|_| Outcome::CannotJudge);
+    let outcome = Outcome::worst([outcome(&comparisons)].into_iter().chain(failure));
     Report { options, comparisons: &comparisons, around: &around, outcome, error }.write()?;
-    match logged {
-        Some(Ok(done)) => say(&done),
-        Some(Err(error)) => streams::error(&error),
-        None => {}
+    match (error, logged.as_ref()) {
+        (Some(error), _) => streams::error(error),
+        (None, Some(Ok(done))) => say(done),
+        (None, _) => {}
     }
     Ok(outcome)
 }

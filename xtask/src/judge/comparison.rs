@@ -224,6 +224,12 @@ impl Comparison {
         self.session.as_ref()?.look
     }
 
+    /// A session has used up its plan without a sure answer.
+    pub(crate) fn is_open(&self) -> bool {
+        let open = [PairedVerdict::Suspected, PairedVerdict::NoRegressionFound];
+        self.paired_verdict().is_some_and(|verdict| open.contains(&verdict))
+    }
+
     /// The pairs' pass was withheld, because P95 is surely slower.
     pub(crate) fn is_vetoed(&self) -> bool {
         self.look().is_some_and(|look| look.is_vetoed)

@@ -73,16 +73,16 @@ fn to_settle(comparison: &Comparison, around: &Context) -> Vec<String> {
     if comparison.is_vetoed() {
         return vec!["to settle   not by more pairs: find what made P95 slower".to_owned()];
     }
-    let Some(longer) = next::longer(comparison, around) else { return Vec::new() };
-    let minutes = minutes(comparison, longer.plan);
-    let mut lines = match longer.pairs {
+    let Some((plan, commands)) = next::longer(comparison, around) else { return Vec::new() };
+    let minutes = minutes(comparison, plan);
+    let mut lines = match comparison.look().and_then(|look| look.pairs_to_settle) {
         Some(pairs) => vec![format!("to settle   about {pairs} pairs, at most {minutes} minutes:")],
         None => vec![
-            format!("to settle   not here: no plan is long enough (at most {} pairs)", longer.plan),
+            format!("to settle   not here: no plan is long enough (at most {plan} pairs)"),
             format!("what helps  less other work, more CPUs, then at most {minutes} minutes:"),
         ],
     };
-    lines.extend(longer.commands.iter().map(|command| format!("            {command}")));
+    lines.extend(commands.iter().map(|command| format!("            {command}")));
     lines
 }
 

@@ -10,7 +10,6 @@ use crate::model::limits::{PAIR_SECONDS, PLAN};
 use crate::model::names::is_task_name;
 use crate::model::names::{Mode, Part, Phase, TaskId};
 use crate::model::typed;
-use crate::stats::paired::PairedVerdict;
 use crate::term::text::shell_word;
 
 /// The place of the comparisons and of the user: it completes commands, and shortens paths.
@@ -88,30 +87,17 @@ const SETTLE: &str = "settle it: single runs cannot distinguish this change from
 /// Why a session that ended with a suspicion is followed by another.
 const LONGER: &str = "settle it in a new record; this one is archived and stays known";
 
-/// A new record that may settle what an ended one left open.
-pub(crate) struct Longer {
-    /// About as many pairs settle it; `None` where no plan is so long.
-    pub(crate) pairs: Option<usize>,
-    /// The most pairs that the new record takes.
-    pub(crate) plan: usize,
-    pub(crate) commands: Vec<String>,
-}
-
-/// `None` where nothing is open, and where pairs do not settle it: P95 is surely slower, or the after server fails. The
-/// plan of a record is fixed, so it takes a new one; of another length of load it would answer beside this one.
-pub(crate) fn longer(comparison: &Comparison, around: &Context) -> Option<Longer> {
-    let session = comparison.session.as_ref().filter(|_| comparison.judged().is_some())?;
-    let is_open =
-        matches!(session.verdict, PairedVerdict::Suspected | PairedVerdict::NoRegressionFound);
-    if !is_open || comparison.is_vetoed() {
-        return None;
-    }
+/// The most pairs of a new record that may settle what an ended one left open, and the commands. `None` where nothing is
+/// open, and where pairs do not settle it: P95 is surely slower. The plan of a record is fixed, so it takes a new one; of
+/// another length of load it would answer beside this one.
+pub(crate) fn longer(comparison: &Comparison, around: &Context) -> Option<(usize, Vec<String>)> {
+    let session = comparison.session.as_ref()?;
+    comparison.judged().filter(|_| comparison.is_open() && !comparison.is_vetoed())?;
     let pairs = session.look.and_then(|look| look.pairs_to_settle);
     let plans = PLAN.possible_looks();
     let is_enough = |plan: &&usize| pairs.is_some_and(|pairs| **plan >= pairs);
     let plan = plans.iter().find(is_enough).or(plans.last()).copied()?;
-    let commands = confirm(comparison, around, &format!(" --fresh --max-pairs {plan}"));
-    Some(Longer { pairs, plan, commands })
+    Some((plan, confirm(comparison, around, &format!(" --fresh --max-pairs {plan}"))))
 }
 
 /// One step for each purpose, with each command once; none without a command.
@@ -161,7 +147,7 @@ fn measurements(comparison: &Comparison, around: &Context) -> Vec<Step> {
             let confirm = confirm.map(|commands| by_remedy(Remedy::Confirm, commands));
             let suspected = comparison.outcome() == Outcome::Undecided;
             let longer = longer(comparison, around).filter(|_| suspected);
-            let longer = longer.map(|longer| Step { purpose: LONGER, commands: longer.commands });
+            let longer = longer.map(|(_, commands)| Step { purpose: LONGER, commands });
             confirm.into_iter().chain(longer).chain([better]).collect()
         }
     }

@@ -7,7 +7,6 @@ use crate::judge::verdict::Metric;
 use crate::model::limits::threshold_percent;
 use crate::report::metrics::{METRICS, MS_DECIMALS, Quantity};
 use crate::report::words;
-use crate::stats::paired::PairedVerdict;
 
 /// One line of a table; a cell is empty where there is nothing to say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -87,7 +86,7 @@ fn judged(comparison: &Comparison, quantity: &Quantity, row: Row) -> Vec<Row> {
     let by_pairs = metric == Metric::P99 && comparison.look().is_some();
     let mark = match metric {
         _ if verdict.regressed.contains(&metric) => Mark::Regressed,
-        Metric::P99 if is_unsettled(comparison) => Mark::Unsettled,
+        Metric::P99 if comparison.is_open() || comparison.is_unconfirmed() => Mark::Unsettled,
         Metric::Throughput if comparison.pinned_rate.is_some() => Mark::Pinned,
         _ => Mark::Within,
     };
@@ -99,12 +98,6 @@ fn judged(comparison: &Comparison, quantity: &Quantity, row: Row) -> Vec<Row> {
         }
         false => vec![Row { change, limit, mark, ..row }],
     }
-}
-
-fn is_unsettled(comparison: &Comparison) -> bool {
-    let unsettled = [PairedVerdict::Suspected, PairedVerdict::NoRegressionFound];
-    let by_pairs = comparison.paired_verdict().is_some_and(|verdict| unsettled.contains(&verdict));
-    by_pairs || comparison.is_unconfirmed()
 }
 
 /// The P99 of each operation, in milliseconds; the one that moved most is marked.
