@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::judge::comparison::{Comparison, Side};
 use crate::model::names::RunName;
-use crate::model::provenance::{Noise, Provenance};
+use crate::model::provenance::{Git, Host, Noise};
 use crate::report::words;
 use crate::stats::numbers::median;
 use crate::term::text;
@@ -19,7 +19,8 @@ const LONGEST_NAME: usize = 40;
 
 /// What is known of the runs of a side. Of several runs, the newest speaks.
 struct Origin<'a> {
-    newest: Option<&'a Provenance>,
+    git: Option<&'a Git>,
+    host: Option<&'a Host>,
     /// `2025-11-08 14:00`
     when: Option<String>,
     scenario: String,
@@ -39,7 +40,8 @@ impl<'a> Origin<'a> {
         };
         let config = run.map(|run| run.result.config_name.clone());
         Self {
-            newest,
+            git: newest.and_then(|newest| newest.git.as_ref()),
+            host: newest.map(|newest| &newest.host),
             when: started.and_then(minute).or_else(named),
             scenario: config.unwrap_or_default(),
             seconds: newest.map(|newest| newest.load.duration_seconds),
@@ -49,7 +51,7 @@ impl<'a> Origin<'a> {
 
     /// `be0be0b on main, 2025-11-08 14:00, 60 s, 3 runs`
     fn in_words(&self) -> String {
-        let git = self.newest.and_then(|newest| newest.git.as_ref());
+        let git = self.git;
         let commit = git.and_then(|git| git.commit.as_deref()).map_or_else(
             || "commit unknown".to_owned(),
             |commit| commit.chars().take(COMMIT).collect::<String>(),
@@ -71,8 +73,7 @@ impl<'a> Origin<'a> {
 
     /// `bench-box, AMD Ryzen 7; M17 Baseline`
     fn place(&self) -> String {
-        let host = self.newest.map(|newest| &newest.host);
-        let known = host.into_iter().flat_map(|host| [&host.name, &host.cpu]).flatten();
+        let known = self.host.into_iter().flat_map(|host| [&host.name, &host.cpu]).flatten();
         let known: Vec<String> = known.map(|name| words::shortened(name, LONGEST_NAME)).collect();
         let scenario = words::shortened(&self.scenario, LONGEST_NAME);
         match known.is_empty() {
@@ -104,8 +105,7 @@ pub(crate) fn lines(comparison: &Comparison) -> Vec<(&'static str, String)> {
 /// The same for machines, and the noise of the runs as numbers: each the median of the runs that know it.
 pub(crate) fn to_json(side: &Side) -> Value {
     let origin = Origin::of(side);
-    let git = origin.newest.and_then(|newest| newest.git.as_ref());
-    let host = origin.newest.map(|newest| &newest.host);
+    let (git, host) = (origin.git, origin.host);
     let noise = |of: fn(&Noise) -> Option<f64>| {
         median(side.runs.iter().filter_map(|run| of(&run.provenance.as_ref()?.noise)))
     };

@@ -96,16 +96,15 @@ fn has_colour(is_terminal: bool, variable: impl Fn(&str) -> Option<String>) -> b
 /// The width of a terminal, which only another program can tell without unsafe code. It is asked once.
 fn columns(terminal: BorrowedFd) -> usize {
     static KNOWN: OnceLock<usize> = OnceLock::new();
-    *KNOWN.get_or_init(|| ask_columns(terminal).unwrap_or(COLUMNS).max(FEWEST_COLUMNS))
-}
-
-fn ask_columns(terminal: BorrowedFd) -> Option<usize> {
-    let terminal = terminal.try_clone_to_owned().ok()?;
-    let mut stty = Command::new("stty");
-    let asked = stty.arg("size").stdin(terminal).stderr(Stdio::null()).output().ok()?;
-    // Rows and columns; 0 where the terminal does not know them either.
-    let size = String::from_utf8(asked.stdout).ok()?;
-    size.split_whitespace().nth(1)?.parse().ok().filter(|columns| *columns > 0)
+    let ask = || {
+        let terminal = terminal.try_clone_to_owned().ok()?;
+        let mut stty = Command::new("stty");
+        let asked = stty.arg("size").stdin(terminal).stderr(Stdio::null()).output().ok()?;
+        // Rows and columns; 0 where the terminal does not know them either.
+        let size = String::from_utf8(asked.stdout).ok()?;
+        size.split_whitespace().nth(1)?.parse().ok().filter(|columns| *columns > 0)
+    };
+    *KNOWN.get_or_init(|| ask().unwrap_or(COLUMNS).max(FEWEST_COLUMNS))
 }
 
 /// `true` where standard error is a terminal on which a line can be overwritten.

@@ -80,6 +80,15 @@ fn every_format_has_the_estimate_of_the_pairs_as_the_change_of_p99() {
 }
 
 #[test]
+fn a_picture_of_a_session_says_which_of_its_figures_are_medians_and_which_are_by_pairs() {
+    let checkout = with_session(internal_clean(), &SURELY_SLOWER);
+    compare(&checkout, "007 --svg session.svg");
+    let picture = std::fs::read_to_string(checkout.path("session.svg")).unwrap();
+    let told = "before and after: medians of the runs; changes with an interval: by pairs";
+    assert_has(&picture, told);
+}
+
+#[test]
 fn a_session_that_suspects_a_regression_is_no_verdict() {
     let finished = compare(&with_session(internal_clean(), &PERHAPS_SLOWER), "007");
     assert_eq!(finished.code, Some(3), "{finished:?}");
