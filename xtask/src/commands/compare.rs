@@ -220,8 +220,8 @@ pub(crate) fn run(options: &Options, _: Clock) -> Result<Outcome> {
     if let Subject::Recorded(task, mode) = &options.subject {
         let mut entries = recorded(&checkout?)?;
         entries.retain(|entry| {
-            task.as_ref().is_none_or(|task| task.as_str() == entry.task)
-                && mode.is_none_or(|mode| mode.to_string() == entry.mode)
+            task.as_ref().is_none_or(|task| *task == entry.name.task)
+                && mode.is_none_or(|mode| mode == entry.name.mode)
         });
         return print(&match options.format {
             Format::Json => list::to_json(&entries),
@@ -390,33 +390,20 @@ pub fn recorded(checkout: &Path) -> Result<Vec<Entry>> {
 }
 
 fn entry(name: &RunName, runs: &[Result<Recorded, Fault>]) -> Entry {
-    let usable: Vec<&Recorded> = runs.iter().filter_map(|run| run.as_ref().ok()).collect();
-    let of = |value: fn(&Recorded) -> f64| median(usable.iter().map(|run| value(run)));
-    let provenance = usable.first().and_then(|run| run.provenance.as_ref());
-    let moment = name.timestamp.moment();
-    let (date, time) = (moment.date(), moment.time());
+    let usable = || runs.iter().filter_map(|run| run.as_ref().ok());
+    let known = || usable().filter_map(|run| run.provenance.as_ref());
+    let of = |value: fn(&Recorded) -> f64| median(usable().map(value)).unwrap_or_default();
     let count = runs.len();
     Entry {
-        task: name.task.to_string(),
-        mode: name.mode.to_string(),
-        phase: name.phase.to_string(),
-        when: format!("{date} {:02}:{:02}", time.hour(), time.minute()),
-        commit: provenance
-            .and_then(|provenance| provenance.git.as_ref())
-            .and_then(|git| git.commit.clone()),
-        seconds: provenance.map(|provenance| provenance.load.duration_seconds),
-        stand_in: usable
-            .iter()
-            .filter_map(|run| run.provenance.as_ref())
-            .any(|provenance| provenance.build.stand_in),
-        figures: match (of(|run| run.result.p99_ms), of(|run| run.result.throughput)) {
-            (Some(p99), Some(throughput)) if usable.len() == count => Ok((p99, throughput)),
-            _ => Err(runs
-                .iter()
-                .find_map(|run| run.as_ref().err())
-                .map_or_else(String::new, |unusable| unusable.why.clone())),
+        name: name.clone(),
+        commit: known().next().and_then(|run| run.git.as_ref()?.commit.clone()),
+        seconds: known().next().map(|run| run.load.duration_seconds),
+        stand_in: known().any(|run| run.build.stand_in),
+        figures: match runs.iter().find_map(|run| run.as_ref().err()) {
+            Some(unusable) => Err(unusable.why.clone()),
+            None => Ok((of(|run| run.result.p99_ms), of(|run| run.result.throughput))),
         },
-        group: match provenance {
+        group: match known().next() {
             Some(run) if run.session.is_some() => format!("{count} paired"),
             Some(run) if run.run.of as usize > count => format!("{count} of {}", run.run.of),
             _ => count.to_string(),

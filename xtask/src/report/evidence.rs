@@ -74,12 +74,12 @@ fn to_settle(comparison: &Comparison, around: &Context) -> Vec<String> {
         return vec!["to settle   not by more pairs: find what made P95 slower".to_owned()];
     }
     let Some((plan, commands)) = next::longer(comparison, around) else { return Vec::new() };
-    let minutes = minutes(comparison, plan);
+    let minutes = in_words(minutes(comparison, plan));
     let mut lines = match comparison.look().and_then(|look| look.pairs_to_settle) {
-        Some(pairs) => vec![format!("to settle   about {pairs} pairs, at most {minutes} minutes:")],
+        Some(pairs) => vec![format!("to settle   about {pairs} pairs, at most {minutes}:")],
         None => vec![
             format!("to settle   not here: no plan is long enough (at most {plan} pairs)"),
-            format!("what helps  less other work, more CPUs, then at most {minutes} minutes:"),
+            format!("what helps  less other work, more CPUs, then at most {minutes}:"),
         ],
     };
     lines.extend(commands.iter().map(|command| format!("            {command}")));
@@ -110,8 +110,8 @@ fn single_runs(comparison: &Comparison, around: &Context) -> Option<Evidence> {
     let [first, last] = [PLAN.looks().first().copied().unwrap_or_default(), PLAN.last_look()]
         .map(|pairs| minutes(comparison, pairs));
     let time = match first < last {
-        true => format!("{first} to {last} minutes"),
-        false => format!("{last} minutes"),
+        true => format!("{first} to {}", in_words(last)),
+        false => in_words(last),
     };
     let confirm = next::confirm(comparison, around, "").into_iter().filter(|_| is_unsure);
     lines.extend(confirm.map(|command| format!("to settle   {time} of `{command}`")));
@@ -148,6 +148,10 @@ fn minutes(comparison: &Comparison, pairs: usize) -> f64 {
         Some(How::Duet) | None => sides.fold(0.0, f64::max),
     };
     (pair * whole(pairs as u64) / 60.0).ceil()
+}
+
+fn in_words(minutes: f64) -> String {
+    format!("{minutes} {}", if minutes > 1.0 { "minutes" } else { "minute" })
 }
 
 #[allow(clippy::cast_precision_loss, reason = "a handful")]

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
+use crate::model::names::RunName;
 use crate::report::words;
 use crate::term::streams::{Ink, Style};
 use crate::term::text;
@@ -11,13 +12,8 @@ use crate::term::text;
 /// One group of recorded runs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
-    pub(crate) task: String,
-    /// `internal` or `competitive`.
-    pub(crate) mode: String,
-    /// `before` or `after`.
-    pub(crate) phase: String,
-    /// The start of the newest run, in local time.
-    pub(crate) when: String,
+    /// The newest run.
+    pub(crate) name: RunName,
     /// The measured commit; absent without provenance.
     pub(crate) commit: Option<String>,
     /// Seconds of load a run; absent without provenance.
@@ -31,6 +27,12 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// The start of the newest run, in local time.
+    fn when(&self) -> String {
+        let moment = self.name.timestamp.moment();
+        format!("{} {:02}:{:02}", moment.date(), moment.hour(), moment.minute())
+    }
+
     /// `3 of 5, stand-in`
     fn runs(&self) -> String {
         let stand_in = if self.stand_in { ", stand-in" } else { "" };
@@ -46,10 +48,10 @@ pub(crate) fn to_json(entries: &[Entry]) -> String {
     let entry = |entry: &Entry| {
         let figures = entry.figures.as_ref().ok();
         json!({
-            "task": entry.task,
-            "mode": entry.mode,
-            "phase": entry.phase,
-            "when": entry.when,
+            "task": entry.name.task.as_str(),
+            "mode": entry.name.mode.to_string(),
+            "phase": entry.name.phase.name(),
+            "when": entry.when(),
             "commit": entry.commit,
             "load_seconds": entry.seconds,
             "p99_ms": figures.map(|(p99_ms, _)| p99_ms),
@@ -103,10 +105,10 @@ fn row(entry: &Entry) -> [String; 9] {
     };
     let commit = entry.commit.as_deref().unwrap_or("-");
     [
-        entry.task.clone(),
-        entry.mode.clone(),
-        entry.phase.clone(),
-        entry.when.clone(),
+        entry.name.task.to_string(),
+        entry.name.mode.to_string(),
+        entry.name.phase.to_string(),
+        entry.when(),
         text::printable(commit).chars().take(COMMIT).collect(),
         entry.seconds.map_or_else(|| "-".to_owned(), |seconds| format!("{seconds} s")),
         p99,

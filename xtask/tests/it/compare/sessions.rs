@@ -266,6 +266,14 @@ fn a_suspicion_that_no_plan_settles_names_the_longest_plan_and_what_helps_first(
 }
 
 #[test]
+fn what_takes_a_minute_takes_no_minutes() {
+    let checkout = recorded([internal_clean()]);
+    later(10, 1, &checkout, &PERHAPS_SLOWER, 8);
+    let report = compare(&checkout, "007").output;
+    assert_has(&report, "what helps  less other work, more CPUs, then at most 1 minute:\n");
+}
+
+#[test]
 fn a_suspicion_by_p95_proposes_no_more_pairs_but_a_look_at_the_run() {
     let (before, after) = internal_clean();
     let checkout = recorded([(before.clone(), after.clone())]);
