@@ -27,12 +27,6 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// The start of the newest run, in local time.
-    fn when(&self) -> String {
-        let moment = self.name.timestamp.moment();
-        format!("{} {:02}:{:02}", moment.date(), moment.hour(), moment.minute())
-    }
-
     /// `3 of 5, stand-in`
     fn runs(&self) -> String {
         let stand_in = if self.stand_in { ", stand-in" } else { "" };
@@ -51,7 +45,7 @@ pub(crate) fn to_json(entries: &[Entry]) -> String {
             "task": entry.name.task.as_str(),
             "mode": entry.name.mode.to_string(),
             "phase": entry.name.phase.name(),
-            "when": entry.when(),
+            "when": words::minute(entry.name.timestamp),
             "commit": entry.commit,
             "load_seconds": entry.seconds,
             "p99_ms": figures.map(|(p99_ms, _)| p99_ms),
@@ -108,7 +102,7 @@ fn row(entry: &Entry) -> [String; 9] {
         entry.name.task.to_string(),
         entry.name.mode.to_string(),
         entry.name.phase.to_string(),
-        entry.when(),
+        words::minute(entry.name.timestamp),
         text::printable(commit).chars().take(COMMIT).collect(),
         entry.seconds.map_or_else(|| "-".to_owned(), |seconds| format!("{seconds} s")),
         p99,

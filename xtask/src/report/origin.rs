@@ -35,8 +35,7 @@ impl<'a> Origin<'a> {
         let started = newest.map(|newest| newest.run.started.as_str());
         let named = || {
             let name = RunName::of_result(run?.path.file_name()?.to_str()?)?;
-            let (date, time) = (name.timestamp.moment().date(), name.timestamp.moment().time());
-            Some(format!("{date} {:02}:{:02}", time.hour(), time.minute()))
+            Some(words::minute(name.timestamp))
         };
         let config = run.map(|run| run.result.config_name.clone());
         Self {

@@ -1,5 +1,6 @@
 //! Numbers and names as text, the same in every format.
 
+use crate::model::names::Timestamp;
 use crate::stats::paired;
 use crate::term::text::printable;
 
@@ -83,6 +84,12 @@ pub(crate) fn shortened(name: &str, width: usize) -> String {
     let start: String = name.chars().take(kept - kept / 2).collect();
     let end: String = name.chars().skip(length - kept / 2).collect();
     format!("{start}…{end}")
+}
+
+/// `2025-11-08 14:00`
+pub(crate) fn minute(timestamp: Timestamp) -> String {
+    let moment = timestamp.moment();
+    format!("{} {:02}:{:02}", moment.date(), moment.hour(), moment.minute())
 }
 
 /// `text` with its first letter as a capital.
