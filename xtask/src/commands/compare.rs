@@ -168,6 +168,7 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
     let back = words.path("--take-back")?;
     let checkout = words.path("-C")?;
     let refused = |why| Err(Error::new(why));
+    let optional = |words: Words| words.optional()?.map(|task| task_id(&task)).transpose();
     let compares = log || accept.is_some() || svg.is_some() || !files.is_empty();
     let subject = match (back, list, before, after) {
         (Some(back), false, None, None) if format.is_none() && !compares => {
@@ -176,8 +177,7 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
         }
         (Some(_), ..) => return refused("--take-back goes with a task, a mode and -C only"),
         (None, true, None, None) if matches!(format, None | Some(Format::Json)) && !compares => {
-            let task = words.optional()?.map(|task| task_id(&task)).transpose()?;
-            Subject::Recorded(task, mode)
+            Subject::Recorded(optional(words)?, mode)
         }
         (None, true, ..) => {
             return refused(
@@ -185,8 +185,7 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
             );
         }
         (None, false, Some(before), Some(after)) if mode.is_none() => {
-            let task = words.optional()?.map(|task| task_id(&task)).transpose()?;
-            Subject::Files { task, before, after }
+            Subject::Files { task: optional(words)?, before, after }
         }
         (None, false, Some(_), Some(_)) => {
             return refused(

@@ -9,12 +9,8 @@ use crate::report::next::{self, Context};
 use crate::report::words;
 use crate::stats::numbers::median;
 
-/// A paragraph, whose lines have columns.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Evidence {
-    pub(crate) title: String,
-    pub(crate) lines: Vec<String>,
-}
+/// A title, and lines that have columns.
+type Evidence = (String, Vec<String>);
 
 /// Everything known.
 pub(crate) fn evidence(comparison: &Comparison, around: &Context) -> Vec<Evidence> {
@@ -65,7 +61,7 @@ fn session(comparison: &Comparison, around: &Context) -> Option<Evidence> {
         "a paired session of {} pairs of {} s, {how}",
         look.pairs, session.duration_seconds
     );
-    Some(Evidence { title, lines })
+    Some((title, lines))
 }
 
 /// What would settle a session that ended unsettled, or what else would help.
@@ -115,7 +111,7 @@ fn single_runs(comparison: &Comparison, around: &Context) -> Option<Evidence> {
     };
     let confirm = next::confirm(comparison, around, "").into_iter().filter(|_| is_unsure);
     lines.extend(confirm.map(|command| format!("to settle   {time} of `{command}`")));
-    Some(Evidence { title: "reliability of single runs".to_owned(), lines })
+    Some(("reliability of single runs".to_owned(), lines))
 }
 
 fn position(comparison: &Comparison) -> Option<Evidence> {
@@ -126,7 +122,7 @@ fn position(comparison: &Comparison) -> Option<Evidence> {
     ];
     lines.extend(comparison.judged().map(|_| format!("status  {}", position.standing)));
     let baseline = words::trimmed(position.baseline_ms, 3);
-    Some(Evidence { title: format!("against {COMPETITOR}, P99 {baseline} ms"), lines })
+    Some((format!("against {COMPETITOR}, P99 {baseline} ms"), lines))
 }
 
 /// The minutes that so many pairs take, by the starts and stops of the servers as they are recorded.

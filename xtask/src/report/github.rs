@@ -21,9 +21,9 @@ pub(crate) fn annotations(comparisons: &[Comparison]) -> String {
         };
         let title = title(comparison);
         // Nothing follows an annotation that could name the files.
-        let faults: Vec<String> =
-            comparison.reasons().iter().map(|reason| reason.fault.to_string()).collect();
-        let why = if faults.is_empty() { reason(comparison) } else { faults.join("; ") };
+        let faults = comparison.reasons().iter().map(|reason| reason.fault.to_string());
+        let why = faults.reduce(|all, one| format!("{all}; {one}"));
+        let why = why.unwrap_or_else(|| reason(comparison));
         let mut verdict = format!("{}: {why}", comparison.headline());
         if comparison.is_of_stand_in() {
             verdict = format!("{verdict}; {}", words::STAND_IN);

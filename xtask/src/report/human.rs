@@ -32,7 +32,9 @@ pub fn report(comparisons: &[Comparison], around: &Context, style: Style) -> Str
     for comparison in comparisons {
         let details = details(comparison, around, style);
         if !details.is_empty() {
-            let heading = style.paint(Ink::Strong, &heading(comparison));
+            let stand_in = comparison.is_of_stand_in().then(|| format!(", {}", words::STAND_IN));
+            let heading = format!("{}{}", comparison.mode, stand_in.unwrap_or_default());
+            let heading = style.paint(Ink::Strong, &heading);
             let _ = writeln!(text, "\n{heading}\n{}", details.join("\n\n"));
         }
     }
@@ -83,13 +85,6 @@ pub(crate) fn plain_verdict_line(comparison: &Comparison) -> String {
     ))
 }
 
-fn heading(comparison: &Comparison) -> String {
-    match comparison.is_of_stand_in() {
-        true => format!("{}, {}", comparison.mode, words::STAND_IN),
-        false => comparison.mode.to_string(),
-    }
-}
-
 /// Everything about one mode, in paragraphs.
 fn details(comparison: &Comparison, around: &Context, style: Style) -> Vec<String> {
     let mut paragraphs = Vec::new();
@@ -102,7 +97,7 @@ fn details(comparison: &Comparison, around: &Context, style: Style) -> Vec<Strin
     let origin: Vec<String> = origin
         .map(|(name, said)| format!("  {name:<6}  {}", wrapped(&said, [10, 10], style.columns)))
         .collect();
-    paragraphs.push(origin.join("\n"));
+    paragraphs.extend((!origin.is_empty()).then(|| origin.join("\n")));
     if let Some([metrics, operations]) = table::of(comparison) {
         let mut text = rows(&metrics, style);
         let _ = write!(text, "\n    {}", OF_OPERATIONS);
@@ -113,7 +108,7 @@ fn details(comparison: &Comparison, around: &Context, style: Style) -> Vec<Strin
         }
         paragraphs.push(text);
         let evidence = evidence::evidence(comparison, around).into_iter();
-        paragraphs.extend(evidence.map(|known| list(&known.title, known.lines.into_iter())));
+        paragraphs.extend(evidence.map(|(title, lines)| list(&title, lines.into_iter())));
         if !operations.is_empty() {
             let rows = rows(&operations, style);
             paragraphs.push(format!("  P99 by operation, ms\n{rows}"));

@@ -75,8 +75,8 @@ fn section(comparison: &Comparison, around: &Context) -> String {
         paragraphs.push(table(&metrics, operations));
         paragraphs.push(words::capitalised(OF_OPERATIONS) + ".");
     }
-    for known in evidence::evidence(comparison, around) {
-        let (title, lines) = (words::capitalised(&known.title), known.lines.join("\n"));
+    for (title, lines) in evidence::evidence(comparison, around) {
+        let (title, lines) = (words::capitalised(&title), lines.join("\n"));
         paragraphs.push(format!("{title}:\n\n```text\n{lines}\n```"));
     }
     let origin = origin::lines(comparison).into_iter();

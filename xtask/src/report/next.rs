@@ -91,13 +91,11 @@ const LONGER: &str = "settle it in a new record; this one is archived and stays 
 /// open, and where pairs do not settle it: P95 is surely slower. The plan of a record is fixed, so it takes a new one; of
 /// another length of load it would answer beside this one.
 pub(crate) fn longer(comparison: &Comparison, around: &Context) -> Option<(usize, Vec<String>)> {
-    let session = comparison.session.as_ref()?;
     comparison.judged().filter(|_| comparison.is_open() && !comparison.is_vetoed())?;
-    let pairs = session.look.and_then(|look| look.pairs_to_settle);
+    let pairs = comparison.look().and_then(|look| look.pairs_to_settle).unwrap_or(usize::MAX);
     let plans = PLAN.possible_looks();
-    let is_enough = |plan: &&usize| pairs.is_some_and(|pairs| **plan >= pairs);
-    let plan = plans.iter().find(is_enough).or(plans.last()).copied()?;
-    Some((plan, confirm(comparison, around, &format!(" --fresh --max-pairs {plan}"))))
+    let plan = plans.iter().find(|plan| **plan >= pairs).or(plans.last())?;
+    Some((*plan, confirm(comparison, around, &format!(" --fresh --max-pairs {plan}"))))
 }
 
 /// One step for each purpose, with each command once; none without a command.

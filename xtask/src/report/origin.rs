@@ -94,11 +94,9 @@ pub(crate) fn lines(comparison: &Comparison) -> Vec<(&'static str, String)> {
     let mut places: Vec<String> = known().map(|(_, origin)| origin.place()).collect();
     places.dedup();
     let sides = known().map(|(phase, origin)| (phase, origin.in_words()));
-    let mut lines: Vec<_> = sides.chain(places.into_iter().map(|place| ("on", place))).collect();
-    if !lines.is_empty() {
-        lines.push(("judged", format!("by version {VERSION} of this tool")));
-    }
-    lines
+    let judged =
+        (!places.is_empty()).then(|| ("judged", format!("by version {VERSION} of this tool")));
+    sides.chain(places.into_iter().map(|place| ("on", place))).chain(judged).collect()
 }
 
 /// The same for machines, and the noise of the runs as numbers: each the median of the runs that know it.

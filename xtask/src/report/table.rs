@@ -83,7 +83,6 @@ fn judged(comparison: &Comparison, quantity: &Quantity, row: Row) -> Vec<Row> {
     let (Some(metric), Some(verdict)) = (quantity.judged(), comparison.judged()) else {
         return vec![row];
     };
-    let by_pairs = metric == Metric::P99 && comparison.look().is_some();
     let mark = match metric {
         _ if verdict.regressed.contains(&metric) => Mark::Regressed,
         Metric::P99 if comparison.is_open() || comparison.is_unconfirmed() => Mark::Unsettled,
@@ -91,12 +90,12 @@ fn judged(comparison: &Comparison, quantity: &Quantity, row: Row) -> Vec<Row> {
         _ => Mark::Within,
     };
     let (change, limit) = (quantity.judged_change(verdict), quantity.limit(verdict.mode));
-    match by_pairs {
-        true => {
+    match (metric, comparison.look()) {
+        (Metric::P99, Some(_)) => {
             let name = format!("{} by pairs", quantity.name);
             vec![row, Row { name, change, limit, mark, ..Row::default() }]
         }
-        false => vec![Row { change, limit, mark, ..row }],
+        _ => vec![Row { change, limit, mark, ..row }],
     }
 }
 

@@ -132,19 +132,13 @@ pub fn errors(text: &str) {
 /// Writes an error to standard error. A terminal gets its lines parted between words, but for those with a command to
 /// paste; elsewhere whole lines are easier to search.
 pub fn error(error: &impl Display) {
-    let text = format!("error: {error}\n");
-    if !io::stderr().is_terminal() {
-        return errors(&text);
-    }
-    let columns = Style::of_errors().columns;
-    for line in text.lines() {
+    let is_terminal = io::stderr().is_terminal();
+    let columns = if is_terminal { Style::of_errors().columns } else { usize::MAX };
+    for line in format!("error: {error}").lines() {
         let said = line.trim_start();
         let start = line.len() - said.len();
-        let said = match said.contains("cargo ") {
-            true => said.to_owned(),
-            false => wrapped(said, [start, 4], columns),
-        };
-        errors(&format!("{:start$}{said}\n", ""));
+        let columns = if said.contains("cargo ") { usize::MAX } else { columns };
+        errors(&format!("{:start$}{}\n", "", wrapped(said, [start, 4], columns)));
     }
 }
 

@@ -146,6 +146,14 @@ fn no_line_ends_in_blanks() {
 }
 
 #[test]
+fn no_paragraph_is_empty() {
+    let nothing = compare(&recorded([]), "--before 007_before_a.json --after 007_after_a.json");
+    for report in reports().into_iter().chain([nothing.output]) {
+        assert!(!seen(&report).contains("\n\n\n"), "{report}");
+    }
+}
+
+#[test]
 fn the_columns_of_both_tables_are_aligned() {
     let (before, after) = internal_clean();
     let checkout = recorded([(
