@@ -129,16 +129,19 @@ pub fn errors(text: &str) {
     to_errors(&neutral(text));
 }
 
-/// Writes an error to standard error. A terminal gets its lines parted between words, but for those with a command to
-/// paste; elsewhere whole lines are easier to search.
+/// Writes an error to standard error. A terminal gets its lines parted between words, but for what is there to be pasted:
+/// commands, and all below an empty line. Elsewhere whole lines are easier to search.
 pub fn error(error: &impl Display) {
-    let is_terminal = io::stderr().is_terminal();
-    let columns = if is_terminal { Style::of_errors().columns } else { usize::MAX };
-    for line in format!("error: {error}").lines() {
+    let mut columns = io::stderr().is_terminal().then(|| Style::of_errors().columns);
+    for line in format!("error: {error}\n").lines() {
+        columns = columns.filter(|_| !line.is_empty());
         let said = line.trim_start();
         let start = line.len() - said.len();
-        let columns = if said.contains("cargo ") { usize::MAX } else { columns };
-        errors(&format!("{:start$}{}\n", "", wrapped(said, [start, 4], columns)));
+        let said = match columns {
+            Some(columns) if !said.contains("cargo ") => wrapped(said, [start, 4], columns),
+            _ => said.to_owned(),
+        };
+        errors(&format!("{:start$}{said}\n", ""));
     }
 }
 
