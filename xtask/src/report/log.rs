@@ -7,7 +7,6 @@ use crate::model::names::Mode;
 use crate::report::metrics;
 use crate::report::reason::reason;
 use crate::report::words;
-use crate::stats::paired::PairedVerdict;
 use crate::term::text;
 
 /// The lines of one mode; `None` if it was not judged, or noise alone, which is no entry.
@@ -59,8 +58,7 @@ fn figures(mode: Mode, side: &Side) -> String {
 }
 
 fn status(comparison: &Comparison, verdict: &Verdict) -> String {
-    let unsettled = comparison.paired_verdict() == Some(PairedVerdict::NoRegressionFound);
-    let says_more = unsettled || comparison.is_unconfirmed() || comparison.is_faster();
+    let says_more = comparison.is_open() || comparison.is_unconfirmed() || comparison.is_faster();
     let reason = text::markdown(&reason(comparison));
     match (verdict.outcome, verdict.position.map(|position| position.standing)) {
         (Outcome::Success, _) if says_more => {
