@@ -99,6 +99,10 @@ impl Pixels {
 
 /// How much a colour stands out from another, from 1 to 21 (Web Content Accessibility Guidelines 2.2).
 fn contrast(one: [u8; 3], other: [u8; 3]) -> f64 {
+    // Most of a picture is its page.
+    if one == other {
+        return 1.0;
+    }
     let luminance = |colour: [u8; 3]| {
         let [red, green, blue] = colour.map(|of| match f64::from(of) / 255.0 {
             dark if dark <= 0.04045 => dark / 12.92,
