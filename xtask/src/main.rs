@@ -18,7 +18,7 @@ fn main() -> ExitCode {
     }));
     let outcome = panic::catch_unwind(|| {
         run(clock).unwrap_or_else(|error| {
-            streams::errors(&format!("error: {error}\n"));
+            streams::error(&error);
             Outcome::CannotJudge
         })
     });

@@ -25,7 +25,7 @@ use crate::store::clock::Clock;
 use crate::store::performance_log::{self, Section, title_from_file_name};
 use crate::store::recorded::{self, Listing};
 use crate::store::results::Results;
-use crate::term::streams::Style;
+use crate::term::streams::{self, Style};
 use crate::term::text;
 
 /// The help text. A test holds its limits against those that decide.
@@ -168,52 +168,33 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
     let back = words.path("--take-back")?;
     let checkout = words.path("-C")?;
     let refused = |why| Err(Error::new(why));
-    if let Some(back) = back {
-        if list
-            || log
-            || before.is_some()
-            || after.is_some()
-            || format.is_some()
-            || accept.is_some()
-            || svg.is_some()
-            || !files.is_empty()
-        {
-            return refused("--take-back goes with a task, a mode and -C only");
+    let optional = |words: Words| words.optional()?.map(|task| task_id(&task)).transpose();
+    let compares = log || accept.is_some() || svg.is_some() || !files.is_empty();
+    let subject = match (back, list, before, after) {
+        (Some(back), false, None, None) if format.is_none() && !compares => {
+            let [task] = words.positional(["<task>"])?;
+            Subject::Measurement(task_id(&task)?, mode.unwrap_or(Mode::Internal), back)
         }
-        let [task] = words.positional(["<task>"])?;
-        let mode = mode.unwrap_or(Mode::Internal);
-        let subject = Subject::Measurement(task_id(&task)?, mode, back);
-        let (format, files, accept) = (Format::Human, Vec::new(), None);
-        return Ok(Options { subject, format, log, accept, files, svg, checkout });
-    }
-    let subject = match (list, before, after) {
-        (true, None, None)
-            if matches!(format, None | Some(Format::Json))
-                && !log
-                && accept.is_none()
-                && svg.is_none()
-                && files.is_empty() =>
-        {
-            let task = words.optional()?.map(|task| task_id(&task)).transpose()?;
-            Subject::Recorded(task, mode)
+        (Some(_), ..) => return refused("--take-back goes with a task, a mode and -C only"),
+        (None, true, None, None) if matches!(format, None | Some(Format::Json)) && !compares => {
+            Subject::Recorded(optional(words)?, mode)
         }
-        (true, ..) => {
+        (None, true, ..) => {
             return refused(
                 "--list goes with a task, a mode, --json and -C, and with nothing else",
             );
         }
-        (false, Some(before), Some(after)) if mode.is_none() => {
-            let task = words.optional()?.map(|task| task_id(&task)).transpose()?;
-            Subject::Files { task, before, after }
+        (None, false, Some(before), Some(after)) if mode.is_none() => {
+            Subject::Files { task: optional(words)?, before, after }
         }
-        (false, Some(_), Some(_)) => {
+        (None, false, Some(_), Some(_)) => {
             return refused(
                 "the mode of named files is told from their names; leave the mode flag away",
             );
         }
-        (false, Some(_), None) => return refused("--before FILE needs --after FILE"),
-        (false, None, Some(_)) => return refused("--after FILE needs --before FILE"),
-        (false, None, None) => {
+        (None, false, Some(_), None) => return refused("--before FILE needs --after FILE"),
+        (None, false, None, Some(_)) => return refused("--after FILE needs --before FILE"),
+        (None, false, None, None) => {
             let [task] = words.positional(["<task>"])?;
             Subject::Task(task_id(&task)?, mode)
         }
@@ -231,15 +212,15 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
 /// Compares, prints and, if asked, writes the log entry.
 ///
 /// # Errors
-/// When there is nothing to compare. A comparison that cannot be judged is an [`Outcome`].
+/// When a report cannot be written. What cannot be compared or logged is an [`Outcome`], told in every format.
 pub(crate) fn run(options: &Options, _: Clock) -> Result<Outcome> {
     // Two named files may need none.
     let checkout = checkout::find(options.checkout.as_deref());
     if let Subject::Recorded(task, mode) = &options.subject {
         let mut entries = recorded(&checkout?)?;
         entries.retain(|entry| {
-            task.as_ref().is_none_or(|task| task.as_str() == entry.task)
-                && mode.is_none_or(|mode| mode.to_string() == entry.mode)
+            task.as_ref().is_none_or(|task| *task == entry.name.task)
+                && mode.is_none_or(|mode| mode == entry.name.mode)
         });
         return print(&match options.format {
             Format::Json => list::to_json(&entries),
@@ -253,30 +234,22 @@ pub(crate) fn run(options: &Options, _: Clock) -> Result<Outcome> {
         options.svg.iter().try_for_each(|path| draw(path, &comparisons))?;
         Ok((comparisons, around))
     });
-    let (comparisons, around) = match compared {
-        Ok(compared) => compared,
-        Err(error) => {
-            let around = Context::default();
-            let outcome = Outcome::CannotJudge;
-            let error_of = Some(&error);
-            Report { options, comparisons: &[], around: &around, outcome, error: error_of }
-                .write()?;
-            return Err(error);
-        }
-    };
-    // Before anything is printed: the exit code in the report is the one that the process ends with.
-    let logged = options.subject.task().filter(|_| options.log).map(|task| {
+    let failed = compared.as_ref().err().cloned();
+    let (comparisons, around) = compared.unwrap_or_default();
+    let logged = options.subject.task().filter(|_| options.log && failed.is_none());
+    let logged = logged.map(|task| {
         let checkout = checkout.as_deref().map_err(Error::clone)?;
         write_log(checkout, task, &comparisons, &around)
     });
-    let not_logged = matches!(logged, Some(Err(_))).then_some(Outcome::CannotJudge);
-    let outcome = Outcome::worst([outcome(&comparisons)].into_iter().chain(not_logged));
-    let error = logged.as_ref().and_then(|logged| logged.as_ref().err());
+    // Before anything is printed: the exit code in the report is the one that the process ends with.
+    let error = failed.as_ref().or_else(|| logged.as_ref()?.as_ref().err());
+    let failure = error.map(|_| Outcome::CannotJudge);
+    let outcome = Outcome::worst([outcome(&comparisons)].into_iter().chain(failure));
     Report { options, comparisons: &comparisons, around: &around, outcome, error }.write()?;
-    match logged {
-        Some(Ok(done)) => say(&done),
-        Some(Err(error)) => say(&format!("error: {error}")),
-        None => {}
+    match (error, logged.as_ref()) {
+        (Some(error), _) => streams::error(error),
+        (None, Some(Ok(done))) => say(done),
+        (None, _) => {}
     }
     Ok(outcome)
 }
@@ -416,33 +389,20 @@ pub fn recorded(checkout: &Path) -> Result<Vec<Entry>> {
 }
 
 fn entry(name: &RunName, runs: &[Result<Recorded, Fault>]) -> Entry {
-    let usable: Vec<&Recorded> = runs.iter().filter_map(|run| run.as_ref().ok()).collect();
-    let of = |value: fn(&Recorded) -> f64| median(usable.iter().map(|run| value(run)));
-    let provenance = usable.first().and_then(|run| run.provenance.as_ref());
-    let moment = name.timestamp.moment();
-    let (date, time) = (moment.date(), moment.time());
+    let usable = || runs.iter().filter_map(|run| run.as_ref().ok());
+    let known = || usable().filter_map(|run| run.provenance.as_ref());
+    let of = |value: fn(&Recorded) -> f64| median(usable().map(value)).unwrap_or_default();
     let count = runs.len();
     Entry {
-        task: name.task.to_string(),
-        mode: name.mode.to_string(),
-        phase: name.phase.to_string(),
-        when: format!("{date} {:02}:{:02}", time.hour(), time.minute()),
-        commit: provenance
-            .and_then(|provenance| provenance.git.as_ref())
-            .and_then(|git| git.commit.clone()),
-        seconds: provenance.map(|provenance| provenance.load.duration_seconds),
-        stand_in: usable
-            .iter()
-            .filter_map(|run| run.provenance.as_ref())
-            .any(|provenance| provenance.build.stand_in),
-        figures: match (of(|run| run.result.p99_ms), of(|run| run.result.throughput)) {
-            (Some(p99), Some(throughput)) if usable.len() == count => Ok((p99, throughput)),
-            _ => Err(runs
-                .iter()
-                .find_map(|run| run.as_ref().err())
-                .map_or_else(String::new, |unusable| unusable.why.clone())),
+        name: name.clone(),
+        commit: known().next().and_then(|run| run.git.as_ref()?.commit.clone()),
+        seconds: known().next().map(|run| run.load.duration_seconds),
+        stand_in: known().any(|run| run.build.stand_in),
+        figures: match runs.iter().find_map(|run| run.as_ref().err()) {
+            Some(unusable) => Err(unusable.why.clone()),
+            None => Ok((of(|run| run.result.p99_ms), of(|run| run.result.throughput))),
         },
-        group: match provenance {
+        group: match known().next() {
             Some(run) if run.session.is_some() => format!("{count} paired"),
             Some(run) if run.run.of as usize > count => format!("{count} of {}", run.run.of),
             _ => count.to_string(),

@@ -338,7 +338,9 @@ impl<'a> Push<'a> {
             );
         } else {
             let mut lines = vec![format!("perf: {}", human::verdict_line(comparison, style))];
-            let note = |what: &str, text: &str| human::wrapped(&format!("  {what}: {text}"), 4);
+            let note = |what: &str, said: &str| {
+                format!("  {}", text::wrapped(&format!("{what}: {said}"), [2, 4], style.columns))
+            };
             if evidence.checkout != self.checkout {
                 lines.push(note("measured in", &evidence.checkout.to_string_lossy()));
             }

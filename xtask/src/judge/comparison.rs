@@ -10,11 +10,11 @@ use crate::judge::contradictions;
 use crate::judge::fitness::{self, Reason, Remedy};
 use crate::judge::rises::Rises;
 use crate::judge::verdict::{self, Figures, Metric, Outcome, P99Rule, Verdict};
-use crate::model::limits::FULL_SHARE;
+use crate::model::limits::{FULL_SHARE, threshold_percent};
 use crate::model::names::{Mode, Phase, TaskId};
 use crate::model::recorded::{Group, Recorded};
 use crate::model::session::{Figure, How};
-use crate::stats::numbers::median;
+use crate::stats::numbers::{exceeds, median};
 use crate::stats::paired::{self, Look, PairedVerdict};
 use crate::stats::signed_rank::Interval;
 use crate::stats::single_runs::SingleRuns;
@@ -208,9 +208,31 @@ impl Comparison {
         contradictions::is_misplaced(&runs(&self.before), &runs(&self.after))
     }
 
+    /// The sides that can be read, with their phases.
+    pub(crate) fn sides(&self) -> impl Iterator<Item = (Phase, &Side)> {
+        let sides = Phase::ALL.into_iter().zip([&self.before, &self.after]);
+        sides.filter_map(|(phase, side)| Some((phase, side.as_ref()?)))
+    }
+
+    /// At least one run measured the stand-in.
+    pub(crate) fn is_of_stand_in(&self) -> bool {
+        self.sides().any(|(_, side)| side.stand_in)
+    }
+
     /// The decisive look of the paired session, if there was one.
     pub fn look(&self) -> Option<Look> {
         self.session.as_ref()?.look
+    }
+
+    /// A session has used up its plan without a sure answer.
+    pub(crate) fn is_open(&self) -> bool {
+        let open = [PairedVerdict::Suspected, PairedVerdict::NoRegressionFound];
+        self.paired_verdict().is_some_and(|verdict| open.contains(&verdict))
+    }
+
+    /// The pairs' pass was withheld, because P95 is surely slower.
+    pub(crate) fn is_vetoed(&self) -> bool {
+        self.look().is_some_and(|look| look.is_vetoed)
     }
 
     /// The share of the CPUs that was busy, 0 to 1, where the two servers of a duet filled them: each waited for the
@@ -269,17 +291,27 @@ impl Comparison {
         }
     }
 
-    /// P99 is surely lower than before: by the whole interval of a session, or by more than the known noise of single
-    /// runs.
+    /// P99 is lower as surely, and by as much, as it has to be higher for a regression: by the whole interval of a
+    /// session, or by more than the known noise of single runs, and by more than the margin.
     pub fn is_faster(&self) -> bool {
         let Some(verdict) = self.judged() else { return false };
+        let margin = paired::margin(threshold_percent(self.mode));
         match (&self.session, self.single_runs) {
             (Some(session), _) => {
                 let passed = session.verdict == PairedVerdict::NotRegressed;
-                passed && session.look.is_some_and(|look| look.interval.upper < 0.0)
+                let interval = session.look.filter(|_| passed).map(|look| look.interval);
+                interval.is_some_and(|it| it.upper < 0.0 && exceeds(-it.estimate, margin))
             }
-            (None, Some(known)) => ln_of_p99(verdict) < -known.smallest_change,
+            (None, Some(known)) => exceeds(-ln_of_p99(verdict), known.smallest_change.max(margin)),
             (None, None) => false,
+        }
+    }
+
+    /// P99 may as well not have changed: none is in the interval of the session, or within the known noise of single runs.
+    pub(crate) fn is_indistinguishable(&self) -> bool {
+        match self.look() {
+            Some(look) => look.interval.lower <= 0.0 && look.interval.upper >= 0.0,
+            None => self.is_within_noise(),
         }
     }
 

@@ -68,7 +68,7 @@ impl Phase {
         Self::ALL.into_iter().find(|phase| phase.name() == word)
     }
 
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Before => "before",
             Self::After => "after",

@@ -20,7 +20,14 @@ pub(crate) fn annotations(comparisons: &[Comparison]) -> String {
             _ => "warning",
         };
         let title = title(comparison);
-        let verdict = format!("{}: {}", comparison.headline(), reason(comparison));
+        // Nothing follows an annotation that could name the files.
+        let faults = comparison.reasons().iter().map(|reason| reason.fault.to_string());
+        let why = faults.reduce(|all, one| format!("{all}; {one}"));
+        let why = why.unwrap_or_else(|| reason(comparison));
+        let mut verdict = format!("{}: {why}", comparison.headline());
+        if comparison.is_of_stand_in() {
+            verdict = format!("{verdict}; {}", words::STAND_IN);
+        }
         let mut text = annotation(level, &title, &verdict);
         for warning in &comparison.warnings {
             text += &annotation("warning", &title, warning);
@@ -69,10 +76,10 @@ pub(crate) fn outputs(comparisons: &[Comparison], outcome: Outcome) -> String {
         let _ = writeln!(text, "{mode}_verdict={}", json::outcome(comparison.outcome()));
         let _ = writeln!(text, "{mode}_faster={}", comparison.is_faster());
         let _ = writeln!(text, "{mode}_unconfirmed={}", comparison.is_unconfirmed());
+        let _ = writeln!(text, "{mode}_stand_in={}", comparison.is_of_stand_in());
         for quantity in metrics::judged(|_| true) {
-            for (phase, side) in [("before", &comparison.before), ("after", &comparison.after)] {
-                let value = side.as_ref().and_then(|side| quantity.value(side));
-                if let Some(value) = value {
+            for (phase, side) in comparison.sides() {
+                if let Some(value) = quantity.value(side) {
                     let value = words::trimmed(value, MOST_DECIMALS);
                     let _ = writeln!(text, "{mode}_{phase}_{}={value}", quantity.key);
                 }

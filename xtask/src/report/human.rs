@@ -1,42 +1,40 @@
-//! A comparison for a person at a terminal of 80 columns: the verdict first.
+//! A comparison for a person at a terminal: the verdict first.
 
 use std::fmt::Write as _;
 
-use crate::judge::comparison::{Comparison, Judgement, Side};
+use crate::judge::comparison::{Comparison, Judgement};
 use crate::judge::fitness::Reason;
 use crate::judge::verdict::Outcome;
-use crate::model::limits::COMPETITOR;
 use crate::report::evidence;
-use crate::report::metrics;
+use crate::report::metrics::OF_OPERATIONS;
 use crate::report::next::{self, Context};
 use crate::report::origin;
 use crate::report::reason::{reason, spread};
 use crate::report::table::{self, Mark, Row};
 use crate::report::words;
 use crate::term::streams::{Ink, Style};
-use crate::term::text;
-
-/// The columns of a terminal. Paths and commands may be longer: they are there to be pasted.
-const WIDTH: usize = 80;
+use crate::term::text::{self, wrapped};
 
 /// The most columns of a task's name in a verdict.
 const LONGEST_TASK: usize = 30;
 /// The columns of a row's name.
 const NAME: usize = 18;
 
-/// The whole report.
+/// The whole report. Paths and commands may be wider than the terminal: they are there to be pasted.
 pub fn report(comparisons: &[Comparison], around: &Context, style: Style) -> String {
     let mut text = String::new();
     for comparison in comparisons {
         let _ = writeln!(text, "{}", verdict_line(comparison, style));
         if let Some(reason) = &comparison.accepted {
-            let _ = writeln!(text, "  accepted: {}", wrapped_from(12, reason, 4));
+            let _ = writeln!(text, "  accepted: {}", wrapped(reason, [12, 4], style.columns));
         }
     }
     for comparison in comparisons {
         let details = details(comparison, around, style);
         if !details.is_empty() {
-            let heading = style.paint(Ink::Strong, &heading(comparison));
+            let stand_in = comparison.is_of_stand_in().then(|| format!(", {}", words::STAND_IN));
+            let heading = format!("{}{}", comparison.mode, stand_in.unwrap_or_default());
+            let heading = style.paint(Ink::Strong, &heading);
             let _ = writeln!(text, "\n{heading}\n{}", details.join("\n\n"));
         }
     }
@@ -45,7 +43,7 @@ pub fn report(comparisons: &[Comparison], around: &Context, style: Style) -> Str
         let _ = writeln!(text, "\n{}", style.paint(Ink::Strong, "next"));
     }
     for step in steps {
-        let purpose = wrapped(step.purpose, 2);
+        let purpose = wrapped(step.purpose, [2, 2], style.columns);
         let _ = writeln!(text, "  {purpose}\n    {}", step.commands.join("\n    "));
     }
     text
@@ -62,8 +60,8 @@ pub(crate) fn verdict_line(comparison: &Comparison, style: Style) -> String {
     let line = plain_verdict_line(comparison);
     let line = match &comparison.judgement {
         // A reason may be of any length; all of them follow below.
-        Judgement::Impossible(_) => words::cut(&line, WIDTH),
-        Judgement::Judged(_) | Judgement::SameServer(_) => wrapped_from(0, &line, 2),
+        Judgement::Impossible(_) => words::cut(&line, style.columns),
+        Judgement::Judged(_) | Judgement::SameServer(_) => wrapped(&line, [0, 2], style.columns),
     };
     let headline = comparison.headline();
     match line.strip_prefix(headline) {
@@ -79,36 +77,38 @@ pub(crate) fn plain_verdict_line(comparison: &Comparison) -> String {
         .as_ref()
         .map_or_else(String::new, |task| words::shortened(task.as_str(), LONGEST_TASK) + " ");
     text::printable(&format!(
-        "{}: {task}{}: {}",
+        "{}: {task}{}{}: {}",
         comparison.headline(),
         comparison.mode,
+        if comparison.is_of_stand_in() { ", stand-in" } else { "" },
         reason(comparison)
     ))
-}
-
-fn heading(comparison: &Comparison) -> String {
-    let sides = [&comparison.before, &comparison.after];
-    match sides.into_iter().flatten().any(|side| side.stand_in) {
-        true => format!("{}, {}", comparison.mode, words::STAND_IN),
-        false => comparison.mode.to_string(),
-    }
 }
 
 /// Everything about one mode, in paragraphs.
 fn details(comparison: &Comparison, around: &Context, style: Style) -> Vec<String> {
     let mut paragraphs = Vec::new();
     let reasons = comparison.reasons();
-    if !reasons.is_empty() && !is_told_by_the_verdict_line(comparison, reasons) {
-        let reasons = reasons.iter().map(|reason| why(reason, around));
+    if !reasons.is_empty() && !is_told_by_the_verdict_line(comparison, reasons, style) {
+        let reasons = reasons.iter().map(|reason| why(reason, around, style));
         paragraphs.push(list("why it cannot be judged", reasons));
     }
-    paragraphs.extend(origin(comparison));
-    if let (Some(before), Some(after)) = (&comparison.before, &comparison.after) {
-        paragraphs.push(metrics(comparison, before, after, style));
+    let origin = origin::lines(comparison).into_iter();
+    let origin: Vec<String> = origin
+        .map(|(name, said)| format!("  {name:<6}  {}", wrapped(&said, [10, 10], style.columns)))
+        .collect();
+    paragraphs.extend((!origin.is_empty()).then(|| origin.join("\n")));
+    if let Some([metrics, operations]) = table::of(comparison) {
+        let mut text = rows(&metrics, style);
+        let _ = write!(text, "\n    {}", OF_OPERATIONS);
+        for (phase, side) in comparison.sides() {
+            if let Some(spread) = spread(side) {
+                let _ = write!(text, "\n    {phase:<6}  {spread}");
+            }
+        }
+        paragraphs.push(text);
         let evidence = evidence::evidence(comparison, around).into_iter();
-        paragraphs.extend(evidence.map(|known| list(&known.title, known.lines.into_iter())));
-        paragraphs.extend(position(comparison));
-        let operations = table::operations(comparison, before, after);
+        paragraphs.extend(evidence.map(|(title, lines)| list(&title, lines.into_iter())));
         if !operations.is_empty() {
             let rows = rows(&operations, style);
             paragraphs.push(format!("  P99 by operation, ms\n{rows}"));
@@ -117,24 +117,23 @@ fn details(comparison: &Comparison, around: &Context, style: Style) -> Vec<Strin
     if !comparison.warnings.is_empty() {
         let warnings = comparison.warnings.iter();
         let title = style.paint(Ink::Warning, "warnings");
-        paragraphs.push(list(&title, warnings.map(|warning| wrapped(warning, 4))));
+        let warnings = warnings.map(|warning| wrapped(warning, [4, 4], style.columns));
+        paragraphs.push(list(&title, warnings));
     }
     paragraphs
 }
 
-fn is_told_by_the_verdict_line(comparison: &Comparison, reasons: &[Reason]) -> bool {
+fn is_told_by_the_verdict_line(comparison: &Comparison, reasons: &[Reason], style: Style) -> bool {
     matches!(reasons, [only] if only.fault.file.is_none())
-        && plain_verdict_line(comparison).chars().count() <= WIDTH
+        && plain_verdict_line(comparison).chars().count() <= style.columns
 }
 
 /// A reason, below its place.
-fn why(reason: &Reason, around: &Context) -> String {
+fn why(reason: &Reason, around: &Context, style: Style) -> String {
+    let indent = |columns| wrapped(&reason.fault.why, [columns, columns], style.columns);
     match around.place(&reason.fault) {
-        Some(place) => {
-            let place = text::printable(&place);
-            format!("{place}\n      {}", wrapped(&reason.fault.why, 6))
-        }
-        None => wrapped(&reason.fault.why, 4),
+        Some(place) => format!("{}\n      {}", text::printable(&place), indent(6)),
+        None => indent(4),
     }
 }
 
@@ -143,37 +142,13 @@ fn list(title: &str, lines: impl Iterator<Item = String>) -> String {
     format!("  {title}\n    {}", lines.join("\n    "))
 }
 
-/// Who, what and when.
-fn origin(comparison: &Comparison) -> Option<String> {
-    let lines = origin::lines(comparison);
-    let line =
-        |(name, said): (&str, String)| format!("  {name:<6}  {}", wrapped_from(10, &said, 10));
-    (!lines.is_empty()).then(|| lines.into_iter().map(line).collect::<Vec<_>>().join("\n"))
-}
-
-fn metrics(comparison: &Comparison, before: &Side, after: &Side, style: Style) -> String {
-    let limit = comparison.judged().map_or("", |_| "limit");
-    let mut table = vec![Row::heading(limit)];
-    table.extend(table::metrics(comparison, before, after));
-    let mut text = rows(&table, style);
-    let _ = write!(text, "\n    {}", metrics::OF_OPERATIONS);
-    for (phase, side) in [("before", before), ("after", after)] {
-        if let Some(spread) = spread(side) {
-            let _ = write!(text, "\n    {phase:<6}  {spread}");
-        }
-    }
-    text
-}
-
 fn rows(rows: &[Row], style: Style) -> String {
     let line = |row: &Row| {
-        let mark = match row.mark {
-            Mark::Nothing => String::new(),
-            Mark::Within => style.paint(Ink::Good, "  ok"),
-            Mark::Regressed => style.paint(Ink::Bad, "  REGRESSED"),
-            Mark::Pinned => style.paint(Ink::Good, "  ok, pinned"),
-            Mark::Unsettled => style.paint(Ink::Warning, "  not settled"),
-            Mark::MovedMost => "  moved most".to_owned(),
+        let ink = match row.mark {
+            Mark::Nothing | Mark::MovedMost => None,
+            Mark::Within | Mark::Pinned => Some(Ink::Good),
+            Mark::Regressed => Some(Ink::Bad),
+            Mark::Unsettled => Some(Ink::Warning),
         };
         let line = format!(
             "  {:<NAME$}{:>12}{:>12}{:>11}{:>8}",
@@ -183,70 +158,12 @@ fn rows(rows: &[Row], style: Style) -> String {
             row.change,
             row.limit
         );
-        match mark.is_empty() {
-            true => line.trim_end().to_owned(),
-            false => line + &mark,
+        let mark = format!("  {}", row.mark.in_words());
+        match row.mark {
+            Mark::Nothing => line.trim_end().to_owned(),
+            _ => line + &ink.map_or(mark.clone(), |ink| style.paint(ink, &mark)),
         }
     };
     let lines: Vec<String> = rows.iter().map(line).collect();
     lines.join("\n")
-}
-
-fn position(comparison: &Comparison) -> Option<String> {
-    let position = comparison.verdict()?.position?;
-    let mut text = format!(
-        "  against {COMPETITOR}, P99 {} ms\n    before  {}\n    after   {}",
-        words::trimmed(position.baseline_ms, 3),
-        words::speedup(position.speedup_before),
-        words::speedup(position.speedup_after)
-    );
-    if comparison.judged().is_some() {
-        let _ = write!(text, "\n    status  {}", position.standing);
-    }
-    Some(text)
-}
-
-/// `text` in lines of at most [`WIDTH`], all but the first indented; a word that is longer stays whole.
-pub(crate) fn wrapped(text: &str, indent: usize) -> String {
-    wrapped_from(indent, text, indent)
-}
-
-/// The same, where the first line begins in the column `start`.
-fn wrapped_from(start: usize, text: &str, indent: usize) -> String {
-    let mut lines = String::new();
-    let mut column = start;
-    let mut begun = false;
-    for word in text::printable(text).split_whitespace() {
-        let length = word.chars().count();
-        if begun && column + 1 + length > WIDTH {
-            let _ = write!(lines, "\n{:indent$}", "");
-            column = indent;
-        } else if begun {
-            lines.push(' ');
-            column += 1;
-        }
-        begun = true;
-        lines.push_str(word);
-        column += length;
-    }
-    lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_text_is_wrapped_between_words_and_indented() {
-        let text = wrapped(&"word ".repeat(30), 6);
-        assert!(text.lines().skip(1).all(|line| line.starts_with("      word")));
-        assert!(text.lines().all(|line| line.trim_start().len() + 6 <= WIDTH));
-        assert_eq!(text.split_whitespace().count(), 30);
-    }
-
-    #[test]
-    fn a_word_longer_than_a_line_stays_whole() {
-        let path = "x".repeat(100);
-        assert!(wrapped(&format!("see {path} there"), 4).contains(&path));
-    }
 }

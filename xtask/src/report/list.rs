@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
+use crate::model::names::RunName;
 use crate::report::words;
 use crate::term::streams::{Ink, Style};
 use crate::term::text;
@@ -11,13 +12,8 @@ use crate::term::text;
 /// One group of recorded runs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
-    pub(crate) task: String,
-    /// `internal` or `competitive`.
-    pub(crate) mode: String,
-    /// `before` or `after`.
-    pub(crate) phase: String,
-    /// The start of the newest run, in local time.
-    pub(crate) when: String,
+    /// The newest run.
+    pub(crate) name: RunName,
     /// The measured commit; absent without provenance.
     pub(crate) commit: Option<String>,
     /// Seconds of load a run; absent without provenance.
@@ -46,10 +42,10 @@ pub(crate) fn to_json(entries: &[Entry]) -> String {
     let entry = |entry: &Entry| {
         let figures = entry.figures.as_ref().ok();
         json!({
-            "task": entry.task,
-            "mode": entry.mode,
-            "phase": entry.phase,
-            "when": entry.when,
+            "task": entry.name.task.as_str(),
+            "mode": entry.name.mode.to_string(),
+            "phase": entry.name.phase.name(),
+            "when": words::minute(entry.name.timestamp),
             "commit": entry.commit,
             "load_seconds": entry.seconds,
             "p99_ms": figures.map(|(p99_ms, _)| p99_ms),
@@ -63,8 +59,6 @@ pub(crate) fn to_json(entries: &[Entry]) -> String {
     format!("{:#}\n", json!({ "format": FORMAT, "recorded": recorded }))
 }
 
-/// The columns of a terminal.
-const WIDTH: usize = 80;
 /// The fewest columns of a task: the others are never so wide that less is left.
 const LEAST_TASK: usize = 5;
 /// The shown characters of a commit.
@@ -87,13 +81,12 @@ pub(crate) fn list(entries: &[Entry], style: Style) -> String {
     let [task, others @ ..] = &mut widths;
     // A space between two columns, and one more before the last.
     let taken = others.iter().sum::<usize>() + others.len() + 1;
-    *task = (*task).min(WIDTH.saturating_sub(taken).max(LEAST_TASK));
+    *task = (*task).min(style.columns.saturating_sub(taken).max(LEAST_TASK));
 
-    let mut text = style.paint(Ink::Faint, &line(&heading, &widths, None)) + "\n";
+    let mut text = style.paint(Ink::Faint, &line(&heading, &widths, None, style)) + "\n";
     for (entry, row) in entries.iter().zip(&rows) {
         let why = entry.figures.as_ref().err();
-        let why = why.map(|why| (text::printable(why), style));
-        let _ = writeln!(text, "{}", line(row, &widths, why));
+        let _ = writeln!(text, "{}", line(row, &widths, why, style));
     }
     text
 }
@@ -106,10 +99,10 @@ fn row(entry: &Entry) -> [String; 9] {
     };
     let commit = entry.commit.as_deref().unwrap_or("-");
     [
-        entry.task.clone(),
-        entry.mode.clone(),
-        entry.phase.clone(),
-        entry.when.clone(),
+        entry.name.task.to_string(),
+        entry.name.mode.to_string(),
+        entry.name.phase.to_string(),
+        words::minute(entry.name.timestamp),
         text::printable(commit).chars().take(COMMIT).collect(),
         entry.seconds.map_or_else(|| "-".to_owned(), |seconds| format!("{seconds} s")),
         p99,
@@ -119,26 +112,22 @@ fn row(entry: &Entry) -> [String; 9] {
 }
 
 /// One line, with the reason in the place of the figures where there is one.
-fn line(row: &[String; 9], widths: &[usize; 9], why: Option<(String, Style)>) -> String {
+fn line(row: &[String; 9], widths: &[usize; 9], why: Option<&String>, style: Style) -> String {
     let [task, mode, phase, when, commit, load, p99, throughput, group] = row;
     let [w_task, w_mode, w_phase, w_when, w_commit, w_load, w_p99, w_throughput, _] = *widths;
     let task = words::shortened(task, w_task);
     let known = format!(
         "{task:<w_task$} {mode:<w_mode$} {phase:<w_phase$} {when:<w_when$} {commit:<w_commit$} {load:>w_load$}"
     );
-    let (shown, figures) = match why {
-        None => {
-            let figures = format!("{p99:>w_p99$} {throughput:>w_throughput$}");
-            (figures.chars().count(), figures)
-        }
-        Some((why, style)) => {
-            let least = w_p99 + 1 + w_throughput;
-            let taken = known.chars().count() + 3 + group.chars().count();
-            let why = words::cut(&why, WIDTH.saturating_sub(taken).max(least));
-            let why = format!("{why:>least$}");
-            (why.chars().count(), style.paint(Ink::Warning, &why))
-        }
-    };
-    let taken = known.chars().count() + 3 + shown;
-    format!("{known} {figures}  {}", words::cut(group, WIDTH.saturating_sub(taken)))
+    // A space before the figures, and two behind them.
+    let left = style.columns.saturating_sub(known.chars().count() + 3);
+    let figures = format!("{p99:>w_p99$} {throughput:>w_throughput$}");
+    let least = figures.chars().count();
+    let figures = why.map_or(figures, |why| {
+        let most = left.saturating_sub(group.chars().count()).max(least);
+        format!("{:>least$}", words::cut(&text::printable(why), most))
+    });
+    let group = words::cut(group, left.saturating_sub(figures.chars().count()));
+    let figures = why.map_or(figures.clone(), |_| style.paint(Ink::Warning, &figures));
+    format!("{known} {figures}  {group}")
 }

@@ -7,15 +7,20 @@ use crate::model::names::Mode;
 use crate::report::metrics;
 use crate::report::reason::reason;
 use crate::report::words;
-use crate::stats::paired::PairedVerdict;
 use crate::term::text;
 
 /// The lines of one mode; `None` if it was not judged, or noise alone, which is no entry.
 pub fn lines(comparison: &Comparison) -> Option<Vec<String>> {
     let verdict = comparison.judged()?;
     let (before, after) = (comparison.before.as_ref()?, comparison.after.as_ref()?);
-    let changes = metrics::judged(|metric| metric != Metric::ErrorRate);
-    let changes: Vec<String> = changes.map(|quantity| quantity.judged_change(verdict)).collect();
+    let changes = metrics::judged(|metric| metric != Metric::ErrorRate).map(|quantity| {
+        let change = quantity.judged_change(verdict);
+        match (quantity.judged(), comparison.look()) {
+            (Some(Metric::P99), Some(look)) => format!("{change} by {} pairs", look.pairs),
+            _ => change,
+        }
+    });
+    let changes: Vec<String> = changes.collect();
     let mut lines = vec![
         format!("Before: {}", figures(comparison.mode, before)),
         format!("After:  {}", figures(comparison.mode, after)),
@@ -25,38 +30,39 @@ pub fn lines(comparison: &Comparison) -> Option<Vec<String>> {
         format!(
             "vs {COMPETITOR}: {} ({}ms vs {}ms)",
             words::speedup(position.speedup_after),
-            words::trimmed(after.figures.p99_ms, 3),
+            words::trimmed(after.figures.p99_ms, P99_DECIMALS),
             words::trimmed(position.baseline_ms, 3)
         )
     }));
-    let stand_in = [before, after].iter().any(|side| side.stand_in);
-    let stand_in = if stand_in { format!(" ({})", words::STAND_IN) } else { String::new() };
+    let stand_in = comparison.is_of_stand_in().then(|| format!(" ({})", words::STAND_IN));
+    let stand_in = stand_in.unwrap_or_default();
     lines.push(format!("Status: {}{stand_in}", status(comparison, verdict)));
     Some(lines)
 }
+
+/// A run has whole microseconds, a median of an even number of runs half ones.
+const P99_DECIMALS: usize = 4;
 
 fn figures(mode: Mode, side: &Side) -> String {
     let unit = match mode {
         Mode::Internal => "ops/s",
         Mode::Competitive => "QPS",
     };
-    let p99 = words::trimmed(side.figures.p99_ms, 3);
+    let p99 = words::trimmed(side.figures.p99_ms, P99_DECIMALS);
     let throughput = words::trimmed(side.figures.throughput, 2);
-    format!("P99={p99}ms, {throughput} {unit}")
+    let runs = match side.files.len() {
+        1 => String::new(),
+        runs => format!(" (medians of {runs} runs)"),
+    };
+    format!("P99={p99}ms, {throughput} {unit}{runs}")
 }
 
 fn status(comparison: &Comparison, verdict: &Verdict) -> String {
-    let unsettled = comparison.paired_verdict() == Some(PairedVerdict::NoRegressionFound);
-    let standing = verdict.position.map(|position| position.standing);
-    match (verdict.outcome, standing) {
-        (Outcome::Success, _) if unsettled => {
-            format!("✓ No regression found: {}", text::markdown(&reason(comparison)))
-        }
-        (Outcome::Success, None) if comparison.is_unconfirmed() => {
-            format!("✓ Unconfirmed: {}", reason(comparison))
-        }
-        (Outcome::Success, None) if comparison.is_faster() => {
-            format!("✓ Faster: {}", reason(comparison))
+    let says_more = comparison.is_open() || comparison.is_unconfirmed() || comparison.is_faster();
+    let reason = text::markdown(&reason(comparison));
+    match (verdict.outcome, verdict.position.map(|position| position.standing)) {
+        (Outcome::Success, _) if says_more => {
+            format!("✓ {}: {reason}", words::capitalised(comparison.headline()))
         }
         (Outcome::Success, None) => {
             format!("✓ Within {}% target", threshold_percent(comparison.mode))
@@ -67,9 +73,9 @@ fn status(comparison: &Comparison, verdict: &Verdict) -> String {
         (Outcome::Success, Some(_)) => "✓ Competitive advantage maintained".to_owned(),
         (Outcome::InternalRegression | Outcome::CompetitiveRegression, _) => {
             let accepted = comparison.accepted.as_ref();
-            let accepted = accepted.map_or_else(String::new, |why| format!("; accepted: {why}"));
-            format!("✗ Regression: {}", text::markdown(&(reason(comparison) + &accepted)))
+            let accepted = accepted.map(|why| text::markdown(&format!("; accepted: {why}")));
+            format!("✗ Regression: {reason}{}", accepted.unwrap_or_default())
         }
-        (Outcome::Undecided | Outcome::CannotJudge, _) => "? Undecided".to_owned(),
+        (Outcome::Undecided | Outcome::CannotJudge, _) => format!("? Suspected: {reason}"),
     }
 }

@@ -1,19 +1,18 @@
 //! A comparison for a pull-request comment or a CI step summary.
 
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use crate::error::Error;
 use crate::judge::comparison::{Comparison, Side};
 use crate::judge::verdict::Outcome;
-use crate::model::limits::COMPETITOR;
-use crate::model::names::{Mode, TaskId};
+use crate::model::names::{Mode, Phase, TaskId};
 use crate::report::evidence;
+use crate::report::metrics::OF_OPERATIONS;
 use crate::report::next::{self, Context};
+use crate::report::origin;
 use crate::report::reason::{reason, spread};
 use crate::report::table::{self, Mark, Row};
 use crate::report::words;
-use crate::report::{metrics, origin};
 use crate::term::text;
 
 /// The whole report.
@@ -21,7 +20,7 @@ pub fn report(comparisons: &[Comparison], around: &Context) -> String {
     let sections = comparisons.iter().map(|comparison| section(comparison, around));
     let steps = next::steps(comparisons, around).into_iter().map(|step| {
         let commands = step.commands.join("\n");
-        format!("{}:\n\n```sh\n{commands}\n```\n", capitalised(step.purpose))
+        format!("{}:\n\n```sh\n{commands}\n```\n", words::capitalised(step.purpose))
     });
     let steps: Vec<String> = steps.collect();
     let folded = (!steps.is_empty()).then(|| {
@@ -53,22 +52,17 @@ fn section(comparison: &Comparison, around: &Context) -> String {
         Outcome::InternalRegression | Outcome::CompetitiveRegression => "❌",
         Outcome::Undecided | Outcome::CannotJudge => "⚠️",
     };
-    let task = comparison.task.as_ref();
+    let (task, mode) = (comparison.task.as_ref(), comparison.mode);
+    let marker = marker(task, mode);
     let task = task.map_or_else(String::new, |task| format!("task {task}, "));
     let headline = comparison.headline();
     let mut paragraphs = vec![
-        format!(
-            "{}### {mark} {task}{}: {headline}",
-            marker(comparison.task.as_ref(), comparison.mode),
-            comparison.mode
-        ),
+        format!("{marker}### {mark} {task}{mode}: {headline}"),
         text::markdown(&reason(comparison)),
     ];
     let accepted = comparison.accepted.iter();
     paragraphs.extend(accepted.map(|reason| format!("Accepted: {}", text::markdown(reason))));
-    let sides = [("before", &comparison.before), ("after", &comparison.after)];
-    let sides = || sides.iter().filter_map(|(phase, side)| Some((phase, side.as_ref()?)));
-    if sides().any(|(_, side)| side.stand_in) {
+    if comparison.is_of_stand_in() {
         paragraphs.push(format!("**{}**", words::STAND_IN));
     }
     let reasons = comparison.reasons().iter().map(|reason| {
@@ -77,45 +71,39 @@ fn section(comparison: &Comparison, around: &Context) -> String {
         place + &text::markdown(&reason.fault.why)
     });
     paragraphs.extend(list("Why it cannot be judged", reasons));
-    if let (Some(before), Some(after)) = (&comparison.before, &comparison.after) {
-        paragraphs.push(tables(comparison, before, after));
-        paragraphs.push(capitalised(metrics::OF_OPERATIONS) + ".");
+    if let Some([metrics, operations]) = table::of(comparison) {
+        paragraphs.push(table(&metrics, operations));
+        paragraphs.push(words::capitalised(OF_OPERATIONS) + ".");
     }
-    for known in evidence::evidence(comparison, around) {
-        let (title, lines) = (capitalised(&known.title), known.lines.join("\n"));
+    for (title, lines) in evidence::evidence(comparison, around) {
+        let (title, lines) = (words::capitalised(&title), lines.join("\n"));
         paragraphs.push(format!("{title}:\n\n```text\n{lines}\n```"));
     }
-    paragraphs.extend(position(comparison));
     let origin = origin::lines(comparison).into_iter();
     let origin = origin.map(|(name, said)| format!("{name}: {}", text::markdown(&said)));
     paragraphs.extend(list("Who, what, when", origin));
-    paragraphs.extend(list("Measured", sides().map(|(phase, side)| files(phase, side))));
+    let files = comparison.sides().map(|(phase, side)| files(phase, side));
+    paragraphs.extend(list("Measured", files));
     let warnings = comparison.warnings.iter();
     paragraphs.extend(list("Warnings", warnings.map(|warning| text::markdown(warning))));
     paragraphs.join("\n\n") + "\n"
 }
 
-fn tables(comparison: &Comparison, before: &Side, after: &Side) -> String {
-    let mut text =
-        String::from("| | before | after | change | limit | |\n|---|---:|---:|---:|---:|---|");
-    for row in table::metrics(comparison, before, after) {
-        let _ = write!(text, "\n{}", line(&row));
-    }
-    for row in table::operations(comparison, before, after) {
+fn table(metrics: &[Row], operations: Vec<Row>) -> String {
+    let mut lines: Vec<String> = metrics.iter().map(line).collect();
+    lines.insert(1, "|---|---:|---:|---:|---:|---|".to_owned());
+    lines.extend(operations.into_iter().map(|row| {
         let name = format!("P99 ms of {}", text::markdown(&row.name));
-        let _ = write!(text, "\n{}", line(&Row { name, ..row }));
-    }
-    text
+        line(&Row { name, ..row })
+    }));
+    lines.join("\n")
 }
 
 fn line(row: &Row) -> String {
     let mark = match row.mark {
-        Mark::Nothing => "",
-        Mark::Within => "ok",
         Mark::Regressed => "**regressed**",
         Mark::Pinned => "ok, pinned by the offered load",
-        Mark::Unsettled => "not settled",
-        Mark::MovedMost => "moved most",
+        other => other.in_words(),
     };
     let Row { name, before, after, change, limit, .. } = row;
     [name, before, after, change, limit, mark].iter().fold(String::from("|"), |line, cell| {
@@ -126,20 +114,8 @@ fn line(row: &Row) -> String {
     })
 }
 
-fn position(comparison: &Comparison) -> Option<String> {
-    let position = comparison.verdict()?.position?;
-    let judged = comparison.judged();
-    let status = judged.map_or_else(String::new, |_| format!(": {}", position.standing));
-    Some(format!(
-        "Against {COMPETITOR}, P99 {} ms: {} before, {} after{status}.",
-        words::trimmed(position.baseline_ms, 3),
-        words::speedup(position.speedup_before),
-        words::speedup(position.speedup_after)
-    ))
-}
-
 /// The result files of a side.
-fn files(phase: &str, side: &Side) -> String {
+fn files(phase: Phase, side: &Side) -> String {
     let name = |path: &PathBuf| {
         text::markdown_code(&path.file_name().unwrap_or_default().to_string_lossy())
     };
@@ -152,10 +128,4 @@ fn files(phase: &str, side: &Side) -> String {
 fn list(title: &str, lines: impl Iterator<Item = String>) -> Option<String> {
     let lines: Vec<String> = lines.map(|line| format!("- {line}")).collect();
     (!lines.is_empty()).then(|| format!("**{title}**\n\n{}", lines.join("\n")))
-}
-
-fn capitalised(text: &str) -> String {
-    let mut letters = text.chars();
-    let first = letters.next().map(|first| first.to_ascii_uppercase());
-    first.into_iter().chain(letters).collect()
 }

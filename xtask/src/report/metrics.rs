@@ -4,13 +4,12 @@ use crate::judge::comparison::Side;
 use crate::judge::verdict::Metric::{self, ErrorRate, P99, Throughput};
 use crate::judge::verdict::Verdict;
 use crate::model::names::Mode;
-use crate::model::provenance::Provenance;
+use crate::model::provenance::{Noise, Provenance};
 use crate::model::recorded::Recorded;
 use crate::model::session::Figure;
 use crate::report::words;
 use crate::stats::numbers::median;
 
-use Shown::{Compared, Summarised};
 use Source::{Judged, Runs};
 use Unit::{Count, Share};
 
@@ -19,9 +18,8 @@ pub(crate) struct Quantity {
     pub(crate) name: &'static str,
     pub(crate) unit: Unit,
     pub(crate) decimals: usize,
-    /// The key in the JSON of a side; empty if it is not part of it.
+    /// The key in the JSON of a side; empty for what only the summary of a check shows.
     pub(crate) key: &'static str,
-    pub(crate) shown: Shown,
     pub(crate) source: Source,
 }
 
@@ -36,14 +34,6 @@ pub(crate) enum Unit {
     Count,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Shown {
-    Everywhere,
-    /// Where two sides are compared.
-    Compared,
-    /// In the summary of a check.
-    Summarised,
-}
 /// The source of a value.
 pub(crate) enum Source {
     /// The figure that is judged.
@@ -59,17 +49,7 @@ const fn metric(
     key: &'static str,
     source: Source,
 ) -> Quantity {
-    Quantity { name, unit, decimals, key, shown: Shown::Everywhere, source }
-}
-
-/// A metric of the summary alone.
-const fn summarised(
-    name: &'static str,
-    unit: Unit,
-    decimals: usize,
-    of: fn(&Recorded) -> Option<f64>,
-) -> Quantity {
-    Quantity { shown: Summarised, ..metric(name, unit, decimals, "", Runs(of)) }
+    Quantity { name, unit, decimals, key, source }
 }
 
 const MS: Unit = Unit::Of("ms");
@@ -77,37 +57,46 @@ const OPS: Unit = Unit::Of("ops/s");
 const MIB: Unit = Unit::Of("MiB");
 const US: Unit = Unit::Of("us/operation");
 
+/// The load generator records whole microseconds.
+pub(crate) const MS_DECIMALS: usize = 3;
+
 /// What the latencies are; said wherever they are shown.
 pub(crate) const OF_OPERATIONS: &str =
     "each latency is the largest of the operations' own, not that of all requests";
 
 /// All metrics, in the order in which they are shown.
 pub(crate) static METRICS: [Quantity; 12] = [
-    metric("P50", MS, 3, "p50_ms", Runs(|run| Some(run.result.p50_ms))),
-    metric("P95", MS, 3, "p95_ms", Runs(|run| Some(run.result.p95_ms))),
-    metric("P99", MS, 3, "p99_ms", Judged(P99)),
-    metric("P99.9", MS, 3, "p999_ms", Runs(|run| run.result.p999_ms)),
-    metric("maximum", MS, 3, "max_ms", Runs(|run| run.result.max_ms)),
+    metric("P50", MS, MS_DECIMALS, "p50_ms", Runs(|run| Some(run.result.p50_ms))),
+    metric("P95", MS, MS_DECIMALS, "p95_ms", Runs(|run| Some(run.result.p95_ms))),
+    metric("P99", MS, MS_DECIMALS, "p99_ms", Judged(P99)),
+    metric("P99.9", MS, MS_DECIMALS, "p999_ms", Runs(|run| run.result.p999_ms)),
+    metric("maximum", MS, MS_DECIMALS, "max_ms", Runs(|run| run.result.max_ms)),
     metric("throughput", OPS, 2, "throughput", Judged(Throughput)),
-    summarised("operations", Count, 1, |run| Some(whole(run.result.total_operations))),
+    metric("operations", Count, 1, "", Runs(|run| Some(whole(run.result.total_operations)))),
     metric("errors", Count, 1, "errors_per_run", Runs(|run| Some(whole(run.result.total_errors)))),
-    Quantity { shown: Compared, ..metric("error rate", Share, 2, "error_rate", Judged(ErrorRate)) },
-    summarised("peak memory", MIB, 0, |run| {
-        Some(whole(known(run)?.server.peak_memory_kib?) / 1024.0)
-    }),
+    metric("error rate", Share, 2, "error_rate", Judged(ErrorRate)),
+    metric("peak memory", MIB, 0, "", Runs(|run| Some(mib(known(run)?.server.peak_memory_kib?)))),
     metric(
         "CPU",
         US,
-        0,
+        1,
         "cpu_us_per_operation",
-        Runs(|run| known(run)?.noise.server_cpu_us_per_operation),
+        Runs(|run| noise(run)?.server_cpu_us_per_operation),
     ),
-    summarised("CPU stolen", Share, 1, |run| known(run)?.noise.steal_share),
+    metric("CPU stolen", Share, 1, "", Runs(|run| noise(run)?.steal_share)),
 ];
 
 #[allow(clippy::cast_precision_loss, reason = "exact up to 2^53")]
 fn whole(count: u64) -> f64 {
     count as f64
+}
+
+fn mib(kib: u64) -> f64 {
+    whole(kib) / 1024.0
+}
+
+fn noise(run: &Recorded) -> Option<&Noise> {
+    known(run).map(|provenance| &provenance.noise)
 }
 
 fn known(run: &Recorded) -> Option<&Provenance> {
@@ -164,6 +153,14 @@ impl Quantity {
             Unit::Of(_) => words::figure(value, self.decimals),
             Unit::Share => words::figure(value * 100.0, self.decimals),
             Unit::Count => words::count(value, self.decimals),
+        }
+    }
+
+    /// The values of both sides, as they stand beside each other.
+    pub(crate) fn figures(&self, values: [f64; 2]) -> [String; 2] {
+        match self.unit == MS {
+            true => words::figures(values.map(Some), self.decimals),
+            false => values.map(|value| self.figure(value)),
         }
     }
 

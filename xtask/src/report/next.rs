@@ -6,6 +6,7 @@ use crate::error::Fault;
 use crate::judge::comparison::{Comparison, Judgement};
 use crate::judge::fitness::{Reason, Remedy};
 use crate::judge::verdict::Outcome;
+use crate::model::limits::{PAIR_SECONDS, PLAN};
 use crate::model::names::is_task_name;
 use crate::model::names::{Mode, Part, Phase, TaskId};
 use crate::model::typed;
@@ -54,7 +55,8 @@ pub(crate) struct Step {
 
 /// All that helps with these comparisons, the quick things first.
 pub(crate) fn steps(comparisons: &[Comparison], around: &Context) -> Vec<Step> {
-    let regressed = || comparisons.iter().filter(|comparison| comparison.outcome().is_regression());
+    let is_slower = |known: &&Comparison| known.outcome().is_regression() || known.is_vetoed();
+    let regressed = || comparisons.iter().filter(is_slower);
     let measurements = comparisons.iter().flat_map(|comparison| measurements(comparison, around));
     let records = regressed().filter_map(|comparison| records(comparison, around));
     let profiles = regressed().filter_map(|comparison| profile(comparison, around));
@@ -81,6 +83,20 @@ pub(crate) fn steps(comparisons: &[Comparison], around: &Context) -> Vec<Step> {
 
 /// Why single runs below their noise are followed by a session.
 const SETTLE: &str = "settle it: single runs cannot distinguish this change from noise";
+
+/// Why a session that ended with a suspicion is followed by another.
+const LONGER: &str = "settle it in a new record; this one is archived and stays known";
+
+/// The most pairs of a new record that may settle what an ended one left open, and the commands. `None` where nothing is
+/// open, and where pairs do not settle it: P95 is surely slower. The plan of a record is fixed, so it takes a new one; of
+/// another length of load it would answer beside this one.
+pub(crate) fn longer(comparison: &Comparison, around: &Context) -> Option<(usize, Vec<String>)> {
+    comparison.judged().filter(|_| comparison.is_open() && !comparison.is_vetoed())?;
+    let pairs = comparison.look().and_then(|look| look.pairs_to_settle).unwrap_or(usize::MAX);
+    let plans = PLAN.possible_looks();
+    let plan = plans.iter().find(|plan| **plan >= pairs).or(plans.last())?;
+    Some((*plan, confirm(comparison, around, &format!(" --fresh --max-pairs {plan}"))))
+}
 
 /// One step for each purpose, with each command once; none without a command.
 fn merged(steps: impl Iterator<Item = Step>) -> Vec<Step> {
@@ -127,7 +143,10 @@ fn measurements(comparison: &Comparison, around: &Context) -> Vec<Step> {
             // A question that a session has answered is not asked again until the answer pleases.
             let confirm = comparison.session.is_none().then(|| confirm(comparison, around, ""));
             let confirm = confirm.map(|commands| by_remedy(Remedy::Confirm, commands));
-            confirm.into_iter().chain([better]).collect()
+            let suspected = comparison.outcome() == Outcome::Undecided;
+            let longer = longer(comparison, around).filter(|_| suspected);
+            let longer = longer.map(|(_, commands)| Step { purpose: LONGER, commands });
+            confirm.into_iter().chain(longer).chain([better]).collect()
         }
     }
 }
@@ -180,10 +199,17 @@ fn take_back(comparison: &Comparison, what: &str, around: &Context) -> Vec<Strin
 pub(crate) fn confirm(comparison: &Comparison, around: &Context, more: &str) -> Vec<String> {
     let sides = [&comparison.before, &comparison.after];
     let kept = sides.into_iter().flatten().all(|side| side.by_perf_check);
+    let seconds = comparison.session.as_ref().map(|session| session.duration_seconds);
+    let seconds = seconds.filter(|seconds| *seconds != PAIR_SECONDS);
+    let duration = seconds.map_or_else(String::new, |seconds| format!(" --duration {seconds}"));
     let task = comparison.task.iter();
     task.filter(|_| kept && !around.root.is_empty())
         .map(|task| {
-            typed::perf_confirm(task, comparison.mode, &format!("{more}{}", around.options))
+            typed::perf_confirm(
+                task,
+                comparison.mode,
+                &format!("{more}{duration}{}", around.options),
+            )
         })
         .collect()
 }

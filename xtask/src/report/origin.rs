@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::judge::comparison::{Comparison, Side};
 use crate::model::names::RunName;
-use crate::model::provenance::{Noise, Provenance};
+use crate::model::provenance::{Git, Host, Noise};
 use crate::report::words;
 use crate::stats::numbers::median;
 use crate::term::text;
@@ -19,7 +19,8 @@ const LONGEST_NAME: usize = 40;
 
 /// What is known of the runs of a side. Of several runs, the newest speaks.
 struct Origin<'a> {
-    newest: Option<&'a Provenance>,
+    git: Option<&'a Git>,
+    host: Option<&'a Host>,
     /// `2025-11-08 14:00`
     when: Option<String>,
     scenario: String,
@@ -34,12 +35,12 @@ impl<'a> Origin<'a> {
         let started = newest.map(|newest| newest.run.started.as_str());
         let named = || {
             let name = RunName::of_result(run?.path.file_name()?.to_str()?)?;
-            let (date, time) = (name.timestamp.moment().date(), name.timestamp.moment().time());
-            Some(format!("{date} {:02}:{:02}", time.hour(), time.minute()))
+            Some(words::minute(name.timestamp))
         };
         let config = run.map(|run| run.result.config_name.clone());
         Self {
-            newest,
+            git: newest.and_then(|newest| newest.git.as_ref()),
+            host: newest.map(|newest| &newest.host),
             when: started.and_then(minute).or_else(named),
             scenario: config.unwrap_or_default(),
             seconds: newest.map(|newest| newest.load.duration_seconds),
@@ -49,7 +50,7 @@ impl<'a> Origin<'a> {
 
     /// `be0be0b on main, 2025-11-08 14:00, 60 s, 3 runs`
     fn in_words(&self) -> String {
-        let git = self.newest.and_then(|newest| newest.git.as_ref());
+        let git = self.git;
         let commit = git.and_then(|git| git.commit.as_deref()).map_or_else(
             || "commit unknown".to_owned(),
             |commit| commit.chars().take(COMMIT).collect::<String>(),
@@ -71,8 +72,7 @@ impl<'a> Origin<'a> {
 
     /// `bench-box, AMD Ryzen 7; M17 Baseline`
     fn place(&self) -> String {
-        let host = self.newest.map(|newest| &newest.host);
-        let known = host.into_iter().flat_map(|host| [&host.name, &host.cpu]).flatten();
+        let known = self.host.into_iter().flat_map(|host| [&host.name, &host.cpu]).flatten();
         let known: Vec<String> = known.map(|name| words::shortened(name, LONGEST_NAME)).collect();
         let scenario = words::shortened(&self.scenario, LONGEST_NAME);
         match known.is_empty() {
@@ -88,24 +88,21 @@ fn minute(started: &str) -> Option<String> {
     Some(format!("{} {}", text::printable(date), text::printable(time.get(..5)?)))
 }
 
-/// A line for each side, and one for what they share, each with its name before it.
+/// A line for each side, and those for what they share, each with its name before it; none where no side is known.
 pub(crate) fn lines(comparison: &Comparison) -> Vec<(&'static str, String)> {
-    let sides = [("before", &comparison.before), ("after", &comparison.after)];
-    let known = || sides.iter().filter_map(|(phase, side)| Some((*phase, side.as_ref()?)));
-    let mut lines: Vec<_> =
-        known().map(|(phase, side)| (phase, Origin::of(side).in_words())).collect();
-    let places = known().map(|(_, side)| Origin::of(side).place());
-    let mut places: Vec<String> = places.collect();
+    let known = || comparison.sides().map(|(phase, side)| (phase.name(), Origin::of(side)));
+    let mut places: Vec<String> = known().map(|(_, origin)| origin.place()).collect();
     places.dedup();
-    lines.extend(places.into_iter().map(|place| ("on", place)));
-    lines
+    let sides = known().map(|(phase, origin)| (phase, origin.in_words()));
+    let judged =
+        (!places.is_empty()).then(|| ("judged", format!("by version {VERSION} of this tool")));
+    sides.chain(places.into_iter().map(|place| ("on", place))).chain(judged).collect()
 }
 
 /// The same for machines, and the noise of the runs as numbers: each the median of the runs that know it.
 pub(crate) fn to_json(side: &Side) -> Value {
     let origin = Origin::of(side);
-    let git = origin.newest.and_then(|newest| newest.git.as_ref());
-    let host = origin.newest.map(|newest| &newest.host);
+    let (git, host) = (origin.git, origin.host);
     let noise = |of: fn(&Noise) -> Option<f64>| {
         median(side.runs.iter().filter_map(|run| of(&run.provenance.as_ref()?.noise)))
     };

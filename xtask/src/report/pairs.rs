@@ -1,4 +1,5 @@
-//! A paired session while it runs: one line for each pair, with the estimate drawn to scale against the margin.
+//! A paired session while it runs: one line for each pair, with its own change, and the estimate by all pairs drawn to
+//! scale against the margin.
 
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use crate::stats::paired;
 use crate::stats::signed_rank;
 
 /// It reaches from -18 % to +22 %.
-const AXIS: TextAxis = TextAxis { half_width: 16, per_column: 0.0125 };
+const AXIS: TextAxis = TextAxis { half_width: 14, per_column: 0.2 / 14.0 };
 
 /// One finished pair.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -30,23 +31,27 @@ pub(crate) fn heading(margin: f64) -> String {
     let end = f64::from(AXIS.half_width) * AXIS.per_column;
     let [lowest, highest] = [-end, end].map(|end| format!("{:+.0}%", paired::percent(end)));
     format!(
-        "{:>3} {:>8} {:>8} {:>7} {lowest:<side$}0{highest:>side$} {:>5} {:>5}\n{:>29} {axis}",
-        "", "before", "after", "change", "used", "left", ""
+        "{:>3} {:>8} {:>8} {:>7} {:>7} {lowest:<side$}0{highest:>side$} {:>5} {:>5}\n{:>37} {axis}",
+        "", "before", "after", "change", "all", "used", "left", ""
     )
 }
 
-/// The meaning of the marks on the axis.
-pub(crate) const LEGEND: &str = "P99 in ms; o estimate, = its interval, | no change, : the limit";
+/// What the columns and the marks on the axis mean.
+pub(crate) const LEGEND: &str = "\
+P99 of each pair in ms, and its change; all: the estimate by all pairs so far,
+drawn as o, = its interval, | no change, : the limit";
 
 /// The line of the newest pair; `differences` are those of all pairs so far.
 pub(crate) fn line(line: &Line, differences: &[f64], alpha: f64, margin: f64) -> String {
     let estimate = signed_rank::estimate(differences);
     let interval = signed_rank::interval(differences, alpha);
     let [before, after] = line.p99_ms.map(|p99| format!("{p99:>8.3}"));
+    let change = |ln_ratio: Option<f64>| ln_ratio.map_or_else(String::new, change);
     format!(
-        "{:>3} {before} {after} {:>7} {} {:>5} {:>5}",
+        "{:>3} {before} {after} {:>7} {:>7} {} {:>5} {:>5}",
         line.pair,
-        estimate.map_or_else(String::new, change),
+        change(differences.last().copied()),
+        change(estimate),
         AXIS.draw(estimate, interval, margin),
         clock(line.used),
         clock(line.left)
@@ -87,7 +92,17 @@ mod tests {
             assert!(line.chars().count() <= 80, "{line}");
         }
         assert!(heading(0.05).lines().all(|line| line.chars().count() <= 80));
-        assert!(LEGEND.chars().count() <= 80, "{}", LEGEND.chars().count());
+        assert!(LEGEND.lines().all(|line| line.chars().count() <= 80));
+    }
+
+    #[test]
+    fn the_change_beside_a_pair_is_its_own_and_that_of_all_pairs_has_a_column_of_its_own() {
+        let pair = Line { p99_ms: [0.4, 0.5], ..of_pair(3, 0.0, 0) };
+        let differences = [0.02_f64, 0.04, 1.25_f64.ln()];
+        let line = line(&pair, &differences, 0.05, 0.05);
+        let cells: Vec<&str> = line.split_whitespace().take(5).collect();
+        assert_eq!(cells[..4], ["3", "0.400", "0.500", "+25.0%"]);
+        assert_ne!(cells[4], "+25.0%");
     }
 
     #[test]

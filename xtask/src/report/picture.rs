@@ -17,11 +17,12 @@ pub(crate) fn svg(comparison: &Comparison) -> Option<String> {
     let sides = [comparison.before.as_ref()?, comparison.after.as_ref()?];
     let judged = [Figure::P50, Figure::P95, Figure::P99];
     let latencies = judged.into_iter().filter_map(|figure| latency(comparison, sides, figure));
-    let stand_in = sides.iter().any(|side| side.stand_in).then(|| words::STAND_IN.to_owned());
+    let stand_in = comparison.is_of_stand_in().then(|| words::STAND_IN.to_owned());
+    let columns = comparison.look().map(|_| COLUMNS.to_owned());
     let lines = origin::lines(comparison).into_iter().map(|(name, said)| format!("{name} {said}"));
     Some(session::draw(&Session {
         title: human::plain_verdict_line(comparison),
-        subtitle: lines.chain(stand_in).collect(),
+        subtitle: lines.chain(columns).chain(stand_in).collect(),
         p99: latency(comparison, sides, Figure::P99).and_then(|row| row.change),
         margin: Metric::P99.limit(comparison.mode),
         duets: pairs(sides),
@@ -29,6 +30,9 @@ pub(crate) fn svg(comparison: &Comparison) -> Option<String> {
         operations: operations(sides),
     }))
 }
+
+/// Of a session, whose medians need not differ by as much as its pairs say.
+const COLUMNS: &str = "before and after: medians of the runs; changes with an interval: by pairs";
 
 /// A latency with its interval where a session knows it.
 fn latency(comparison: &Comparison, sides: [&Side; 2], figure: Figure) -> Option<Row> {

@@ -5,7 +5,7 @@ use crate::judge::verdict::{Metric, Verdict};
 use crate::model::session::Figure;
 use crate::report::metrics::{self, Quantity};
 use crate::report::words;
-use crate::stats::paired::{Look, PairedVerdict};
+use crate::stats::paired::PairedVerdict;
 
 /// The reason for the verdict, or for there being none.
 pub(crate) fn reason(comparison: &Comparison) -> String {
@@ -27,56 +27,61 @@ fn judged(comparison: &Comparison, verdict: &Verdict) -> String {
     if let (true, Some(vetoed)) = (is_clean, veto(comparison)) {
         return vetoed;
     }
-    let noise = comparison.single_runs.filter(|_| comparison.is_within_noise());
-    let noise = noise.map(|known| words::percent_of_ln(known.smallest_change).replace('+', ""));
-    if let (true, None, Some(noise)) = (is_clean, verdict.position, &noise) {
-        let change = words::percent(verdict.change(Metric::P99));
-        return format!("no change distinguishable (P99 {change}, noise {noise})");
-    }
-    let part = |quantity: &Quantity| {
-        let change = match (quantity.judged(), comparison.look()) {
-            (Some(Metric::P99), Some(look)) => interval(&look, comparison.paired_verdict()),
-            _ => quantity.judged_change(verdict),
-        };
-        match is_clean && comparison.look().is_none() {
-            true => format!("{} {change} (limit {})", quantity.name, quantity.limit(verdict.mode)),
-            false => format!("{} {change}", quantity.name),
-        }
-    };
     let wanted = |metric| match is_clean {
         true => metric == Metric::P99,
         false => verdict.regressed.contains(&metric),
     };
+    let part = |quantity: &Quantity| {
+        let change = format!("{} {}", quantity.name, quantity.judged_change(verdict));
+        match quantity.judged() {
+            Some(Metric::P99) => p99(comparison, verdict, &change, &quantity.limit(verdict.mode)),
+            _ => change,
+        }
+    };
     let position = verdict.position.map(|position| position.standing.to_string());
-    let noise = noise.map(|noise| format!("noise {noise}"));
-    let parts = metrics::judged(wanted).map(part).chain(noise).chain(position);
-    let parts: Vec<String> = parts.collect();
+    let parts: Vec<String> = metrics::judged(wanted).map(part).chain(position).collect();
     parts.join(", ")
+}
+
+/// `P99 +3.1% (limit +5%)`, `P99 +10.4% by 8 pairs (surely +9.6% to +11.1%)`, or that nothing can be said:
+/// `no change distinguishable (P99 +3.1%, noise 11.4%)`. Of a session that passes unsettled the bound that matters.
+fn p99(comparison: &Comparison, verdict: &Verdict, change: &str, limit: &str) -> String {
+    let passes = verdict.regressed.is_empty();
+    let ended = comparison.paired_verdict();
+    let noise = comparison.single_runs.filter(|_| comparison.is_within_noise());
+    let (change, known) = match (comparison.look(), noise) {
+        (Some(look), _) => {
+            let [lower, upper] =
+                [look.interval.lower, look.interval.upper].map(words::percent_of_ln);
+            let bounds = match ended {
+                Some(PairedVerdict::NoRegressionFound) => format!("could be up to {upper}"),
+                _ => format!("surely {lower} to {upper}"),
+            };
+            (format!("{change} by {} pairs", look.pairs), bounds)
+        }
+        (None, Some(noise)) => {
+            let noise = words::size_of_ln(noise.smallest_change);
+            (change.to_owned(), format!("noise {noise}"))
+        }
+        (None, None) if passes => (change.to_owned(), format!("limit {limit}")),
+        (None, None) => return change.to_owned(),
+    };
+    let says_nothing = passes && ended != Some(PairedVerdict::Suspected);
+    match says_nothing && comparison.is_indistinguishable() {
+        true => format!("no change distinguishable ({change}, {known})"),
+        false => format!("{change} ({known})"),
+    }
 }
 
 /// The reason why P95 withheld a pass, if it did.
 fn veto(comparison: &Comparison) -> Option<String> {
-    let session = comparison.session.as_ref()?;
-    session.look.filter(|look| look.is_vetoed)?;
+    let session = comparison.session.as_ref().filter(|_| comparison.is_vetoed())?;
     let p95 = session.changes.iter().find(|(figure, _)| *figure == Figure::P95);
     let slower = p95.map_or_else(
         || "P95 is not known of every pair".to_owned(),
         |(_, interval)| format!("P95 {}, surely", words::percent_of_ln(interval.estimate)),
     );
     Some(format!("{slower}; P99 itself cannot be distinguished from noise"))
-}
-
-/// An estimate with its bounds: `+8.2% (+3.1% to +14.0%, 10 pairs)`. Where it passes unsettled, the bound that matters:
-/// `+1.0% (could be up to +6.2%, 16 pairs)`.
-fn interval(look: &Look, verdict: Option<PairedVerdict>) -> String {
-    let interval = look.interval;
-    let [estimate, lower, upper] =
-        [interval.estimate, interval.lower, interval.upper].map(words::percent_of_ln);
-    let bounds = match verdict {
-        Some(PairedVerdict::NoRegressionFound) => format!("could be up to {upper}"),
-        _ => format!("{lower} to {upper}"),
-    };
-    format!("{estimate} ({bounds}, {} pairs)", look.pairs)
 }
 
 /// The spread of the runs of a group; `None` for a single run.

@@ -81,6 +81,10 @@ impl Selftest {
         self.is_quiet() && self.is_found()
     }
 
+    fn is_of_stand_in(&self) -> bool {
+        self.itself.provenances.iter().any(|run| run.build.stand_in)
+    }
+
     /// The share by which the server really was slowed down, in per cent.
     fn slowed_down(&self) -> Option<f64> {
         self.slowed.median(|run| run.server.slowed_down_percent)
@@ -121,6 +125,9 @@ impl Selftest {
         let found = if self.is_found() { "found" } else { "NOT FOUND" };
         let _ = write!(text, "; slowed down by {percent} %: {found}");
         text.push_str(if self.is_quiet() { "\n" } else { "; itself: NOT QUIET\n" });
+        if self.is_of_stand_in() {
+            let _ = writeln!(text, "  {}", words::STAND_IN);
+        }
         for (index, advice) in self.advice().iter().enumerate() {
             let what = if index == 0 { "would help" } else { "" };
             let _ = writeln!(text, "  {what:<10}  {advice}");
@@ -135,6 +142,7 @@ impl Selftest {
             "exit_code": exit_code,
             "engram_hash": subject.before,
             "duration_seconds": subject.duration_seconds,
+            "stand_in": self.is_of_stand_in(),
             "cpus": self.cpus,
             "slow_down_percent": self.slow_down,
             "slowed_down_percent": self.slowed_down(),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use crate::judge::comparison::Side;
-use crate::report::metrics::{METRICS, Shown};
+use crate::report::metrics::{METRICS, OF_OPERATIONS};
 use crate::report::words;
 use crate::term::streams::{Ink, Style};
 
@@ -36,7 +36,7 @@ pub(crate) fn summary(summary: &Summary, style: Style) -> String {
         format!("  {name:<18}{}", values.join(" "))
     };
     let more = if summary.runs.len() > MOST_SHOWN { " …" } else { "" };
-    for metric in METRICS.iter().filter(|metric| metric.shown != Shown::Compared) {
+    for metric in &METRICS {
         let figure = |value| metric.figure(value);
         let value = |run: &Side| metric.value(run).map_or_else(|| "unknown".into(), figure);
         let line = line(&metric.title(), &value) + more;
@@ -45,7 +45,7 @@ pub(crate) fn summary(summary: &Summary, style: Style) -> String {
             _ => writeln!(text, "{line}"),
         };
     }
-    let _ = writeln!(text, "\n  P99 by operation, ms");
+    let _ = writeln!(text, "    {OF_OPERATIONS}\n\n  P99 by operation, ms");
     let operations = summary.runs.iter().flat_map(|run| run.operation_p99_ms.keys());
     for name in operations.collect::<BTreeSet<&String>>() {
         let value = |run: &Side| match run.operation_p99_ms.get(name) {

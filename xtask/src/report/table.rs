@@ -5,9 +5,8 @@ use std::collections::BTreeSet;
 use crate::judge::comparison::{Comparison, Side};
 use crate::judge::verdict::Metric;
 use crate::model::limits::threshold_percent;
-use crate::report::metrics::{METRICS, Quantity, Shown};
+use crate::report::metrics::{METRICS, MS_DECIMALS, Quantity};
 use crate::report::words;
-use crate::stats::paired::PairedVerdict;
 
 /// One line of a table; a cell is empty where there is nothing to say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,18 +19,6 @@ pub(crate) struct Row {
     /// The largest change that passes.
     pub(crate) limit: String,
     pub(crate) mark: Mark,
-}
-
-impl Row {
-    pub(crate) fn heading(limit: &str) -> Self {
-        Self {
-            before: "before".to_owned(),
-            after: "after".to_owned(),
-            change: "change".to_owned(),
-            limit: limit.to_owned(),
-            ..Self::default()
-        }
-    }
 }
 
 /// A remark on a row.
@@ -49,22 +36,45 @@ pub(crate) enum Mark {
     MovedMost,
 }
 
-/// The metrics of both sides.
-pub(crate) fn metrics(comparison: &Comparison, before: &Side, after: &Side) -> Vec<Row> {
-    let compared = METRICS.iter().filter(|metric| metric.shown != Shown::Summarised);
-    compared
-        .filter_map(|metric| Some((metric, metric.value(before)?, metric.value(after)?)))
-        .flat_map(|(metric, before, after)| {
-            let row = Row {
-                name: metric.title(),
-                before: metric.figure(before),
-                after: metric.figure(after),
-                change: metric.change(before, after),
-                ..Row::default()
-            };
-            judged(comparison, metric, row)
-        })
-        .collect()
+impl Mark {
+    pub(crate) fn in_words(self) -> &'static str {
+        match self {
+            Self::Nothing => "",
+            Self::Within => "ok",
+            Self::Regressed => "REGRESSED",
+            Self::Pinned => "ok, pinned",
+            Self::Unsettled => "not settled",
+            Self::MovedMost => "moved most",
+        }
+    }
+}
+
+/// The metrics, below their heading, and the operations; `None` where a side cannot be read. In each row the change is
+/// that of the two figures beside it.
+pub(crate) fn of(comparison: &Comparison) -> Option<[Vec<Row>; 2]> {
+    let sides = [comparison.before.as_ref()?, comparison.after.as_ref()?];
+    let medians =
+        if sides.iter().any(|side| side.files.len() > 1) { "medians of runs" } else { "" };
+    let limit = comparison.judged().map_or("", |_| "limit");
+    let [name, before, after, change, limit] =
+        [medians, "before", "after", "change", limit].map(str::to_owned);
+    let heading = Row { name, before, after, change, limit, mark: Mark::Nothing };
+    let metrics = [heading].into_iter().chain(metrics(comparison, sides)).collect();
+    Some([metrics, operations(comparison, sides)])
+}
+
+/// The metrics that both sides know.
+fn metrics(comparison: &Comparison, sides: [&Side; 2]) -> impl Iterator<Item = Row> {
+    let compared = METRICS.iter().filter(|metric| !metric.key.is_empty());
+    compared.flat_map(move |metric| {
+        let [Some(before), Some(after)] = sides.map(|side| metric.value(side)) else {
+            return Vec::new();
+        };
+        let change = metric.change(before, after);
+        let name = metric.title();
+        let [before, after] = metric.figures([before, after]);
+        judged(comparison, metric, Row { name, before, after, change, ..Row::default() })
+    })
 }
 
 /// The row with its limit and mark, if the metric is judged. Where pairs have judged it, their estimate has a row of
@@ -73,67 +83,45 @@ fn judged(comparison: &Comparison, quantity: &Quantity, row: Row) -> Vec<Row> {
     let (Some(metric), Some(verdict)) = (quantity.judged(), comparison.judged()) else {
         return vec![row];
     };
-    let by_pairs = metric == Metric::P99 && comparison.look().is_some();
     let mark = match metric {
         _ if verdict.regressed.contains(&metric) => Mark::Regressed,
-        Metric::P99 if is_unsettled(comparison) => Mark::Unsettled,
+        Metric::P99 if comparison.is_open() || comparison.is_unconfirmed() => Mark::Unsettled,
         Metric::Throughput if comparison.pinned_rate.is_some() => Mark::Pinned,
         _ => Mark::Within,
     };
-    let (medians, row) = match by_pairs {
-        true => (Some(row), Row::default()),
-        false => (None, row),
-    };
-    let judged = Row {
-        name: match by_pairs {
-            true => format!("{} by pairs", quantity.name),
-            false => row.name,
-        },
-        change: quantity.judged_change(verdict),
-        limit: quantity.limit(verdict.mode),
-        mark,
-        ..row
-    };
-    medians.into_iter().chain([judged]).collect()
-}
-
-fn is_unsettled(comparison: &Comparison) -> bool {
-    let unsettled = [PairedVerdict::Suspected, PairedVerdict::NoRegressionFound];
-    let by_pairs = comparison.paired_verdict().is_some_and(|verdict| unsettled.contains(&verdict));
-    by_pairs || comparison.is_unconfirmed()
+    let (change, limit) = (quantity.judged_change(verdict), quantity.limit(verdict.mode));
+    match (metric, comparison.look()) {
+        (Metric::P99, Some(_)) => {
+            let name = format!("{} by pairs", quantity.name);
+            vec![row, Row { name, change, limit, mark, ..Row::default() }]
+        }
+        _ => vec![Row { change, limit, mark, ..row }],
+    }
 }
 
 /// The P99 of each operation, in milliseconds; the one that moved most is marked.
-pub(crate) fn operations(comparison: &Comparison, before: &Side, after: &Side) -> Vec<Row> {
-    let p99s = [before, after].map(|side| &side.operation_p99_ms);
+fn operations(comparison: &Comparison, sides: [&Side; 2]) -> Vec<Row> {
+    let p99s = sides.map(|side| &side.operation_p99_ms);
     let names: BTreeSet<&String> = p99s.iter().flat_map(|side| side.keys()).collect();
     let values = |name: &String| p99s.map(|side| side.get(name).copied());
     let change = |name: &String| match values(name) {
         [Some(before), Some(after)] => words::relative(before, after),
         _ => None,
     };
-    let mut moved: Vec<(f64, &String)> =
-        names.iter().filter_map(|name| Some((change(name)?.abs(), *name))).collect();
-    moved.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let moved = |name: &String| change(name).map(f64::abs);
+    let mut all_moved: Vec<f64> = names.iter().filter_map(|name| moved(name)).collect();
+    all_moved.sort_by(|a, b| b.total_cmp(a));
     let limit = threshold_percent(comparison.mode);
-    let moved_most = match moved.as_slice() {
-        [(most, name), (second, _), ..] if most - second > limit => Some(*name),
-        _ => None,
-    };
-    let row = |name| {
-        let [before, after] = values(name)
-            .map(|value| value.map_or_else(|| "-".to_owned(), |value| words::figure(value, 3)));
-        Row {
-            name: name.clone(),
-            before,
-            after,
-            change: change(name).map_or_else(String::new, words::percent),
-            mark: match moved_most == Some(name) {
-                true => Mark::MovedMost,
-                false => Mark::Nothing,
-            },
-            ..Row::default()
-        }
+    let row = |name: &String| {
+        let [before, after] = words::figures(values(name), MS_DECIMALS);
+        let mark = match all_moved.as_slice() {
+            [most, second, ..] if most - second > limit && moved(name) == Some(*most) => {
+                Mark::MovedMost
+            }
+            _ => Mark::Nothing,
+        };
+        let change = change(name).map_or_else(String::new, words::percent);
+        Row { name: name.clone(), before, after, change, mark, ..Row::default() }
     };
     names.into_iter().map(row).collect()
 }

@@ -1,5 +1,6 @@
 //! Numbers and names as text, the same in every format.
 
+use crate::model::names::Timestamp;
 use crate::stats::paired;
 use crate::term::text::printable;
 
@@ -14,6 +15,11 @@ pub(crate) fn percent(value: f64) -> String {
 /// A change in per cent, of the logarithm of a ratio.
 pub(crate) fn percent_of_ln(ln_ratio: f64) -> String {
     percent(paired::percent(ln_ratio))
+}
+
+/// The size of a change in per cent, of the logarithm of a ratio: `11.4%`.
+pub(crate) fn size_of_ln(ln_ratio: f64) -> String {
+    format!("{:.1}%", paired::percent(ln_ratio))
 }
 
 /// The change from `before` to `after` in per cent; `None` where there is no ratio.
@@ -50,6 +56,15 @@ pub(crate) fn figure(value: f64, decimals: usize) -> String {
     }
 }
 
+/// Two figures beside each other and beside their change, or `-`. Both have one more decimal where either needs it: the
+/// median of an even number of runs does.
+pub(crate) fn figures(values: [Option<f64>; 2], decimals: usize) -> [String; 2] {
+    let is_cut =
+        |value: &f64| trimmed(*value, decimals + 1).len() > trimmed(*value, decimals).len();
+    let decimals = decimals + usize::from(values.iter().flatten().any(is_cut));
+    values.map(|value| value.map_or_else(|| "-".to_owned(), |value| figure(value, decimals)))
+}
+
 /// A number of things; a mean of them may have decimals, which are not shown where they are zero.
 pub(crate) fn count(value: f64, decimals: usize) -> String {
     match value < 1e10 {
@@ -69,6 +84,19 @@ pub(crate) fn shortened(name: &str, width: usize) -> String {
     let start: String = name.chars().take(kept - kept / 2).collect();
     let end: String = name.chars().skip(length - kept / 2).collect();
     format!("{start}…{end}")
+}
+
+/// `2025-11-08 14:00`
+pub(crate) fn minute(timestamp: Timestamp) -> String {
+    let moment = timestamp.moment();
+    format!("{} {:02}:{:02}", moment.date(), moment.hour(), moment.minute())
+}
+
+/// `text` with its first letter as a capital.
+pub(crate) fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
 }
 
 /// A number with at most `decimals` decimals, without trailing zeros: `0.458`, `10.2`, `490`.

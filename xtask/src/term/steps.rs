@@ -124,8 +124,9 @@ impl Steps {
     }
 
     fn overwrite(&mut self, what: &str) {
-        let what: String =
-            (self.heading.chars().chain(what.chars())).take(LINE_WIDTH - NAME_WIDTH - 2).collect();
+        // What is wider than the terminal cannot be overwritten.
+        let width = LINE_WIDTH.min(self.style.columns - 1) - NAME_WIDTH - 2;
+        let what: String = (self.heading.chars().chain(what.chars())).take(width).collect();
         streams::overwrite(&self.line(Ink::Good, self.name, &what));
         self.unfinished = true;
     }

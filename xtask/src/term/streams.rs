@@ -2,18 +2,26 @@
 
 use std::borrow::Cow;
 use std::env;
+use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
-use crate::term::text::is_control;
+use crate::term::text::{is_control, wrapped};
 
-/// The style of the text on one stream.
+/// How the text on one stream is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Style {
-    /// Letters only.
-    Plain,
-    /// With colours.
-    Colour,
+pub struct Style {
+    has_colour: bool,
+    /// The most columns of a line that people read.
+    pub(crate) columns: usize,
 }
+
+/// The columns of a line where no terminal tells its own.
+const COLUMNS: usize = 80;
+/// No line is made for a terminal that is narrower.
+const FEWEST_COLUMNS: usize = 40;
 
 /// A colour with one meaning everywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,34 +57,54 @@ impl Ink {
 const END: &str = "\x1b[0m";
 
 impl Style {
+    /// Letters only, in lines of 80 columns.
+    pub const PLAIN: Self = Self { has_colour: false, columns: COLUMNS };
+
     /// The style of standard output.
     pub(crate) fn of_output() -> Self {
-        Self::choose(io::stdout().is_terminal(), |name| env::var(name).ok())
+        Self::of(&io::stdout())
     }
 
     /// The style of standard error.
     pub(crate) fn of_errors() -> Self {
-        Self::choose(io::stderr().is_terminal(), |name| env::var(name).ok())
+        Self::of(&io::stderr())
     }
 
-    /// NO_COLOR wins, then CLICOLOR_FORCE, then the kind of terminal. A variable counts only when it is not empty.
-    fn choose(terminal: bool, variable: impl Fn(&str) -> Option<String>) -> Self {
-        let set = |name: &str| variable(name).filter(|value| !value.is_empty());
-        let forced = set("CLICOLOR_FORCE").is_some_and(|value| value != "0");
-        let capable = terminal && set("TERM").is_none_or(|kind| kind != "dumb");
-        match set("NO_COLOR") {
-            None if forced || capable => Self::Colour,
-            _ => Self::Plain,
-        }
+    fn of(stream: &(impl IsTerminal + AsFd)) -> Self {
+        let is_terminal = stream.is_terminal();
+        let columns = if is_terminal { columns(stream.as_fd()) } else { COLUMNS };
+        Self { has_colour: has_colour(is_terminal, |name| env::var(name).ok()), columns }
     }
 
     /// `text` in `ink`.
     pub(crate) fn paint(self, ink: Ink, text: &str) -> String {
-        match self {
-            Self::Plain => text.to_owned(),
-            Self::Colour => format!("{}{text}{END}", ink.begin()),
+        match self.has_colour {
+            false => text.to_owned(),
+            true => format!("{}{text}{END}", ink.begin()),
         }
     }
+}
+
+/// NO_COLOR wins, then CLICOLOR_FORCE, then the kind of terminal. A variable counts only when it is not empty.
+fn has_colour(is_terminal: bool, variable: impl Fn(&str) -> Option<String>) -> bool {
+    let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+    let forced = set("CLICOLOR_FORCE").is_some_and(|value| value != "0");
+    let capable = is_terminal && set("TERM").is_none_or(|kind| kind != "dumb");
+    set("NO_COLOR").is_none() && (forced || capable)
+}
+
+/// The width of a terminal, which only another program can tell without unsafe code. It is asked once.
+fn columns(terminal: BorrowedFd) -> usize {
+    static KNOWN: OnceLock<usize> = OnceLock::new();
+    let ask = || {
+        let terminal = terminal.try_clone_to_owned().ok()?;
+        let mut stty = Command::new("stty");
+        let asked = stty.arg("size").stdin(terminal).stderr(Stdio::null()).output().ok()?;
+        // Rows and columns; 0 where the terminal does not know them either.
+        let size = String::from_utf8(asked.stdout).ok()?;
+        size.split_whitespace().nth(1)?.parse().ok().filter(|columns| *columns > 0)
+    };
+    *KNOWN.get_or_init(|| ask().unwrap_or(COLUMNS).max(FEWEST_COLUMNS))
 }
 
 /// `true` where standard error is a terminal on which a line can be overwritten.
@@ -99,6 +127,22 @@ pub(crate) fn output(text: &str) -> io::Result<()> {
 /// Writes to standard error; nobody is left to read it where that fails.
 pub fn errors(text: &str) {
     to_errors(&neutral(text));
+}
+
+/// Writes an error to standard error. A terminal gets its lines parted between words, but for what is there to be pasted:
+/// commands, and all below an empty line. Elsewhere whole lines are easier to search.
+pub fn error(error: &impl Display) {
+    let mut columns = io::stderr().is_terminal().then(|| Style::of_errors().columns);
+    for line in format!("error: {error}\n").lines() {
+        columns = columns.filter(|_| !line.is_empty());
+        let said = line.trim_start();
+        let start = line.len() - said.len();
+        let said = match columns {
+            Some(columns) if !said.contains("cargo ") => wrapped(said, [start, 4], columns),
+            _ => said.to_owned(),
+        };
+        errors(&format!("{:start$}{said}\n", ""));
+    }
 }
 
 /// Writes to standard error in place of the line that the cursor is in; for a live terminal.
@@ -139,8 +183,8 @@ fn neutral(text: &str) -> Cow<'_, str> {
 mod tests {
     use super::*;
 
-    fn style(terminal: bool, variables: &[(&str, &str)]) -> Style {
-        Style::choose(terminal, |name| {
+    fn is_coloured(terminal: bool, variables: &[(&str, &str)]) -> bool {
+        has_colour(terminal, |name| {
             let found = variables.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| (*value).to_owned())
         })
@@ -148,26 +192,27 @@ mod tests {
 
     #[test]
     fn a_terminal_gets_colour_and_a_pipe_does_not() {
-        assert_eq!(style(true, &[]), Style::Colour);
-        assert_eq!(style(false, &[]), Style::Plain);
+        assert!(is_coloured(true, &[]));
+        assert!(!is_coloured(false, &[]));
     }
 
     #[test]
     fn no_color_counts_only_when_it_is_not_empty() {
-        assert_eq!(style(true, &[("NO_COLOR", "1")]), Style::Plain);
-        assert_eq!(style(true, &[("NO_COLOR", "")]), Style::Colour);
+        assert!(!is_coloured(true, &[("NO_COLOR", "1")]));
+        assert!(is_coloured(true, &[("NO_COLOR", "")]));
     }
 
     #[test]
     fn clicolor_force_colours_a_pipe_but_does_not_beat_no_color() {
-        assert_eq!(style(false, &[("CLICOLOR_FORCE", "1")]), Style::Colour);
-        assert_eq!(style(false, &[("CLICOLOR_FORCE", "0")]), Style::Plain);
-        assert_eq!(style(false, &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]), Style::Plain);
+        assert!(is_coloured(false, &[("CLICOLOR_FORCE", "1")]));
+        assert!(!is_coloured(false, &[("CLICOLOR_FORCE", "0")]));
+        assert!(!is_coloured(false, &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]));
     }
 
     #[test]
     fn nothing_but_the_colours_of_this_tool_reaches_a_terminal() {
-        let painted = Style::Colour.paint(Ink::Bad, "two\nlines");
+        let style = Style { has_colour: true, ..Style::PLAIN };
+        let painted = style.paint(Ink::Bad, "two\nlines");
         assert_eq!(neutral(&painted), painted);
         for c in ["\u{1b}[2J", "\u{1b}[8m", "\r", "\u{9b}K", "\u{2028}", "\u{202e}", "\u{1b}"] {
             let shown = neutral(&format!("{painted}{c}")).into_owned();
@@ -178,6 +223,6 @@ mod tests {
 
     #[test]
     fn a_dumb_terminal_gets_no_colour() {
-        assert_eq!(style(true, &[("TERM", "dumb")]), Style::Plain);
+        assert!(!is_coloured(true, &[("TERM", "dumb")]));
     }
 }

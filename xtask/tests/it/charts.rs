@@ -239,7 +239,7 @@ fn faults(xml: &str) -> Vec<String> {
 }
 
 /// The number that an attribute of a tag has.
-fn attribute(tag: &str, name: &str) -> Option<f64> {
+pub fn attribute(tag: &str, name: &str) -> Option<f64> {
     let (_, value) = tag.split_once(&format!(" {name}=\""))?;
     value.split_once('"')?.0.parse().ok()
 }
@@ -264,7 +264,7 @@ fn assert_sound(svg: &str) {
     let [width, height] = ["width", "height"].map(|name| attribute(root, name).unwrap());
     assert!(width > 0.0 && height > 0.0, "{root}");
     for line in svg.lines().filter(|line| line.ends_with("/>") || line.starts_with("<text ")) {
-        let (marks, said) = line.split_once('>').unwrap();
+        let (marks, _) = line.split_once('>').unwrap();
         for wrong in ["NaN", "inf", "=\"-\""] {
             assert!(!marks.contains(wrong), "{line}");
         }
@@ -274,35 +274,58 @@ fn assert_sound(svg: &str) {
         for (x, y) in places(marks) {
             assert!((0.0..=width).contains(&x) && (0.0..=height).contains(&y), "{line}");
         }
-        if marks.starts_with("<text ") {
-            assert_inside(marks, said.strip_suffix("</text>").unwrap(), [width, height]);
-        }
+    }
+    for text in texts(svg) {
+        let [left, right] = text.across;
+        assert!(left >= 0.0 && right <= width, "{text:?}");
+        let [top, bottom] = text.down;
+        assert!(top >= 0.0 && bottom <= height, "{text:?}");
     }
 }
 
-#[track_caller]
-fn assert_inside(marks: &str, said: &str, [width, height]: [f64; 2]) {
-    let [x, y, size] = ["x", "y", "font-size"].map(|name| attribute(marks, name).unwrap());
+/// A text in a picture, and the box that it is sure to stay in.
+#[derive(Debug)]
+pub struct Text {
+    pub said: String,
+    pub across: [f64; 2],
+    pub down: [f64; 2],
+}
+
+pub fn texts(svg: &str) -> Vec<Text> {
+    svg.lines().filter(|line| line.starts_with("<text ")).map(text).collect()
+}
+
+fn text(line: &str) -> Text {
+    let (marks, said) = line.split_once('>').unwrap();
     let said = said
+        .trim_end_matches("</text>")
         .replace("&lt;", "<")
         .replace("&gt;", ">")
         .replace("&quot;", "\"")
         .replace("&amp;", "&");
+    let [x, y, size] = ["x", "y", "font-size"].map(|name| attribute(marks, name).unwrap());
     let plain = Font::new(size, Ink::TEXT);
     let font = if marks.contains("font-weight=\"600\"") { plain.bold() } else { plain };
-    let length = font.width(&said);
+    let width = font.width(&said);
     let left = match marks {
-        marks if marks.contains("\"middle\"") => x - length / 2.0,
-        marks if marks.contains("\"end\"") => x - length,
+        marks if marks.contains("\"middle\"") => x - width / 2.0,
+        marks if marks.contains("\"end\"") => x - width,
         _ => x,
     };
-    assert!(left >= 0.0 && left + length <= width, "{said}: {left} to {}", left + length);
-    assert!(y - size >= 0.0 && y + size * 0.3 <= height, "{said}: at {y} of {height}");
+    Text { said, across: [left, left + width], down: [y - size, y + size * 0.3] }
 }
 
 #[track_caller]
 fn assert_picture(name: &str, svg: &str) {
     assert_sound(svg);
+    let texts = texts(svg);
+    for (number, one) in texts.iter().enumerate() {
+        for other in &texts[number + 1..] {
+            let meet = |[from, to]: [f64; 2], [start, end]: [f64; 2]| from < end && start < to;
+            let apart = !meet(one.across, other.across) || !meet(one.down, other.down);
+            assert!(apart, "{one:?} covers {other:?}");
+        }
+    }
     assert_snapshot(name, svg);
 }
 

@@ -109,6 +109,10 @@ fn a_slower_after_is_regressed_and_perf_compare_takes_the_answer() {
     let again = confirmed(&checkout, "");
     assert_eq!(again.code, Some(1), "{again:?}");
     assert!(again.errors.contains("has ended, after 8 pairs"), "{again:?}");
+    let longer = format!("perf-confirm 007 --duration 1 --max-pairs 40 --port {}", checkout.port());
+    let longer = finish(checkout.command(&longer));
+    assert_eq!(longer.code, Some(1), "{longer:?}");
+    assert!(longer.errors.contains("--max-pairs does not change it"), "{longer:?}");
     assert_eq!(checkout.results().len(), 2 + 16);
 
     // A run that is lost or edited afterwards takes the verdict with it, and not a pair out of it.

@@ -1,9 +1,11 @@
-//! The documents keep their word: every command in them is one that this tool takes, and the workflow is one.
+//! The documents keep their word: every command in them is one that this tool takes, every option, file and link is
+//! there, and a figure that two of them give is the same in both. The workflow is one that a runner takes.
 
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use regex::Regex;
 use walkdir::WalkDir;
 use xtask::commands::{self, Request};
 use xtask::model::limits;
@@ -18,8 +20,9 @@ fn root() -> PathBuf {
 }
 
 fn documents() -> Vec<PathBuf> {
-    let mut found = vec![root().join("README.md"), root().join("CLAUDE.md")];
-    for folder in ["docs", "roadmap"] {
+    let mut found =
+        ["README.md", "CLAUDE.md", "CONTRIBUTING.md"].map(|file| root().join(file)).to_vec();
+    for folder in ["docs", "roadmap", "xtask/tests/data/README.md"] {
         found.extend(
             WalkDir::new(root().join(folder))
                 .into_iter()
@@ -30,15 +33,22 @@ fn documents() -> Vec<PathBuf> {
     found
 }
 
-/// The commands in a document: lines of code blocks, and code within a line. What has a placeholder in it is no
-/// command, and neither is a command's bare name.
+fn text(path: &Path) -> String {
+    fs::read_to_string(path).unwrap()
+}
+
+/// The commands in a document: lines of console blocks and of sessions, and code within a line. What has a placeholder in
+/// it is no command, and neither is a command's bare name.
 fn commands(document: &str) -> Vec<String> {
-    let code = document.split('`').map(str::trim);
-    let lines = document.lines().map(str::trim);
-    code.chain(lines)
-        .filter(|text| !text.contains('\n') && !text.contains(['<', '`', '…', '|']))
-        .filter(|text| text.starts_with("cargo ") || text.starts_with("git commit "))
-        .filter(|text| text.split_whitespace().count() > 2)
+    let blocks = document.split("```console\n").skip(1);
+    let typed = blocks.flat_map(|block| block.lines().take_while(|line| line.trim() != "```"));
+    let sessions = document.lines().filter_map(|line| line.strip_prefix("$ "));
+    let is_known = |text: &&str| text.starts_with("cargo ") || text.starts_with("git commit ");
+    let code = document.split('`').map(str::trim).filter(|text| {
+        is_known(text) && !text.contains('\n') && text.split_whitespace().count() > 2
+    });
+    let all = typed.chain(sessions).chain(code).map(str::trim);
+    all.filter(|text| !text.contains(['<', '…', '|']) || text.contains("| grep"))
         .map(str::to_owned)
         .collect()
 }
@@ -54,6 +64,11 @@ fn check(command: &str) -> Result<(), String> {
             check_cargo(options)
         }
         ["commit", "-m", ..] if command.matches('"').count().is_multiple_of(2) => Ok(()),
+        // Of other programs.
+        ["clone", _, "../engram"] if command.starts_with("git") => Ok(()),
+        ["apt-get", "install", _, ..] if command.starts_with("sudo") => Ok(()),
+        [] if root().join(command).is_file() => Ok(()),
+        ["f", "in", ..] if command.starts_with("for") => Ok(()),
         _ => Err("no command that this test knows".into()),
     }
 }
@@ -243,6 +258,174 @@ fn the_workflow_updates_its_comment_and_writes_none_beside_it() {
         let [asked, written] = calls[..] else { panic!("{calls:?}") };
         assert!(asked.contains("startswith(\"<!-- perf-gate pr internal -->\")"), "{asked}");
         assert_eq!(written, format!("api {wanted}"));
+    }
+}
+
+#[test]
+fn every_link_in_a_document_leads_somewhere() {
+    let link = Regex::new(r"\]\(([^)\s]+)\)").unwrap();
+    let mut seen = 0;
+    for path in documents() {
+        for found in link.captures_iter(&text(&path)) {
+            let (file, heading) = found[1].split_once('#').unwrap_or((&found[1], ""));
+            if file.starts_with("https://") {
+                continue;
+            }
+            let target = if file.is_empty() { path.clone() } else { path.with_file_name(file) };
+            assert!(target.is_file(), "{}: {}", path.display(), &found[1]);
+            let headings = if heading.is_empty() { String::new() } else { text(&target) };
+            let is_there =
+                headings.lines().any(|line| line.starts_with('#') && anchor(line) == heading);
+            assert!(heading.is_empty() || is_there, "{}: {}", path.display(), &found[1]);
+            seen += 1;
+        }
+    }
+    assert!(seen > 20, "only {seen} links were found");
+}
+
+/// The name that a link calls a heading by.
+fn anchor(heading: &str) -> String {
+    let words = heading.trim_start_matches('#').trim().to_lowercase();
+    let kept = words.chars().filter(|c| c.is_alphanumeric() || [' ', '-', '_'].contains(c));
+    kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
+/// Options of cargo, git, the test runner and `setpriv` that documents name.
+const OF_OTHERS: [&str; 8] = [
+    "--bin",
+    "--ignored",
+    "--nocapture",
+    "--package",
+    "--pdeathsig",
+    "--release",
+    "--unset",
+    "--workspace",
+];
+
+#[test]
+fn every_option_in_a_document_is_one() {
+    let option = Regex::new(r"--[a-z][a-z-]+").unwrap();
+    let options = |text: &str| -> Vec<String> {
+        option.find_iter(text).map(|found| found.as_str().to_owned()).collect()
+    };
+    let help = |name: &str| match commands::read([name, "--help"].map(OsString::from).to_vec()) {
+        Ok(Request::Help(text)) => text,
+        _ => panic!("{name} has no help"),
+    };
+    let names = [
+        "perf-check",
+        "perf-compare",
+        "perf-confirm",
+        "perf-history",
+        "perf-review",
+        "perf-selftest",
+        "hook",
+    ];
+    let mut known: Vec<String> = names.iter().flat_map(|name| options(help(name))).collect();
+    known.extend(["--help", "--version", "--bench", "--test"].map(str::to_owned));
+    for own in
+        ["stand-in/src/bin/loadtest.rs", "benches/compare.rs", "benches/gate_quality/main.rs"]
+    {
+        known.extend(options(&text(&root().join("xtask").join(own))));
+    }
+    let code = Regex::new("`[^`\n]+`").unwrap();
+    for path in documents() {
+        for code in code.find_iter(&text(&path)) {
+            for option in options(code.as_str()) {
+                let is_one = known.contains(&option) || OF_OTHERS.contains(&option.as_str());
+                assert!(is_one, "{}: {option}", path.display());
+            }
+        }
+    }
+}
+
+/// What the tool makes when it is asked to, and what a checkout may have.
+const MADE: [&str; 2] = ["roadmap/milestone-17/accepted_regressions.toml", "rust-toolchain.toml"];
+
+#[test]
+fn every_file_that_a_document_names_is_there() {
+    let hidden = ["target", "tmp", ".git"];
+    let walk = WalkDir::new(root()).into_iter();
+    let files = walk.filter_entry(|entry| !hidden.iter().any(|name| entry.file_name() == *name));
+    let files: Vec<PathBuf> = files.map(|entry| entry.unwrap().into_path()).collect();
+    let name = Regex::new(r"`([A-Za-z0-9_.][A-Za-z0-9_./-]*\.(?:rs|md|toml|jsonl|svg))`").unwrap();
+    let mut seen = 0;
+    for path in documents() {
+        for name in name.captures_iter(&text(&path)) {
+            let is_there = files.iter().any(|file| file.ends_with(&name[1]));
+            assert!(is_there || MADE.contains(&&name[1]), "{}: {}", path.display(), &name[1]);
+            seen += 1;
+        }
+    }
+    assert!(seen > 20, "only {seen} names were found");
+}
+
+/// The cells of the rows that begin with `name`, in the tables of the tool's performance.
+fn measured(name: &str) -> Vec<Vec<String>> {
+    let document = text(&root().join("docs/performance.md"));
+    let rows = document.lines().filter(|line| line.starts_with(&format!("| {name} |")));
+    rows.map(|row| row.split('|').map(|cell| cell.trim().to_owned()).collect()).collect()
+}
+
+#[test]
+fn the_error_rates_of_the_readme_are_those_of_the_benchmark() {
+    let readme = text(&root().join("README.md"));
+    let readme = readme.split_whitespace().collect::<Vec<_>>().join(" ");
+    let single: Vec<_> =
+        measured("1 run a side").into_iter().filter(|row| row.len() == 12).collect();
+    let range = |cell: usize| {
+        let rates = single.iter().map(|row| row[cell].parse().unwrap());
+        let [low, high] =
+            rates.fold([100.0_f64, 0.0], |[low, high], rate| [low.min(rate), high.max(rate)]);
+        format!("{low:.1} to {high:.1} %")
+    };
+    let shared = measured("duet-shared | 1000 | nothing").remove(0);
+    let [passed, duets, minutes] = [11, 13, 14].map(|cell| shared[cell].as_str());
+    let duets: f64 = duets.parse().unwrap();
+    for stated in [
+        format!("with itself** are called regressed ({} of them)", range(2)),
+        format!("a loss of 25 % passes in {}", range(8)),
+        format!("{passed} of the sessions pass, after {duets:.0} duets in {minutes} minutes"),
+    ] {
+        assert!(readme.contains(&stated), "README.md: {stated}");
+    }
+}
+
+/// The lines that the README shows below a command.
+pub fn in_readme(command: &str) -> impl Iterator<Item = &'static str> {
+    let readme = include_str!("../../../README.md");
+    let (_, shown) = readme.split_once(&format!("$ cargo {command}\n")).unwrap();
+    let shown = shown.lines().take_while(|line| !line.starts_with("$ ") && *line != "```");
+    shown.filter(|line| *line != "...")
+}
+
+/// A line with a mark for each number, and with single spaces.
+pub fn without_figures(line: &str) -> String {
+    let figure = Regex::new(r"[+-]?[0-9][0-9_.]*").unwrap();
+    figure.replace_all(line, "#").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn the_verdicts_of_the_readme_are_such_as_the_tool_prints() {
+    // What the snapshots show was measured on no stand-in, and their lines are parted elsewhere.
+    let plain = |text: &str| without_figures(text).replace(", stand-in", "");
+    let folder = root().join("xtask/tests/snapshots");
+    let snapshots = WalkDir::new(folder).into_iter().map(|entry| entry.unwrap().into_path());
+    let snapshots = snapshots.filter(|path| path.extension().is_some_and(|kind| kind == "txt"));
+    let printed: Vec<String> = snapshots.map(|path| plain(&text(&path))).collect();
+    for command in ["perf-compare 007", "perf-confirm 007"] {
+        for line in in_readme(command).map(plain) {
+            assert!(printed.iter().any(|text| text.contains(&line)), "{line}");
+        }
+    }
+}
+
+#[test]
+fn a_table_of_figures_is_below_the_command_that_measures_them() {
+    let document = text(&root().join("docs/performance.md"));
+    for section in document.split("\n## ").skip(1).filter(|section| section.contains("\n|")) {
+        let command = section.find("```console\ncargo ");
+        assert!(command.is_some_and(|at| at < section.find("\n|").unwrap()), "{section}");
     }
 }
 

@@ -15,6 +15,7 @@ mod fuzz;
 mod history;
 mod lifetime;
 mod oracle;
+mod pixels;
 mod pre_push;
 mod review;
 mod rooms;

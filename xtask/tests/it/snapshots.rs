@@ -41,6 +41,7 @@ fn run(checkout: &Checkout, words: &str) -> Finished {
     let hidden = |text: String| {
         text.replace(root.to_str().unwrap(), CHECKOUT)
             .replace(&version, "\"tool_version\": \"<version>\"")
+            .replace(concat!("by version ", env!("CARGO_PKG_VERSION")), "by version <version>")
     };
     let finished = finish(checkout.command(words));
     Finished {
@@ -324,6 +325,23 @@ fn no_line_of_what_a_terminal_shows_is_wider_than_80_columns() {
             assert!(line.chars().count() <= 80, "{}: {line}", path.display());
         }
     }
+}
+
+#[test]
+fn the_change_in_a_row_is_that_of_the_two_figures_beside_it() {
+    let row = Regex::new(r"(?m)^  \S.* ([0-9.]+) +([0-9.]+) +([+-][0-9.]+)%").unwrap();
+    let mut rows = 0;
+    for path in snapshots().filter(|path| path.extension().is_some_and(|kind| kind == "txt")) {
+        let text = fs::read_to_string(&path).unwrap();
+        for found in row.captures_iter(&text) {
+            let [before, after, change]: [f64; 3] =
+                found.extract::<3>().1.map(|figure| figure.parse().unwrap());
+            let shown = (after - before) / before * 100.0;
+            assert!((shown - change).abs() < 0.0501, "{}: {}", path.display(), &found[0]);
+            rows += 1;
+        }
+    }
+    assert!(rows > 50, "{rows}");
 }
 
 /// Absolute paths that every machine has.

@@ -131,9 +131,9 @@ pub fn draw(all: &[Series]) -> String {
     let unlisted = lines.len().saturating_sub(MOST_LISTED);
     let listed = lines.split_off(unlisted);
     let mut y = bottom + 56.0;
-    for line in &listed {
+    for line in listed.iter().flat_map(|line| SMALL.wrapped(line, WIDTH - 2.0 * PAD, 2)) {
         y += 20.0;
-        svg.text((PAD, y), SMALL, line);
+        svg.text((PAD, y), SMALL, &line);
     }
     if unlisted > 0 {
         y += 20.0;

@@ -8,7 +8,7 @@ use crate::report::chart::{count, draw_axis, short, span};
 use crate::report::words;
 
 const WIDTH: f64 = 900.0;
-const PLOT: [f64; 2] = [272.0, 704.0];
+const PLOT: [f64; 2] = [256.0, 676.0];
 const ROW: f64 = 76.0;
 /// The space between the axis and the text on either side.
 const GAP: f64 = 20.0;
@@ -63,7 +63,7 @@ fn draw_line(svg: &mut Svg, line: &Line, scale: &Scale, middle: f64) {
     let against = SOFT.fitted(&format!("against {}", competitor(line)), left);
     svg.text((PAD, middle - 3.0), name, &name.fitted(&line.scenario, left));
     svg.text((PAD, middle + 15.0), SOFT, &against);
-    let lines = SMALL.wrapped(&outcome(line), WIDTH - PAD - end - GAP, 3);
+    let lines = SMALL.wrapped(&outcome(line), WIDTH - PAD - end - GAP, 4);
     let mut y = middle + 12.5 - 8.0 * count(lines.len());
     for said in lines {
         svg.text((end + GAP, y), SMALL, &said);

@@ -293,7 +293,8 @@ impl Svg {
 
     /// The document. `title` and `description` are what a screen reader says.
     pub fn finish(self, height: f64, title: &str, description: &str) -> String {
-        let (width, height) = (size(self.width), size(height));
+        // A part of a pixel would be a line of another colour.
+        let (width, height) = (size(self.width), size(height.ceil()));
         let dark = Ink::ALL.map(|Ink(class, _, dark)| {
             format!(".f-{class}{{fill:{dark}}}.s-{class}{{stroke:{dark}}}")
         });

@@ -1,6 +1,7 @@
 //! Output to a terminal, and to a pipe.
 
 use crate::common::{Checkout, finish_on_terminal};
+use crate::documents::{in_readme, without_figures};
 
 const WIDTH: usize = 80;
 
@@ -15,6 +16,18 @@ fn on_a_terminal_the_steps_are_one_tidy_column_that_ends_with_the_times() {
         let steps: Vec<&String> = shown.iter().filter(|line| line.starts_with(&row)).collect();
         assert_eq!(steps.len(), 1, "{name} in {shown:#?}");
         assert!(steps[0].ends_with(" s") && steps[0].chars().count() == 76, "{:?}", steps[0]);
+    }
+}
+
+#[test]
+fn a_terminal_shows_what_the_readme_says_it_does() {
+    let checkout = Checkout::new();
+    let (_, sent) = finish_on_terminal(&checkout.check("007 before"));
+    let shown: Vec<String> = shown(&sent).iter().map(|line| without_figures(line)).collect();
+    // Nothing is built here.
+    let told = in_readme("perf-check 007 before").filter(|line| !line.contains(" build "));
+    for line in told.map(without_figures) {
+        assert!(shown.contains(&line), "{line} in {shown:#?}");
     }
 }
 

@@ -82,14 +82,14 @@ impl Checkout {
 
     /// The report on a terminal without colours.
     pub fn report(&self) -> String {
-        human::report(&self.comparisons(), &Context::default(), Style::Plain)
+        human::report(&self.comparisons(), &Context::default(), Style::PLAIN)
     }
 
     /// What a person reads, with the commands that need a checkout.
     pub fn report_in_place(&self) -> String {
         let root = self.path("").display().to_string();
         let around = Context { root, ..Context::default() };
-        human::report(&self.comparisons(), &around, Style::Plain)
+        human::report(&self.comparisons(), &around, Style::PLAIN)
     }
 
     /// Why the only mode of the task cannot be judged, a reason a line; fails if it can.

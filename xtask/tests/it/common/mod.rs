@@ -18,6 +18,6 @@ pub use programs::{
     copy_program, program, programs_without, replacing_after_hashing, source_that_becomes, stand_in,
 };
 pub use running::{
-    Finished, TOOL, by_shell, finish, finish_on_terminal, git, git_command, on_a_full_disk, tool,
-    wait_until,
+    Finished, TOOL, by_shell, finish, finish_on_terminal, finish_on_terminal_of, git, git_command,
+    on_a_full_disk, tool, wait_until,
 };

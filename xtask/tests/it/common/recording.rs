@@ -260,8 +260,8 @@ impl Recording {
             "total_errors": whole(total * self.error_rate),
             "overall_throughput": self.throughput,
             "overall_error_rate": self.error_rate,
-            "p50_latency_ms": self.p99_ms * 0.5,
-            "p95_latency_ms": self.p99_ms * 0.8,
+            "p50_latency_ms": microseconds(self.p99_ms * 0.5) / 1000.0,
+            "p95_latency_ms": microseconds(self.p99_ms * 0.8) / 1000.0,
             "p99_latency_ms": self.p99_ms,
             "per_operation_stats": operations,
         });

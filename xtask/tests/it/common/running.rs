@@ -118,8 +118,13 @@ pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
 
 /// Runs to the end on a terminal of 80 columns; returns the exit code and all that the terminal was sent.
 pub fn finish_on_terminal(command: &Command) -> (u32, String) {
+    finish_on_terminal_of(80, command)
+}
+
+/// The same on a terminal of so many columns.
+pub fn finish_on_terminal_of(cols: u16, command: &Command) -> (u32, String) {
     let terminal =
-        native_pty_system().openpty(PtySize { rows: 24, cols: 80, ..PtySize::default() }).unwrap();
+        native_pty_system().openpty(PtySize { rows: 24, cols, ..PtySize::default() }).unwrap();
     let mut there = CommandBuilder::new(command.get_program());
     there.args(command.get_args());
     there.cwd(command.get_current_dir().unwrap());

@@ -194,7 +194,10 @@ fn markdown_has_what_the_terminal_has() {
     assert_has(&report, "### ✅ task 007, internal: no regression\n");
     assert_has(&report, "### ❌ task 007, competitive: COMPETITIVE REGRESSION\n");
     assert_has(&report, "| P99 ms | 10.200 | 11.500 | +12.7% | +10% | **regressed** |\n");
-    assert_has(&report, "Against Neo4j, P99 27.96 ms: 63.5% faster before, 58.9% faster after");
+    assert_has(
+        &report,
+        "Against Neo4j, P99 27.96 ms:\n\n```text\nbefore  63.5% faster\nafter   58.9% faster\n",
+    );
 }
 
 #[test]

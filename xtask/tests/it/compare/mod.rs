@@ -1,5 +1,6 @@
 //! `perf-compare` as a user sees it: its verdicts, what it cannot judge, and everything that it writes.
 
+mod failures;
 mod github;
 mod groups;
 mod list;

@@ -1,5 +1,6 @@
 //! Paired sessions: which one answers, and what is said of it. Each record holds the eight pairs of the shortest plan.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -74,7 +75,17 @@ fn every_format_has_the_estimate_of_the_pairs_as_the_change_of_p99() {
     assert_has(&markdown, &format!("| P99 by pairs | | | {change} | +5% | **regressed** |"));
     let log = checkout.path("roadmap/milestone-17/PERFORMANCE_LOG.md");
     let log = std::fs::read_to_string(log).unwrap();
-    assert_has(&log, &format!("Change: {change}, -0.5%"));
+    assert_has(&log, &format!("Change: {change} by 8 pairs, -0.5%"));
+    assert_has(&log, "ops/s (medians of 10 runs)\n");
+}
+
+#[test]
+fn a_picture_of_a_session_says_which_of_its_figures_are_medians_and_which_are_by_pairs() {
+    let checkout = with_session(internal_clean(), &SURELY_SLOWER);
+    compare(&checkout, "007 --svg session.svg");
+    let picture = std::fs::read_to_string(checkout.path("session.svg")).unwrap();
+    let told = "before and after: medians of the runs; changes with an interval: by pairs";
+    assert_has(&picture, told);
 }
 
 #[test]
@@ -83,7 +94,7 @@ fn a_session_that_suspects_a_regression_is_no_verdict() {
     assert_eq!(finished.code, Some(3), "{finished:?}");
     assert_has(&finished.output, "SUSPECTED: 007 internal");
     assert_has(&finished.output, "+5%  not settled");
-    assert_has(&finished.output, "to settle   not here, by no number of pairs");
+    assert_has(&finished.output, "to settle   not here: no plan is long enough (at most 40 pairs)");
 }
 
 #[test]
@@ -125,7 +136,8 @@ fn of_sessions_of_two_durations_the_worse_answer_counts() {
         Recording::write_session(&before, &after, &checkout, &short);
         let finished = compare(&checkout, "007");
         assert_eq!(finished.code, Some(1), "{finished:?}");
-        assert_has(&finished.output, "ended otherwise: faster");
+        let output = finished.output.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_has(&output, "ended otherwise: no regression, P99 -0.2%");
     }
 }
 
@@ -202,11 +214,11 @@ fn a_report_has_the_interval_of_every_figure() {
     for format in ["007", "007 --markdown"] {
         let report = compare(&checkout, format).output;
         for line in [
-            "P99         +33.3%, surely between +33.3% and +33.3%",
-            "P95         +33.3%, surely between",
-            "P50         +33.3%, surely between",
-            "CPU         +13.0%, surely between",
-            "throughput  -0.5%, surely between -0.5% and -0.5%, pinned",
+            "P99         +33.3% by pairs, surely between +33.3% and +33.3%",
+            "P95         +33.3% by pairs, surely between",
+            "P50         +33.3% by pairs, surely between",
+            "CPU         +13.0% by pairs, surely between",
+            "throughput  -0.5% by pairs, surely between -0.5% and -0.5%, pinned",
         ] {
             assert_has(&report, line);
         }
@@ -226,18 +238,107 @@ fn duets_that_filled_the_cpus_show_less_than_there_is_and_say_so() {
     }
 }
 
-#[test]
-fn a_session_that_no_plan_settles_names_no_number_of_pairs() {
-    let report = compare(&with_session(internal_clean(), &PERHAPS_SLOWER), "007").output;
-    assert_lacks(&report, "to settle   about");
-    assert_has(&report, "helps: longer runs (--duration), less other work, more CPUs");
+/// The commands of this tool that a report proposes, without `cargo`.
+fn proposed(report: &str) -> Vec<&str> {
+    let (_, next) = report.split_once("\nnext\n").expect(report);
+    next.lines().filter_map(|line| line.strip_prefix("    cargo ")).collect()
 }
 
 #[test]
-fn a_session_that_a_longer_plan_settles_names_it() {
+fn a_suspicion_that_a_longer_plan_settles_proposes_it_with_its_pairs_and_minutes() {
+    // Beyond the margin, and by less than they scatter: eight pairs do not show it.
+    let pairs = in_turn((0.45, 0.45 * 1.19), (0.45, 0.45 * 0.98));
+    let finished = compare(&with_session(internal_clean(), &pairs), "007");
+    assert_eq!(finished.code, Some(3), "{finished:?}");
+    let command = "perf-confirm 007 --fresh --max-pairs 16 --duration 60";
+    assert_has(&finished.output, "to settle   about 13 pairs, at most 16 minutes:\n");
+    assert_has(&finished.output, &format!("                cargo {command}\n"));
+    assert_eq!(proposed(&finished.output), [command, "perf-check 007 after"]);
+}
+
+#[test]
+fn a_suspicion_that_no_plan_settles_names_the_longest_plan_and_what_helps_first() {
+    let report = compare(&with_session(internal_clean(), &PERHAPS_SLOWER), "007").output;
+    assert_lacks(&report, "to settle   about");
+    assert_has(&report, "what helps  less other work, more CPUs, then at most 40 minutes:\n");
+    let longest = "perf-confirm 007 --fresh --max-pairs 40 --duration 60";
+    assert_eq!(proposed(&report), [longest, "perf-check 007 after"]);
+}
+
+#[test]
+fn what_takes_a_minute_takes_no_minutes() {
+    let checkout = recorded([internal_clean()]);
+    later(10, 1, &checkout, &PERHAPS_SLOWER, 8);
+    let report = compare(&checkout, "007").output;
+    assert_has(&report, "what helps  less other work, more CPUs, then at most 1 minute:\n");
+}
+
+#[test]
+fn a_suspicion_by_p95_proposes_no_more_pairs_but_a_look_at_the_run() {
+    let (before, after) = internal_clean();
+    let checkout = recorded([(before.clone(), after.clone())]);
+    let slower = after.field("p95_latency_ms", 0.36 * 1.14);
+    Recording::write_session(&before, &slower, &checkout, &SURELY_AS_FAST);
+    let report = compare(&checkout, "007").output;
+    assert_has(&report, "to settle   not by more pairs: find what made P95 slower\n");
+    assert_eq!(proposed(&report), ["perf-check 007 after", "perf-check profile after"]);
+    assert_has(&report, "    less tmp/m17_performance/007_after_");
+}
+
+#[test]
+fn no_session_is_proposed_longer_than_can_be_measured() {
+    let mut proposed = BTreeSet::new();
+    for spread in [1.05, 1.1, 1.2, 1.5, 2.0, 4.0] {
+        for centre in [1.0, 1.02, 1.06, 1.12] {
+            let pairs = in_turn((0.45, 0.45 * centre * spread), (0.45, 0.45 * centre / spread));
+            let report = compare(&with_session(internal_clean(), &pairs), "007").output;
+            let options = report.split_once("--max-pairs ").map(|(_, rest)| rest);
+            let pairs =
+                options.and_then(|rest| rest.split_whitespace().next()?.parse::<usize>().ok());
+            proposed.extend(pairs);
+        }
+    }
+    let possible: BTreeSet<usize> = PLAN.possible_looks().iter().copied().collect();
+    assert!(proposed.len() > 1 && proposed.is_subset(&possible), "{proposed:?}");
+}
+
+#[test]
+fn a_session_that_found_nothing_says_what_would_settle_it() {
     let pairs = in_turn((0.45, 0.45 * 1.06), (0.45, 0.45 / 1.06));
     let report = compare(&with_session(internal_clean(), &pairs), "007").output;
-    assert_has(&report, "to settle   about 12 pairs (--fresh --max-pairs 12)");
+    assert_has(&report, "to settle   about 12 pairs, at most 12 minutes:\n");
+    assert_has(
+        &report,
+        "                cargo perf-confirm 007 --fresh --max-pairs 12 --duration 60\n",
+    );
+}
+
+#[test]
+fn a_pass_that_could_as_well_be_no_change_says_so_with_its_bounds() {
+    for (pairs, verdict) in [
+        (in_turn((0.45, 0.459), (0.45, 0.442)), "no regression: 007 internal: no change"),
+        (PERHAPS_AS_FAST, "no regression found: 007 internal: no change"),
+    ] {
+        let report = compare(&with_session(internal_clean(), &pairs), "007").output;
+        assert_has(&report, &format!("{verdict} distinguishable"));
+        assert_has(&report.replace("\n  ", " "), "% by 8 pairs, ");
+    }
+}
+
+#[test]
+fn a_change_that_is_sure_is_told_whether_it_matters_or_not() {
+    let report = compare(&with_session(internal_clean(), &[(0.45, 0.459); 8]), "007").output;
+    let told = "no regression: 007 internal: P99 +2.0% by 8 pairs (surely +2.0% to +2.0%)\n";
+    assert!(report.starts_with(told), "{report}");
+}
+
+#[test]
+fn an_improvement_is_a_verdict_from_the_size_on_at_which_a_loss_is_one() {
+    // 1 / 1.05 is 0.9524.
+    for (after_ms, headline) in [(0.430, "no regression: "), (0.428, "faster: ")] {
+        let report = compare(&with_session(internal_clean(), &[(0.45, after_ms); 8]), "007").output;
+        assert!(report.starts_with(headline), "{after_ms}: {report}");
+    }
 }
 
 #[test]

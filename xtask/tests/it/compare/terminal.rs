@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use regex::Regex;
 
 use super::*;
-use crate::common::finish_on_terminal;
+use crate::common::{finish_on_terminal, finish_on_terminal_of};
 
 const COLUMNS: usize = 80;
 const ESCAPE: char = '\x1b';
@@ -63,6 +63,46 @@ fn no_line_is_wider_than_a_terminal_but_paths_and_commands() {
     }
 }
 
+/// A report with a warning of many words, on a terminal of so many columns.
+fn warned(columns: u16) -> String {
+    let (before, after) = internal_clean();
+    let words = "a warning of many words ".repeat(10);
+    let checkout = recorded([(before.with(move |it| it.warnings.push(words.clone())), after)]);
+    let (code, sent) = finish_on_terminal_of(columns, &checkout.command("perf-compare 007"));
+    assert_eq!(code, 0, "{sent}");
+    seen(&sent)
+}
+
+#[test]
+fn what_people_read_is_as_wide_as_their_terminal() {
+    for columns in [50, 80, 120] {
+        let report = warned(columns);
+        let (_, warnings) = report.split_once("  warnings\n").unwrap();
+        let (warnings, _) = warnings.split_once("\n\n").unwrap();
+        let widest = warnings.lines().map(|line| line.chars().count()).max().unwrap();
+        let columns = usize::from(columns);
+        assert!((columns - 8..=columns).contains(&widest), "{columns}: {warnings}");
+    }
+}
+
+#[test]
+fn a_terminal_that_does_not_know_its_width_has_80_columns() {
+    assert_eq!(warned(0), warned(80));
+}
+
+#[test]
+fn an_error_is_parted_between_words_and_a_command_in_it_stays_whole() {
+    let checkout = Checkout::without_product();
+    let task = "t".repeat(40);
+    let command = checkout.command(&format!("perf-compare {task}"));
+    let (code, sent) = finish_on_terminal_of(60, &command);
+    assert_eq!(code, 3, "{sent}");
+    let sent = seen(&sent);
+    let lines: Vec<&str> = sent.lines().collect();
+    assert!(lines[0].starts_with("error: no results") && lines[1].starts_with("    "), "{sent}");
+    assert_has(&sent, &format!("\n  measure first: cargo perf-check {task} before\n"));
+}
+
 /// The report on a task with the longest name, whose every metric is as far apart as can be.
 fn widest() -> String {
     let task = "t".repeat(128);
@@ -102,6 +142,14 @@ fn text_from_a_file_cannot_steer_the_terminal() {
 fn no_line_ends_in_blanks() {
     for report in reports() {
         assert!(seen(&report).lines().all(|line| line == line.trim_end()), "{report}");
+    }
+}
+
+#[test]
+fn no_paragraph_is_empty() {
+    let nothing = compare(&recorded([]), "--before 007_before_a.json --after 007_after_a.json");
+    for report in reports().into_iter().chain([nothing.output]) {
+        assert!(!seen(&report).contains("\n\n\n"), "{report}");
     }
 }
 

@@ -175,13 +175,40 @@ fn a_baseline_changed_in_the_document_is_the_new_baseline() {
 }
 
 #[test]
-fn figures_of_the_stand_in_are_said_to_be() {
+fn every_output_says_that_it_is_about_the_stand_in() {
     let (before, after) = internal_clean();
     let checkout = recorded([(before.on_stand_in(), after.on_stand_in())]);
     let said = "measured on the stand-in, not the real Engram";
-    for words in ["007", "007 --markdown"] {
-        assert_has(&compare(&checkout, words).succeeded().output, said);
+    let machine = "\"stand_in\": true";
+    let printed = |words: &str| finish(checkout.command(words)).succeeded().output;
+    for (words, told) in [
+        ("perf-compare 007", said),
+        ("perf-compare 007", "no regression: 007 internal, stand-in: "),
+        ("perf-compare 007 --markdown", said),
+        ("perf-compare 007 --json", machine),
+        ("perf-compare 007 --github", said),
+        ("perf-compare --list", "1, stand-in"),
+        ("perf-compare --list --json", machine),
+        ("perf-history", "stand-in"),
+        ("perf-history --json", machine),
+    ] {
+        assert_has(&printed(words), told);
     }
+    printed("perf-compare 007 --log --svg compare.svg");
+    printed("perf-history --svg history.svg");
+    let log = xtask::model::layout::PERFORMANCE_LOG;
+    for (file, told) in [(log, said), ("compare.svg", said), ("history.svg", "stand-in")] {
+        assert_has(&std::fs::read_to_string(checkout.path(file)).unwrap(), told);
+    }
+}
+
+#[test]
+fn a_report_says_which_version_judged() {
+    let checkout = recorded([internal_clean()]);
+    let version = env!("CARGO_PKG_VERSION");
+    let told = format!("by version {version} of this tool");
+    assert_has(&compare(&checkout, "007").output, &format!("  judged  {told}\n"));
+    assert_has(&compare(&checkout, "007 --markdown").output, &format!("- judged: {told}\n"));
 }
 
 #[test]
@@ -234,6 +261,30 @@ fn single_runs_that_improved_by_more_than_their_noise_are_faster() {
     let finished = compare(&on_a_noisy_machine(0.3), "007");
     assert_eq!(finished.code, Some(0), "{finished:?}");
     assert!(finished.output.starts_with("faster: 007 internal: P99 -34.5%"), "{finished:?}");
+}
+
+#[test]
+fn an_improvement_of_single_runs_within_the_margin_is_none_however_quiet_the_machine() {
+    let (before, after) = internal_clean();
+    for (p99_ms, headline) in [(0.440, "no regression: "), (0.430, "faster: ")] {
+        let checkout = recorded([(before.clone(), after.clone().p99(p99_ms))]);
+        Recording::new().task("006").write_group(&checkout, &[0.45; 7], 7);
+        let report = compare(&checkout, "007").output;
+        assert!(report.starts_with(headline), "{p99_ms}: {report}");
+    }
+}
+
+#[test]
+fn no_change_can_be_distinguished_in_competitive_mode_either_and_the_position_stays() {
+    let checkout = recorded([competitive_clean()]);
+    let p99s = [10.2, 11.5, 10.4, 10.1, 11.0, 10.2, 10.3];
+    Recording::new().task("006").competitive().write_group(&checkout, &p99s, 7);
+    let finished = compare(&checkout, "007");
+    let verdict = finished.output.split("\n\n").next().unwrap().replace("\n  ", " ");
+    let told = "unconfirmed: 007 competitive: no change distinguishable (P99 +2.9%, noise 12.7%), \
+                advantage maintained";
+    assert_eq!(verdict, told);
+    assert_eq!(finished.code, Some(0), "{finished:?}");
 }
 
 #[test]

@@ -370,7 +370,7 @@ fn all_of_it(checkout: &Checkout) -> Vec<Comparison> {
         return Vec::new();
     };
     let around = Context { root: root.display().to_string(), ..Context::default() };
-    let text = human::report(&comparisons, &around, Style::Plain);
+    let text = human::report(&comparisons, &around, Style::PLAIN);
     let steers = |c: char| c.is_control() && c != '\n';
     assert!(!text.contains(steers), "{text:?}");
     markdown::report(&comparisons, &around);

@@ -899,7 +899,7 @@ mod a_paired_session {
         let project = Project::new();
         project.regressed();
         session(&project, 0.455);
-        assert_has(&project.push("origin main").passed(), &["faster: 007 internal"]);
+        assert_has(&project.push("origin main").passed(), &["no regression: 007 internal"]);
     }
 
     #[test]
