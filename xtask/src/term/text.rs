@@ -21,6 +21,29 @@ pub(crate) fn printable(text: &str) -> String {
     printable
 }
 
+/// `text` in lines of at most `columns`: the first begins in the column `start`, the others are indented. Text that fits
+/// stays as it is, and so does a word that is longer than a line.
+pub(crate) fn wrapped(text: &str, [start, indent]: [usize; 2], columns: usize) -> String {
+    let text = printable(text);
+    if start + text.chars().count() <= columns {
+        return text;
+    }
+    let (mut lines, mut column) = (String::new(), start);
+    for word in text.split_whitespace() {
+        let length = word.chars().count();
+        if !lines.is_empty() && column + 1 + length > columns {
+            let _ = write!(lines, "\n{:indent$}", "");
+            column = indent;
+        } else if !lines.is_empty() {
+            lines.push(' ');
+            column += 1;
+        }
+        lines.push_str(word);
+        column += length;
+    }
+    lines
+}
+
 /// `word` so that a shell takes it as one. One with such characters is quoted as bash, ksh and zsh know it: `$'\x1b'`.
 pub(crate) fn shell_word(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%=,".contains(c);
@@ -115,6 +138,25 @@ mod tests {
             assert!(!shown.contains(is_control) && shown.contains('\\'), "{shown}");
         }
         assert_eq!(printable("größer, 日本"), "größer, 日本");
+    }
+
+    #[test]
+    fn long_text_is_wrapped_between_words_and_indented() {
+        let text = wrapped(&"word ".repeat(30), [0, 6], 50);
+        assert!(text.lines().skip(1).all(|line| line.starts_with("      word")), "{text}");
+        assert!(text.lines().all(|line| line.len() <= 50), "{text}");
+        assert_eq!(text.split_whitespace().count(), 30);
+    }
+
+    #[test]
+    fn a_word_longer_than_a_line_stays_whole() {
+        let path = "x".repeat(100);
+        assert!(wrapped(&format!("see {path} there"), [4, 4], 80).contains(&path));
+    }
+
+    #[test]
+    fn text_that_fits_keeps_its_columns() {
+        assert_eq!(wrapped("P99   +3.1%", [4, 4], 15), "P99   +3.1%");
     }
 
     #[test]
