@@ -431,6 +431,7 @@ impl Reviewing {
             failures: Vec::new(),
         };
         let folder = ReviewFolder::open(&bench.checkout, bench.clock.timestamp(), record)?;
+        bench.last_words.are("the finished runs are kept; the same command continues today");
         bench.results = folder.results.clone();
         let side = Side { phase: Phase::After, built, git };
         let planned = options.runs;

@@ -131,7 +131,6 @@ fn the_provenance_says_on_what_machine_and_how_it_went() {
         "host.system",
         "host.cores",
         "host.memory_mib",
-        "host.load_average",
         "server.ready_seconds",
         "server.load_seconds",
         "server.stop_seconds",
