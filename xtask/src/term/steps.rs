@@ -134,10 +134,10 @@ impl Steps {
 
     fn line(&self, ink: Ink, name: &str, what: &str) -> String {
         let name = self.style.paint(ink, &format!("{name:>NAME_WIDTH$}"));
-        let what = match what.contains("cargo ") {
-            // It is there to be pasted.
-            true => printable(what),
-            false => wrapped(what, [NAME_WIDTH + 2; 2], COLUMNS),
+        // Elsewhere whole lines are easier to search. A command is there to be pasted.
+        let what = match self.live && !what.contains("cargo ") {
+            true => wrapped(what, [NAME_WIDTH + 2; 2], COLUMNS),
+            false => printable(what),
         };
         format!("{name}  {what}")
     }
