@@ -431,16 +431,14 @@ fn say(what: &str) {
     eprintln!("measuring: {what}");
 }
 
-/// The machine. The load average is that from before: this program is a load itself.
 fn machine() -> String {
-    let (host, state) = (host::host(), host::state());
+    let host = host::host();
     let known = |text: Option<String>| text.unwrap_or_else(|| "unknown".into());
     format!(
-        "machine: {}, {} cores, {} MiB, load average before {}",
+        "machine: {}, {} cores, {} MiB",
         known(host.cpu),
         known(host.cores.map(|cores| cores.to_string())),
         known(host.memory_mib.map(|size| size.to_string())),
-        known(state.load_average.map(|load| format!("{load:.2}"))),
     )
 }
 

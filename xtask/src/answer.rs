@@ -15,7 +15,7 @@ use crate::model::names::{Mode, Phase, RunName, TaskId};
 use crate::model::provenance::Provenance;
 use crate::model::recorded::Group;
 use crate::model::session::{Failure, How, SessionRecord, Subject};
-use crate::model::typed;
+use crate::model::typed::{self, Repeated};
 use crate::stats::paired::{self, PairedVerdict, Progress};
 use crate::stats::single_runs;
 use crate::store::accepted;
@@ -30,7 +30,12 @@ use crate::store::session::Kept;
 ///
 /// # Errors
 /// When the results cannot be listed, or there are none.
-pub fn of_task(checkout: &Path, task: &TaskId, mode: Option<Mode>) -> Result<Vec<Comparison>> {
+pub fn of_task(
+    checkout: &Path,
+    task: &TaskId,
+    mode: Option<Mode>,
+    repeated: &Repeated,
+) -> Result<Vec<Comparison>> {
     let results = Results::of(checkout);
     let listing = Listing::read(&results)?;
     let names = listing.of_task(task);
@@ -43,17 +48,18 @@ pub fn of_task(checkout: &Path, task: &TaskId, mode: Option<Mode>) -> Result<Vec
     if modes.is_empty() {
         let kind = mode.map_or_else(String::new, |mode| format!("{mode} "));
         let mode = mode.unwrap_or(Mode::Internal);
-        let measure = typed::perf_check(task, Phase::Before, mode, "");
+        let measure = typed::perf_check(task, Phase::Before, mode, "", repeated);
         let none = Error::new(format!(
             "no {kind}results of task {task} in {}",
             results.folder().display()
         ));
-        let namesake = listing.namesake(task).map(|meant| typed::perf_compare(&meant, ""));
+        let namesake =
+            listing.namesake(task).map(|meant| typed::perf_compare(&meant, "", repeated));
         return Err(namesake
             .into_iter()
             .fold(none, |error, command| error.next(format!("did you mean {command}?")))
             .next(format!("measure first: {measure}"))
-            .next("what is recorded: cargo perf-compare --list"));
+            .next(typed::what_is_recorded(repeated)));
     }
     Ok(of_names(checkout, task, (&results, &listing), &names, &modes))
 }

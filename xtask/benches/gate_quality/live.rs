@@ -13,6 +13,7 @@ use xtask::measure::port;
 use xtask::model::layout::{self, RESULTS as FOLDER};
 use xtask::model::names::{Mode, Phase, RunName, TaskId};
 use xtask::model::provenance::Provenance;
+use xtask::model::typed::Repeated;
 use xtask::stats::numbers::median;
 use xtask::stats::signed_rank::Interval;
 use xtask::store::recorded;
@@ -182,6 +183,7 @@ impl Bench {
             self.checkout.path(),
             &TaskId::parse(kind.task())?,
             Some(Mode::Internal),
+            &Repeated::default(),
         )?
         .remove(0);
         let look = comparison.look();

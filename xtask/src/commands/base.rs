@@ -22,6 +22,7 @@ use crate::store::recording::Place;
 /// When there is no such revision, or a side cannot be built or measured.
 pub(crate) fn measure(bench: &mut Bench, revision: &str) -> Result<()> {
     let (commit, branch) = git::at(&bench.checkout, revision)?;
+    bench.last_words.are("what is finished is kept; the same command continues");
     say("building after, from the checkout as it is");
     let after = build::prepare(&bench.checkout, None, &bench.workplace.git(), Build::Now)?;
     let folder = build::kept_folder(&bench.checkout)?;

@@ -6,11 +6,12 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::shared::{checkout_option, this_program};
+use super::shared::{here, repeated, this_program};
 use crate::error::{Error, Result};
 use crate::judge::fitness;
 use crate::measure::build::{self, Build, Built};
 use crate::measure::host;
+use crate::measure::last_words::LastWords;
 use crate::measure::port;
 use crate::measure::run::{self, Failed, Limits, Measured, RunPlan};
 use crate::measure::scenario::Scenario;
@@ -18,6 +19,7 @@ use crate::measure::workplace::Workplace;
 use crate::model::names::{Mode, Part, Phase, RunName, TaskId};
 use crate::model::provenance::{BuildRecord, Git, Host, HostState, Load, Provenance, ServerRun};
 use crate::model::recorded::Recorded;
+use crate::model::typed::{Repeated, option};
 use crate::store::clock::Clock;
 use crate::store::recorded::{self, Listing};
 use crate::store::recording::{self, Circumstances, Place};
@@ -42,8 +44,18 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
-    pub(crate) fn checkout_option(&self) -> String {
-        checkout_option(self.checkout.as_deref())
+    /// What the commands repeat that are suggested.
+    pub(crate) fn repeated(&self) -> Repeated {
+        let (limits, usual) = (self.limits, Limits::default());
+        let seconds =
+            |name, asked: Duration, usual: Duration| option(name, asked.as_secs(), usual.as_secs());
+        let measuring = [
+            option("port", self.port.into(), PORT.into()),
+            seconds("ready-timeout", limits.ready, usual.ready),
+            seconds("load-grace", limits.load_grace, usual.load_grace),
+            seconds("stop-grace", limits.stop_grace, usual.stop_grace),
+        ];
+        Repeated { measuring: measuring.concat(), ..repeated(self.checkout.as_deref()) }
     }
 }
 
@@ -56,6 +68,8 @@ pub(crate) struct Bench {
     pub(crate) scenario: Scenario,
     pub(crate) clock: Clock,
     pub(crate) steps: Steps,
+    /// What was kept, should a signal end the tool now.
+    pub(crate) last_words: LastWords,
     tool: PathBuf,
     host: Host,
     _lock: Lock,
@@ -107,6 +121,7 @@ impl Bench {
             scenario,
             clock,
             steps,
+            last_words: LastWords::new("nothing was saved"),
             tool: this_program()?,
             host: host::host(),
             _lock: lock,
@@ -230,6 +245,12 @@ impl Bench {
         runs
     }
 
+    /// The place of the logs, as the user would type it.
+    pub(crate) fn logs(&self) -> String {
+        let logs = self.workplace.directory();
+        format!("the logs are in {}", logs.strip_prefix(here()).unwrap_or(logs).display())
+    }
+
     /// The newest run of a side, with its binaries, which were kept in `folder`.
     ///
     /// # Errors
@@ -280,7 +301,7 @@ impl Bench {
     }
 
     fn with_logs(&self, error: Error) -> Error {
-        error.next(format!("the logs are in {}", self.workplace.directory().display()))
+        error.next(self.logs())
     }
 }
 

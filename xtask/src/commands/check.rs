@@ -1,11 +1,9 @@
 //! `perf-check`: measures one side of a change, end to end.
 
-use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
 use super::bench::{Bench, PORT, Setup, Side, file_name};
-use super::shared::checkout_option;
 use super::words::{Words, did_you_mean, task_id};
 use crate::error::{Error, Result};
 use crate::judge::verdict::Outcome;
@@ -13,15 +11,17 @@ use crate::judge::{comparison, fitness};
 use crate::measure::build::{self, Build, Built};
 use crate::measure::run::Limits;
 use crate::measure::{checkout, git};
+use crate::model::limits::RUN_SECONDS;
 use crate::model::names::{Phase, TaskId};
 use crate::model::recorded::Recorded;
-use crate::model::typed;
+use crate::model::typed::{self, option};
 use crate::report::summary::{self, Summary};
 use crate::store::clock::Clock;
 use crate::store::recorded::{self, Listing};
 use crate::store::recording::Place;
 use crate::term::steps::{Steps, Verbosity};
 use crate::term::streams::{self, Style};
+use crate::term::text::shell_word;
 
 pub(crate) const HELP: &str = "\
 Measures one side of a change: builds, starts a fresh server, waits until it
@@ -65,7 +65,7 @@ pub(crate) struct Options {
 }
 
 /// The load of a run where no duration is asked for.
-const DURATION: Duration = Duration::from_secs(60);
+const DURATION: Duration = Duration::from_secs(RUN_SECONDS);
 /// The most runs that a group can have.
 const MOST_RUNS: u32 = 100;
 
@@ -101,7 +101,8 @@ fn task_and_phase(words: Words) -> Result<(TaskId, Phase)> {
     match (left.as_slice(), phases) {
         ([task, _], [_, Some(phase)]) => Ok((task_id(task)?, phase)),
         ([_, task], [Some(phase), None]) => {
-            Err(Error::new(format!("the task comes first: cargo perf-check {task} {phase}")))
+            let order = format!("`{} {phase}`", shell_word(task));
+            Err(Error::new(format!("the task comes first: {order}")))
         }
         ([_, phase], _) => {
             let nearest = did_you_mean(phase, ["before", "after"]);
@@ -158,6 +159,11 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
             let heading = format!("run {index} of {}", options.runs);
             bench.steps.heading(&heading);
         }
+        let kept = match runs.len() {
+            0 => "nothing was saved".to_owned(),
+            saved => format!("{saved} of {} runs are saved", options.runs),
+        };
+        bench.last_words.are(&format!("{kept}; {}", bench.logs()));
         let place = Place { group: first.clone(), index, of: options.runs, session: None };
         let (name, run) = bench
             .alone(&side, place, &conditions)
@@ -170,13 +176,15 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
         first.get_or_insert(name);
         runs.push(run);
     }
+    bench.last_words.are("all is saved");
     let failing =
         runs.iter().filter(|run: &&Recorded| fitness::error_replies(&run.result).is_some());
-    let of_run = |run| comparison::Side::of(std::slice::from_ref(run), |run| run.result.error_rate);
+    let side = |runs: &[Recorded]| comparison::Side::of(runs, |run| run.result.error_rate);
     let summary = Summary {
         title: format!("{} {phase}, {}", setup.task, setup.mode),
         failing: failing.count(),
-        runs: &runs.iter().filter_map(of_run).collect::<Vec<_>>(),
+        runs: &runs.chunks(1).filter_map(side).collect::<Vec<_>>(),
+        median: side(&runs).filter(|_| runs.len() > 1),
         next: next(options),
     };
     // It is saved: a reader that is gone does not undo that.
@@ -190,7 +198,7 @@ fn has_the_change(bench: &Bench, content: &str) -> Result<Option<String>> {
     let names = Listing::read(&bench.results)?.of_task(task);
     let after = recorded::after_on(&bench.results, &names, *mode, content);
     Ok(after.map(|after| {
-        let take_back = typed::take_back(task, "before", *mode, &bench.setup.checkout_option());
+        let take_back = typed::take_back(task, "before", *mode, &bench.setup.repeated());
         format!("this very source was measured as after ({after}): is the change set aside? if not: {take_back}")
     }))
 }
@@ -226,39 +234,24 @@ fn inputs_of_no_commit(built: &Built) -> Option<String> {
 
 /// The next command to type, on a line of its own.
 fn next(options: &Options) -> String {
-    let Setup { task, checkout, .. } = &options.setup;
+    let setup = &options.setup;
     match options.phase {
         Phase::Before => format!("make the change, then\n  {}", again(options, Phase::After)),
         Phase::After => {
-            let checkout = checkout_option(checkout.as_deref());
-            format!("judge the change\n  {}", typed::perf_compare(task, &checkout))
+            let compare = typed::perf_compare(&setup.task, "", &setup.repeated());
+            format!("judge the change\n  {compare}")
         }
     }
 }
 
 /// The command that measures `phase` in the same way.
 fn again(options: &Options, phase: Phase) -> String {
-    let Setup { limits, .. } = options.setup;
-    let usual = Limits::default();
-    let mut further = String::new();
-    let seconds = |name, asked: Duration, usual: Duration| (name, asked.as_secs(), usual.as_secs());
-    for (option, asked, usual) in [
-        seconds("duration", options.setup.duration, DURATION),
-        ("runs", u64::from(options.runs), 1),
-        ("port", u64::from(options.setup.port), u64::from(PORT)),
-        seconds("ready-timeout", limits.ready, usual.ready),
-        seconds("load-grace", limits.load_grace, usual.load_grace),
-        seconds("stop-grace", limits.stop_grace, usual.stop_grace),
-    ] {
-        if asked != usual {
-            let _ = write!(further, " --{option} {asked}");
-        }
-    }
-    if options.build == Build::Existing {
-        further.push_str(" --no-build");
-    }
-    further.push_str(&options.setup.checkout_option());
-    typed::perf_check(&options.setup.task, phase, options.setup.mode, &further)
+    let setup = &options.setup;
+    let no_build = if options.build == Build::Existing { " --no-build" } else { "" };
+    let further = option("duration", setup.duration.as_secs(), RUN_SECONDS)
+        + &option("runs", options.runs.into(), 1)
+        + no_build;
+    typed::perf_check(&setup.task, phase, setup.mode, &further, &setup.repeated())
 }
 
 /// The runs of a group that were saved before one failed stay, and count with what there is.
@@ -312,8 +305,8 @@ mod tests {
     fn the_next_command_measures_in_the_same_way() {
         for line in [
             "007 before",
-            "007 before --competitive --duration 3 --runs 2 --port 9 --ready-timeout 4 --load-grace 5 \
-             --stop-grace 6 --no-build -C some/where",
+            "007 before --competitive --duration 3 --runs 2 --no-build --port 9 --ready-timeout 4 \
+             --load-grace 5 --stop-grace 6 -C some/where",
         ] {
             let again = again(&typed(line).unwrap(), Phase::After);
             let wanted = line.replace("before", "after");

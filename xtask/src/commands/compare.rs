@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::accept::accept;
-use super::shared::{checkout_option, context, here, print, say};
+use super::shared::{context, here, print, repeated, say};
 use super::take_back::take_back;
 use super::words::{Words, task_id};
 use crate::answer;
@@ -228,7 +228,8 @@ pub(crate) fn run(options: &Options, _: Clock) -> Result<Outcome> {
         });
     }
     if let Subject::Measurement(task, mode, what) = &options.subject {
-        return print(&format!("{}\n", take_back(&checkout?, task, *mode, what)?));
+        let repeated = repeated(options.checkout.as_deref());
+        return print(&format!("{}\n", take_back(&checkout?, task, *mode, what, &repeated)?));
     }
     let compared = compared(options, checkout.as_deref()).and_then(|(comparisons, around)| {
         options.svg.iter().try_for_each(|path| draw(path, &comparisons))?;
@@ -309,7 +310,7 @@ fn compared(
     options: &Options,
     checkout: Result<&Path, &Error>,
 ) -> Result<(Vec<Comparison>, Context)> {
-    let option = checkout_option(options.checkout.as_deref());
+    let repeated = repeated(options.checkout.as_deref());
     let checkout = checkout.map_err(Error::clone);
     Ok(match &options.subject {
         Subject::Recorded(..) | Subject::Measurement(..) => (Vec::new(), Context::default()),
@@ -317,16 +318,16 @@ fn compared(
             let checkout = checkout?;
             let around = Context {
                 unlogged: (!options.log).then(|| task.clone()),
-                ..context(checkout, option)
+                ..context(checkout, repeated)
             };
-            let mut comparisons = answer::of_task(checkout, task, *mode)?;
+            let mut comparisons = answer::of_task(checkout, task, *mode, &around.repeated)?;
             if let Some(reason) = &options.accept {
                 accept(checkout, task, &mut comparisons, reason)?;
             }
             (comparisons, around)
         }
         Subject::Files { task, before, after } => {
-            let around = Context { options: option, here: here(), ..Context::default() };
+            let around = Context { repeated, here: here(), ..Context::default() };
             let comparison = answer::of_files(checkout, task.as_ref(), before, after)?;
             (vec![comparison], around)
         }

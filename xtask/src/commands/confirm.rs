@@ -142,15 +142,17 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
         let record = open(options, &bench, &sides)?;
         let sides = [sides.before, sides.after];
         let duets = Duets::new(bench, sides, options.wait_quiet, &record);
-        Running { duets, record }.measure_pairs()?;
+        let continuing = match options.fresh {
+            false => "the same command continues",
+            true => "the same command without --fresh continues",
+        };
+        Running { duets, record, continuing }.measure_pairs()?;
     }
 
+    let around =
+        Context { unlogged: Some(setup.task.clone()), ..context(&checkout, setup.repeated()) };
     // As `perf-compare` answers: the session's verdict, or a worse one of another duration.
-    let comparisons = answer::of_task(&checkout, &setup.task, Some(setup.mode))?;
-    let around = Context {
-        unlogged: Some(setup.task.clone()),
-        ..context(&checkout, setup.checkout_option())
-    };
+    let comparisons = answer::of_task(&checkout, &setup.task, Some(setup.mode), &around.repeated)?;
     let report = human::report(&comparisons, &around, Style::of_output());
     // The verdict is recorded: a reader that is gone does not undo it.
     let _ = streams::output(&format!("\n{report}"));
@@ -172,8 +174,8 @@ impl Sides {
         let setup = &bench.setup;
         let folder = build::kept_folder(&bench.checkout)?;
         let newest = |phase| {
-            let options = setup.checkout_option();
-            let measure = typed::perf_check(&setup.task, phase, setup.mode, &options);
+            let repeated = setup.repeated();
+            let measure = typed::perf_check(&setup.task, phase, setup.mode, "", &repeated);
             bench
                 .newest(phase, &folder)
                 .map_err(|error| error.next(format!("measure it first: {measure}")))
@@ -260,6 +262,8 @@ fn open(options: &Options, bench: &Bench, sides: &Sides) -> Result<SessionRecord
 struct Running {
     duets: Duets,
     record: SessionRecord,
+    /// How it goes on after an interruption, in words.
+    continuing: &'static str,
 }
 
 /// Failures of the before server in a row that end a call: more would not fix it.
@@ -273,6 +277,11 @@ impl Running {
         }
         let mut before_failures = 0;
         while goes_on(&self.record) {
+            let kept = match self.record.pairs.len() {
+                1 => "1 pair is".to_owned(),
+                pairs => format!("{pairs} pairs are"),
+            };
+            self.duets.bench.last_words.are(&format!("{kept} kept; {}", self.continuing));
             match self.duets.pair(&self.record) {
                 Ok(pair) => {
                     before_failures = 0;
@@ -281,9 +290,8 @@ impl Running {
                     self.duets.show(&self.record);
                 }
                 Err(Failed::Environment(error)) => {
-                    return Err(
-                        error.next("the finished pairs are kept; the same command continues")
-                    );
+                    let continuing = self.continuing;
+                    return Err(error.next(format!("the finished pairs are kept; {continuing}")));
                 }
                 Err(Failed::Server(phase, error)) => {
                     self.note_failure(phase, &error)?;

@@ -4,7 +4,7 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::shared::{checkout_option, context};
+use super::shared::{context, repeated};
 use crate::error::{Fault, Result};
 use crate::files;
 use crate::measure::{checkout, content, git};
@@ -83,10 +83,10 @@ impl Evidence {
         }
         // The tool's own workspace needs no `-C`.
         let is_own = checkout::find(None).is_ok_and(|own| own == checkout);
-        let option = checkout_option((!is_own).then_some(checkout));
+        let repeated = repeated((!is_own).then_some(checkout));
         Ok(Self {
             checkout: checkout.to_owned(),
-            around: context(checkout, option),
+            around: context(checkout, repeated),
             tasks,
             results,
             listing,

@@ -257,7 +257,7 @@ mod tests {
             ("check 007 before", "no command `check`; did you mean `perf-check`?"),
             ("compare 007", "no command `compare`; did you mean `perf-compare`?"),
             ("perf-check before", "<task> is missing: cargo perf-check <task> before"),
-            ("perf-check before 007", "the task comes first: cargo perf-check 007 before"),
+            ("perf-check before 007", "the task comes first: `007 before`"),
             (
                 "perf-check 007 befor",
                 "`befor` is not a phase: before or after; did you mean `before`?",

@@ -329,12 +329,11 @@ impl<'a> Push<'a> {
         if outcome.is_regression() && comparison.accepted.is_none() {
             let report = human::report(std::slice::from_ref(comparison), &evidence.around, style);
             let task = comparison.task.as_ref().map_or("", |task| task.as_str());
-            let accept = format!("{} --accept \"REASON\"", evidence.around.options);
             text = format!(
                 "{report}\npush of {} blocked: a regression was measured\n  \
                  accept it, with a follow-up: {}\n{WAY_OUT}\n",
                 names(&refs),
-                typed::perf_compare(task, &accept)
+                typed::perf_compare(task, " --accept \"REASON\"", &evidence.around.repeated)
             );
         } else {
             let mut lines = vec![format!("perf: {}", human::verdict_line(comparison, style))];
@@ -498,7 +497,7 @@ fn command(task: &str, mode: Mode, phase: Phase, around: &Context) -> String {
         Phase::Before => "   # with the change stashed or not yet made",
         Phase::After => "",
     };
-    typed::perf_check(task, phase, mode, &around.options) + how
+    typed::perf_check(task, phase, mode, "", &around.repeated) + how
 }
 
 #[cfg(test)]

@@ -11,11 +11,12 @@ use super::words::Words;
 use crate::error::{Error, Result};
 use crate::judge::verdict::Outcome;
 use crate::measure::build::{self, Binaries, Build, Built};
-use crate::measure::checkout;
 use crate::measure::run::Limits;
+use crate::measure::{checkout, noise};
 use crate::model::limits::{NEWEST_RUNS, PAIR_SECONDS, PLAN};
 use crate::model::names::{Mode, Part, Phase, RunName, TaskId};
 use crate::model::session::{SessionRecord, Subject};
+use crate::model::typed;
 use crate::report::selftest::{Selftest, Session};
 use crate::store::clock::Clock;
 use crate::store::recorded::{self, Listing};
@@ -82,11 +83,13 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
     let setup = &options.setup;
     let checkout = checkout::find(setup.checkout.as_deref())?;
     let steps = Steps::new(Verbosity::ProgressOnly);
-    let bench = Bench::open(setup, &checkout, steps, clock)?;
+    let mut bench = Bench::open(setup, &checkout, steps, clock)?;
+    bench.last_words.are("there is no answer; the finished runs stay among the results");
     let folder = build::kept_folder(&checkout)?;
+    let measure = typed::perf_check("<task>", Phase::Before, setup.mode, "", &setup.repeated());
     let binaries = build::newest_kept(&folder).ok_or_else(|| {
         Error::new(format!("no binaries are kept in {}", folder.display()))
-            .next("measure once: cargo perf-check <task> before")
+            .next(format!("measure once: {measure}"))
     })?;
     bench.results.remove_halves(&setup.task)?;
     let record = record(&bench, &binaries)?;
@@ -110,8 +113,7 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
     say(&format!("\na binary against itself, slowed down by {percent} %"));
     duets.slow_down = Some(f64::from(percent));
     let slowed = session(&mut duets, record)?;
-    let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let found = Selftest { slow_down: percent, cpus, itself, slowed };
+    let found = Selftest { slow_down: percent, cpus: noise::processors(), itself, slowed };
     let outcome = match found.succeeds() {
         true => Outcome::Success,
         false => Outcome::Undecided,

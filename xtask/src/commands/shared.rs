@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::judge::verdict::Outcome;
+use crate::model::typed::Repeated;
 use crate::report::next::Context;
 use crate::term::streams;
 use crate::term::text::shell_word;
@@ -28,9 +29,10 @@ pub(crate) fn this_program() -> Result<PathBuf> {
     env::current_exe().map_err(|error| Error::because("cannot find this executable", error))
 }
 
-/// The option that names `checkout` again in a suggested command.
-pub(crate) fn checkout_option(checkout: Option<&Path>) -> String {
-    checkout.map_or_else(String::new, |folder| format!(" -C {}", path_word(folder)))
+/// What suggested commands repeat of a command that measures nothing: the `checkout`.
+pub(crate) fn repeated(checkout: Option<&Path>) -> Repeated {
+    let option = checkout.map(|folder| format!(" -C {}", path_word(folder)));
+    Repeated { checkout: option.unwrap_or_default(), ..Repeated::default() }
 }
 
 /// `path` so that a shell takes it as one word.
@@ -38,9 +40,9 @@ pub(crate) fn path_word(path: &Path) -> String {
     shell_word(&path.to_string_lossy())
 }
 
-/// What the suggestions of a report about the results in `root` need; `options` are those of every command.
-pub(crate) fn context(root: &Path, options: String) -> Context {
-    Context { root: root.display().to_string(), options, here: here(), unlogged: None }
+/// What the suggestions of a report about the results in `root` need.
+pub(crate) fn context(root: &Path, repeated: Repeated) -> Context {
+    Context { root: root.display().to_string(), repeated, here: here(), unlogged: None }
 }
 
 /// The current directory; empty if it is gone.

@@ -4,7 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::model::limits::PAIR_SECONDS;
 use crate::model::names::{Mode, Part, Phase, RunName, TaskId};
+use crate::model::typed::{self, Repeated};
 use crate::store::archive;
 use crate::store::recorded::{self, Listing};
 use crate::store::results::Results;
@@ -13,11 +15,16 @@ use crate::store::results::Results;
 ///
 /// # Errors
 /// When there is no such result, it is part of a paired session, or it cannot be moved.
-pub(crate) fn take_back(checkout: &Path, task: &TaskId, mode: Mode, what: &Path) -> Result<String> {
+pub(crate) fn take_back(
+    checkout: &Path,
+    task: &TaskId,
+    mode: Mode,
+    what: &Path,
+    repeated: &Repeated,
+) -> Result<String> {
     let results = Results::of(checkout);
     let _lock = results.lock()?;
-    let none =
-        |what: String| Err(Error::new(what).next("what is recorded: cargo perf-compare --list"));
+    let none = |what: String| Err(Error::new(what).next(typed::what_is_recorded(repeated)));
     let runs: Vec<RunName> = match what.to_str().and_then(Phase::parse) {
         Some(phase) => {
             let names = Listing::read(&results)?.of_task(task);
@@ -34,12 +41,13 @@ pub(crate) fn take_back(checkout: &Path, task: &TaskId, mode: Mode, what: &Path)
             }
         },
     };
-    if let Some(run) = runs.iter().find(|run| is_paired(&results, run)) {
+    let paired = runs.iter().find_map(|run| Some((run, seconds_of_pair(&results, run)?)));
+    if let Some((run, seconds)) = paired {
         let what =
             format!("{run} is part of a paired session, which would not be whole without it");
-        return Err(
-            Error::new(what).next("cargo xtask perf-confirm with --fresh archives a session")
-        );
+        let further = typed::option("duration", seconds, PAIR_SECONDS) + " --fresh";
+        let confirm = typed::perf_confirm(task, mode, &further, repeated);
+        return Err(Error::new(what).next(format!("the session is archived by: {confirm}")));
     }
     let archived = runs.iter().map(|run| archive::take_back(&results, run));
     let archived: Vec<String> = archived
@@ -56,7 +64,8 @@ fn named(results: &Results, task: &TaskId, path: &Path) -> Option<RunName> {
     (is_name || fs::canonicalize(path).is_ok_and(|path| path == own)).then_some(run)
 }
 
-fn is_paired(results: &Results, run: &RunName) -> bool {
-    let run = recorded::read(&results.path(run, Part::Result));
-    run.is_ok_and(|run| run.provenance.is_some_and(|own| own.session.is_some()))
+/// The seconds of load of a run of a paired session.
+fn seconds_of_pair(results: &Results, run: &RunName) -> Option<u64> {
+    let own = recorded::read(&results.path(run, Part::Result)).ok()?.provenance?;
+    own.session.map(|_| own.load.duration_seconds)
 }

@@ -7,7 +7,7 @@ use walkdir::WalkDir;
 use xshell::cmd;
 
 use super::process::{self, kib};
-use super::{noise, shell};
+use super::shell;
 use crate::model::limits::{BATTERY, THROTTLING};
 use crate::model::provenance::{Host, HostState};
 
@@ -34,7 +34,6 @@ pub fn host() -> Host {
 /// Looks at the machine's state.
 pub fn state() -> HostState {
     HostState {
-        load_average: load_average(),
         governor: read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
         swap_mib: swap_mib(),
         power: power().map(str::to_owned),
@@ -44,20 +43,10 @@ pub fn state() -> HostState {
 
 /// The weaknesses of a measurement in this `state`, in words.
 pub(crate) fn warnings(state: &HostState) -> Vec<String> {
-    // The load average is that of the whole machine, even in a container.
-    warnings_on(noise::processors(), state)
-}
-
-fn warnings_on(processors: u32, state: &HostState) -> Vec<String> {
-    let busy = |load: &f64| *load > f64::from(processors);
-    let load = state
-        .load_average
-        .filter(busy)
-        .map(|load| format!("busy machine: load average {load:.1} on {processors} cores"));
     let compilers = match state.compilers {
         Some(0) | None => None,
-        Some(1) => Some("busy machine: a cargo or rustc process is running".to_owned()),
-        Some(many) => Some(format!("busy machine: {many} cargo or rustc processes are running")),
+        Some(1) => Some("busy machine: a compiler is running".to_owned()),
+        Some(many) => Some(format!("busy machine: {many} compilers are running")),
     };
     let throttling = |name: &&str| THROTTLING.contains(name);
     let governor = state.governor.as_deref().filter(throttling);
@@ -66,7 +55,7 @@ fn warnings_on(processors: u32, state: &HostState) -> Vec<String> {
     let swap = swap.map(|mib| format!("{mib} MiB of swap in use"));
     let battery = state.power.as_deref() == Some(BATTERY);
     let battery = battery.then(|| "running on battery".to_owned());
-    [load, compilers, governor, swap, battery].into_iter().flatten().collect()
+    [compilers, governor, swap, battery].into_iter().flatten().collect()
 }
 
 /// The free space on the disk of `folder`, in MiB; `None` for a folder that does not exist, or where the system does not
@@ -107,11 +96,6 @@ fn model_name(cpuinfo: &str) -> Option<String> {
     let mut lines = cpuinfo.lines();
     let line = lines.find(|line| line.starts_with("model name"))?;
     Some(line.split_once(':')?.1.trim().to_owned())
-}
-
-fn load_average() -> Option<f64> {
-    let text = read("/proc/loadavg").or_else(|| sysctl("vm.loadavg"))?;
-    text.split_whitespace().find_map(|word| word.parse().ok())
 }
 
 /// The memory that can be had without swapping, in KiB; `None` where the system does not show it.
@@ -155,19 +139,16 @@ fn supplies_discharge() -> Option<bool> {
     (!supplies.is_empty()).then(|| supplies.iter().any(discharging))
 }
 
-/// Counts compilers without this process's ancestors: a `cargo` that waits for this tool is not at work.
+/// Counts the processes that compile. A `cargo` at work has some; one that waits for another program has none.
 fn compilers() -> Option<usize> {
-    let is_compiler = |name: &str| matches!(name, "cargo" | "rustc" | "clippy-driver");
+    let is_compiler = |name: &str| matches!(name, "rustc" | "clippy-driver");
     if !Path::new("/proc/self/stat").exists() {
         let names = shell::answer_of_system(|shell| cmd!(shell, "ps -axo comm="))?;
         let names = names.lines().filter_map(|name| name.rsplit('/').next());
         return Some(names.filter(|name| is_compiler(name)).count());
     }
-    let own = Some(std::process::id());
-    let ancestors: Vec<u32> = std::iter::successors(own, |&pid| process::parent(pid)).collect();
     let name = |pid: &u32| read(&format!("/proc/{pid}/comm"));
-    let others = process::all().filter(|pid| !ancestors.contains(pid));
-    Some(others.filter(|pid| name(pid).is_some_and(|name| is_compiler(&name))).count())
+    Some(process::all().filter(|pid| name(pid).is_some_and(|name| is_compiler(&name))).count())
 }
 
 #[cfg(test)]
@@ -182,35 +163,30 @@ mod tests {
     #[test]
     fn each_state_that_disturbs_is_named() {
         let state = HostState {
-            load_average: Some(2.5),
             governor: Some("powersave".into()),
             swap_mib: Some(3),
             power: Some(BATTERY.into()),
             compilers: Some(2),
         };
         assert_eq!(
-            warnings_on(2, &state),
+            warnings(&state),
             [
-                "busy machine: load average 2.5 on 2 cores",
-                "busy machine: 2 cargo or rustc processes are running",
+                "busy machine: 2 compilers are running",
                 "CPU governor `powersave` slows the clock when idle",
                 "3 MiB of swap in use",
                 "running on battery",
             ]
         );
-        // The processors are the machine's, not those that this process may use.
-        assert!(!warnings_on(4, &state).join("").contains("load average"));
     }
 
     #[test]
     fn a_state_that_disturbs_nobody_is_not_warned_about() {
         let state = HostState {
-            load_average: Some(2.0),
             governor: Some("performance".into()),
             swap_mib: Some(0),
             power: Some(MAINS.into()),
             compilers: Some(0),
         };
-        assert_eq!(warnings_on(2, &state), Vec::<String>::new());
+        assert_eq!(warnings(&state), Vec::<String>::new());
     }
 }

@@ -10,6 +10,7 @@ pub mod git;
 pub mod health;
 pub mod host;
 mod inputs;
+pub(crate) mod last_words;
 pub(crate) mod noise;
 pub mod port;
 pub mod process;

@@ -1,44 +1,26 @@
-//! The noise of a measurement that the system shows: what else the machine did meanwhile.
+//! The noise of a measurement that the system shows: what else the machine did meanwhile, and who did it.
 
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::process::{self, TICKS_PER_SECOND};
-use crate::model::limits::{BUSY_SHARE, STOLEN_SHARE};
+use super::process::{self, TICKS_PER_SECOND, Users};
+use crate::model::limits::{BUSY_SHARE, CULPRIT_SHARE, STOLEN_SHARE};
 use crate::model::provenance::Noise;
+use crate::term::text::printable;
 
 /// The machine's CPU counters at one moment. Each is `None` where the system does not show it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Counters {
+    others: Users,
+    /// When the following were read.
+    at: Instant,
     machine: Option<Cpu>,
     pressure: Option<Duration>,
     /// Of each server that runs.
     servers: Vec<Option<Duration>>,
-    load_generators: Option<Duration>,
+    /// With its load generators.
+    supervisor: Option<Duration>,
     tool: Option<Duration>,
-}
-
-impl Noise {
-    /// Share of the time of all `processors` over `time` that others used, 0 to 1.
-    pub(crate) fn others_share(&self, time: Duration, processors: u32) -> Option<f64> {
-        Some(self.others_cpu_seconds? / (time.as_secs_f64() * f64::from(processors)))
-    }
-
-    /// The disturbances of a `time` on a machine of `processors`, in words that end with `when`.
-    pub(crate) fn warnings(&self, time: Duration, processors: u32, when: &str) -> Vec<String> {
-        let mut warnings = Vec::new();
-        let percent = |share: Option<f64>, most: f64| {
-            let share = share.filter(|share| *share > most)?;
-            Some(format!("{:.0} %", share * 100.0))
-        };
-        if let Some(used) = percent(self.others_share(time, processors), BUSY_SHARE) {
-            warnings.push(format!("busy machine: others used {used} of the CPUs {when}"));
-        }
-        if let Some(stolen) = percent(self.steal_share, STOLEN_SHARE) {
-            warnings.push(format!("busy host: {stolen} of the CPU time was stolen {when}"));
-        }
-        warnings
-    }
 }
 
 /// The number of processors that the machine's counters add up. A container may be given fewer of them; where the
@@ -60,35 +42,44 @@ fn count_processors(stat: &str) -> usize {
         .count()
 }
 
-/// The `cpu` line of `/proc/stat`, in clock ticks since boot.
+/// The `cpu` line of `/proc/stat`, in seconds since boot. What it says of the busy time is of no use: the kernel counts
+/// who runs at each tick of its clock, and a load that comes by the clock is met again and again, or never. The idle
+/// time is measured from its beginning to its end, as the time of each process is.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Cpu {
-    busy: f64,
-    steal: f64,
+    /// The processors that it adds up.
+    processors: f64,
+    /// Waiting for a disk, too.
     idle: f64,
+    steal: f64,
+}
+
+/// The CPU seconds of the machine from one moment to another.
+struct Spent {
+    /// All that there were.
+    whole: f64,
+    used: f64,
+    stolen: f64,
 }
 
 impl Counters {
-    /// Reads them. `supervisor` has waited for each load generator that ended, so its children's time is theirs.
-    pub(crate) fn read(servers: impl Iterator<Item = u32>, supervisor: u32) -> Self {
+    /// Reads them while these servers and their `supervisor` run, if any do: the use of all others is that of others.
+    pub(crate) fn read(servers: &[u32], supervisor: Option<u32>) -> Self {
+        let tool = std::process::id();
+        let ours: Vec<u32> = servers.iter().copied().chain(supervisor).chain([tool]).collect();
+        // It has waited for each load generator that ended.
+        let with_children = |pid| Some(process::cpu_time(pid)? + process::children_cpu_time(pid)?);
+        let stat = fs::read_to_string("/proc/stat").ok();
         Self {
+            others: process::users(&ours),
+            at: Instant::now(),
+            machine: stat.and_then(|text| cpu(&text)),
             pressure: fs::read_to_string("/proc/pressure/cpu")
                 .ok()
                 .and_then(|text| pressure(&text)),
-            servers: servers.map(process::cpu_time).collect(),
-            load_generators: process::children_cpu_time(supervisor),
-            ..Self::of_machine()
-        }
-    }
-
-    /// Reads them while neither a server nor a load generator runs: all other use is that of others.
-    pub(crate) fn of_machine() -> Self {
-        Self {
-            machine: fs::read_to_string("/proc/stat").ok().and_then(|text| cpu(&text)),
-            pressure: None,
-            servers: Vec::new(),
-            load_generators: Some(Duration::ZERO),
-            tool: process::cpu_time(std::process::id()),
+            servers: servers.iter().map(|pid| process::cpu_time(*pid)).collect(),
+            supervisor: supervisor.map_or(Some(Duration::ZERO), with_children),
+            tool: process::cpu_time(tool),
         }
     }
 
@@ -97,32 +88,69 @@ impl Counters {
         self.machine.is_some()
     }
 
+    fn spent(&self, later: &Self) -> Option<Spent> {
+        let (from, to) = self.machine.zip(later.machine)?;
+        let whole = later.at.duration_since(self.at).as_secs_f64() * from.processors;
+        let wanted = (whole - (to.idle - from.idle)).clamp(0.0, whole);
+        let stolen = (to.steal - from.steal).clamp(0.0, wanted);
+        let is_comparable = whole > 0.0 && from.processors == to.processors;
+        is_comparable.then_some(Spent { whole, used: wanted - stolen, stolen })
+    }
+
     /// The noise from `self` to `later`, apart from what each server used.
     pub(crate) fn until(&self, later: &Self) -> Noise {
         let between = |read: fn(&Self) -> Option<Duration>| {
             Some(read(later)?.saturating_sub(read(self)?).as_secs_f64())
         };
-        let machine = self.machine.zip(later.machine);
+        let machine = self.spent(later);
+        let machine = machine.as_ref();
         let servers = between(|counters| counters.servers.iter().copied().sum());
         let tool = between(|counters| counters.tool);
         Noise {
-            steal_share: machine.and_then(|(from, to)| {
-                let (busy, steal) = (to.busy - from.busy, to.steal - from.steal);
-                (busy + steal > 0.0 && steal >= 0.0).then(|| steal / (busy + steal))
+            steal_share: machine.and_then(|spent| {
+                let wanted = spent.used + spent.stolen;
+                (wanted > 0.0).then(|| spent.stolen / wanted)
             }),
-            busy_share: machine.and_then(|(from, to)| {
-                let wanted = to.busy + to.steal - from.busy - from.steal;
-                let whole = wanted + to.idle - from.idle;
-                (whole > 0.0).then(|| (wanted / whole).clamp(0.0, 1.0))
-            }),
+            busy_share: machine.map(|spent| (spent.used + spent.stolen) / spent.whole),
             cpu_pressure_seconds: between(|counters| counters.pressure),
-            others_cpu_seconds: machine.and_then(|(from, to)| {
-                let ours = servers? + between(|counters| counters.load_generators)? + tool?;
-                Some(((to.busy - from.busy) / TICKS_PER_SECOND - ours).max(0.0))
+            others_cpu_seconds: machine.and_then(|spent| {
+                let ours = servers? + between(|counters| counters.supervisor)? + tool?;
+                Some((spent.used - ours).max(0.0))
             }),
             tool_cpu_seconds: tool,
             ..Noise::default()
         }
+    }
+
+    /// The disturbances from `self` to `later`, in words that end with `when`; with who it was, where somebody stands out.
+    pub(crate) fn disturbances(&self, later: &Self, when: &str) -> Vec<String> {
+        let noise = self.until(later);
+        let mut disturbances = Vec::new();
+        if let Some((others, spent)) = noise.others_cpu_seconds.zip(self.spent(later))
+            && others / spent.whole > BUSY_SHARE
+        {
+            let share = |seconds: f64| format!("{:.0} %", seconds / spent.whole * 100.0);
+            let stands_out = |seconds: f64| (CULPRIT_SHARE * others..=others).contains(&seconds);
+            let used = process::used(&self.others, &later.others).into_iter();
+            let culprits: Vec<String> = used
+                .map(|(name, time)| (name, time.as_secs_f64()))
+                .filter(|(_, seconds)| stands_out(*seconds))
+                .take(2)
+                .map(|(name, seconds)| format!("{} {}", printable(&name), share(seconds)))
+                .collect();
+            let who = match culprits.is_empty() {
+                true => "others".to_owned(),
+                false => format!("others ({})", culprits.join(", ")),
+            };
+            let used = share(others);
+            disturbances.push(format!("busy machine: {who} used {used} of the CPUs {when}"));
+        }
+        if let Some(stolen) = noise.steal_share.filter(|share| *share > STOLEN_SHARE) {
+            let stolen = stolen * 100.0;
+            disturbances
+                .push(format!("busy host: {stolen:.0} % of the CPU time was stolen {when}"));
+        }
+        disturbances
     }
 
     /// The CPU seconds of each server from `self` to `later`.
@@ -132,13 +160,17 @@ impl Counters {
     }
 }
 
+/// `None` for a machine that was never idle: some sandboxes show zeros.
 fn cpu(stat: &str) -> Option<Cpu> {
     let line = stat.lines().find_map(|line| line.strip_prefix("cpu "))?;
-    let ticks: Vec<f64> = line.split_whitespace().map_while(|field| field.parse().ok()).collect();
-    let [user, nice, system, idle, iowait, irq, softirq, steal, ..] = ticks[..] else {
+    let ticks = line.split_whitespace().map_while(|field| field.parse::<f64>().ok());
+    let seconds: Vec<f64> = ticks.map(|ticks| ticks / TICKS_PER_SECOND).collect();
+    let [_user, _nice, _system, idle, iowait, _irq, _softirq, steal, ..] = seconds[..] else {
         return None;
     };
-    Some(Cpu { busy: user + nice + system + irq + softirq, steal, idle: idle + iowait })
+    let processors = u32::try_from(count_processors(stat)).ok()?;
+    let cpu = Cpu { processors: processors.into(), idle: idle + iowait, steal };
+    (cpu.idle > 0.0).then_some(cpu)
 }
 
 fn pressure(text: &str) -> Option<Duration> {
@@ -149,14 +181,28 @@ fn pressure(text: &str) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
+    use super::super::process::User;
     use super::*;
 
-    fn counters(stat: &str, [server, other, load, tool]: [u64; 4]) -> Counters {
+    /// A look at two processors, `at` so many seconds after the first one, with the ticks of `idle` and of `steal`; the
+    /// seconds of the servers, the supervisor with its load generators, and the tool.
+    fn counters(
+        at: u64,
+        [idle, steal]: [u32; 2],
+        [server, other, load, tool]: [u64; 4],
+    ) -> Counters {
+        static FIRST: LazyLock<Instant> = LazyLock::new(Instant::now);
+        // The other columns are wrong, as they can be.
+        let stat = format!("cpu  9 9 9 {idle} 50 9 9 {steal} 0 0\ncpu0 1\ncpu1 1\n");
         Counters {
-            machine: cpu(stat),
+            others: Users::new(),
+            at: *FIRST + Duration::from_secs(at),
+            machine: cpu(&stat),
             pressure: None,
             servers: [server, other].map(|seconds| Some(Duration::from_secs(seconds))).into(),
-            load_generators: Some(Duration::from_secs(load)),
+            supervisor: Some(Duration::from_secs(load)),
             tool: Some(Duration::from_secs(tool)),
         }
     }
@@ -169,48 +215,80 @@ mod tests {
     }
 
     #[test]
-    fn steal_is_a_share_of_the_time_that_was_wanted() {
-        let before = counters("cpu  100 0 0 5000 0 0 0 0 0 0\n", [0, 0, 0, 0]);
-        let after = counters("cpu  700 0 100 9000 50 50 50 200 0 0\n", [0, 0, 0, 0]);
-        assert_eq!(before.until(&after).steal_share, Some(0.2));
-    }
-
-    #[test]
-    fn stolen_time_counts_as_busy_and_waiting_for_a_disk_does_not() {
-        let before = counters("cpu  0 0 0 0 0 0 0 0\n", [0, 0, 0, 0]);
-        let after = counters("cpu  60 0 0 10 10 0 0 20\n", [0, 0, 0, 0]);
-        assert_eq!(before.until(&after).busy_share, Some(0.8));
+    fn what_is_neither_idle_nor_stolen_was_used() {
+        let (before, after) = (counters(0, [0, 0], [0; 4]), counters(10, [1000, 200], [0; 4]));
+        // Of 20 s, 10 were idle and 2 stolen.
+        let noise = before.until(&after);
+        assert_eq!((noise.busy_share, noise.steal_share), (Some(0.5), Some(0.2)));
+        assert_eq!(noise.others_cpu_seconds, Some(8.0));
     }
 
     #[test]
     fn what_is_not_ours_is_others() {
-        let before = counters("cpu  0 0 0 0 0 0 0 0\n", [1, 2, 1, 1]);
-        let after = counters("cpu  1000 0 0 0 0 0 0 0\n", [4, 3, 3, 2]);
+        let before = counters(0, [0, 0], [1, 2, 1, 1]);
+        let after = counters(10, [1000, 0], [4, 3, 3, 2]);
         assert_eq!(before.until(&after).others_cpu_seconds, Some(3.0));
         assert_eq!(before.of_servers(&after), [Some(3.0), Some(1.0)]);
     }
 
     #[test]
-    fn a_busy_machine_and_a_busy_host_are_warned_about() {
-        let noise =
-            Noise { others_cpu_seconds: Some(5.0), steal_share: Some(0.2), ..Noise::default() };
-        let warnings = noise.warnings(Duration::from_secs(10), 2, "during the load");
-        assert_eq!(
-            warnings,
-            [
-                "busy machine: others used 25 % of the CPUs during the load",
-                "busy host: 20 % of the CPU time was stolen during the load"
-            ]
-        );
-        assert!(
-            Noise::default().warnings(Duration::from_secs(10), 2, "during the load").is_empty()
-        );
+    fn an_idle_time_that_runs_ahead_of_the_clock_makes_nothing_negative() {
+        let (before, after) = (counters(0, [0, 0], [0; 4]), counters(10, [2010, 10], [1, 0, 0, 0]));
+        let noise = before.until(&after);
+        assert_eq!((noise.busy_share, noise.steal_share), (Some(0.0), None));
+        assert_eq!(noise.others_cpu_seconds, Some(0.0));
     }
 
     #[test]
     fn what_the_system_does_not_show_is_unknown_and_not_zero() {
-        assert_eq!(Counters::default().until(&Counters::default()), Noise::default());
         assert_eq!(cpu("cpu  1 2 3\n"), None);
+        assert_eq!(cpu("cpu  0 0 0 0 0 0 0 0 0 0\ncpu0 0 0 0 0 0 0 0 0 0 0\n"), None);
+        let unknown = || Counters { machine: None, tool: None, ..counters(0, [0, 0], [0; 4]) };
+        assert_eq!(unknown().until(&unknown()), Noise::default());
+        assert_eq!(unknown().disturbances(&unknown(), "during the load"), [""; 0]);
+    }
+
+    fn user(name: &str, seconds: u64) -> (u32, User) {
+        let pid = u32::try_from(seconds).unwrap();
+        (
+            pid,
+            User::read(&format!("{pid} ({name}) S 1 7 7 0 -1 0 1 2 3 4 {seconds}00 0 0 0"))
+                .unwrap(),
+        )
+    }
+
+    #[track_caller]
+    fn disturbances(others: &[(&str, u64)]) -> Vec<String> {
+        let (before, mut after) = (counters(0, [0, 0], [0; 4]), counters(50, [8000, 500], [0; 4]));
+        after.others = others.iter().map(|(name, seconds)| user(name, *seconds)).collect();
+        before.disturbances(&after, "during the load")
+    }
+
+    #[test]
+    fn a_busy_machine_and_a_busy_host_are_warned_about() {
+        assert_eq!(
+            disturbances(&[]),
+            [
+                "busy machine: others used 15 % of the CPUs during the load",
+                "busy host: 25 % of the CPU time was stolen during the load"
+            ]
+        );
+        let (before, quiet) = (counters(0, [0, 0], [0; 4]), counters(50, [9000, 0], [0; 4]));
+        assert_eq!(before.disturbances(&quiet, "during the load"), [""; 0]);
+    }
+
+    #[test]
+    fn the_two_that_used_most_are_named_and_their_names_are_harmless() {
+        let said = &disturbances(&[("a", 4), ("b\u{1b}[2J", 5), ("c", 6)])[0];
+        assert!(said.contains(": others (c 6 %, b\\u{1b}[2J 5 %) used 15 % of the"), "{said}");
+    }
+
+    #[test]
+    fn nobody_is_named_who_does_not_stand_out_or_used_more_than_there_was() {
+        for others in [[("a", 3), ("b", 2)], [("a", 16), ("b", 2)]] {
+            let said = &disturbances(&others)[0];
+            assert!(said.contains(": others used 15 % of the"), "{said}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Running processes, and their use of the machine: from `/proc` where there is one, else from `ps`.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -45,10 +46,53 @@ pub fn all() -> impl Iterator<Item = u32> {
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
 }
 
-/// The parent of process `pid`; `None` without `/proc`, and for the first process.
-pub(crate) fn parent(pid: u32) -> Option<u32> {
-    let [parent] = fields(&stat(pid)?, Field::Parent)?;
-    Some(parent).filter(|&pid| pid > 0)
+/// Who has used the CPUs how much so far: every process by its id. Empty without `/proc`.
+pub(crate) type Users = BTreeMap<u32, User>;
+
+/// A process that uses the CPUs.
+#[derive(Debug, Clone)]
+pub(crate) struct User {
+    name: String,
+    parent: u32,
+    /// User and system time, also of the children that it has waited for.
+    cpu: Duration,
+}
+
+/// The users of the CPUs but for `ours`.
+pub(crate) fn users(ours: &[u32]) -> Users {
+    let others = all().filter(|pid| !ours.contains(pid));
+    others.filter_map(|pid| Some((pid, User::read(&stat(pid)?)?))).collect()
+}
+
+impl User {
+    pub(super) fn read(stat: &str) -> Option<Self> {
+        let (_, name) = stat.rsplit_once(')')?.0.split_once('(')?;
+        let [parent] = fields(stat, Field::Parent)?;
+        let cpu = ticks(stat, Field::OwnTime)? + ticks(stat, Field::ChildrenTime)?;
+        Some(Self { name: name.to_owned(), parent, cpu })
+    }
+}
+
+/// The time that the users of one name used from `before` to `after`, the most first. The work of one that ended in
+/// between counts as that of whoever waited for it.
+pub(crate) fn used(before: &Users, after: &Users) -> Vec<(String, Duration)> {
+    // What they had used before.
+    let mut known: BTreeMap<u32, Duration> = BTreeMap::new();
+    for &pid in before.keys() {
+        let parent = |pid: &u32| before.get(pid).map(|user| user.parent);
+        let heir = std::iter::successors(Some(pid), parent).find(|pid| after.contains_key(pid));
+        if let Some((heir, user)) = heir.zip(before.get(&pid)) {
+            *known.entry(heir).or_default() += user.cpu;
+        }
+    }
+    let mut used: BTreeMap<&str, Duration> = BTreeMap::new();
+    for (pid, user) in after {
+        let known = known.get(pid).copied().unwrap_or_default();
+        *used.entry(&user.name).or_default() += user.cpu.saturating_sub(known);
+    }
+    let mut used: Vec<_> = used.into_iter().map(|(name, cpu)| (name.to_owned(), cpu)).collect();
+    used.sort_by_key(|(_, cpu)| std::cmp::Reverse(*cpu));
+    used
 }
 
 /// User and system time of process `pid` so far; `None` without `/proc`.
@@ -153,6 +197,37 @@ mod tests {
         let stat = "7 (a) b (c) S 1 7 7 0 -1 4194304 1 2 3 4 150 50 30 20 20 0 1 0";
         assert_eq!(ticks(stat, Field::OwnTime), Some(Duration::from_secs(2)));
         assert_eq!(ticks(stat, Field::ChildrenTime), Some(Duration::from_millis(500)));
+    }
+
+    fn users(stats: &[(u32, &str, u32, [u32; 2])]) -> Users {
+        let user = |&(pid, name, parent, [own, children]): &(u32, &str, u32, [u32; 2])| {
+            let stat =
+                format!("{pid} ({name}) S {parent} 7 7 0 -1 0 1 2 3 4 {own}00 0 {children}00 0");
+            (pid, User::read(&stat).unwrap())
+        };
+        stats.iter().map(user).collect()
+    }
+
+    #[test]
+    fn what_a_user_had_used_before_does_not_count_and_those_of_one_name_count_together() {
+        let before = users(&[(7, "old", 1, [50, 9]), (8, "work) er", 1, [3, 0])]);
+        let after = users(&[
+            (7, "old", 1, [51, 9]),
+            (8, "work) er", 1, [5, 0]),
+            (9, "work) er", 8, [4, 0]),
+        ]);
+        let seconds = |(name, cpu): (String, Duration)| (name, cpu.as_secs());
+        let used: Vec<_> = used(&before, &after).into_iter().map(seconds).collect();
+        assert_eq!(used, [("work) er".to_owned(), 6), ("old".to_owned(), 1)]);
+    }
+
+    #[test]
+    fn the_work_of_one_that_ended_counts_from_the_first_look_as_that_of_whoever_waited_for_it() {
+        // The compiler's 30 s and its cargo's 2 s were used before; the shell has waited for all of it.
+        let before =
+            users(&[(7, "shell", 1, [1, 0]), (8, "cargo", 7, [1, 1]), (9, "rustc", 8, [30, 0])]);
+        let after = users(&[(7, "shell", 1, [1, 52])]);
+        assert_eq!(used(&before, &after), [("shell".to_owned(), Duration::from_secs(20))]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::noise::{self, Counters};
+use super::noise::Counters;
 
 /// The time that the machine is watched before it counts as quiet.
 const WINDOW: Duration = Duration::from_millis(500);
@@ -13,15 +13,13 @@ const WINDOW: Duration = Duration::from_millis(500);
 /// On a system that does not show them, it does not wait.
 pub(crate) fn wait(patience: Duration, mut announce: impl FnMut(&str)) -> Vec<String> {
     let began = Instant::now();
-    let processors = noise::processors();
     loop {
-        let (before, looked) = (Counters::of_machine(), Instant::now());
+        let before = Counters::read(&[], None);
         if !before.are_known() {
             return Vec::new();
         }
         std::thread::sleep(WINDOW);
-        let noise = before.until(&Counters::of_machine());
-        let disturbed = noise.warnings(looked.elapsed(), processors, "before the run");
+        let disturbed = before.disturbances(&Counters::read(&[], None), "before the run");
         if disturbed.is_empty() || began.elapsed() >= patience {
             return disturbed;
         }

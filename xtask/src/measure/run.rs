@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::build::Binaries;
 use super::children::{Cause, Children, Stopped};
 use super::health::{self, Health, Implementation};
-use super::noise::{self, Counters};
+use super::noise::Counters;
 use super::port::{self, Listener};
 use super::process::{self, Usage};
 use super::scenario::{self, Scenario};
@@ -20,6 +20,7 @@ use crate::model::load_result::LoadResult;
 use crate::model::names::{Mode, Phase};
 use crate::model::provenance::Noise;
 use crate::term::steps::Steps;
+use crate::term::text::shell_word;
 
 /// The longest time that each step of a measurement may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -215,10 +216,10 @@ impl<'a> Measuring<'a> {
 
         let what = format!("{} s of `{}`", plan.duration.as_secs(), plan.scenario.name);
         self.steps.begin_long("load", &what);
-        let before = self.counters(&sides);
-        let began = Instant::now();
+        let servers: Vec<u32> = sides.iter().map(|side| side.pid).collect();
+        let before = Counters::read(&servers, Some(self.children.id()));
         let load_offset = self.load(&mut sides)?;
-        let (after, took) = (self.counters(&sides), began.elapsed());
+        let after = Counters::read(&servers, Some(self.children.id()));
         let listeners: Vec<Listener> = sides.iter().map(Running::listener).collect();
         self.steps.done(&what);
 
@@ -243,7 +244,7 @@ impl<'a> Measuring<'a> {
             }
         }
         let noise = before.until(&after);
-        let mut warnings = noise.warnings(took, noise::processors(), "during the load");
+        let mut warnings = before.disturbances(&after, "during the load");
         warnings.extend(load_offset.filter(|offset| *offset > TOGETHER).map(apart));
         let used = before.of_servers(&after);
         let measured = sides.into_iter().zip(stops).zip(used).map(|((side, stop), server)| {
@@ -315,10 +316,6 @@ impl<'a> Measuring<'a> {
                 Some(_) => {}
             }
         }
-    }
-
-    fn counters(&self, sides: &[Running]) -> Counters {
-        Counters::read(sides.iter().map(|side| side.pid), self.children.id())
     }
 
     /// Runs the load generators to their ends, and samples the servers meanwhile. Returns the time from the first
@@ -394,7 +391,7 @@ impl Running<'_> {
         let error = with_log(Error::new(what), &self.side.workplace.server_log());
         self.failed(error.next(format!(
             "fix what its log says; to start it alone: {} start --port {}",
-            self.side.binaries.engram.display(),
+            shell_word(&self.side.binaries.engram.to_string_lossy()),
             self.side.port
         )))
     }

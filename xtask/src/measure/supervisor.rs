@@ -170,22 +170,11 @@ pub(crate) fn serve(workplace: &Workplace, grace: Duration) {
             None => break,
         }
     }
-    let started_any = owned.started_any;
     drop(owned);
-    if orderly {
-        return;
+    if !orderly {
+        workplace.remove_scratch();
     }
-    workplace.remove_scratch();
-    // Before the message, which a halted terminal may hold up.
     drop(occupied);
-    if started_any {
-        // The terminal may be gone, and nobody left to read it.
-        let _ = writeln!(
-            io::stderr(),
-            "\ninterrupted: server stopped, the run in progress was not saved; logs in {}",
-            workplace.directory().display()
-        );
-    }
 }
 
 /// The children. Dropping it stops them, on a panic too.
@@ -194,7 +183,6 @@ struct Owned {
     grace: Duration,
     /// Words before each command.
     dying_with_parent: Option<[&'static str; 4]>,
-    started_any: bool,
     began: Instant,
 }
 
@@ -210,7 +198,6 @@ impl Owned {
             children: BTreeMap::new(),
             grace,
             dying_with_parent: shell::dying_with_parent("KILL"),
-            started_any: false,
             began: Instant::now(),
         }
     }
@@ -232,7 +219,6 @@ impl Owned {
     }
 
     fn own(&mut self, role: Role, handle: Arc<Handle>, at: Duration) {
-        self.started_any = true;
         let owning = Owning { handle: Arc::clone(&handle), slow_down: None };
         self.children.insert(role, owning);
         let pid = handle.pids().first().copied().unwrap_or(0);

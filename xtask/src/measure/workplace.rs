@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
+use crate::model::layout::UNSAVED;
 use crate::model::names::Phase;
 
 /// The folder of the run in progress.
@@ -25,7 +26,7 @@ const LONGEST_END: Duration = Duration::from_secs(30);
 impl Workplace {
     /// The workplace beside the results in `results`.
     pub fn beside(results: &Path) -> Self {
-        Self(results.join("unsaved"))
+        Self(results.join(UNSAVED))
     }
 
     /// The workplace at `directory`, as [`Workplace::directory`] named it.

@@ -4,6 +4,10 @@ use crate::model::names::Mode;
 
 /// The recorded runs.
 pub const RESULTS: &str = "tmp/m17_performance";
+/// The folder of the run in progress, in that of the recorded runs.
+pub(crate) const UNSAVED: &str = "unsaved";
+/// The file in which the server of a check writes its process id, before a colon.
+pub const PID_FILE: &str = "tmp/m17_performance/unsaved/engram.pid";
 /// The lists of the inputs that measured binaries were built from, in the folder of the recorded runs.
 pub(crate) const SOURCES: &str = "sources";
 /// The measurements that were taken back, in the folder of the recorded runs.

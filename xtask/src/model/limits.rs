@@ -41,6 +41,8 @@ pub(crate) const OFFERED_LOAD_REACHED: f64 = 0.95;
 pub const PLAN: Plan = Plan::new(&[8, 12, 16, 24, 40], 24, 0.02, 2);
 /// The plan of earlier versions, under which nothing is measured any more.
 pub(crate) const FORMER_PLAN: Plan = Plan::new(&[6, 10, 16], 16, 0.05, 2);
+/// The load of a run where no duration is asked for, in seconds.
+pub(crate) const RUN_SECONDS: u64 = 60;
 /// The load of a run in a pair where no duration is asked for, in seconds.
 pub(crate) const PAIR_SECONDS: u64 = 10;
 /// The share of the CPUs' time from which on two servers that are measured at the same time slow each other: on two
@@ -54,6 +56,8 @@ pub(crate) const NEWEST_RUNS: usize = 200;
 pub(crate) const REPRODUCIBLE_SPREAD_PERCENT: f64 = 5.0;
 /// The share of the CPUs' time, used by others, above which the machine was busy.
 pub(crate) const BUSY_SHARE: f64 = 0.10;
+/// The share of what all others used from which on one of them is named.
+pub(crate) const CULPRIT_SHARE: f64 = 0.25;
 /// The stolen share of the wanted CPU time above which the host was busy with others.
 pub(crate) const STOLEN_SHARE: f64 = 0.05;
 /// Governors that let the clock fall under a load of short requests.

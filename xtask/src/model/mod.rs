@@ -11,4 +11,4 @@ pub mod recorded;
 pub mod review;
 mod section;
 pub mod session;
-pub(crate) mod typed;
+pub mod typed;

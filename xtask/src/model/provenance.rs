@@ -147,15 +147,13 @@ section! {
     /// The state of a machine. What is unknown is never warned about.
     #[derive(Default)]
     pub struct HostState {
-        /// Processes that wanted a CPU, averaged over a minute.
-        pub load_average: Option<f64> = "load_average",
         /// The policy that sets the CPU's frequency.
         pub governor: Option<String> = "governor",
         /// Swap space in use, in MiB.
         pub swap_mib: Option<u64> = "swap_mib",
         /// `mains`, or `battery` while one is being emptied: CPUs slow down on it.
         pub power: Option<String> = "power",
-        /// `cargo` and `rustc` processes at work, without those that wait for this tool.
+        /// Compilers at work.
         pub compilers: Option<usize> = "compilers",
     }
 }
@@ -193,7 +191,7 @@ section! {
         pub busy_share: Option<f64> = "busy_share",
         /// Growth of the CPU pressure total, in seconds: somebody waited for a CPU.
         pub cpu_pressure_seconds: Option<f64> = "cpu_pressure_seconds",
-        /// CPU seconds used by neither the server, nor the load generator, nor this tool.
+        /// CPU seconds used by neither the server, nor the load generator, nor this tool and its supervisor.
         pub others_cpu_seconds: Option<f64> = "others_cpu_seconds",
         pub tool_cpu_seconds: Option<f64> = "tool_cpu_seconds",
         pub server_cpu_seconds: Option<f64> = "server_cpu_seconds",
@@ -370,7 +368,6 @@ compilers = 0
 cores = 4
 cpu = 'Some "CPU"'
 governor = "powersave"
-load_average = 0.5
 memory_mib = 7937
 name = "box"
 power = "battery"
@@ -424,6 +421,13 @@ pair = 2
             let read = Provenance::parse(text).unwrap().unwrap();
             assert_eq!(read.to_text(), text);
         }
+    }
+
+    #[test]
+    fn what_an_earlier_version_recorded_and_this_one_does_not_is_no_fault() {
+        let older = RECORDED.replace("[host]\n", "[host]\nload_average = 0.5\n");
+        assert_ne!(older, RECORDED);
+        assert_eq!(Provenance::parse(&older), Provenance::parse(RECORDED));
     }
 
     #[test]

@@ -6,10 +6,11 @@ use crate::error::Fault;
 use crate::judge::comparison::{Comparison, Judgement};
 use crate::judge::fitness::{Reason, Remedy};
 use crate::judge::verdict::Outcome;
-use crate::model::limits::{PAIR_SECONDS, PLAN};
+use crate::model::layout;
+use crate::model::limits::{PAIR_SECONDS, PLAN, RUN_SECONDS};
 use crate::model::names::is_task_name;
 use crate::model::names::{Mode, Part, Phase, TaskId};
-use crate::model::typed;
+use crate::model::typed::{self, Repeated};
 use crate::term::text::shell_word;
 
 /// The place of the comparisons and of the user: it completes commands, and shortens paths.
@@ -17,8 +18,7 @@ use crate::term::text::shell_word;
 pub struct Context {
     /// The checkout whose newest results are compared; empty for two named files.
     pub root: String,
-    /// Options that every suggested command needs, such as ` -C ../engram`.
-    pub options: String,
+    pub repeated: Repeated,
     /// The user's folder: paths below it are shown relative to it.
     pub here: PathBuf,
     /// The task whose log entry can be written and is not yet.
@@ -73,7 +73,7 @@ pub(crate) fn steps(comparisons: &[Comparison], around: &Context) -> Vec<Step> {
         (true, Some(task)) => {
             let log = Step {
                 purpose: "write the log entry",
-                commands: vec![format!("cargo perf-compare {task} --log{}", around.options)],
+                commands: vec![typed::perf_compare(task, " --log", &around.repeated)],
             };
             settling.into_iter().chain([log]).collect()
         }
@@ -184,14 +184,29 @@ pub(crate) fn remedy(comparison: &Comparison, reason: &Reason, around: &Context)
 
 /// The command that measures a side; none where the task is unknown.
 fn check(comparison: &Comparison, phase: Phase, around: &Context) -> Vec<String> {
-    let task = comparison.task.iter();
-    task.map(|task| typed::perf_check(task, phase, comparison.mode, &around.options)).collect()
+    let duration = duration(comparison, false, RUN_SECONDS);
+    let check = |task| typed::perf_check(task, phase, comparison.mode, &duration, &around.repeated);
+    comparison.task.iter().map(check).collect()
+}
+
+/// The length of load of the newest runs, where both sides have the same and not the `usual` one; of a session's, or of
+/// others.
+fn duration(comparison: &Comparison, of_session: bool, usual: u64) -> String {
+    let sides = [&comparison.before, &comparison.after].into_iter().flatten();
+    let newest = sides.filter_map(|side| side.runs.last()?.provenance.as_ref());
+    let seconds = newest.filter(|run| run.session.is_some() == of_session);
+    let mut seconds: Vec<u64> = seconds.map(|run| run.load.duration_seconds).collect();
+    seconds.dedup();
+    match *seconds {
+        [seconds] => typed::option("duration", seconds, usual),
+        _ => String::new(),
+    }
 }
 
 /// The command that archives a measurement; none where the task is unknown.
 fn take_back(comparison: &Comparison, what: &str, around: &Context) -> Vec<String> {
     let task = comparison.task.iter().filter(|_| !around.root.is_empty());
-    task.map(|task| typed::take_back(task, what, comparison.mode, &around.options)).collect()
+    task.map(|task| typed::take_back(task, what, comparison.mode, &around.repeated)).collect()
 }
 
 /// The command that measures both sides in pairs, with the binaries that were kept for the newest results; none where
@@ -199,18 +214,9 @@ fn take_back(comparison: &Comparison, what: &str, around: &Context) -> Vec<Strin
 pub(crate) fn confirm(comparison: &Comparison, around: &Context, more: &str) -> Vec<String> {
     let sides = [&comparison.before, &comparison.after];
     let kept = sides.into_iter().flatten().all(|side| side.by_perf_check);
-    let seconds = comparison.session.as_ref().map(|session| session.duration_seconds);
-    let seconds = seconds.filter(|seconds| *seconds != PAIR_SECONDS);
-    let duration = seconds.map_or_else(String::new, |seconds| format!(" --duration {seconds}"));
-    let task = comparison.task.iter();
-    task.filter(|_| kept && !around.root.is_empty())
-        .map(|task| {
-            typed::perf_confirm(
-                task,
-                comparison.mode,
-                &format!("{more}{duration}{}", around.options),
-            )
-        })
+    let further = format!("{more}{}", duration(comparison, true, PAIR_SECONDS));
+    let task = comparison.task.iter().filter(|_| kept && !around.root.is_empty());
+    task.map(|task| typed::perf_confirm(task, comparison.mode, &further, &around.repeated))
         .collect()
 }
 
@@ -222,6 +228,8 @@ fn profile(comparison: &Comparison, around: &Context) -> Option<Step> {
     if around.root.is_empty() {
         return None;
     }
+    let server = Path::new(&around.root).join(layout::PID_FILE);
+    let server = shell_word(&around.path(&server));
     Some(Step {
         purpose: match comparison.mode {
             Mode::Internal => {
@@ -232,10 +240,9 @@ fn profile(comparison: &Comparison, around: &Context) -> Option<Step> {
             }
         },
         commands: vec![
-            typed::perf_check(PROFILED, Phase::After, comparison.mode, &around.options),
-            format!(
-                "perf record -g -o /tmp/engram.perf -p \"$(pgrep -nx engram)\" sleep {PROFILED_SECONDS}"
-            ),
+            typed::perf_check(PROFILED, Phase::After, comparison.mode, "", &around.repeated),
+            format!("id=$(cut -d: -f1 {server})"),
+            format!("perf record -g -o /tmp/engram.perf -p \"$id\" sleep {PROFILED_SECONDS}"),
             "perf report -i /tmp/engram.perf".to_owned(),
         ],
     })
@@ -246,17 +253,12 @@ const PROFILED_SECONDS: u64 = 20;
 
 /// The other records of the newest run after the change.
 fn records(comparison: &Comparison, around: &Context) -> Option<Step> {
-    let after = comparison.after.as_ref()?;
+    // Which files the old scripts left is unknown.
+    let after = comparison.after.as_ref().filter(|after| after.by_perf_check)?;
     let stem = around.path(&after.files.last()?.with_extension(""));
-    let commands = match after.by_perf_check {
-        true => [Part::System, Part::Diagnosis, Part::LoadLog]
-            .map(|part| format!("less {}", shell_word(&format!("{stem}{}", part.suffix()))))
-            .to_vec(),
-        // Which files the old scripts left is unknown.
-        false => vec![format!("ls -l {}*", shell_word(&stem))],
-    };
+    let less = |part: Part| format!("less {}", shell_word(&format!("{stem}{}", part.suffix())));
     Some(Step {
         purpose: "look at this very run: the server's use of the machine, its log, the load's",
-        commands,
+        commands: [Part::System, Part::Diagnosis, Part::LoadLog].map(less).to_vec(),
     })
 }

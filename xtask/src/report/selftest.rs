@@ -16,8 +16,8 @@ use crate::stats::paired::{self, Look, PairedVerdict, Progress};
 pub(crate) struct Selftest {
     /// The slow-down that was asked for, in per cent.
     pub(crate) slow_down: u32,
-    /// The processors that this process may use.
-    pub(crate) cpus: usize,
+    /// The processors of the machine.
+    pub(crate) cpus: u32,
     pub(crate) itself: Session,
     pub(crate) slowed: Session,
 }
@@ -95,16 +95,20 @@ impl Selftest {
         if self.succeeds() {
             return Vec::new();
         }
-        let share = |figure: fn(&Provenance) -> Option<f64>, least: f64| {
+        let share = |figure: &dyn Fn(&Provenance) -> Option<f64>, least: f64| {
             let share = self.itself.median(figure).filter(|share| *share >= least)?;
             Some(format!("{:.0} %", share * 100.0))
         };
         let seconds = self.itself.record.subject.duration_seconds;
         let mut advice = vec![format!("longer runs: --duration {}", seconds * 2)];
-        if let Some(used) = share(others_share, OTHERS_SHARE) {
+        let of_others = |run: &Provenance| {
+            let whole = run.server.load_seconds? * f64::from(self.cpus);
+            Some(run.noise.others_cpu_seconds? / whole)
+        };
+        if let Some(used) = share(&of_others, OTHERS_SHARE) {
             advice.push(format!("fewer neighbours: others used {used} of the CPUs"));
         }
-        if let Some(used) = share(|run| run.noise.busy_share, FULL_SHARE) {
+        if let Some(used) = share(&|run| run.noise.busy_share, FULL_SHARE) {
             let cpus = self.cpus;
             advice.push(format!("more CPUs: {used} of the time of these {cpus} was used"));
         }
@@ -154,11 +158,4 @@ impl Selftest {
         }));
         format!("{report:#}\n")
     }
-}
-
-/// The share of the CPUs' time that others used during the load, 0 to 1.
-fn others_share(run: &Provenance) -> Option<f64> {
-    #[allow(clippy::cast_precision_loss, reason = "far fewer processors than 2^53")]
-    let cpus = run.host.cores? as f64;
-    Some(run.noise.others_cpu_seconds? / (run.server.load_seconds? * cpus))
 }

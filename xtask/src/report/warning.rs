@@ -5,13 +5,14 @@ use serde_json::{Value, json};
 /// What the words of a warning hold, and the code that it then has; the first that fits. A test of the reference names
 /// each of them.
 const CODES: [(&str, &str); 22] = [
+    // First of all, for the names of processes are in it.
+    ("busy machine", "busy_machine"),
     ("no provenance", "no_provenance"),
     ("the group was interrupted", "group_interrupted"),
     ("percentiles contradict", "percentiles_contradict"),
     ("offered load was not reached", "load_not_reached"),
     ("of the requests FAILED", "requests_failed"),
     ("CPU time was stolen", "cpu_stolen"),
-    ("busy machine", "busy_machine"),
     ("slows the clock", "cpu_governor"),
     ("of swap in use", "swap_in_use"),
     ("on battery", "on_battery"),
@@ -57,8 +58,9 @@ mod tests {
     #[test]
     fn a_warning_has_the_same_code_on_either_side_and_with_other_numbers() {
         for warning in [
-            "before: busy machine: load average 2.5 on 2 cores",
+            "before: busy machine: 2 compilers are running",
             "both sides: busy machine: others used 25 % of the CPUs during the load (and 3 like it)",
+            "busy machine: others (no provenance 20 %) used 25 % of the CPUs during the load",
         ] {
             assert_eq!(code(warning), "busy_machine");
         }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::term::streams::{self, Ink, Style};
-use crate::term::text::printable;
+use crate::term::text::{printable, wrapped};
 
 /// Announces steps on standard error, with how long each took.
 pub struct Steps {
@@ -31,6 +31,8 @@ pub enum Verbosity {
 const NAME_WIDTH: usize = 10;
 /// The column that the times end at, well within 80.
 const LINE_WIDTH: usize = 76;
+/// The columns of a line.
+const COLUMNS: usize = 80;
 
 impl Steps {
     /// Steps shown as standard error takes them.
@@ -133,7 +135,11 @@ impl Steps {
 
     fn line(&self, ink: Ink, name: &str, what: &str) -> String {
         let name = self.style.paint(ink, &format!("{name:>NAME_WIDTH$}"));
-        let what = printable(what);
+        // Elsewhere whole lines are easier to search. A command is there to be pasted.
+        let what = match self.live && !what.contains("cargo ") {
+            true => wrapped(what, [NAME_WIDTH + 2; 2], COLUMNS),
+            false => printable(what),
+        };
         format!("{name}  {what}")
     }
 

@@ -74,6 +74,9 @@ fn a_slower_after_is_regressed_and_perf_compare_takes_the_answer() {
     let finished = confirmed(&checkout, "");
     assert_eq!(finished.code, Some(1), "{finished:?}");
     assert!(finished.output.contains("REGRESSION: 007"), "{finished:?}");
+    // What it suggests is measured on the port that was typed.
+    let again = format!("cargo perf-check 007 after --port {}\n", checkout.port());
+    assert!(finished.output.contains(&again), "{finished:?}");
 
     let runs = pairs(&checkout);
     assert_eq!(runs.len(), 16);

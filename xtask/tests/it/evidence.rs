@@ -481,7 +481,6 @@ mod every_recorded_fact {
                 ("cpu", Warned),
                 ("cores", Warned),
                 ("memory_mib", Warned),
-                ("load_average", Not(IS_WARNED_OF)),
                 ("governor", Warned),
                 ("swap_mib", Not(IS_WARNED_OF)),
                 ("power", Warned),
@@ -559,7 +558,6 @@ mod every_recorded_fact {
                 cores: Some(2),
                 memory_mib: Some(7937),
                 state: HostState {
-                    load_average: Some(0.5),
                     governor: Some("performance".to_owned()),
                     swap_mib: Some(3),
                     power: Some("mains".to_owned()),

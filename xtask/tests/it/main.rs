@@ -11,6 +11,7 @@ mod documents;
 mod evidence;
 mod fairness;
 mod files;
+mod first_call;
 mod fuzz;
 mod history;
 mod lifetime;

@@ -883,6 +883,7 @@ mod which_runs {
     use xtask::judge::verdict::Outcome;
     use xtask::model::names::{Mode, TaskId};
     use xtask::model::provenance::SessionPlace;
+    use xtask::model::typed::Repeated;
 
     fn run(p99: f64) -> Recording {
         Recording::figures(p99, 1000.0)
@@ -1223,7 +1224,9 @@ mod which_runs {
         let checkout = Checkout::to_compare();
         record_mode(&checkout, Mode::Internal, 0);
         let (folder, task) = (checkout.path(""), TaskId::parse("007").unwrap());
-        let error = xtask::answer::of_task(&folder, &task, Some(Mode::Competitive)).unwrap_err();
+        let error =
+            xtask::answer::of_task(&folder, &task, Some(Mode::Competitive), &Repeated::default())
+                .unwrap_err();
         assert!(error.to_string().contains("cargo perf-check 007 before --competitive"), "{error}");
     }
 

@@ -95,6 +95,13 @@ fn a_pipe_gets_plain_lines() {
 }
 
 #[test]
+fn a_check_that_ends_by_itself_was_not_interrupted() {
+    let checkout = Checkout::new();
+    let errors = checkout.measures(checkout.check("007 before")).errors;
+    assert!(!errors.contains("interrupted"), "{errors}");
+}
+
+#[test]
 fn a_long_step_is_announced_in_a_pipe_before_it_is_done() {
     let checkout = Checkout::new();
     let errors = checkout.measures(checkout.check("007 before")).errors;

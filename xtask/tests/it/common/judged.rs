@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use xtask::judge::comparison::{Comparison, Judgement, outcome};
 use xtask::judge::verdict::Verdict;
 use xtask::model::names::{Mode, TaskId};
+use xtask::model::typed::Repeated;
 use xtask::report::human;
 use xtask::report::next::Context;
 use xtask::term::streams::Style;
@@ -65,7 +66,13 @@ impl Checkout {
 
     /// One mode of the task, compared, or all.
     pub fn comparisons_in(&self, mode: Option<Mode>) -> Vec<Comparison> {
-        xtask::answer::of_task(&self.path(""), &TaskId::parse(TASK).unwrap(), mode).unwrap()
+        xtask::answer::of_task(
+            &self.path(""),
+            &TaskId::parse(TASK).unwrap(),
+            mode,
+            &Repeated::default(),
+        )
+        .unwrap()
     }
 
     /// The only mode of the task, compared.

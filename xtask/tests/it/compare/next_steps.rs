@@ -122,11 +122,36 @@ fn the_baseline_document_to_edit_is_the_one_of_the_checkout() {
 }
 
 #[test]
-fn a_regression_of_the_old_scripts_proposes_what_there_is() {
+fn a_regression_of_the_old_scripts_proposes_no_file_that_may_not_be_there() {
     let (before, after) = internal_regressed();
     let checkout = recorded([(before.by_old_script(), after.by_old_script())]);
     let report = compare(&checkout, "007").output;
-    assert_has(&report, "    ls -l tmp/m17_performance/007_after_20251108_142000*\n");
+    let commands = proposed(&report).join("\n");
+    assert!(!commands.contains("007_after_"), "{commands}");
+}
+
+#[test]
+fn what_is_measured_again_is_measured_under_as_long_a_load() {
+    let (before, after) = internal_regressed();
+    let checkout = recorded([(before.elapsed(5.0), after.elapsed(5.0))]);
+    let report = compare(&checkout, "007 -C .").output;
+    assert_has(&report, "    cargo perf-check 007 after --duration 5 -C .\n");
+    assert_has(&report, "    cargo perf-confirm 007 -C .\n");
+}
+
+#[test]
+fn a_profiler_looks_at_the_server_of_the_check_and_at_no_other() {
+    let report = compare(&recorded([internal_regressed()]), "007").output;
+    assert_has(&report, "    id=$(cut -d: -f1 tmp/m17_performance/unsaved/engram.pid)\n");
+    assert_has(&report, " -p \"$id\" sleep 20\n");
+}
+
+#[test]
+fn a_result_that_is_not_there_is_measured_in_the_folder_asked_for() {
+    let checkout = Checkout::without_product();
+    let message = compare(&checkout, "007 -C .").refused();
+    assert_has(&message, "cargo perf-check 007 before -C .\n");
+    assert_has(&message, "cargo perf-compare --list -C .\n");
 }
 
 #[test]

@@ -96,6 +96,7 @@ fn a_run_of_a_paired_session_is_not_taken_back() {
     Recording::write_session(&before, &after, &checkout, &[(0.45, 0.451); 8]);
     let message = compare(&checkout, "007 --take-back 007_after_20251108_152000.json").refused();
     assert_has(&message, "part of a paired session");
+    assert_has(&message, "cargo perf-confirm 007 --duration 60 --fresh\n");
 }
 
 #[test]

@@ -26,6 +26,7 @@ use walkdir::WalkDir;
 use xtask::judge::comparison::{Comparison, Side};
 use xtask::model::layout::{BASELINES, RESULTS};
 use xtask::model::names::{Mode, TaskId};
+use xtask::model::typed::Repeated;
 use xtask::report::next::Context;
 use xtask::report::{human, json, log, markdown};
 use xtask::store::performance_log::{self, Section};
@@ -366,7 +367,7 @@ fn other_name(path: &Path, random: &mut Random) -> String {
 fn all_of_it(checkout: &Checkout) -> Vec<Comparison> {
     let root = checkout.path("");
     let task = TaskId::parse(TASK).unwrap();
-    let Ok(comparisons) = xtask::answer::of_task(&root, &task, None) else {
+    let Ok(comparisons) = xtask::answer::of_task(&root, &task, None, &Repeated::default()) else {
         return Vec::new();
     };
     let around = Context { root: root.display().to_string(), ..Context::default() };

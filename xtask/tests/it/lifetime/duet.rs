@@ -169,6 +169,12 @@ fn at(step: Step, ending: Ending) {
     if ending.spares_the_tool() {
         assert_eq!(running.exit_code(), Some(3), "{step:?}");
     }
+    if let Ending::Signal(_) = ending {
+        let kept = ["0 pairs are", "1 pair is"][step.recorded()];
+        let (said, words) =
+            (running.said(), format!("\ninterrupted: {kept} kept; the same command"));
+        assert!(said.contains(&words), "{step:?}: {said}");
+    }
     drop(running);
     assert_the_ports_are_free(&checkout);
     assert_eq!(pairs_on_record(&checkout), step.recorded(), "{step:?}");

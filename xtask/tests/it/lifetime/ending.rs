@@ -1,7 +1,7 @@
 //! Ways to end the tool, applied to a running check.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -184,6 +184,22 @@ impl<'a> Running<'a> {
             Surroundings::Plain(child) => child.wait().unwrap().code(),
             _ => None,
         }
+    }
+
+    /// What it said, once it is gone. Ends the shell of the terminal.
+    pub fn said(&mut self) -> String {
+        let Surroundings::Terminal(terminal) = &mut self.surroundings else {
+            return fs::read_to_string(self.checkout.path("errors.txt")).unwrap();
+        };
+        let mut screen = terminal.screen.try_clone_reader().unwrap();
+        if let Some(keyboard) = &mut terminal.keyboard {
+            keyboard.write_all(b"\n").unwrap();
+        }
+        terminal.shell.wait().unwrap();
+        let mut said = Vec::new();
+        // Linux ends a terminal's output with an error.
+        let _ = screen.read_to_end(&mut said);
+        String::from_utf8(said).unwrap().replace("\r\n", "\n")
     }
 
     /// Waits until the tool itself has ended, if this ends it: what it waits for may not be given to it before. A key that

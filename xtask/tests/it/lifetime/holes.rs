@@ -6,6 +6,7 @@ use super::ending::{Ending, Key, Running};
 use super::step::Step;
 use super::{assert_only_logs_are_unsaved, assert_the_port_is_free, assert_whole_runs};
 use crate::common::{finish, programs_without, wait_until};
+use xtask::model::layout::PID_FILE;
 
 #[test]
 fn a_server_that_ignores_sigterm_is_killed_after_the_grace() {
@@ -20,11 +21,39 @@ fn a_server_that_ignores_sigterm_is_killed_after_the_grace() {
         assert_the_port_is_free(&checkout);
         assert_only_logs_are_unsaved(&checkout);
         assert!(Step::Stop.is_reached(&checkout), "it was asked first");
-        if let Ending::Signal(_) = ending {
-            let said = fs::read_to_string(checkout.path("errors.txt")).unwrap();
-            assert!(said.contains("the run in progress was not saved"), "{said}");
-        }
     }
+}
+
+/// On a line of its own, in 80 columns.
+const NOTHING_WAS_SAVED: &str =
+    "\ninterrupted: nothing was saved; the logs are in tmp/m17_performance/unsaved\n";
+
+#[test]
+fn an_ended_check_says_what_was_kept_and_where_the_logs_are() {
+    for ending in [Ending::Typed(Key::CtrlC), Ending::Signal("TERM"), Ending::Signal("KILL")] {
+        let checkout = Step::Load.checkout();
+        let mut running = Running::start(&checkout, Step::Load.check(&checkout), ending);
+        wait_until("the load", || Step::Load.is_reached(&checkout));
+        running.end(ending);
+        wait_until("the end", || running.is_gone());
+        let said = running.said();
+        assert!(said.contains(NOTHING_WAS_SAVED), "{ending:?}: {said}");
+    }
+}
+
+#[test]
+fn a_check_that_is_ended_between_its_runs_says_how_many_are_saved() {
+    let checkout = Step::BetweenRuns.checkout();
+    let ending = Ending::Signal("INT");
+    let mut running = Running::start(&checkout, Step::BetweenRuns.check(&checkout), ending);
+    // The first run is saved, and the server of the second one listens.
+    wait_until("the second run", || {
+        Step::BetweenRuns.is_reached(&checkout) && Step::Ready.is_reached(&checkout)
+    });
+    running.end(ending);
+    wait_until("the end", || running.is_gone());
+    let said = running.said();
+    assert!(said.contains("\ninterrupted: 1 of 2 runs are saved; the logs are in"), "{said}");
 }
 
 #[test]
@@ -48,6 +77,8 @@ fn a_terminal_that_stops_background_output_does_not_stop_the_supervisor() {
     running.end(Ending::Typed(Key::CtrlC));
     wait_until("the end", || running.is_gone());
     assert_only_logs_are_unsaved(&checkout);
+    let said = running.said();
+    assert!(said.contains(NOTHING_WAS_SAVED), "{said}");
 }
 
 #[test]
@@ -84,5 +115,18 @@ fn neither_server_nor_load_generator_holds_a_pipe_of_the_tool_or_its_terminal() 
         }
     }
     assert_eq!(seen, 2);
+    drop(running);
+}
+
+#[test]
+fn the_file_that_a_profiler_is_pointed_to_has_the_id_of_the_server() {
+    let checkout = Step::Load.checkout();
+    let ending = Ending::Signal("TERM");
+    let running = Running::start(&checkout, Step::Load.check(&checkout), ending);
+    wait_until("the load", || Step::Load.is_reached(&checkout));
+    let file = fs::read_to_string(checkout.path(PID_FILE)).unwrap();
+    let id = file.split(':').next().unwrap().parse().unwrap();
+    let processes = checkout.processes();
+    assert!(processes[&id].contains("engram start"), "{file}: {processes:#?}");
     drop(running);
 }
