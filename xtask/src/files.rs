@@ -2,7 +2,7 @@
 //! name; what is written is whole or absent.
 
 use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
+use std::fs::{self, File, Metadata, OpenOptions, Permissions, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -53,12 +53,21 @@ pub fn read_text(path: &Path) -> io::Result<String> {
 /// # Errors
 /// When it is not there, or is no regular file.
 pub(crate) fn open(path: &Path) -> io::Result<(File, u64)> {
-    let file = OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(path)?;
-    let metadata = file.metadata()?;
+    let (file, metadata) = open_at_once(path)?;
     match metadata.is_file() {
         true => Ok((file, metadata.len())),
         false => Err(io::Error::other("not a regular file")),
     }
+}
+
+/// Opens whatever is there, without waiting: a folder, to lock it.
+///
+/// # Errors
+/// When it is not there.
+pub(crate) fn open_at_once(path: &Path) -> io::Result<(File, Metadata)> {
+    let file = OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(path)?;
+    let metadata = file.metadata()?;
+    Ok((file, metadata))
 }
 
 fn too_large(bytes: u64) -> io::Error {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::limits::ELAPSED_SHARE;
 use crate::model::provenance::Provenance;
 use crate::model::recorded::Recorded;
+use crate::model::session::How;
 use crate::stats::numbers::exceeds;
 
 /// One fact about a run with provenance.
@@ -30,13 +31,15 @@ const fn fact(rule: Rule, name: &'static str, of: fn(&Provenance) -> Option<Stri
     Fact { name, rule, of }
 }
 
-static FACTS: [Fact; 18] = [
+static FACTS: [Fact; 19] = [
     fact(Must, "scenario file", |run| text(&run.load.scenario)),
     fact(Must, "duration", |run| text(format!("{} s", run.load.duration_seconds))),
     fact(Must, "seed", |run| text(run.load.seed)),
     fact(Must, "offered load", |run| text(format!("{}/s", run.load.rate))),
     fact(Must, "build profile", |run| text(&run.build.profile)),
     fact(Must, "build settings", |run| run.build.settings.as_ref().map(lines)),
+    // The two servers of a duet wait for one another.
+    fact(Must, "measurement", |run| text(if is_of_duet(run) { "in a duet" } else { "alone" })),
     fact(Must, "server", |run| text(if run.build.stand_in { "stand-in" } else { "Engram" })),
     fact(HiddenMust, "scenario content", |run| run.load.scenario_hash.clone()),
     fact(Warn, "host", |run| run.host.name.clone()),
@@ -49,13 +52,18 @@ static FACTS: [Fact; 18] = [
     fact(Warn, "power supply", |run| run.host.state.power.clone()),
     fact(Warn, "compiler", |run| run.build.rustc.clone()),
     fact(HiddenWarn, "load generator's binary", |run| run.build.loadtest_hash.clone()),
-    fact(HiddenWarn, "server's environment variables", |run| {
+    fact(HiddenWarn, "server's environment", |run| {
         Some(format!("{:?}", run.environment.clone().unwrap_or_default()))
     }),
 ];
 
 fn text(value: impl ToString) -> Option<String> {
     Some(value.to_string())
+}
+
+fn is_of_duet(run: &Provenance) -> bool {
+    let how = run.session.as_ref().and_then(|place| place.how.as_ref());
+    how.is_some_and(|how| *how == How::Duet.to_string())
 }
 
 /// A setting a line.

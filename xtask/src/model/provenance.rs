@@ -23,7 +23,8 @@ section! {
         pub host: Host = "host",
         pub server: ServerRun = "server",
         pub noise: Noise = "noise",
-        /// The variables that can change what the server does; absent in files that do not record them.
+        /// The variables that can change what the server does, and the hash of a configuration file of it that is no
+        /// input, by its path; absent in files that do not record them.
         pub environment: Option<BTreeMap<String, String>> = "environment",
         /// The weaknesses of the run, in words.
         pub warnings: Vec<String> = "warnings",
@@ -215,6 +216,14 @@ const CUT_OFF: &str = "it is cut off";
 
 /// The old scripts left it so where their diagnostics failed.
 const EMPTY: &str = "it is empty; if an old script left it so, delete it";
+
+impl BuildRecord {
+    /// The source hash after that of the list of inputs that it is over: under another list it is that of other code.
+    /// `None` where either is unknown.
+    pub(crate) fn source(&self) -> Option<String> {
+        Some(format!("{} {}", self.inputs.as_ref()?, self.content.as_ref()?))
+    }
+}
 
 impl Run {
     /// The moment of its start; `None` where that is not known.
@@ -480,6 +489,16 @@ pair = 2
         let written = provenance.to_text();
         assert!(written.contains("steal_share = 0.123457\n"), "{written}");
         assert!(!written.contains("others_cpu_seconds"), "{written}");
+    }
+
+    #[test]
+    fn a_measured_number_that_is_none_is_refused() {
+        let written = whole_one().to_text();
+        for other in ["\"0.25\"", "nan", "inf", "-inf", "true"] {
+            let fault =
+                Provenance::parse(&written.replace("share = 0.25", &format!("share = {other}")));
+            assert!(fault.unwrap_err().why.contains("`noise` is missing or not whole"), "{other}");
+        }
     }
 
     #[test]

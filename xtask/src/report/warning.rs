@@ -21,7 +21,7 @@ const CODES: [(&str, &str); 22] = [
     ("another CPU", "cpu_differs"),
     ("another compiler", "compiler_differs"),
     ("load generator's binary changed", "load_generator_differs"),
-    ("environment variables changed", "environment_differs"),
+    ("environment changed", "environment_differs"),
     ("is unknown for some runs", "fact_unknown"),
     ("archived", "session_archived"),
     ("ended otherwise", "session_contradicts"),

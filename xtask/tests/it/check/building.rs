@@ -308,6 +308,38 @@ fn a_before_that_was_built_with_other_settings_is_not_compared() {
 }
 
 #[test]
+fn a_variable_that_the_sources_read_does_not_differ_unnoticed() {
+    let checkout = sources();
+    let item = "#[used]\nstatic WORK: Option<&str> = option_env!(\"SERVER_WORK\");";
+    checkout.write("engram-cli/main.rs", server_with(item));
+    let script = "fn main() { println!(\"cargo:rerun-if-changed=.\"); let _ = option_env!(\"SCRIPT_WORK\"); }";
+    checkout.write("engram-cli/build.rs", script);
+    commit(&checkout);
+    for name in ["SERVER_WORK", "SCRIPT_WORK"] {
+        let mut before = check(&checkout);
+        before.env(name, "three times");
+        checkout.measures(before);
+        let port = checkout.port();
+        let after = format!("perf-check 007 after --duration 1 --port {port}");
+        checkout.measures(checkout.command(&after));
+        cannot_be_compared(&checkout, &format!("{name} = three times"));
+    }
+}
+
+#[test]
+fn a_target_directory_around_the_sources_hides_no_input() {
+    let checkout = sources();
+    let script = "fn main() { println!(\"cargo:rerun-if-changed=build.rs\"); }";
+    checkout.write("engram-cli/build.rs", script);
+    commit(&checkout);
+    let build = measured(&checkout, |check| {
+        check.env("CARGO_TARGET_DIR", checkout.path(""));
+    });
+    assert!(inputs(&checkout).repository.contains("engram-cli/main.rs"));
+    assert_eq!(build.content, committed(&checkout));
+}
+
+#[test]
 fn a_binary_that_another_build_replaces_makes_it_unknown_what_was_built() {
     let checkout = sources();
     let programs = replacing_after_hashing(&checkout.path("target/release/engram"));
