@@ -260,7 +260,8 @@ fn what_a_remote_with_a_longer_name_has_hides_no_regression() {
 fn a_commit_that_another_one_replaces_hides_no_regression() {
     let project = Project::new();
     project.regressed();
-    project.git("replace HEAD HEAD~1");
+    let clean = project.git("commit-tree HEAD~1^{tree} -p HEAD~1 -m clean");
+    project.git(&format!("replace HEAD {clean}"));
     project.push("origin main").blocked();
 }
 
