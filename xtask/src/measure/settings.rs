@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -11,6 +12,7 @@ use super::cargo::{self, Workspace};
 use super::content;
 use super::shell;
 use crate::files;
+use crate::model::provenance::PASSED_ON;
 
 /// The settings, by name: cargo's configuration, the target, each binary's profile as cargo reports it, and the
 /// variables that change a build, with those that what cargo's `messages` tell of reads.
@@ -23,7 +25,7 @@ pub(crate) fn settings(
 ) -> BTreeMap<String, String> {
     let mut settings = configuration;
     let read = read_by_scripts(messages).chain(read_by_sources(workspace, messages));
-    settings.extend(variables(&read.collect()));
+    settings.extend(variables(&read.collect()).chain(passed_on(messages)));
     settings.extend(
         profiles
             .into_iter()
@@ -66,10 +68,30 @@ fn variables(read: &BTreeSet<String>) -> impl Iterator<Item = (String, String)> 
         move |(name, value)| {
             let counts = |name: &String| changes_a_build(name) || read.contains(name);
             let name = name.into_string().ok().filter(counts)?;
-            // A separator between flags is no text.
-            Some((name, value.to_string_lossy().escape_debug().to_string()))
+            let value = value_of(&name, &value);
+            Some((name, value))
         },
     )
+}
+
+/// A variable's value; that of a wrapper of the compiler with the hash of that program.
+fn value_of(name: &str, value: &OsStr) -> String {
+    // A separator between flags is no text.
+    let text = value.to_string_lossy().escape_debug().to_string();
+    let is_wrapper = name.ends_with("_WRAPPER") && Path::new(value).is_file();
+    let hash = is_wrapper.then(|| content::of_file(Path::new(value))).flatten();
+    hash.map_or(text.clone(), |hash| format!("{text} ({hash})"))
+}
+
+/// What the build scripts of packages that are no others' pass on to the compiler: they may read what they do not say.
+fn passed_on(messages: &[Value]) -> impl Iterator<Item = (String, String)> {
+    let of_script = |message: &Value| {
+        let (_, package) =
+            message.get("package_id")?.as_str()?.strip_prefix("path+")?.rsplit_once('/')?;
+        let (flags, variables) = (message.get("cfgs")?, message.get("env")?);
+        Some((format!("{PASSED_ON}{package}"), format!("{flags} {variables}")))
+    };
+    messages.iter().filter_map(of_script)
 }
 
 /// The variables that build scripts say they depend on.
@@ -171,6 +193,18 @@ mod tests {
         let profile = r#"{"opt_level":"3","debuginfo":0,"debug_assertions":false,"test":false}"#;
         let profile = serde_json::from_str(profile).unwrap();
         assert_eq!(described(&profile), "debug_assertions false, debuginfo 0, opt_level 3");
+    }
+
+    #[test]
+    fn a_wrapper_of_the_same_name_and_another_text_is_another_setting() {
+        let folder = tempfile::tempdir().unwrap();
+        let wrapper = folder.path().join("wrapper");
+        let with = |text: &str| {
+            std::fs::write(&wrapper, text).unwrap();
+            value_of("RUSTC_WRAPPER", wrapper.as_os_str())
+        };
+        assert_ne!(with("one"), with("another"));
+        assert_eq!(value_of("RUSTC_WRAPPER", OsStr::new("sccache")), "sccache");
     }
 
     #[test]

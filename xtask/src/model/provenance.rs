@@ -104,7 +104,7 @@ section! {
         pub inputs: Option<String> = "inputs",
         /// The inputs that no commit holds; absent where there are none.
         pub ignored_inputs: Option<Vec<String>> = "ignored_inputs",
-        /// What two builds must share, by name; absent where it is unknown.
+        /// What two builds must share, by name, and what their build scripts passed on; absent where it is unknown.
         pub settings: Option<BTreeMap<String, String>> = "settings",
         /// The compiler, as `rustc --version` prints it.
         pub rustc: Option<String> = "rustc",
@@ -202,6 +202,9 @@ section! {
         pub server_cpu_us_per_operation: Option<f64> = "server_cpu_us_per_operation",
     }
 }
+
+/// What the name of a build setting begins with that only warns: sources may change it, too.
+pub(crate) const PASSED_ON: &str = "passed on by ";
 
 /// The first line of every file, but for the number of its format. A file without it was not written by this tool.
 const HEADER: &str = "# perf-check provenance, format ";

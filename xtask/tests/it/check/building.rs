@@ -327,6 +327,31 @@ fn a_variable_that_the_sources_read_does_not_differ_unnoticed() {
 }
 
 #[test]
+fn what_a_build_script_reads_and_does_not_say_does_not_differ_without_a_word() {
+    let checkout = sources();
+    let item = "#[used]\nstatic WORK: &str = env!(\"WORK_OF_SCRIPT\");";
+    checkout.write("engram-cli/main.rs", server_with(item));
+    let script = "fn main() { println!(\"cargo:rerun-if-changed=build.rs\");
+                  let work = std::env::var(\"SERVER_WORK\").unwrap_or_default();
+                  println!(\"cargo:rustc-env=WORK_OF_SCRIPT={work}\"); }";
+    checkout.write("engram-cli/build.rs", script);
+    commit(&checkout);
+    let check = |phase: &str, work: &str| {
+        let port = checkout.port();
+        let words = format!("perf-check 007 {phase} --duration 1 --port {port}");
+        let mut check = checkout.command(&words);
+        check.env("SERVER_WORK", work);
+        checkout.measures(check);
+    };
+    check("before", "three times");
+    // Cargo does not run the script again for a variable that it does not say it reads.
+    checkout.write("engram-cli/build.rs", format!("{script}\n"));
+    check("after", "once");
+    let said = finish(checkout.command("perf-compare 007")).output;
+    assert!(said.contains("the output of build scripts changed"), "{said}");
+}
+
+#[test]
 fn a_target_directory_around_the_sources_hides_no_input() {
     let checkout = sources();
     let script = "fn main() { println!(\"cargo:rerun-if-changed=build.rs\"); }";
