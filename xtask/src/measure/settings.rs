@@ -20,17 +20,13 @@ pub(crate) fn settings(
     workspace: &Workspace,
     configuration: BTreeMap<String, String>,
     target: &str,
-    profiles: BTreeMap<String, Value>,
+    profiles: &BTreeMap<String, Value>,
     messages: &[Value],
 ) -> BTreeMap<String, String> {
     let mut settings = configuration;
     let read = read_by_scripts(messages).chain(read_by_sources(workspace, messages));
     settings.extend(variables(&read.collect()).chain(passed_on(messages)));
-    settings.extend(
-        profiles
-            .into_iter()
-            .map(|(binary, profile)| (format!("profile of {binary}"), described(&profile))),
-    );
+    settings.extend(profiles.iter().flat_map(|(binary, profile)| of_profile(binary, profile)));
     settings.insert("target".to_owned(), target.to_owned());
     settings
 }
@@ -47,16 +43,12 @@ pub(crate) fn configuration(checkout: &Path) -> Option<BTreeMap<String, String>>
     Some(hashes)
 }
 
-/// `opt_level 3, …`, without what only says that no test was built.
-fn described(profile: &Value) -> String {
-    let settings = profile.as_object().into_iter().flatten();
-    let settings: Vec<String> = settings
-        .filter(|(name, _)| *name != "test")
-        .map(|(name, value)| {
-            format!("{name} {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned))
-        })
-        .collect();
-    settings.join(", ")
+/// Of a binary, without what only says that no test was built.
+fn of_profile(binary: &str, profile: &Value) -> impl Iterator<Item = (String, String)> {
+    let settings = profile.as_object().into_iter().flatten().filter(|(name, _)| *name != "test");
+    settings.map(move |(name, value)| {
+        (format!("{name} of {binary}"), value.to_string().trim_matches('"').to_owned())
+    })
 }
 
 /// Those that change any build, and those that the sources or a build script read.
@@ -189,10 +181,14 @@ mod tests {
     }
 
     #[test]
-    fn a_profile_is_described_by_all_that_cargo_says_of_it() {
+    fn a_profile_is_all_that_cargo_says_of_it() {
         let profile = r#"{"opt_level":"3","debuginfo":0,"debug_assertions":false,"test":false}"#;
         let profile = serde_json::from_str(profile).unwrap();
-        assert_eq!(described(&profile), "debug_assertions false, debuginfo 0, opt_level 3");
+        let settings: Vec<String> =
+            of_profile("engram", &profile).map(|(name, value)| format!("{name} {value}")).collect();
+        let all =
+            ["debug_assertions of engram false", "debuginfo of engram 0", "opt_level of engram 3"];
+        assert_eq!(settings, all);
     }
 
     #[test]

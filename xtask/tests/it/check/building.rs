@@ -290,7 +290,7 @@ fn a_before_that_was_built_with_other_settings_is_not_compared() {
     };
     with("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0");
     cannot_be_compared(&checkout, "CARGO_PROFILE_RELEASE_OPT_LEVEL = 0");
-    cannot_be_compared(&checkout, "opt_level 0");
+    cannot_be_compared(&checkout, "opt_level of engram = 0");
     with("RUSTFLAGS", "-C opt-level=0");
     cannot_be_compared(&checkout, "RUSTFLAGS = -C opt-level=0");
     checkout.write(
