@@ -38,7 +38,8 @@ const RECORDINGS: [&str; 3] = [
 const SLICES: &str = "engram-duet-2s.jsonl";
 
 /// Two servers of one binary, measured at the same time or in turn, with work added to one of them.
-const DUETS: [&str; 2] = ["engram-duet-10s.jsonl", "engram-duet-busy-10s.jsonl"];
+const DUETS: [&str; 3] =
+    ["engram-duet-quiet-10s.jsonl", "engram-duet-10s.jsonl", "engram-duet-busy-10s.jsonl"];
 
 /// What was asked for.
 struct Options {
