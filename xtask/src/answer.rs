@@ -13,7 +13,7 @@ use crate::model::layout;
 use crate::model::limits::{COMPETITOR, PLAN};
 use crate::model::names::{Mode, Phase, RunName, TaskId};
 use crate::model::provenance::Provenance;
-use crate::model::recorded::Group;
+use crate::model::recorded::{Group, Recorded};
 use crate::model::session::{Failure, How, SessionRecord, Subject};
 use crate::model::typed::{self, Repeated};
 use crate::stats::paired::{self, PairedVerdict, Progress};
@@ -84,7 +84,7 @@ pub(crate) fn of_names(
             session: None,
             now: OffsetDateTime::now_utc(),
         };
-        let content = question.after.as_ref().and_then(Group::content).map(str::to_owned);
+        let content = question.after.as_ref().and_then(Group::content);
         let mut comparison = of_newest(results, listing, question);
         if comparison.outcome().is_regression()
             && let Some(content) = content
@@ -136,7 +136,15 @@ pub fn of_files(
         session: None,
         now: OffsetDateTime::now_utc(),
     };
-    Ok(comparison::compare(question, None))
+    let mut comparison = comparison::compare(question, None);
+    let sides = [&comparison.before, &comparison.after].into_iter().flatten();
+    let is_of_session =
+        |run: &Recorded| run.provenance.as_ref().is_some_and(|own| own.session.is_some());
+    if sides.flat_map(|side| &side.runs).any(is_of_session) {
+        let why = "a run of a paired session was named: only all of its pairs are a verdict";
+        comparison.warnings.push(why.to_owned());
+    }
+    Ok(comparison)
 }
 
 /// Compares the newest groups, or the pairs instead if a session on the same two servers has ended.

@@ -60,6 +60,15 @@ impl From<xshell::Error> for Error {
     }
 }
 
+/// `a, b and 3 more`: at most so many of the words.
+pub(crate) fn some_of(words: &[String], most: usize) -> String {
+    let named: Vec<&str> = words.iter().take(most).map(String::as_str).collect();
+    match words.len().saturating_sub(most) {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
+    }
+}
+
 /// A fault in a file or a value. Displays as `file:line: why`, as far as these are known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {

@@ -2,7 +2,7 @@
 //! name; what is written is whole or absent.
 
 use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
+use std::fs::{self, File, Metadata, OpenOptions, Permissions, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -53,8 +53,7 @@ pub fn read_text(path: &Path) -> io::Result<String> {
 /// # Errors
 /// When it is not there, or is no regular file.
 pub(crate) fn open(path: &Path) -> io::Result<(File, u64)> {
-    let file = OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(path)?;
-    let metadata = file.metadata()?;
+    let (file, metadata) = open_at_once(path)?;
     match metadata.is_file() {
         true => Ok((file, metadata.len())),
         false => Err(io::Error::other("not a regular file")),
@@ -75,6 +74,16 @@ pub(crate) fn names(folder: &Path) -> Result<Vec<String>> {
     };
     let names = entries.map(|entry| Ok(entry.map_err(failed)?.file_name().into_string().ok()));
     names.filter_map(Result::transpose).collect()
+}
+
+/// Opens whatever is there, without waiting: a folder, to lock it.
+///
+/// # Errors
+/// When it is not there.
+pub(crate) fn open_at_once(path: &Path) -> io::Result<(File, Metadata)> {
+    let file = OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(path)?;
+    let metadata = file.metadata()?;
+    Ok((file, metadata))
 }
 
 fn too_large(bytes: u64) -> io::Error {

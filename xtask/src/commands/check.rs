@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::bench::{Bench, PORT, Setup, Side, file_name};
 use super::words::{Words, did_you_mean, task_id};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, some_of};
 use crate::judge::verdict::Outcome;
 use crate::judge::{comparison, fitness};
 use crate::measure::build::{self, Build, Built};
@@ -13,7 +13,7 @@ use crate::measure::run::Limits;
 use crate::measure::{checkout, git};
 use crate::model::limits::RUN_SECONDS;
 use crate::model::names::{Phase, TaskId};
-use crate::model::recorded::Recorded;
+use crate::model::recorded::{Recorded, Start};
 use crate::model::typed::{self, option};
 use crate::report::summary::{self, Summary};
 use crate::store::clock::Clock;
@@ -127,6 +127,7 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
 
     steps.begin("preflight", &checkout.display().to_string());
     let mut bench = Bench::open(setup, &checkout, steps, clock)?;
+    not_hidden(&bench, *phase)?;
     let mut conditions = bench.conditions();
     let file = file_name(Path::new(&bench.scenario.file));
     bench.steps.done(&format!("{file}, port {} is free", setup.port));
@@ -192,6 +193,24 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
     Ok(Outcome::Success)
 }
 
+/// # Errors
+/// When the newest run of the side was started later than now: it would hide the new one.
+fn not_hidden(bench: &Bench, phase: Phase) -> Result<()> {
+    let Setup { task, mode, .. } = &bench.setup;
+    let names = Listing::read(&bench.results)?.of_task(task);
+    let group = recorded::newest_group(&bench.results, &names, *mode, phase);
+    let newest = group.and_then(|group| group.runs.into_iter().last()?.ok());
+    let now = Start { moment: Some(bench.clock.now()), named: Some(bench.clock.timestamp()) };
+    newest.filter(|newest| newest.start().is_after(now)).map_or(Ok(()), |newest| {
+        let repeated = bench.setup.repeated();
+        let what = format!("{} is from the future, and would hide this run", newest.stem());
+        let take_back = typed::take_back(task, &phase.to_string(), *mode, &repeated);
+        Err(Error::new(what)
+            .next("was the clock set back? wait until then, or take that one back:")
+            .next(take_back))
+    })
+}
+
 /// A warning where the source of a before has been measured as after.
 fn has_the_change(bench: &Bench, content: &str) -> Result<Option<String>> {
     let Setup { task, mode, .. } = &bench.setup;
@@ -223,13 +242,9 @@ fn build_step(build: Build, bench: &mut Bench) -> Result<Built> {
 
 /// A warning of inputs that the source hash of a commit alone cannot vouch for.
 fn inputs_of_no_commit(built: &Built) -> Option<String> {
-    let inputs = &built.inputs.as_ref()?.disk;
-    let first = inputs.first()?;
-    let others = match inputs.len() {
-        1 => String::new(),
-        many => format!(" and {} more", many - 1),
-    };
-    Some(format!("what was built is in no commit: it includes {first}{others}"))
+    let inputs: Vec<String> = built.inputs.as_ref()?.disk.iter().cloned().collect();
+    let named = some_of(&inputs, 1);
+    (!inputs.is_empty()).then(|| format!("what was built is in no commit: it includes {named}"))
 }
 
 /// The next command to type, on a line of its own.

@@ -5,41 +5,45 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::shared::{context, repeated};
-use crate::error::{Fault, Result};
+use crate::error::Result;
 use crate::files;
 use crate::measure::{checkout, content, git};
 use crate::model::inputs::Inputs;
 use crate::model::names::{Mode, Part, Phase, RunName, TaskId};
-use crate::model::recorded::{Group, Recorded};
+use crate::model::recorded::Group;
 use crate::report::next::Context;
 use crate::store::recorded::{self, Listing};
 use crate::store::results::Results;
 use crate::store::sources;
 
-/// The content of a commit: its source hash under each recorded list of inputs. A run was measured on it if the run's
-/// own source hash is among them.
+/// The content of a commit: its source under each recorded list of inputs, as `BuildRecord::source` has it. A run was
+/// measured on it if the run's own source is among them.
 pub(super) type Content = BTreeSet<String>;
 
 /// The contents of commits, each determined once: commits with the same files share theirs.
 pub(super) struct Contents {
-    checkout: PathBuf,
     trees: BTreeMap<String, String>,
     /// Every list that any recorded binaries were built from.
-    lists: Vec<Inputs>,
+    /// Each with the checkout that has the files that no commit holds.
+    lists: BTreeMap<(String, PathBuf), Inputs>,
     known: RefCell<BTreeMap<String, Option<Content>>>,
 }
 
 impl Contents {
     /// `commits` are those that will be asked for most.
     pub(super) fn new(checkout: &Path, commits: &[&str], evidence: &[Evidence]) -> Self {
-        let recorded = evidence.iter().flat_map(|known| sources::lists(&known.results));
-        let mut lists: BTreeMap<String, Inputs> = recorded.collect();
+        let mut lists = BTreeMap::new();
+        for known in evidence {
+            for (list, inputs) in sources::lists(&known.results) {
+                let place = if inputs.disk.is_empty() { checkout } else { &known.checkout };
+                lists.insert((list, place.to_owned()), inputs);
+            }
+        }
         if lists.is_empty() {
-            lists.insert(String::new(), Inputs::everything());
+            lists.insert((String::new(), checkout.to_owned()), Inputs::everything());
         }
         let trees = git::trees(checkout, commits);
-        let checkout = checkout.to_owned();
-        Self { checkout, trees, lists: lists.into_values().collect(), known: RefCell::default() }
+        Self { trees, lists, known: RefCell::default() }
     }
 
     /// The content of a commit; `None` where git cannot tell.
@@ -48,11 +52,19 @@ impl Contents {
         if let Some(known) = self.known.borrow().get(tree) {
             return known.clone();
         }
-        let hash = |inputs: &Inputs| content::of_commit(&self.checkout, tree, inputs);
-        let content: Content = self.lists.iter().filter_map(hash).collect();
-        let content = Some(content).filter(|content| !content.is_empty());
+        let sources = self.lists.iter().filter_map(|((list, checkout), inputs)| {
+            Some(format!("{list} {}", content::of_commit(checkout, tree, inputs)?))
+        });
+        let content = Some(sources.collect()).filter(|content: &Content| !content.is_empty());
         self.known.borrow_mut().insert(tree.to_owned(), content.clone());
         content
+    }
+
+    /// The source hashes of a commit, without those of the lists.
+    pub(super) fn hashes(&self, commit: &str) -> Vec<String> {
+        let sources = self.of(commit).unwrap_or_default();
+        let hashes = sources.iter().filter_map(|source| source.rsplit(' ').next());
+        hashes.map(str::to_owned).collect()
     }
 }
 
@@ -64,11 +76,11 @@ pub(super) struct Evidence {
     tasks: BTreeMap<TaskId, Vec<RunName>>,
     pub(super) results: Results,
     pub(super) listing: Listing,
-    befores: OnceCell<Sources>,
-    afters: OnceCell<Sources>,
+    /// Of before and after.
+    sources: [OnceCell<Sources>; 2],
 }
 
-/// The runs of one phase by the content that they were measured on.
+/// The runs of one phase by the source that they were measured on.
 type Sources = BTreeMap<String, BTreeSet<RunName>>;
 
 impl Evidence {
@@ -90,8 +102,7 @@ impl Evidence {
             tasks,
             results,
             listing,
-            befores: OnceCell::new(),
-            afters: OnceCell::new(),
+            sources: Default::default(),
         })
     }
 
@@ -100,40 +111,33 @@ impl Evidence {
         self.tasks.iter().map(|(id, names)| Task { evidence: self, id, names })
     }
 
-    /// The tasks with an after that was measured on the content of `commit`. This is the one place that answers
-    /// whether a run was measured on what a commit holds.
-    pub(super) fn on(&self, contents: &Contents, commit: &str) -> Vec<Task<'_>> {
-        let Some(content) = contents.of(commit) else {
-            return Vec::new();
-        };
-        let runs = self.runs_on(Phase::After, &content);
-        self.tasks().filter(|task| runs.iter().any(|run| run.task == *task.id)).collect()
+    /// The tasks with an after that was measured on a content. This is the one place that answers whether a run was
+    /// measured on what a commit holds.
+    pub(super) fn on(&self, content: &Content) -> impl Iterator<Item = Task<'_>> {
+        let runs = self.runs_on(Phase::After, content);
+        self.tasks().filter(move |task| runs.iter().any(|run| run.task == *task.id))
     }
 
     /// The runs of a phase that were measured on a content, oldest first.
     fn runs_on(&self, phase: Phase, content: &Content) -> BTreeSet<&RunName> {
         let sources = self.sources(phase);
-        content.iter().filter_map(|hash| sources.get(hash)).flatten().collect()
+        content.iter().filter_map(|source| sources.get(source)).flatten().collect()
     }
 
-    /// The runs of a phase by source hash. It searches the text, which spares to take thousands of files apart: a line of
-    /// a server's log may add a content, and whoever judges looks at the provenance itself.
+    /// The runs of a phase by source. It searches the text, which spares to take thousands of files apart: a line of a
+    /// server's log may add one, and whoever judges looks at the provenance itself.
     fn sources(&self, phase: Phase) -> &Sources {
-        let known = match phase {
-            Phase::Before => &self.befores,
-            Phase::After => &self.afters,
-        };
+        let [before, after] = &self.sources;
+        let known = if phase == Phase::Before { before } else { after };
         known.get_or_init(|| {
             let mut sources = Sources::new();
             for name in self.tasks.values().flatten().filter(|name| name.phase == phase) {
-                let path = self.results.path(name, Part::Diagnosis);
-                let Ok(text) = files::read(&path) else {
-                    continue;
-                };
+                let text = files::read(&self.results.path(name, Part::Diagnosis));
+                let text = text.unwrap_or_default();
                 let text = String::from_utf8_lossy(&text);
-                for rest in text.split("\ncontent = \"").skip(1) {
-                    if let Some((content, _)) = rest.split_once('"') {
-                        let runs = sources.entry(content.to_owned()).or_default();
+                for list in values(&text, "inputs") {
+                    for content in values(&text, "content") {
+                        let runs = sources.entry(format!("{list} {content}")).or_default();
                         runs.insert(name.clone());
                     }
                 }
@@ -141,6 +145,13 @@ impl Evidence {
             sources
         })
     }
+}
+
+/// The values of a key in the text of a provenance.
+fn values<'a>(text: &'a str, key: &str) -> impl Iterator<Item = &'a str> {
+    let line = format!("\n{key} = \"");
+    let rests: Vec<&str> = text.split(&line).skip(1).collect();
+    rests.into_iter().filter_map(|rest| Some(rest.split_once('"')?.0))
 }
 
 /// The recorded results of one task in one worktree.
@@ -201,7 +212,7 @@ impl Task<'_> {
         if afters.is_empty() {
             return format!("before was measured for task {task}, after was not");
         }
-        match runs().any(|run| content_of(run).is_none()) {
+        match afters.iter().any(|group| group.source().is_none()) {
             true => format!("the source hash of after is unknown (task {task})"),
             false => format!("the code changed since it was measured for task {task}"),
         }
@@ -213,9 +224,4 @@ impl Task<'_> {
             |mode| recorded::newest_group(&self.evidence.results, self.names, mode, Phase::After);
         Mode::ALL.into_iter().filter_map(newest).collect()
     }
-}
-
-fn content_of(run: &Result<Recorded, Fault>) -> Option<&str> {
-    let provenance = run.as_ref().ok()?.provenance.as_ref()?;
-    provenance.build.content.as_deref()
 }

@@ -13,7 +13,7 @@ use time::format_description::well_known::Rfc3339;
 use super::evidence::{Content, Contents, Evidence, Task};
 use super::shared::print;
 use crate::answer;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, some_of};
 use crate::judge::comparison::{Comparison, Judgement};
 use crate::judge::verdict::Outcome;
 use crate::measure::git;
@@ -44,21 +44,23 @@ pub(crate) fn run(checkout: &Path, remote: &str, clock: Clock) -> Result<Outcome
     // A branch's name need not be UTF-8.
     let lines = String::from_utf8_lossy(&lines);
     let refs: Vec<Ref> = lines.lines().filter_map(Ref::parse).collect();
+    let push = || Push::new(checkout, remote, &refs);
     let outcome = match env::var("PERF_SKIP").is_ok_and(|skip| skip == "1") {
+        _ if refs.is_empty() => Outcome::Success,
         true => {
             // A push that is to go through in any case does not fail for want of a note.
-            let _ = note(checkout, &refs, clock);
+            let _ = note(checkout, &refs, &push().contents, clock);
             Outcome::Success
         }
-        false if refs.is_empty() => Outcome::Success,
-        false => Push::new(checkout, remote, &refs).decide(&refs),
+        false => push().decide(&refs),
     };
     print(&format!("{DECIDED}\n"))?;
     Ok(outcome)
 }
 
-/// Adds a line for each ref to the list of pushes that were not judged: the moment, the ref and its commit.
-fn note(checkout: &Path, refs: &[Ref], clock: Clock) -> std::io::Result<()> {
+/// Adds a line for each ref to the list of pushes that were not judged: the moment, the ref, its commit, and the source
+/// hashes of that, as runs record theirs: one for each list of inputs that is known.
+fn note(checkout: &Path, refs: &[Ref], contents: &Contents, clock: Clock) -> std::io::Result<()> {
     let path = checkout.join(SKIPPED);
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
@@ -68,7 +70,10 @@ fn note(checkout: &Path, refs: &[Ref], clock: Clock) -> std::io::Result<()> {
         return Err(std::io::Error::other("not a regular file"));
     }
     let moment = clock.now().truncate_to_second().format(&Rfc3339).unwrap_or_default();
-    let line = |pushed: &Ref| format!("{moment} {} {}\n", text::printable(pushed.name), pushed.tip);
+    let line = |pushed: &Ref| {
+        let hashes = contents.hashes(pushed.tip).join(" ");
+        format!("{moment} {} {} {hashes}\n", text::printable(pushed.name), pushed.tip)
+    };
     let lines: String = refs.iter().map(line).collect();
     File::options().append(true).create(true).open(path)?.write_all(lines.as_bytes())
 }
@@ -132,27 +137,16 @@ struct Push<'a> {
 /// What is known about a content.
 enum Answer<'a> {
     Judged(Box<Comparison>, &'a Evidence),
-    /// No verdict.
-    Unknown {
-        report: String,
-        why: String,
-        commands: Vec<String>,
-    },
-    /// It has nothing to do with any task that was measured.
-    Unrelated,
+    /// No verdict; `None` where it has nothing to do with any task that was measured.
+    Unknown(Option<Unknown>),
 }
 
-impl Answer<'_> {
-    /// `true` where both leave a content unknown in the same words, which are said once.
-    fn is_same(&self, other: &Self) -> bool {
-        let words = |answer: &Self| match answer {
-            Answer::Unknown { report, why, commands } => {
-                Some((report.clone(), why.clone(), commands.clone()))
-            }
-            _ => None,
-        };
-        words(self) == words(other)
-    }
+/// Why there is no verdict, and how to change that.
+#[derive(Default, PartialEq)]
+struct Unknown {
+    report: String,
+    why: String,
+    commands: Vec<String>,
 }
 
 impl<'a> Push<'a> {
@@ -187,64 +181,48 @@ impl<'a> Push<'a> {
                 None => groups.push((content, vec![pushed])),
             }
         }
-        let unreadable = self.unreadable.iter();
-        let mut outcome =
-            Outcome::worst(unreadable.map(|error| say_unknown("", &[], &error.to_string(), &[])));
-        let mut unknown_of: Vec<(Answer, Vec<&str>)> = Vec::new();
+        let unreadable = self.unreadable.iter().map(|error| because(&error.to_string()));
+        // What is said of several refs in the same words is said once.
+        let mut unknown: Vec<(_, Vec<&str>)> = unreadable.map(|why| (Some(why), vec![])).collect();
+        let mut outcome = Outcome::Success;
         for (content, group) in &groups {
-            let answers = match content {
-                Some(content) => self.answers(content, group),
-                None => vec![unknown("the content of its tip cannot be determined")],
-            };
-            let is_silent = |answer: &Answer| !matches!(answer, Answer::Judged(..));
-            let news: Vec<&str> = match answers.iter().any(is_silent) {
-                true => self.news(group),
-                false => Vec::new(),
-            };
-            for answer in answers {
-                outcome = outcome.max(match answer {
+            let news = OnceCell::new();
+            for answer in self.answers(content.as_ref(), group) {
+                let why = match answer {
+                    Answer::Unknown(why) => why,
                     Answer::Judged(comparison, evidence) => {
-                        self.say_judged(&comparison, evidence, group)
+                        outcome = outcome.max(self.say_judged(&comparison, evidence, group));
+                        continue;
                     }
-                    _ if news.is_empty() => Outcome::Success,
-                    answer => {
-                        match unknown_of.iter_mut().find(|(known, _)| known.is_same(&answer)) {
-                            Some((_, refs)) => refs.extend(&news),
-                            None => unknown_of.push((answer, news.clone())),
-                        }
-                        Outcome::CannotJudge
-                    }
-                });
+                };
+                let news = news.get_or_init(|| self.news(content.as_ref(), group));
+                match unknown.iter_mut().find(|(known, _)| *known == why) {
+                    _ if news.is_empty() => {}
+                    Some((_, refs)) => refs.extend(news),
+                    None => unknown.push((why, news.clone())),
+                }
             }
         }
-        for (answer, refs) in &unknown_of {
-            match answer {
-                Answer::Unknown { report, why, commands } => {
-                    say_unknown(report, refs, why, commands);
-                }
-                _ => streams::errors(&format!(
-                    "perf: no verdict on {}: nothing was measured for it\n",
-                    names(refs)
-                )),
-            }
+        for (why, refs) in &unknown {
+            say_unknown(why.as_ref(), refs);
+            outcome = outcome.max(Outcome::CannotJudge);
         }
         outcome
     }
 
     /// The names of the refs of one content that the remote does not have yet: an existing branch itself, for a new one
     /// the remote anywhere.
-    fn news<'r>(&self, group: &[&Ref<'r>]) -> Vec<&'r str> {
-        let has = |pushed: &&&Ref| {
-            let same = |commit: &String| self.contents.of(commit) == self.contents.of(pushed.tip);
-            self.contents.of(pushed.tip).is_some() && self.bases(pushed).iter().any(same)
+    fn news<'r>(&self, content: Option<&Content>, group: &[&Ref<'r>]) -> Vec<&'r str> {
+        let has = |pushed: &&Ref| {
+            let is_it = |commit: &String| self.contents.of(commit).as_ref() == content;
+            content.is_some() && self.bases(pushed).iter().any(is_it)
         };
-        let (new, existing): (Vec<&Ref>, Vec<&Ref>) =
-            group.iter().partition(|pushed| pushed.remote_tip.is_none());
+        let is_new = |pushed: &&Ref| pushed.remote_tip.is_none();
         // The content is the same: what holds for one new branch holds for all.
-        let remote_has = new.iter().take(MOST_BASES).any(|pushed| has(&pushed));
-        let new = new.into_iter().filter(|_| !remote_has);
-        let existing = existing.iter().filter(|pushed| !has(pushed)).copied();
-        new.chain(existing).map(|pushed| pushed.name).collect()
+        let mut new = group.iter().copied().filter(is_new).take(MOST_BASES);
+        let remote_has = new.any(|pushed| has(&pushed));
+        let is_known = |pushed: &&Ref| if is_new(pushed) { remote_has } else { has(pushed) };
+        group.iter().filter(|pushed| !is_known(pushed)).map(|pushed| pushed.name).collect()
     }
 
     /// The commits that the branch (a new one: the remote) has and that a ref builds on. A history so wide that the first
@@ -267,43 +245,41 @@ impl<'a> Push<'a> {
     }
 
     /// All that is known about a content: nothing that was measured on it is left out.
-    fn answers(&self, content: &Content, group: &[&Ref]) -> Vec<Answer<'_>> {
-        let tip = group.first().map_or("", |pushed| pushed.tip);
-        let measured = || self.evidence.iter().flat_map(|known| known.on(&self.contents, tip));
-        let mut answers: Vec<Answer> = measured().flat_map(|task| judge(task, content)).collect();
-        let is_answered = match &self.asked {
-            Some(asked) => measured().any(|task| task.id.as_str() == asked),
-            None => !answers.is_empty(),
+    fn answers(&self, content: Option<&Content>, group: &[&Ref]) -> Vec<Answer<'_>> {
+        let Some(content) = content else {
+            let why = because("the content of its tip cannot be determined");
+            return vec![Answer::Unknown(Some(why))];
         };
-        if !is_answered {
-            answers.push(self.unmeasured(group));
-        }
-        answers
+        let measured: Vec<Task> =
+            self.evidence.iter().flat_map(|known| known.on(content)).collect();
+        let is_answered = match &self.asked {
+            Some(asked) => measured.iter().any(|task| task.id.as_str() == asked),
+            None => !measured.is_empty(),
+        };
+        let answers = measured.into_iter().flat_map(|task| judge(task, content));
+        let more = (!is_answered).then(|| Answer::Unknown(self.unmeasured(group)));
+        answers.chain(more).collect()
     }
 
     /// What to say of a content for which nothing was measured, or not what was asked for.
-    fn unmeasured(&self, group: &[&Ref]) -> Answer<'_> {
+    fn unmeasured(&self, group: &[&Ref]) -> Option<Unknown> {
         let tasks = || self.evidence.iter().flat_map(Evidence::tasks);
         let named = || {
             let task = |pushed: &&Ref| task_of_branch(pushed.name, tasks().map(|task| task.id));
             group.iter().find_map(task)
         };
         let Some(wanted) = self.asked.clone().or_else(named) else {
-            return match self.related(group) {
-                Some(task) => stale(task),
-                None => Answer::Unrelated,
-            };
+            return self.related(group).map(stale);
         };
         if let Some(task) = tasks().find(|task| task.id.as_str() == wanted) {
-            return stale(task);
+            return Some(stale(task));
         }
         let why = match &self.asked {
             Some(_) => format!("PERF_TASK names {wanted}, which has no results"),
             None => "nothing was measured for it".to_owned(),
         };
-        let around = self.evidence.first().map(|own| &own.around);
-        let commands = around.map(|around| measure(&wanted, &[], around)).unwrap_or_default();
-        Answer::Unknown { report: String::new(), why, commands }
+        let commands = self.evidence.first().map(|own| measure(&wanted, &[], &own.around));
+        Some(Unknown { commands: commands.unwrap_or_default(), ..because(&why) })
     }
 
     /// The newest task whose change is part of what is pushed, by what it was measured before.
@@ -327,7 +303,7 @@ impl<'a> Push<'a> {
         let refs: Vec<&str> = group.iter().map(|pushed| pushed.name).collect();
         let mut text = String::new();
         if outcome.is_regression() && comparison.accepted.is_none() {
-            let report = human::report(std::slice::from_ref(comparison), &evidence.around, style);
+            let report = report(comparison, evidence);
             let task = comparison.task.as_ref().map_or("", |task| task.as_str());
             text = format!(
                 "{report}\npush of {} blocked: a regression was measured\n  \
@@ -360,25 +336,18 @@ const MOST_BASES: usize = 8;
 
 /// The refs in a message: a few by name.
 fn names(refs: &[&str]) -> String {
-    const MOST: usize = 3;
-    let shown: Vec<String> = refs.iter().take(MOST).map(|name| text::printable(name)).collect();
-    match refs.len().saturating_sub(MOST) {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
-    }
+    let refs: Vec<String> = refs.iter().map(|name| text::printable(name)).collect();
+    some_of(&refs, 3)
 }
 
-fn unknown<'a>(why: &str) -> Answer<'a> {
-    Answer::Unknown { report: String::new(), why: why.to_owned(), commands: Vec::new() }
+fn because(why: &str) -> Unknown {
+    Unknown { why: why.to_owned(), ..Unknown::default() }
 }
 
 /// No verdict, as what was measured for a task was measured on other code.
-fn stale<'a>(task: Task<'_>) -> Answer<'a> {
-    Answer::Unknown {
-        report: String::new(),
-        why: task.why_unknown(),
-        commands: measure(task.id.as_str(), task.names, &task.evidence.around),
-    }
+fn stale(task: Task<'_>) -> Unknown {
+    let commands = measure(task.id.as_str(), task.names, &task.evidence.around);
+    Unknown { commands, ..because(&task.why_unknown()) }
 }
 
 /// `task/007-fan-effect` is named after task 007; a recorded task with a longer name that fits is meant instead.
@@ -409,56 +378,45 @@ fn judge<'a>(task: Task<'a>, content: &Content) -> Vec<Answer<'a>> {
     let answer = |comparison: Comparison| {
         let mode = comparison.mode;
         // Not what a paired session ran on: it may be of earlier builds of the same two servers.
-        let measured = Phase::ALL.map(|phase| {
-            let group = recorded::newest_group(&evidence.results, &names, mode, phase)?;
-            group.content().map(str::to_owned)
-        });
-        if let Err((phase, why)) = is_about(&comparison, measured, content) {
-            return Answer::Unknown {
-                report: String::new(),
-                why: format!("task {id}, {mode}: {why}"),
+        let measured = Phase::ALL
+            .map(|phase| recorded::newest_group(&evidence.results, &names, mode, phase)?.source());
+        let why = match (not_about(&comparison, measured, content), comparison.outcome()) {
+            (Some((phase, why)), _) => Unknown {
                 commands: vec![command(id.as_str(), mode, phase, &evidence.around)],
-            };
-        }
-        match comparison.outcome() {
-            Outcome::Undecided | Outcome::CannotJudge => Answer::Unknown {
-                report: human::report(
-                    std::slice::from_ref(&comparison),
-                    &evidence.around,
-                    Style::of_errors(),
-                ),
-                why: format!("the {mode} results of task {id} cannot be judged"),
-                commands: Vec::new(),
+                ..because(&format!("task {id}, {mode}: {why}"))
             },
-            _ => Answer::Judged(Box::new(comparison), evidence),
-        }
+            (None, Outcome::Undecided | Outcome::CannotJudge) => Unknown {
+                report: report(&comparison, evidence),
+                ..because(&format!("the {mode} results of task {id} cannot be judged"))
+            },
+            (None, _) => return Answer::Judged(Box::new(comparison), evidence),
+        };
+        Answer::Unknown(Some(why))
     };
     comparisons.into_iter().map(answer).collect()
 }
 
-/// Checks that a comparison is about this push, by the contents that its sides were measured on.
-///
-/// # Errors
-/// The side to measure, and why.
-fn is_about(
+fn report(comparison: &Comparison, evidence: &Evidence) -> String {
+    human::report(std::slice::from_ref(comparison), &evidence.around, Style::of_errors())
+}
+
+/// The side to measure, and why, where a comparison is not about this push, by what its sides were measured on.
+fn not_about(
     comparison: &Comparison,
-    [before, after]: [Option<String>; 2],
+    sources: [Option<String>; 2],
     tip: &Content,
-) -> Result<(), (Phase, &'static str)> {
-    if matches!(comparison.judgement, Judgement::Impossible(_)) {
+) -> Option<(Phase, &'static str)> {
+    let [before, after] = sources.map(|source| source.map(|source| tip.contains(&source)));
+    match (&comparison.judgement, before, after) {
         // The reasons say it better.
-        return Ok(());
-    }
-    match (before, after) {
-        (_, None) => Err((Phase::After, "the source hash of after is unknown")),
-        (_, Some(after)) if !tip.contains(&after) => {
-            Err((Phase::After, "the code changed since after was measured"))
+        (Judgement::Impossible(_), ..) => None,
+        (.., None) => Some((Phase::After, "the source hash of after is unknown")),
+        (.., Some(false)) => Some((Phase::After, "the code changed since after was measured")),
+        (_, None, _) => Some((Phase::Before, "the source hash of before is unknown")),
+        (_, Some(true), _) => {
+            Some((Phase::Before, "before was measured on this content, as after was"))
         }
-        (None, _) => Err((Phase::Before, "the source hash of before is unknown")),
-        (Some(before), _) if tip.contains(&before) => {
-            Err((Phase::Before, "before was measured on this content, as after was"))
-        }
-        (Some(_), Some(_)) => Ok(()),
+        (_, Some(false), Some(true)) => None,
     }
 }
 
@@ -466,20 +424,21 @@ fn is_about(
 pub(crate) const WAY_OUT: &str = "  push anyway: PERF_SKIP=1 git push, or git push --no-verify";
 
 /// Says that nothing is known of these refs, and how to change that.
-fn say_unknown(report: &str, refs: &[&str], why: &str, commands: &[String]) -> Outcome {
+fn say_unknown(why: Option<&Unknown>, refs: &[&str]) {
+    let names = names(refs);
+    let Some(Unknown { report, why, commands }) = why else {
+        let said = format!("perf: no verdict on {names}: nothing was measured for it\n");
+        return streams::errors(&said);
+    };
     let warning = Style::of_errors().paint(Ink::Warning, "perf: warning:");
+    let names = if refs.is_empty() { names } else { names + ": " };
     let commands: String = commands.iter().map(|one| format!("  {one}\n")).collect();
-    let refs = refs.first().map_or_else(String::new, |_| names(refs) + ": ");
-    streams::errors(&format!("{report}{warning} {refs}no verdict: {why}\n{commands}"));
-    Outcome::CannotJudge
+    streams::errors(&format!("{report}{warning} {names}no verdict: {why}\n{commands}"));
 }
 
 /// The commands that would make the evidence of a task, in the modes that it has results for.
 fn measure(task: &str, recorded: &[RunName], around: &Context) -> Vec<String> {
-    let has = |mode, phase| {
-        let is_it = |name: &RunName| name.mode == mode && name.phase == phase;
-        recorded.iter().any(is_it)
-    };
+    let has = |side| recorded.iter().any(|name| (name.mode, name.phase) == side);
     let mut modes = Mode::ALL.to_vec();
     modes.retain(|mode| recorded.iter().any(|name| name.mode == *mode));
     if modes.is_empty() {
@@ -487,7 +446,7 @@ fn measure(task: &str, recorded: &[RunName], around: &Context) -> Vec<String> {
     }
     let sides = modes.iter().flat_map(|mode| Phase::ALL.map(|phase| (*mode, phase)));
     sides
-        .filter(|(mode, phase)| *phase == Phase::After || !has(*mode, Phase::Before))
+        .filter(|side| side.1 == Phase::After || !has(*side))
         .map(|(mode, phase)| command(task, mode, phase, around))
         .collect()
 }

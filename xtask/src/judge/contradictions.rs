@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use time::{Duration, OffsetDateTime};
 
+use crate::error::some_of;
 use crate::model::limits::{ELAPSED_SHARE, HOURS_AHEAD, LEAST_REQUESTS, P99_SHARE, PROMISED_SHARE};
 use crate::model::load_result::LoadResult;
 use crate::model::names::{Phase, RunName};
@@ -145,15 +146,8 @@ pub(crate) fn lost_operations(before: &[Recorded], after: &Recorded) -> Option<S
     let often = counts.into_iter().filter(|(_, count)| *count >= LEAST_REQUESTS);
     let lost: Vec<String> =
         often.map(|(name, _)| name).filter(is_lost).map(|name| format!("`{name}`")).collect();
-    let named = lost.get(..lost.len().min(3))?.join(", ");
-    match lost.len() {
-        0 => None,
-        1..=3 => Some(format!("no latency of {named} was recorded, as it was before")),
-        more => Some(format!(
-            "no latency of {named} and {} more was recorded, as it was before",
-            more - 3
-        )),
-    }
+    let named = some_of(&lost, 3);
+    (!lost.is_empty()).then(|| format!("no latency of {named} was recorded, as it was before"))
 }
 
 /// One source makes one server.

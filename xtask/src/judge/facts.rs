@@ -1,10 +1,11 @@
 //! The facts that should be alike in the runs that are compared: those that must match, and those that only warn.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::model::limits::ELAPSED_SHARE;
-use crate::model::provenance::Provenance;
+use crate::model::provenance::{PASSED_ON, Provenance};
 use crate::model::recorded::Recorded;
+use crate::model::session::How;
 use crate::stats::numbers::exceeds;
 
 /// One fact about a run with provenance.
@@ -30,13 +31,15 @@ const fn fact(rule: Rule, name: &'static str, of: fn(&Provenance) -> Option<Stri
     Fact { name, rule, of }
 }
 
-static FACTS: [Fact; 18] = [
+static FACTS: [Fact; 20] = [
     fact(Must, "scenario file", |run| text(&run.load.scenario)),
     fact(Must, "duration", |run| text(format!("{} s", run.load.duration_seconds))),
     fact(Must, "seed", |run| text(run.load.seed)),
     fact(Must, "offered load", |run| text(format!("{}/s", run.load.rate))),
     fact(Must, "build profile", |run| text(&run.build.profile)),
-    fact(Must, "build settings", |run| run.build.settings.as_ref().map(lines)),
+    fact(Must, "build settings", |run| settings(run, |name| !name.starts_with(PASSED_ON))),
+    // The two servers of a duet wait for one another.
+    fact(Must, "measurement", |run| text(if is_of_duet(run) { "in a duet" } else { "alone" })),
     fact(Must, "server", |run| text(if run.build.stand_in { "stand-in" } else { "Engram" })),
     fact(HiddenMust, "scenario content", |run| run.load.scenario_hash.clone()),
     fact(Warn, "host", |run| run.host.name.clone()),
@@ -48,8 +51,11 @@ static FACTS: [Fact; 18] = [
     fact(Warn, "governor", |run| run.host.state.governor.clone()),
     fact(Warn, "power supply", |run| run.host.state.power.clone()),
     fact(Warn, "compiler", |run| run.build.rustc.clone()),
+    fact(HiddenWarn, "output of build scripts", |run| {
+        settings(run, |name| name.starts_with(PASSED_ON))
+    }),
     fact(HiddenWarn, "load generator's binary", |run| run.build.loadtest_hash.clone()),
-    fact(HiddenWarn, "server's environment variables", |run| {
+    fact(HiddenWarn, "server's environment", |run| {
         Some(format!("{:?}", run.environment.clone().unwrap_or_default()))
     }),
 ];
@@ -58,9 +64,15 @@ fn text(value: impl ToString) -> Option<String> {
     Some(value.to_string())
 }
 
-/// A setting a line.
-fn lines(settings: &BTreeMap<String, String>) -> String {
-    settings.iter().map(|(name, value)| format!("{name} = {value}\n")).collect()
+fn is_of_duet(run: &Provenance) -> bool {
+    let how = run.session.as_ref().and_then(|place| place.how.as_ref());
+    how.is_some_and(|how| *how == How::Duet.to_string())
+}
+
+/// The build settings whose name counts, a line each.
+fn settings(run: &Provenance, counts: fn(&str) -> bool) -> Option<String> {
+    let settings = run.build.settings.as_ref()?.iter().filter(|(name, _)| counts(name));
+    Some(settings.map(|(name, value)| format!("{name} = {value}\n")).collect())
 }
 
 /// The lines of each of two texts that the other has not.

@@ -62,16 +62,13 @@ pub(crate) fn check(
     now: OffsetDateTime,
 ) -> Result<bool, Vec<Reason>> {
     let sides = [(Phase::Before, before), (Phase::After, after)];
-    let mut reasons: Vec<Reason> = Vec::new();
-    for (phase, side) in sides {
-        reasons.extend(side.iter().flat_map(|run| unfit_run(phase, run, now)));
-    }
+    let runs = sides.iter().flat_map(|(phase, side)| side.iter().map(move |run| (*phase, run)));
+    let mut reasons: Vec<Reason> =
+        runs.flat_map(|(phase, run)| unfit_run(phase, run, now)).collect();
     let Some((reference, others)) = before.split_first() else {
         return Err(reasons);
     };
-    for other in others {
-        reasons.extend(incomparable(Phase::Before, reference, other));
-    }
+    reasons.extend(others.iter().flat_map(|other| incomparable(Phase::Before, reference, other)));
     for after in after {
         // With every before: two that are alike by their provenance may differ from one that has none.
         let found = before.iter().map(|before| incomparable(Phase::After, before, after));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::error::some_of;
 use crate::model::limits::{OUTWEIGHING_THRESHOLDS, SILENT_THRESHOLDS, threshold_percent};
 use crate::model::names::Mode;
 use crate::model::recorded::Recorded;
@@ -54,18 +55,13 @@ impl Rises {
         let mut operations: Vec<(&str, f64)> =
             self.operations.iter().map(|(name, rise)| (name.as_str(), *rise)).collect();
         operations.sort_by(|a, b| b.1.total_cmp(&a.1));
-        let mut risen: Vec<String> = figures
+        let risen: Vec<String> = figures
             .chain(operations)
             .filter(|(_, rise)| exceeds(*rise, limit))
             .map(|(name, rise)| in_words(name, rise))
             .collect();
-        let more = risen.len().saturating_sub(MOST_NAMED);
-        risen.truncate(MOST_NAMED);
-        if more > 0 {
-            risen.push(format!("and {more} more"));
-        }
-        let risen = risen.join(", ");
-        (!risen.is_empty()).then(|| format!("not judged, and more than {limit}% higher: {risen}"))
+        let named = some_of(&risen, MOST_NAMED);
+        (!risen.is_empty()).then(|| format!("not judged, and more than {limit}% higher: {named}"))
     }
 }
 

@@ -164,7 +164,7 @@ pub(crate) fn prepare(
         let configuration =
             configuration.filter(|known| settings::configuration(checkout).as_ref() == Some(known));
         let settings = configuration.zip(target).map(|(configuration, target)| {
-            settings::settings(configuration, target, made.profiles, &made.messages)
+            settings::settings(&workspace, configuration, target, &made.profiles, &made.messages)
         });
         return Ok(Built { content, inputs, settings, ..unknown(kept) });
     }

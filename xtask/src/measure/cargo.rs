@@ -2,7 +2,6 @@
 
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -10,6 +9,7 @@ use xshell::{Cmd, Shell};
 
 use super::shell::{self, clean};
 use crate::error::{Error, Result};
+use crate::files;
 
 /// The files that pin a toolchain.
 pub(crate) const TOOLCHAIN_FILES: [&str; 2] = ["rust-toolchain", "rust-toolchain.toml"];
@@ -44,12 +44,16 @@ pub(crate) struct Configuration {
 }
 
 /// `cargo` or `rustc` as the checkout wants them: the cargo that runs this tool, unless the checkout or a folder above
-/// it pins a toolchain. The words of `before` come first.
+/// it pins a toolchain; the rustc that cargo is told to use. The words of `before` come first.
 pub(crate) fn command<'a>(shell: &'a Shell, before: &[&str], program: &str) -> Cmd<'a> {
     let checkout = shell.current_dir();
     let pins = |folder: &Path| TOOLCHAIN_FILES.iter().any(|file| folder.join(file).exists());
     let pins = checkout.ancestors().any(pins);
-    let outer = env::var_os("CARGO").filter(|_| program == "cargo" && !pins);
+    let outer = match program {
+        "cargo" => env::var_os("CARGO").filter(|_| !pins),
+        // Cargo builds with it, whatever is pinned.
+        _ => env::var_os("RUSTC"),
+    };
     let program = outer.unwrap_or_else(|| OsString::from(program));
     let command = match before {
         [first, others @ ..] => shell.cmd(first).args(others).arg(program),
@@ -145,12 +149,7 @@ fn configured_targets(shell: &Shell) -> Vec<String> {
         return Vec::new();
     };
     let answer: Option<Value> = serde_json::from_slice(&answer.stdout).ok();
-    let said = answer.and_then(|answer| match answer.get("build")?.get("target")? {
-        Value::Array(targets) => {
-            Some(targets.iter().filter_map(Value::as_str).map(str::to_owned).collect())
-        }
-        target => Some(vec![target.as_str()?.to_owned()]),
-    });
+    let said = answer.and_then(|answer| targets_in(&answer));
     let variable = || Some(vec![env::var("CARGO_BUILD_TARGET").ok()?]);
     let written = || {
         let files = configuration_files(&shell.current_dir());
@@ -159,13 +158,14 @@ fn configured_targets(shell: &Shell) -> Vec<String> {
     said.or_else(variable).or_else(written).unwrap_or_default()
 }
 
-fn targets_in(configuration: &toml::Table) -> Option<Vec<String>> {
-    match configuration.get("build")?.get("target")? {
-        toml::Value::Array(targets) => {
-            Some(targets.iter().filter_map(|target| target.as_str().map(str::to_owned)).collect())
-        }
-        target => Some(vec![target.as_str()?.to_owned()]),
-    }
+fn targets_in(configuration: &Value) -> Option<Vec<String>> {
+    Some(words(configuration.pointer("/build/target")?).map(str::to_owned).collect())
+}
+
+/// The words of a list, or of a single one; of a table, its path.
+fn words(value: &Value) -> impl Iterator<Item = &str> {
+    let several = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+    several.iter().filter_map(|one| one.as_str().or_else(|| one.get("path")?.as_str()))
 }
 
 /// The name of a target's folder. A target may be a file that describes it.
@@ -189,7 +189,7 @@ pub(crate) fn compiler(shell: &Shell) -> Option<Compiler> {
 /// What a build script said to cargo, if `message` is about one that ran.
 pub(crate) fn said_by_build_script(message: &Value) -> Option<String> {
     let output = Path::new(message.get("out_dir")?.as_str()?).with_file_name("output");
-    Some(String::from_utf8_lossy(&fs::read(output).unwrap_or_default()).into_owned())
+    Some(String::from_utf8_lossy(&files::read(&output).unwrap_or_default()).into_owned())
 }
 
 /// The instructions in what a build script said, without the words that mark them.
@@ -231,25 +231,21 @@ pub(crate) fn configuration_files(checkout: &Path) -> Vec<Configuration> {
 /// The files that a configuration file includes.
 fn includes(file: &Path) -> Vec<PathBuf> {
     let included = || {
-        let table = table(file)?;
-        let one = |value: &toml::Value| {
-            let path = value.as_str().or_else(|| value.get("path")?.as_str())?;
-            Some(file.parent()?.join(path)).filter(|path| path.is_file())
-        };
-        Some(match table.get("include")? {
-            toml::Value::Array(several) => several.iter().filter_map(one).collect(),
-            other => one(other).into_iter().collect(),
-        })
+        let (table, folder) = (table(file)?, file.parent()?);
+        let paths = words(table.get("include")?).map(|path| folder.join(path));
+        Some(paths.filter(|path| path.is_file()).collect())
     };
     included().unwrap_or_default()
 }
 
-fn table(file: &Path) -> Option<toml::Table> {
-    fs::read_to_string(file).ok()?.parse().ok()
+fn table(file: &Path) -> Option<Value> {
+    toml::from_str(&files::read_text(file).ok()?).ok()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

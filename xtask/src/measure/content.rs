@@ -22,11 +22,13 @@ const KIND: &str = "2:";
 pub struct Snapshot {
     /// The root of the repository.
     root: PathBuf,
-    /// Mode and blob, by path.
-    entries: BTreeMap<Vec<u8>, (String, String)>,
+    entries: Entries,
     /// The submodules with changes of their own, which no commit here would hold.
     changed_submodules: BTreeSet<Vec<u8>>,
 }
+
+/// `<mode> SP <blob>`, by path.
+type Entries = BTreeMap<Vec<u8>, String>;
 
 /// The files of the repository around `checkout` as they are now, without the recorded results; `None` without git,
 /// outside a repository, or where git cannot read a file.
@@ -48,14 +50,9 @@ fn staged(checkout: &Path, scratch: &Path) -> Option<Snapshot> {
     index.add_changes(results.as_bytes())?;
     let listing = index.git(cmd!(index.shell, "git ls-files -z --stage"))?;
     // <mode> SP <blob> SP <stage> TAB <path>
-    let entries: BTreeMap<_, _> = entries(&listing)
-        .filter_map(|(head, path)| {
-            let mut head = head.split(' ').map(str::to_owned);
-            Some((path.to_owned(), (head.next()?, head.next()?)))
-        })
-        .collect();
-    let changed_submodules = match entries.values().any(|(mode, _)| mode == SUBMODULE) {
-        true => index.changed_submodules()?,
+    let entries = entries(&listing, 0);
+    let changed_submodules = match entries.values().any(|entry| entry.starts_with(SUBMODULE)) {
+        true => index.changed_submodules(&entries)?,
         false => BTreeSet::new(),
     };
     Some(Snapshot { root: index.root, entries, changed_submodules })
@@ -77,15 +74,12 @@ impl Snapshot {
         if self.changed_submodules.iter().any(|path| covers(inputs, path)) {
             return None;
         }
-        let entries = self.entries.iter();
-        let entries =
-            entries.map(|(path, (mode, blob))| (mode.as_str(), blob.as_str(), path.as_slice()));
-        hash(&shell::shell(&self.root).ok()?, entries, inputs)
+        hash(&shell::shell(&self.root).ok()?, &self.entries, inputs)
     }
 }
 
 /// The mode of a submodule.
-const SUBMODULE: &str = "160000";
+const SUBMODULE: &str = "160000 ";
 
 /// A copy of a repository's index, with objects of its own.
 struct PrivateIndex {
@@ -167,22 +161,17 @@ impl PrivateIndex {
         Some(())
     }
 
-    /// The submodules whose files are not those of the commit that stands for them.
-    fn changed_submodules(&self) -> Option<BTreeSet<Vec<u8>>> {
+    /// The submodules whose files are not those of the commit that stands for them, after all else was added.
+    fn changed_submodules(&self, entries: &Entries) -> Option<BTreeSet<Vec<u8>>> {
         let shell = &self.shell;
-        let status = self.git(cmd!(
+        let changed = self.git(cmd!(
             shell,
-            "git -c core.fsmonitor=false --no-optional-locks status -z --porcelain=v2 --no-renames
-             --untracked-files=normal --ignore-submodules=none"
+            "git -c core.fsmonitor=false diff-files -z --name-only --ignore-submodules=none"
         ))?;
-        // 1 SP <states> SP <submodule> SP <mode> SP <mode> SP <mode> SP <object> SP <object> SP <path>
-        let changed = |entry: &[u8]| {
-            let mut words = entry.splitn(9, |&byte| byte == b' ');
-            let state = words.nth(2)?;
-            let is_changed = state.starts_with(b"S") && state != b"S...";
-            is_changed.then(|| words.nth(5).map(<[u8]>::to_vec))?
-        };
-        Some(status.split(|&byte| byte == 0).filter_map(changed).collect())
+        let changed = changed.split(|&byte| byte == 0).map(<[u8]>::to_vec);
+        let is_submodule =
+            |path: &Vec<u8>| entries.get(path).is_some_and(|entry| entry.starts_with(SUBMODULE));
+        Some(changed.filter(is_submodule).collect())
     }
 }
 
@@ -195,11 +184,7 @@ pub fn of_commit(checkout: &Path, commit: &str, inputs: &Inputs) -> Option<Strin
         .output()
         .ok()?;
     // <mode> SP <type> SP <blob> TAB <path>
-    let entries = entries(&output.stdout).filter_map(|(head, path)| {
-        let mut head = head.split(' ');
-        Some((head.next()?, head.nth(1)?, path))
-    });
-    hash(&shell, entries, inputs)
+    hash(&shell, &entries(&output.stdout, 1), inputs)
 }
 
 /// The content hash of a text; `None` without git.
@@ -223,27 +208,23 @@ fn copy_of_index(original: &Path, copy: &Path) -> Option<()> {
     Some(())
 }
 
-/// The `head TAB path` entries of a NUL-separated listing.
-fn entries(listing: &[u8]) -> impl Iterator<Item = (&str, &[u8])> {
-    listing.split(|&byte| byte == 0).filter_map(|entry| {
-        let tab = entry.iter().position(|&byte| byte == b'\t')?;
-        let (head, path) = entry.split_at(tab);
-        Some((std::str::from_utf8(head).ok()?, path.get(1..)?))
-    })
+/// The entries of a NUL-separated listing: the mode, after so many words the blob, and after a TAB the path.
+fn entries(listing: &[u8], between: usize) -> Entries {
+    let entry = |entry: &[u8]| {
+        let (head, path) = entry.split_at(entry.iter().position(|&byte| byte == b'\t')?);
+        let mut words = std::str::from_utf8(head).ok()?.split(' ');
+        let (mode, blob) = (words.next()?, words.nth(between)?);
+        Some((path.get(1..)?.to_owned(), format!("{mode} {blob}")))
+    };
+    listing.split(|&byte| byte == 0).filter_map(entry).collect()
 }
 
-/// The hash of what counts of `entries`, by path, and of the files that only the disk holds, in the shell's directory.
-fn hash<'a>(
-    shell: &Shell,
-    entries: impl Iterator<Item = (&'a str, &'a str, &'a [u8])>,
-    inputs: &Inputs,
-) -> Option<String> {
-    let mut entries: Vec<_> = entries.filter(|(_, _, path)| covers(inputs, path)).collect();
-    entries.sort_unstable_by_key(|(_, _, path)| *path);
+/// The hash of what counts of `entries`, and of the files that only the disk holds, in the shell's directory.
+fn hash(shell: &Shell, entries: &Entries, inputs: &Inputs) -> Option<String> {
     let mut list = Vec::new();
-    for (mode, blob, path) in entries {
+    for (path, entry) in entries.iter().filter(|(path, _)| covers(inputs, path)) {
         list.extend_from_slice(path);
-        list.extend_from_slice(format!("\0{mode} {blob}\n").as_bytes());
+        list.extend_from_slice(format!("\0{entry}\n").as_bytes());
     }
     let blobs = of_disk(shell, &inputs.disk)?;
     for (path, blob) in inputs.disk.iter().zip(blobs.lines()) {
@@ -260,8 +241,10 @@ fn covers(inputs: &Inputs, path: &[u8]) -> bool {
 
 /// A hash a line, one for each file; `None` where one is not there.
 fn of_disk(shell: &Shell, files: &BTreeSet<String>) -> Option<String> {
-    if files.is_empty() {
-        return Some(String::new());
+    // Git would wait for a FIFO.
+    let is_file = |file: &String| shell.current_dir().join(file).is_file();
+    if files.is_empty() || !files.iter().all(is_file) {
+        return files.is_empty().then(String::new);
     }
     let names: String = files.iter().map(|file| format!("{file}\n")).collect();
     shell::answer(cmd!(shell, "git hash-object --no-filters --stdin-paths").stdin(names))

@@ -25,31 +25,28 @@ pub(crate) fn inputs(
     made: [&Path; 2],
     files: &Snapshot,
 ) -> Option<Inputs> {
-    let mut found = Found { files, outputs: &workspace.targets, inputs: Inputs::default() };
+    // A folder that has sources in it is not made of them.
+    let has_sources =
+        |folder: &PathBuf| workspace.manifests.iter().any(|manifest| manifest.starts_with(folder));
+    let outputs = workspace.targets.iter().filter(|folder| !has_sources(folder)).cloned().collect();
+    let mut found = Found { files, outputs, inputs: Inputs::default() };
     for binary in made {
         for path in dependencies(&files::read_text(&binary.with_extension("d")).ok()?)? {
             found.add_with_manifests(&path)?;
         }
     }
-    for manifest in &workspace.manifests {
-        // Cargo finds a build script by its name.
-        found.add(manifest)?;
-        found.add(&manifest.with_file_name("build.rs"))?;
-    }
-    for name in ["Cargo.toml", "Cargo.lock"] {
-        found.add(&workspace.root.join(name))?;
-    }
-    for folder in checkout.ancestors().take_while(|folder| folder.starts_with(files.root())) {
-        for name in TOOLCHAIN_FILES {
-            found.add(&folder.join(name))?;
-        }
-        for name in CONFIGURATION_FILES {
-            found.add(&folder.join(".cargo").join(name))?;
-        }
-    }
-    let in_repository = |path: &PathBuf| path.starts_with(files.root());
+    // Cargo finds a build script by its name.
+    let packages = workspace.manifests.iter();
+    let packages = packages.flat_map(|own| [own.clone(), own.with_file_name("build.rs")]);
+    let of_workspace = ["Cargo.toml", "Cargo.lock"].map(|name| workspace.root.join(name));
+    let above = checkout.ancestors().flat_map(|folder| {
+        let configuration = CONFIGURATION_FILES.map(|name| folder.join(".cargo").join(name));
+        TOOLCHAIN_FILES.map(|name| folder.join(name)).into_iter().chain(configuration)
+    });
     let configuration = cargo::configuration_files(checkout).into_iter().map(|file| file.path);
-    for path in configuration.filter(in_repository) {
+    let in_repository = |path: &PathBuf| path.starts_with(files.root());
+    let around = above.chain(configuration).filter(in_repository);
+    for path in packages.chain(of_workspace).chain(around) {
         found.add(&path)?;
     }
     for package in silent_packages(messages) {
@@ -62,7 +59,7 @@ pub(crate) fn inputs(
 struct Found<'a> {
     files: &'a Snapshot,
     /// The folders that cargo builds in: what lies in them is made of the other inputs.
-    outputs: &'a [PathBuf],
+    outputs: Vec<PathBuf>,
     inputs: Inputs,
 }
 
@@ -101,7 +98,7 @@ impl Found<'_> {
         }
         // The recorded results and git's own files are no inputs of a folder that they lie in.
         let is_own = |path: &Path| path.ends_with(RESULTS) || path.ends_with(".git");
-        let outputs = self.outputs;
+        let outputs = &self.outputs;
         let inside = WalkDir::new(path).into_iter().filter_entry(|entry| {
             !is_own(entry.path()) && !outputs.iter().any(|folder| entry.path().starts_with(folder))
         });

@@ -2,29 +2,31 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
-use std::path::Path;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use walkdir::WalkDir;
 
-use super::cargo;
+use super::cargo::{self, Workspace};
 use super::content;
 use super::shell;
+use crate::files;
+use crate::model::provenance::PASSED_ON;
 
 /// The settings, by name: cargo's configuration, the target, each binary's profile as cargo reports it, and the
-/// variables that change a build, with those that a build script names in cargo's `messages`.
+/// variables that change a build, with those that what cargo's `messages` tell of reads.
 pub(crate) fn settings(
+    workspace: &Workspace,
     configuration: BTreeMap<String, String>,
     target: &str,
-    profiles: BTreeMap<String, Value>,
+    profiles: &BTreeMap<String, Value>,
     messages: &[Value],
 ) -> BTreeMap<String, String> {
     let mut settings = configuration;
-    settings.extend(variables(messages));
-    settings.extend(
-        profiles
-            .into_iter()
-            .map(|(binary, profile)| (format!("profile of {binary}"), described(&profile))),
-    );
+    let read = read_by_scripts(messages).chain(read_by_sources(workspace, messages));
+    settings.extend(variables(&read.collect()).chain(passed_on(messages)));
+    settings.extend(profiles.iter().flat_map(|(binary, profile)| of_profile(binary, profile)));
     settings.insert("target".to_owned(), target.to_owned());
     settings
 }
@@ -41,83 +43,106 @@ pub(crate) fn configuration(checkout: &Path) -> Option<BTreeMap<String, String>>
     Some(hashes)
 }
 
-/// `opt_level 3, …`, without what only says that no test was built.
-fn described(profile: &Value) -> String {
-    let settings = profile.as_object().into_iter().flatten();
-    let settings: Vec<String> = settings
-        .filter(|(name, _)| *name != "test")
-        .map(|(name, value)| {
-            format!("{name} {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned))
-        })
-        .collect();
-    settings.join(", ")
+/// Of a binary, without what only says that no test was built.
+fn of_profile(binary: &str, profile: &Value) -> impl Iterator<Item = (String, String)> {
+    let settings = profile.as_object().into_iter().flatten().filter(|(name, _)| *name != "test");
+    settings.map(move |(name, value)| {
+        (format!("{name} of {binary}"), value.to_string().trim_matches('"').to_owned())
+    })
 }
 
-fn variables(messages: &[Value]) -> impl Iterator<Item = (String, String)> {
-    let of_scripts: BTreeSet<String> = messages
-        .iter()
-        .filter_map(cargo::said_by_build_script)
-        .flat_map(|said| {
-            let names = cargo::instructions(&said);
-            let names = names.filter_map(|line| line.strip_prefix("rerun-if-env-changed="));
-            names.map(|name| name.trim().to_owned()).collect::<Vec<_>>()
-        })
-        .collect();
-    // No build gets these.
-    let leaked = shell::leaked_variables();
-    env::vars_os().filter(move |(name, _)| !leaked.contains(name)).filter_map(
+/// Those that change any build, and those that the sources or a build script read.
+fn variables(read: &BTreeSet<String>) -> impl Iterator<Item = (String, String)> {
+    // No build gets these, or cargo sets them anew.
+    let mut others = shell::leaked_variables();
+    others.push("CARGO".into());
+    env::vars_os().filter(move |(name, _)| !others.contains(name)).filter_map(
         move |(name, value)| {
-            let counts = |name: &String| changes_a_build(name) || of_scripts.contains(name);
+            let counts = |name: &String| changes_a_build(name) || read.contains(name);
             let name = name.into_string().ok().filter(counts)?;
-            // A separator between flags is no text.
-            Some((name, value.to_string_lossy().escape_debug().to_string()))
+            let value = value_of(&name, &value);
+            Some((name, value))
         },
     )
 }
 
-/// True for a variable that changes what cargo, the compiler or a C compiler makes, and not only where, or how fast.
-fn changes_a_build(name: &str) -> bool {
-    NAMES.contains(&name)
-        || (PREFIXES.iter().any(|prefix| name.starts_with(prefix)) && !HARMLESS.contains(&name))
+/// A variable's value; that of a wrapper of the compiler with the hash of that program.
+fn value_of(name: &str, value: &OsStr) -> String {
+    // A separator between flags is no text.
+    let text = value.to_string_lossy().escape_debug().to_string();
+    let is_wrapper = name.ends_with("_WRAPPER") && Path::new(value).is_file();
+    let hash = is_wrapper.then(|| content::of_file(Path::new(value))).flatten();
+    hash.map_or(text.clone(), |hash| format!("{text} ({hash})"))
 }
 
-const NAMES: [&str; 13] = [
-    "RUSTFLAGS",
-    "CARGO_ENCODED_RUSTFLAGS",
-    "CARGO_INCREMENTAL",
-    "RUSTC",
-    "RUSTC_WRAPPER",
-    "RUSTC_WORKSPACE_WRAPPER",
-    "RUSTC_BOOTSTRAP",
-    "CC",
-    "CXX",
-    "CFLAGS",
-    "CXXFLAGS",
-    "LDFLAGS",
-    "MACOSX_DEPLOYMENT_TARGET",
-];
-const PREFIXES: [&str; 10] = [
-    "CARGO_BUILD_",
-    "CARGO_PROFILE_RELEASE_",
-    "CARGO_TARGET_",
-    "CARGO_UNSTABLE_",
-    "CARGO_HOST_",
-    "CARGO_SOURCE_",
-    "CC_",
-    "CXX_",
-    "CFLAGS_",
-    "CXXFLAGS_",
-];
+/// What the build scripts of packages that are no others' pass on to the compiler: they may read what they do not say.
+fn passed_on(messages: &[Value]) -> impl Iterator<Item = (String, String)> {
+    let of_script = |message: &Value| {
+        let (_, package) =
+            message.get("package_id")?.as_str()?.strip_prefix("path+")?.rsplit_once('/')?;
+        let (flags, variables) = (message.get("cfgs")?, message.get("env")?);
+        Some((format!("{PASSED_ON}{package}"), format!("{flags} {variables}")))
+    };
+    messages.iter().filter_map(of_script)
+}
+
+/// The variables that build scripts say they depend on.
+fn read_by_scripts(messages: &[Value]) -> impl Iterator<Item = String> {
+    messages.iter().filter_map(cargo::said_by_build_script).flat_map(|said| {
+        let names = cargo::instructions(&said);
+        let names = names.filter_map(|line| line.strip_prefix("rerun-if-env-changed="));
+        names.map(|name| name.trim().to_owned()).collect::<Vec<_>>()
+    })
+}
+
+/// The variables that the sources of what was made read while they were compiled (`env!`): rustc lists them beside each
+/// crate. Where a crate was also built in another way, earlier, its variables of then count, too.
+fn read_by_sources(workspace: &Workspace, messages: &[Value]) -> impl Iterator<Item = String> {
+    let [building, target] = &workspace.targets;
+    let mut crates = BTreeSet::new();
+    let mut folders = BTreeSet::new();
+    for message in messages {
+        let made = || Path::new(message.get("filenames")?.get(0)?.as_str()?).parent();
+        let name = || message.get("target")?.get("name")?.as_str();
+        if let (Some(folder), Some(name)) = (made(), name()) {
+            crates.insert(name.replace('-', "_"));
+            // Binaries are copied from there, and the lists are not.
+            let folder =
+                folder.strip_prefix(target).map_or(folder.to_owned(), |own| building.join(own));
+            folders.extend([folder.join("deps"), folder]);
+        }
+    }
+    // `<crate>-<hash>.d`
+    let is_list = move |path: &PathBuf| {
+        let of_crate = || path.file_name()?.to_str()?.strip_suffix(".d")?.rsplit_once('-');
+        of_crate().is_some_and(|(name, _)| crates.contains(name))
+    };
+    let files = folders.into_iter().flat_map(|folder| WalkDir::new(folder).max_depth(1));
+    let lists = files.filter_map(|file| Some(file.ok()?.into_path())).filter(is_list);
+    lists.flat_map(|list| {
+        let text = files::read_text(&list).unwrap_or_default();
+        text.lines().filter_map(variable_of).map(str::to_owned).collect::<Vec<_>>()
+    })
+}
+
+/// The name in a line `# env-dep:NAME=VALUE`; of one that was not set, the line ends after it.
+fn variable_of(line: &str) -> Option<&str> {
+    line.strip_prefix("# env-dep:")?.split('=').next()
+}
+
+/// True for a variable that changes what cargo, the compiler or a C compiler makes, and not only where, or how fast.
+fn changes_a_build(name: &str) -> bool {
+    shell::is_any(name, CHANGING) && !shell::is_any(name, HARMLESS)
+}
+
+const CHANGING: &str = "\
+    RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_INCREMENTAL RUSTC RUSTC_WRAPPER RUSTC_WORKSPACE_WRAPPER RUSTC_BOOTSTRAP \
+    CARGO_BUILD_* CARGO_PROFILE_RELEASE_* CARGO_TARGET_* CARGO_UNSTABLE_* CARGO_HOST_* CARGO_SOURCE_* \
+    CC CXX CFLAGS CXXFLAGS LDFLAGS CC_* CXX_* CFLAGS_* CXXFLAGS_* MACOSX_DEPLOYMENT_TARGET";
 /// The target is a setting of its own.
-const HARMLESS: [&str; 7] = [
-    "CARGO_BUILD_TARGET",
-    "CARGO_BUILD_TARGET_DIR",
-    "CARGO_BUILD_BUILD_DIR",
-    "CARGO_BUILD_DEP_INFO_BASEDIR",
-    "CARGO_BUILD_JOBS",
-    "CARGO_TARGET_DIR",
-    "CARGO_TARGET_TMPDIR",
-];
+const HARMLESS: &str = "\
+    CARGO_BUILD_TARGET CARGO_BUILD_TARGET_DIR CARGO_BUILD_BUILD_DIR CARGO_BUILD_DEP_INFO_BASEDIR CARGO_BUILD_JOBS \
+    CARGO_TARGET_DIR CARGO_TARGET_TMPDIR";
 
 #[cfg(test)]
 mod tests {
@@ -156,9 +181,31 @@ mod tests {
     }
 
     #[test]
-    fn a_profile_is_described_by_all_that_cargo_says_of_it() {
+    fn a_profile_is_all_that_cargo_says_of_it() {
         let profile = r#"{"opt_level":"3","debuginfo":0,"debug_assertions":false,"test":false}"#;
         let profile = serde_json::from_str(profile).unwrap();
-        assert_eq!(described(&profile), "debug_assertions false, debuginfo 0, opt_level 3");
+        let settings: Vec<String> =
+            of_profile("engram", &profile).map(|(name, value)| format!("{name} {value}")).collect();
+        let all =
+            ["debug_assertions of engram false", "debuginfo of engram 0", "opt_level of engram 3"];
+        assert_eq!(settings, all);
+    }
+
+    #[test]
+    fn a_wrapper_of_the_same_name_and_another_text_is_another_setting() {
+        let folder = tempfile::tempdir().unwrap();
+        let wrapper = folder.path().join("wrapper");
+        let with = |text: &str| {
+            std::fs::write(&wrapper, text).unwrap();
+            value_of("RUSTC_WRAPPER", wrapper.as_os_str())
+        };
+        assert_ne!(with("one"), with("another"));
+        assert_eq!(value_of("RUSTC_WRAPPER", OsStr::new("sccache")), "sccache");
+    }
+
+    #[test]
+    fn a_variable_is_listed_with_or_without_a_value() {
+        let lines = ["# env-dep:A=b=c", "# env-dep:D", "# checksum:blake3=1", "main.rs:"];
+        assert_eq!(lines.map(variable_of), [Some("A"), Some("D"), None, None]);
     }
 }

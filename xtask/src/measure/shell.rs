@@ -17,9 +17,11 @@ pub(crate) fn shell(checkout: &Path) -> Result<Shell> {
     Ok(shell)
 }
 
-/// `command`, silent and with a clean environment.
+/// `command`, silent and with a clean environment. Git shows the objects that a push sends, and not others that
+/// `git replace` put in their places.
 pub(crate) fn clean(command: Cmd<'_>) -> Cmd<'_> {
-    leaked_variables().into_iter().fold(command.quiet(), Cmd::env_remove)
+    let command = leaked_variables().into_iter().fold(command.quiet(), Cmd::env_remove);
+    command.env("GIT_NO_REPLACE_OBJECTS", "1")
 }
 
 /// The output of a command, without the final line break; `None` where it is missing or fails.
@@ -51,40 +53,22 @@ pub(crate) fn dying_with_parent(signal: &'static str) -> Option<[&'static str; 4
 /// Left in place, cargo's would make every nested build start over; git's, which a hook exports, would make git
 /// look at the repository of the hook instead of the checkout.
 pub fn leaked_variables() -> Vec<OsString> {
-    let leaked = |name: &str| {
-        CARGO_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-            || CARGO_NAMES.contains(&name)
-            || GIT_NAMES.contains(&name)
-    };
-    std::env::vars_os()
-        .map(|(name, _)| name)
-        .filter(|name| name.to_str().is_some_and(leaked))
-        .collect()
+    let names = std::env::vars_os().map(|(name, _)| name);
+    names.filter(|name| name.to_str().is_some_and(|name| is_any(name, LEAKED))).collect()
 }
 
-const CARGO_PREFIXES: [&str; 4] = ["CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_BIN_", "CARGO_CFG_"];
-const CARGO_NAMES: [&str; 5] = [
-    "CARGO_CRATE_NAME",
-    "CARGO_PRIMARY_PACKAGE",
-    "CARGO_TARGET_TMPDIR",
-    "OUT_DIR",
-    "CARGO_MAKEFLAGS",
-];
-/// The output of `git rev-parse --local-env-vars`.
-const GIT_NAMES: [&str; 15] = [
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-    "GIT_CONFIG",
-    "GIT_CONFIG_PARAMETERS",
-    "GIT_CONFIG_COUNT",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_DIR",
-    "GIT_WORK_TREE",
-    "GIT_IMPLICIT_WORK_TREE",
-    "GIT_GRAFT_FILE",
-    "GIT_INDEX_FILE",
-    "GIT_NO_REPLACE_OBJECTS",
-    "GIT_REPLACE_REF_BASE",
-    "GIT_PREFIX",
-    "GIT_SHALLOW_FILE",
-    "GIT_COMMON_DIR",
-];
+/// Those of git are the output of `git rev-parse --local-env-vars`.
+const LEAKED: &str = "\
+    CARGO_MANIFEST_* CARGO_PKG_* CARGO_BIN_* CARGO_CFG_* CARGO_CRATE_NAME CARGO_PRIMARY_PACKAGE CARGO_TARGET_TMPDIR \
+    OUT_DIR CARGO_MAKEFLAGS \
+    GIT_ALTERNATE_OBJECT_DIRECTORIES GIT_CONFIG GIT_CONFIG_PARAMETERS GIT_CONFIG_COUNT GIT_OBJECT_DIRECTORY GIT_DIR \
+    GIT_WORK_TREE GIT_IMPLICIT_WORK_TREE GIT_GRAFT_FILE GIT_INDEX_FILE GIT_NO_REPLACE_OBJECTS GIT_REPLACE_REF_BASE \
+    GIT_PREFIX GIT_SHALLOW_FILE GIT_COMMON_DIR";
+
+/// True for a name that is one of these words, or begins with one that ends in `*`.
+pub(crate) fn is_any(name: &str, words: &str) -> bool {
+    words.split_whitespace().any(|word| match word.strip_suffix('*') {
+        Some(prefix) => name.starts_with(prefix),
+        None => name == word,
+    })
+}

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
+use crate::files;
 use crate::model::layout::UNSAVED;
 use crate::model::names::Phase;
 
@@ -53,7 +54,7 @@ impl Workplace {
     /// its server takes to stop, and cleans up afterwards: the next run must not begin before that.
     pub(crate) fn occupy(&self) -> Option<Occupied> {
         // The folder itself is locked, as that of the results is.
-        let folder = File::open(&self.0).ok()?;
+        let (folder, _) = files::open_at_once(&self.0).ok()?;
         folder.try_lock().ok()?;
         Some(Occupied(folder))
     }
@@ -76,8 +77,8 @@ impl Workplace {
         const INTERVAL: Duration = Duration::from_millis(20);
         let began = Instant::now();
         // Opened anew each time: the other process may have removed it. Without locks there is nothing to wait for.
-        while File::open(&self.0)
-            .is_ok_and(|folder| matches!(folder.try_lock(), Err(TryLockError::WouldBlock)))
+        while files::open_at_once(&self.0)
+            .is_ok_and(|(folder, _)| matches!(folder.try_lock(), Err(TryLockError::WouldBlock)))
         {
             if began.elapsed() > LONGEST_END {
                 return Err(Error::new(format!(

@@ -23,7 +23,8 @@ section! {
         pub host: Host = "host",
         pub server: ServerRun = "server",
         pub noise: Noise = "noise",
-        /// The variables that can change what the server does; absent in files that do not record them.
+        /// The variables that can change what the server does, and the hash of a configuration file of it that is no
+        /// input, by its path; absent in files that do not record them.
         pub environment: Option<BTreeMap<String, String>> = "environment",
         /// The weaknesses of the run, in words.
         pub warnings: Vec<String> = "warnings",
@@ -103,7 +104,7 @@ section! {
         pub inputs: Option<String> = "inputs",
         /// The inputs that no commit holds; absent where there are none.
         pub ignored_inputs: Option<Vec<String>> = "ignored_inputs",
-        /// What two builds must share, by name; absent where it is unknown.
+        /// What two builds must share, by name, and what their build scripts passed on; absent where it is unknown.
         pub settings: Option<BTreeMap<String, String>> = "settings",
         /// The compiler, as `rustc --version` prints it.
         pub rustc: Option<String> = "rustc",
@@ -200,6 +201,9 @@ section! {
     }
 }
 
+/// What the name of a build setting begins with that only warns: sources may change it, too.
+pub(crate) const PASSED_ON: &str = "passed on by ";
+
 /// The first line of every file, but for the number of its format. A file without it was not written by this tool.
 const HEADER: &str = "# perf-check provenance, format ";
 
@@ -213,6 +217,14 @@ const CUT_OFF: &str = "it is cut off";
 
 /// The old scripts left it so where their diagnostics failed.
 const EMPTY: &str = "it is empty; if an old script left it so, delete it";
+
+impl BuildRecord {
+    /// The source hash after that of the list of inputs that it is over: under another list it is that of other code.
+    /// `None` where either is unknown.
+    pub(crate) fn source(&self) -> Option<String> {
+        Some(format!("{} {}", self.inputs.as_ref()?, self.content.as_ref()?))
+    }
+}
 
 impl Run {
     /// The moment of its start; `None` where that is not known.
@@ -484,6 +496,16 @@ pair = 2
         let written = provenance.to_text();
         assert!(written.contains("steal_share = 0.123457\n"), "{written}");
         assert!(!written.contains("others_cpu_seconds"), "{written}");
+    }
+
+    #[test]
+    fn a_measured_number_that_is_none_is_refused() {
+        let written = whole_one().to_text();
+        for other in ["\"0.25\"", "nan", "inf", "-inf", "true"] {
+            let fault =
+                Provenance::parse(&written.replace("share = 0.25", &format!("share = {other}")));
+            assert!(fault.unwrap_err().why.contains("`noise` is missing or not whole"), "{other}");
+        }
     }
 
     #[test]

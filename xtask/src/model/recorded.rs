@@ -7,7 +7,7 @@ use time::{Duration, OffsetDateTime, PrimitiveDateTime};
 use crate::error::Fault;
 use crate::model::load_result::LoadResult;
 use crate::model::names::{RunName, Timestamp};
-use crate::model::provenance::{Provenance, Run};
+use crate::model::provenance::{BuildRecord, Provenance, Run};
 
 /// One recorded run.
 #[derive(Debug, Clone)]
@@ -32,13 +32,21 @@ pub struct Group {
 
 impl Group {
     /// The content that all its runs were measured on.
-    pub(crate) fn content(&self) -> Option<&str> {
-        let mut contents = self
-            .runs
-            .iter()
-            .map(|run| run.as_ref().ok()?.provenance.as_ref()?.build.content.as_deref());
-        let first = contents.next()??;
-        contents.all(|content| content == Some(first)).then_some(first)
+    pub(crate) fn content(&self) -> Option<String> {
+        self.common(|build| build.content.clone())
+    }
+
+    /// The same with the list of inputs that it is over.
+    pub(crate) fn source(&self) -> Option<String> {
+        self.common(BuildRecord::source)
+    }
+
+    fn common(&self, of: fn(&BuildRecord) -> Option<String>) -> Option<String> {
+        let known =
+            |run: &Result<Recorded, Fault>| of(&run.as_ref().ok()?.provenance.as_ref()?.build);
+        let mut values = self.runs.iter().map(known);
+        let first = values.next()??;
+        values.all(|value| value.as_ref() == Some(&first)).then_some(first)
     }
 }
 

@@ -134,8 +134,10 @@ impl Field for Option<f64> {
             let whole = || i32::try_from(value.as_integer()?).ok().map(f64::from);
             value.as_float().or_else(whole)
         };
-        let number = table.get(key).and_then(number);
-        Some(number.filter(|number| number.is_finite()))
+        match table.get(key) {
+            Some(value) => number(value).filter(|number| number.is_finite()).map(Some),
+            None => Some(None),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 /// What the words of a warning hold, and the code that it then has; the first that fits. A test of the reference names
 /// each of them.
-const CODES: [(&str, &str); 22] = [
+const CODES: [(&str, &str); 23] = [
     // First of all, for the names of processes are in it.
     ("busy machine", "busy_machine"),
     ("no provenance", "no_provenance"),
@@ -22,7 +22,8 @@ const CODES: [(&str, &str); 22] = [
     ("another CPU", "cpu_differs"),
     ("another compiler", "compiler_differs"),
     ("load generator's binary changed", "load_generator_differs"),
-    ("environment variables changed", "environment_differs"),
+    ("output of build scripts changed", "build_scripts_differ"),
+    ("environment changed", "environment_differs"),
     ("is unknown for some runs", "fact_unknown"),
     ("archived", "session_archived"),
     ("ended otherwise", "session_contradicts"),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use time::OffsetDateTime;
@@ -11,9 +12,11 @@ use time::format_description::well_known::Rfc3339;
 use crate::error::Result;
 use crate::files;
 use crate::measure::build::{Build, Built, PROFILE};
+use crate::measure::content;
 use crate::measure::health::Implementation;
 use crate::measure::run::{Measured, Sample};
 use crate::measure::scenario::{self, Scenario};
+use crate::measure::shell::is_any;
 use crate::measure::workplace::Workplace;
 use crate::model::names::{Mode, Part, RunName};
 use crate::model::provenance::{
@@ -171,17 +174,30 @@ fn server(run: &Measured) -> ServerRun {
     }
 }
 
-/// The variables that can change what the server does, without those that every run sets anew.
+/// The variables that can change what the server does, without those that every run sets anew, and the hash of the
+/// user's own configuration of it.
 fn environment() -> BTreeMap<String, String> {
-    let matters = |name: &str| {
-        (name.starts_with("ENGRAM_") && !matches!(name, "ENGRAM_DATA_DIR" | "ENGRAM_PID_PATH"))
-            || name.starts_with("STAND_IN_")
-            || name == "RUST_LOG"
-    };
-    env::vars_os()
-        .filter_map(|(name, value)| {
-            let name = name.into_string().ok().filter(|name| matters(name))?;
-            Some((name, value.to_string_lossy().into_owned()))
-        })
-        .collect()
+    let variables = env::vars_os().filter_map(|(name, value)| {
+        let matters = |name: &String| is_any(name, REACHING) && !is_any(name, SET_ANEW);
+        let name = name.into_string().ok().filter(matters)?;
+        Some((name, value.to_string_lossy().into_owned()))
+    });
+    let home = || env::var_os("HOME").map(PathBuf::from);
+    let folders = [
+        env::var_os("XDG_CONFIG_HOME").map(PathBuf::from),
+        home().map(|home| home.join(".config")),
+        home().map(|home| home.join("Library/Application Support")),
+    ];
+    let file = "engram/config.toml";
+    // The server reads the first one.
+    let mut folders = folders.into_iter().flatten();
+    let text = folders.find_map(|folder| files::read_text(&folder.join(file)).ok());
+    let hash = text.and_then(|text| content::of_text(&text)).map(|hash| (file.to_owned(), hash));
+    variables.chain(hash).collect()
 }
+
+/// Settings of the server itself, of its threads and of what it is linked with.
+const REACHING: &str = "\
+    ENGRAM_* STAND_IN_* RUST_LOG RUST_BACKTRACE RUST_MIN_STACK TOKIO_* RAYON_* OMP_* MALLOC_* MIMALLOC_* _RJEM_MALLOC_CONF \
+    GLIBC_TUNABLES LD_PRELOAD DYLD_INSERT_LIBRARIES";
+const SET_ANEW: &str = "ENGRAM_DATA_DIR ENGRAM_PID_PATH";

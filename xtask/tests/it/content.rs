@@ -231,6 +231,16 @@ fn a_file_that_no_commit_holds_counts_by_what_is_on_the_disk() {
 }
 
 #[test]
+fn a_fifo_in_place_of_a_file_that_no_commit_holds_is_not_waited_for() {
+    let here = Repository::new();
+    let mut inputs = inputs();
+    inputs.disk.insert("src/secret.log".into());
+    let fifo = here.path("src/secret.log");
+    assert!(std::process::Command::new("mkfifo").arg(fifo).status().unwrap().success());
+    assert_eq!(content::of_commit(here.folder.path(), "HEAD", &inputs), None);
+}
+
+#[test]
 fn a_hash_says_of_which_kind_it_is() {
     assert!(Repository::new().now().starts_with("2:"));
 }

@@ -99,6 +99,13 @@ fn a_fifo_in_place_of_a_scenario_is_not_waited_for() {
 }
 
 #[test]
+fn a_fifo_in_place_of_the_workplace_is_not_waited_for() {
+    let checkout = Checkout::without_product();
+    fifo(&checkout.path(&format!("{RESULTS}/unsaved")));
+    assert_refused(&checkout, "perf-check 007 before", "cannot remove");
+}
+
+#[test]
 fn a_fifo_in_place_of_a_result_or_its_provenance_is_not_waited_for() {
     for file in [result_file, diagnosis_file] {
         let (checkout, after) = recorded(Mode::Internal);

@@ -39,6 +39,27 @@ fn no_file_uses_a_room_above_its_own() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Where the kernel's own files are read, or folders are opened to be locked.
+const OPENED_OTHERWISE: [&str; 6] = [
+    "measure/base.rs",
+    "measure/build.rs",
+    "measure/host.rs",
+    "measure/noise.rs",
+    "measure/port.rs",
+    "measure/process.rs",
+];
+
+#[test]
+fn no_file_is_read_past_the_one_reader() {
+    let read = Regex::new(r"fs::read(_to_string)?\(|File::open\(").unwrap();
+    let reading: Vec<String> = sources()
+        .into_iter()
+        .filter(|(_, text)| read.is_match(text.split("#[cfg(test)]").next().unwrap()))
+        .map(|(path, _)| path)
+        .collect();
+    assert_eq!(reading, OPENED_OTHERWISE);
+}
+
 #[test]
 fn no_two_files_of_a_room_use_one_another() {
     let wrong = circles(&sources());

@@ -292,7 +292,7 @@ fn a_before_that_was_built_with_other_settings_is_not_compared() {
     };
     with("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0");
     cannot_be_compared(&checkout, "CARGO_PROFILE_RELEASE_OPT_LEVEL = 0");
-    cannot_be_compared(&checkout, "opt_level 0");
+    cannot_be_compared(&checkout, "opt_level of engram = 0");
     with("RUSTFLAGS", "-C opt-level=0");
     cannot_be_compared(&checkout, "RUSTFLAGS = -C opt-level=0");
     checkout.write(
@@ -307,6 +307,63 @@ fn a_before_that_was_built_with_other_settings_is_not_compared() {
     checkout.write(".cargo/config", "[profile.release]\nopt-level = 1\n");
     checkout.measures(side("before"));
     cannot_be_compared(&checkout, "cargo configuration in the checkout");
+}
+
+#[test]
+fn a_variable_that_the_sources_read_does_not_differ_unnoticed() {
+    let checkout = sources();
+    let item = "#[used]\nstatic WORK: Option<&str> = option_env!(\"SERVER_WORK\");";
+    checkout.write("engram-cli/main.rs", server_with(item));
+    let script = "fn main() { println!(\"cargo:rerun-if-changed=.\"); let _ = option_env!(\"SCRIPT_WORK\"); }";
+    checkout.write("engram-cli/build.rs", script);
+    commit(&checkout);
+    for name in ["SERVER_WORK", "SCRIPT_WORK"] {
+        let mut before = check(&checkout);
+        before.env(name, "three times");
+        checkout.measures(before);
+        let port = checkout.port();
+        let after = format!("perf-check 007 after --duration 1 --port {port}");
+        checkout.measures(checkout.command(&after));
+        cannot_be_compared(&checkout, &format!("{name} = three times"));
+    }
+}
+
+#[test]
+fn what_a_build_script_reads_and_does_not_say_does_not_differ_without_a_word() {
+    let checkout = sources();
+    let item = "#[used]\nstatic WORK: &str = env!(\"WORK_OF_SCRIPT\");";
+    checkout.write("engram-cli/main.rs", server_with(item));
+    let script = "fn main() { println!(\"cargo:rerun-if-changed=build.rs\");
+                  let work = std::env::var(\"SERVER_WORK\").unwrap_or_default();
+                  println!(\"cargo:rustc-env=WORK_OF_SCRIPT={work}\"); }";
+    checkout.write("engram-cli/build.rs", script);
+    commit(&checkout);
+    let check = |phase: &str, work: &str| {
+        let port = checkout.port();
+        let words = format!("perf-check 007 {phase} --duration 1 --port {port}");
+        let mut check = checkout.command(&words);
+        check.env("SERVER_WORK", work);
+        checkout.measures(check);
+    };
+    check("before", "three times");
+    // Cargo does not run the script again for a variable that it does not say it reads.
+    checkout.write("engram-cli/build.rs", format!("{script}\n"));
+    check("after", "once");
+    let said = finish(checkout.command("perf-compare 007")).output;
+    assert!(said.contains("the output of build scripts changed"), "{said}");
+}
+
+#[test]
+fn a_target_directory_around_the_sources_hides_no_input() {
+    let checkout = sources();
+    let script = "fn main() { println!(\"cargo:rerun-if-changed=build.rs\"); }";
+    checkout.write("engram-cli/build.rs", script);
+    commit(&checkout);
+    let build = measured(&checkout, |check| {
+        check.env("CARGO_TARGET_DIR", checkout.path(""));
+    });
+    assert!(inputs(&checkout).repository.contains("engram-cli/main.rs"));
+    assert_eq!(build.content, committed(&checkout));
 }
 
 #[test]

@@ -4,8 +4,11 @@ use std::fs;
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 
+use time::{OffsetDateTime, PrimitiveDateTime};
 use xtask::measure::health;
+use xtask::model::names::Timestamp;
 
+use crate::common::recording::Recording;
 use crate::common::{Checkout, finish, stand_in, tool, wait_until};
 
 #[test]
@@ -24,6 +27,19 @@ fn a_missing_task_and_a_missing_phase_are_named() {
             "{message}"
         );
     }
+}
+
+#[test]
+fn a_clock_that_was_set_back_hides_no_new_run() {
+    let checkout = Checkout::new();
+    let later = OffsetDateTime::now_utc() + time::Duration::HOUR;
+    let timestamp = Timestamp::of(PrimitiveDateTime::new(later.date(), later.time()));
+    checkout.record(&format!("007_before_{timestamp}"), Recording::new());
+    let message = finish(checkout.check("007 before")).refused();
+    for part in ["would hide this run", "cargo perf-compare 007 --take-back before"] {
+        assert!(message.contains(part), "{message}");
+    }
+    checkout.measures(checkout.check("007 after"));
 }
 
 #[test]

@@ -217,10 +217,26 @@ fn a_busy_machine_is_shown_and_recorded() {
 fn variables_that_change_what_the_server_does_are_recorded() {
     let checkout = Checkout::new();
     let mut check = checkout.check("007 before");
-    check.env("STAND_IN_WAIT_US", "10");
+    let variables = [("STAND_IN_WAIT_US", "10"), ("TOKIO_WORKER_THREADS", "1")];
+    check.envs(variables).env("HIDDEN", "a secret");
     checkout.measures(check);
     let recorded = checkout.provenance().environment.unwrap();
-    assert_eq!(recorded["STAND_IN_WAIT_US"], "10");
+    for (name, value) in variables {
+        assert_eq!(recorded[name], value);
+    }
+    assert!(!recorded.contains_key("HIDDEN"));
+}
+
+#[test]
+fn a_configuration_of_the_server_that_no_build_reads_is_recorded_by_its_hash() {
+    let checkout = Checkout::new();
+    checkout.write("home/engram/config.toml", "[persistence]\n");
+    let mut check = checkout.check("007 before");
+    check.env("XDG_CONFIG_HOME", checkout.path("home"));
+    checkout.measures(check);
+    let recorded = checkout.provenance().environment.unwrap();
+    let hash = xtask::measure::content::of_text("[persistence]\n").unwrap();
+    assert_eq!(recorded["engram/config.toml"], hash);
 }
 
 #[test]

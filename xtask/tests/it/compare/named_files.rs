@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
+use xtask::model::provenance::SessionPlace;
 
 use super::*;
 use crate::common::tool;
@@ -132,6 +133,44 @@ fn no_log_entry_is_proposed_for_them() {
         "--before {folder}/007_before_20251108_140000.json --after {folder}/007_after_20251108_142000.json"
     );
     assert_lacks(&compare(&checkout, &words).succeeded().output, "--log");
+}
+
+/// The words that compare both sides of task 007, of which these were measured in a duet.
+fn of_duet([before, after]: [bool; 2]) -> (Checkout, String) {
+    let in_duet = |run: Recording, is_it: bool| match is_it {
+        false => run,
+        true => run.with(|own| {
+            own.session = Some(SessionPlace {
+                id: "a".to_owned(),
+                pair: 1,
+                order: "before-first".to_owned(),
+                how: Some("duet".to_owned()),
+                ..SessionPlace::default()
+            });
+        }),
+    };
+    let (of_before, of_after) = internal_clean();
+    let checkout = recorded([(in_duet(of_before, before), in_duet(of_after, after))]);
+    let folder = "tmp/m17_performance";
+    let words = format!(
+        "--before {folder}/007_before_20251108_140000.json --after {folder}/007_after_20251108_142000.json"
+    );
+    (checkout, words)
+}
+
+#[test]
+fn a_run_beside_the_other_server_is_not_compared_with_one_alone() {
+    for sides in [[true, false], [false, true]] {
+        let (checkout, words) = of_duet(sides);
+        assert_has(&unjudged(&checkout, &words), "not comparable: measurement");
+    }
+}
+
+#[test]
+fn one_pair_of_a_session_is_no_verdict_without_a_word() {
+    let (checkout, words) = of_duet([true, true]);
+    let report = compare(&checkout, &words).succeeded().output;
+    assert_has(&report, "a run of a paired session was named");
 }
 
 /// A checkout with results of the old scripts, and the path of one of them without its ending.

@@ -3,6 +3,10 @@
 use std::fs;
 use std::path::Path;
 
+use xtask::measure::content;
+use xtask::store::results::Results;
+use xtask::store::sources;
+
 use crate::common::finish;
 use crate::common::project::{
     Project, as_fast, assert_has, before, done, git, inputs, keep_inputs, name_committer, slower,
@@ -250,6 +254,53 @@ fn what_a_remote_with_a_longer_name_has_hides_no_regression() {
     project.regressed();
     project.git("push --quiet --no-verify team/sub main");
     project.push("team main").blocked();
+}
+
+#[test]
+fn a_commit_that_another_one_replaces_hides_no_regression() {
+    let project = Project::new();
+    project.regressed();
+    let clean = project.git("commit-tree HEAD~1^{tree} -p HEAD~1 -m clean");
+    project.git(&format!("replace HEAD {clean}"));
+    project.push("origin main").blocked();
+}
+
+#[test]
+fn an_input_that_was_not_there_and_that_an_older_list_lacks_does_not_come_unnoticed() {
+    let project = Project::new();
+    let mut older = inputs();
+    assert!(older.repository.remove("src/client.rs"));
+    sources::keep(&Results::of(project.folder()), &older).unwrap();
+    project.clean();
+    project.push("--dry-run origin main").passed();
+    project.checkout.write("src/client.rs", "slow\n");
+    project.commit();
+    assert_has(&project.push("origin main").passed(), &["the code changed since"]);
+}
+
+#[test]
+fn an_ignored_input_that_only_another_worktree_has_hides_no_regression_of_it() {
+    let project = Project::new();
+    let (older, tip) = (project.content(), project.regressed());
+    fs::write(project.checkout.path(".git/info/exclude"), ".env\n").unwrap();
+    project.checkout.write(".env", "slow\n");
+    let mut list = inputs();
+    list.disk.insert(".env".to_owned());
+    let kept = sources::keep(&Results::of(project.folder()), &list).unwrap().unwrap();
+    let of = |commit| content::of_commit(project.folder(), commit, &list).unwrap();
+    for result in project.checkout.results() {
+        let diagnosis = result.replace(".json", "_diag.txt");
+        let text = project.checkout.read(&diagnosis);
+        let text = text.replace(&keep_inputs(project.folder()), &kept);
+        let text = text.replace(&older, &of("HEAD~1")).replace(&tip, &of("HEAD"));
+        fs::write(project.recorded(&diagnosis), text).unwrap();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let worktree = folder.path().join("linked");
+    let mut add = git(project.folder(), "worktree add --quiet --detach");
+    add.arg(&worktree);
+    finish(add).succeeded();
+    finish(git(&worktree, "push --quiet origin HEAD:main")).blocked();
 }
 
 #[test]
