@@ -17,6 +17,7 @@ pub(crate) mod selftest;
 mod shared;
 mod supervise;
 mod take_back;
+mod wait;
 mod words;
 
 use std::ffi::OsString;
@@ -45,7 +46,7 @@ Options
 
 const VERSION: &str = concat!("the performance gate, version ", env!("CARGO_PKG_VERSION"), "\n");
 
-fn commands() -> [Command; 8] {
+fn commands() -> [Command; 9] {
     [
         Command::new(check::HELP, check::read, check::run),
         Command::new(compare::HELP, compare::read, compare::run),
@@ -55,6 +56,7 @@ fn commands() -> [Command; 8] {
         Command::new(selftest::HELP, selftest::read, selftest::run),
         Command::new(hook::HELP, hook::read, hook::run),
         Command::new(supervise::HELP, supervise::read, supervise::run),
+        Command::new(wait::HELP, wait::read, wait::run),
     ]
 }
 
@@ -218,9 +220,10 @@ mod tests {
     }
 
     #[test]
-    fn the_supervisor_is_called_by_its_name() {
-        let is_it = |command: &Command| command.name() == crate::measure::children::SUPERVISE;
-        assert!(commands().iter().any(is_it));
+    fn what_the_tool_calls_of_itself_is_called_by_its_name() {
+        for name in [crate::measure::children::SUPERVISE, crate::measure::release::WAIT] {
+            assert!(commands().iter().any(|command| command.name() == name), "{name}");
+        }
     }
 
     #[test]
