@@ -8,19 +8,20 @@ use std::time::Duration;
 use super::shared::{checkout_option, this_program};
 use crate::error::{Error, Result};
 use crate::judge::fitness;
-use crate::measure::build::Built;
+use crate::measure::build::{self, Build, Built};
 use crate::measure::host;
 use crate::measure::port;
 use crate::measure::run::{self, Failed, Limits, Measured, RunPlan};
 use crate::measure::scenario::Scenario;
 use crate::measure::workplace::Workplace;
 use crate::model::names::{Mode, Part, Phase, RunName, TaskId};
-use crate::model::provenance::{Git, Host, HostState};
+use crate::model::provenance::{BuildRecord, Git, Host, HostState, Load, Provenance, ServerRun};
 use crate::model::recorded::Recorded;
 use crate::store::clock::Clock;
-use crate::store::recorded;
+use crate::store::recorded::{self, Listing};
 use crate::store::recording::{self, Circumstances, Place};
 use crate::store::results::{Lock, Results, Unsaved};
+use crate::store::sources;
 use crate::term::steps::Steps;
 
 /// The port where none is asked for.
@@ -178,6 +179,23 @@ impl Bench {
         runs
     }
 
+    /// Measures a side alone, with a fresh server, and saves the run.
+    ///
+    /// # Errors
+    /// As [`Bench::run`] and [`Bench::save`].
+    pub(crate) fn alone(
+        &mut self,
+        side: &Side,
+        place: Place,
+        conditions: &Conditions,
+    ) -> Result<(RunName, Recorded)> {
+        let (port, workplace) = (self.setup.port, self.workplace.clone());
+        let turn = Turn { side, port, workplace, place, slow_down: None };
+        let unsaved = self.run(&[turn], side.phase, conditions, |_| None)?;
+        let saved = self.save(&unsaved)?.pop();
+        saved.ok_or_else(|| Error::new("the run was not saved"))
+    }
+
     /// Saves runs, all or none of them, and reads them back.
     ///
     /// # Errors
@@ -205,6 +223,55 @@ impl Bench {
         let runs = runs.iter().map(|run| read(run, &run.result)).collect();
         self.workplace.clear()?;
         runs
+    }
+
+    /// The newest run of a side, with its binaries, which were kept in `folder`.
+    ///
+    /// # Errors
+    /// When there is none, or its binaries are no longer kept.
+    pub(crate) fn newest(&self, phase: Phase, folder: &Path) -> Result<(Side, Load, ServerRun)> {
+        let Setup { task, mode, .. } = &self.setup;
+        let names = Listing::read(&self.results)?.of_task(task);
+        let group = recorded::newest_group(&self.results, &names, *mode, phase)
+            .ok_or_else(|| Error::new(format!("there is no {phase} result of task {task}")))?;
+        let run = group.runs.into_iter().last().transpose();
+        let run = run.map_err(|unusable| Error::new(unusable.to_string()))?;
+        let Some(Provenance { build: record, git, load, server, .. }) =
+            run.and_then(|run| run.provenance)
+        else {
+            let what = format!("the newest {phase} result says nothing about its binaries");
+            return Err(Error::new(what));
+        };
+        let (Some(engram_hash), Some(loadtest_hash)) = (&record.engram_hash, &record.loadtest_hash)
+        else {
+            let what = "binaries are kept by their hash, which needs git";
+            return Err(Error::new(what));
+        };
+        let pair = build::kept_pair(folder, engram_hash, loadtest_hash);
+        let Some(built) = self.kept(folder, record) else {
+            let commit = match git.and_then(|git| git.commit) {
+                Some(commit) => format!("commit {commit}"),
+                None => "its commit is unknown".to_owned(),
+            };
+            let folder = pair.display();
+            let what = format!("the binaries of the newest {phase} are no longer in {folder}");
+            let advice = format!("check out what was measured ({commit}), then");
+            return Err(Error::new(what).next(advice));
+        };
+        Ok((Side { phase, built, git }, load, server))
+    }
+
+    /// What a recorded run measured, to be measured again; `None` where its binaries are no longer kept in `folder`.
+    pub(crate) fn kept(&self, folder: &Path, record: BuildRecord) -> Option<Built> {
+        let (engram_hash, loadtest_hash) = (record.engram_hash?, record.loadtest_hash?);
+        Some(Built {
+            binaries: build::kept(folder, &engram_hash, &loadtest_hash)?,
+            build: Build::Existing,
+            content: record.content,
+            inputs: record.inputs.and_then(|hash| sources::read(&self.results, &hash)),
+            settings: record.settings,
+            rustc: record.rustc,
+        })
     }
 
     fn with_logs(&self, error: Error) -> Error {

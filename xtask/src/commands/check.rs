@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use super::bench::{Bench, PORT, Setup, Side, Turn, file_name};
+use super::bench::{Bench, PORT, Setup, Side, file_name};
 use super::shared::checkout_option;
 use super::words::{Words, did_you_mean, task_id};
 use crate::error::{Error, Result};
@@ -164,19 +164,9 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
             bench.steps.heading(&heading);
         }
         let place = Place { group: first.clone(), index, of: options.runs, session: None };
-        let turn = Turn {
-            side: &side,
-            port: setup.port,
-            workplace: bench.workplace.clone(),
-            place,
-            slow_down: None,
-        };
-        let saved = bench
-            .run(&[turn], *phase, &conditions, |_| None)
-            .map_err(Error::from)
-            .and_then(|run| bench.save(&run))
+        let (name, run) = bench
+            .alone(&side, place, &conditions)
             .map_err(|error| incomplete_group(error, runs.len()))?;
-        let [(name, run)] = saved.try_into().map_err(|_| Error::new("the run was not saved"))?;
         let warnings = run.provenance.iter().flat_map(|run| &run.warnings);
         // Those of the whole group come first, and have been shown.
         for warning in warnings.skip(conditions.warnings.len()) {
@@ -219,7 +209,7 @@ fn build_step(build: Build, bench: &mut Bench) -> Result<Built> {
         }
         Build::Existing => steps.begin("build", "none: --no-build"),
     }
-    let built = build::prepare(&bench.checkout, &bench.workplace.git(), build)?;
+    let built = build::prepare(&bench.checkout, None, &bench.workplace.git(), build)?;
     steps.done(match (build, &built.content) {
         (Build::Now, Some(_)) => "built",
         (Build::Now, None) => "built; source hash unknown (no git, or files changed)",

@@ -1,8 +1,8 @@
 //! `perf-confirm`: distinguishes a change from noise, by measuring before and after at the same time, again and again.
 
-use std::path::Path;
 use std::time::Duration;
 
+use super::base;
 use super::bench::{Bench, PORT, Setup, Side};
 use super::duets::{self, Duets, goes_on};
 use super::shared::{context, say};
@@ -11,33 +11,35 @@ use crate::answer;
 use crate::error::{Error, Result};
 use crate::judge::comparison;
 use crate::judge::verdict::Outcome;
-use crate::measure::build::{self, Binaries, Build, Built, LOAD_GENERATOR, SERVER};
+use crate::measure::build;
+use crate::measure::checkout;
 use crate::measure::run::{Failed, Limits};
-use crate::measure::{checkout, content};
 use crate::model::limits::{PAIR_SECONDS, PLAN};
-use crate::model::names::{Phase, RunName};
+use crate::model::names::Phase;
+use crate::model::provenance::ServerRun;
 use crate::model::session::{Failure, SessionRecord, Subject};
 use crate::model::typed;
 use crate::report::human;
 use crate::report::next::Context;
 use crate::stats::paired::Plan;
 use crate::store::clock::Clock;
-use crate::store::recorded::{self, Listing};
-use crate::store::sources;
 use crate::term::steps::{Steps, Verbosity};
 use crate::term::streams::{self, Style};
 
 pub(crate) const HELP: &str = "\
 Distinguishes a change from noise: measures the before and the after binary at
 the same time, in short duets, until the answer is sure or the plan is used up.
-It uses the binaries that perf-check kept for the newest before and after. With
-one CPU, or too little memory for two servers, they are measured in turn.
+It uses the binaries that perf-check kept for the newest before and after, or,
+with --base, builds both. With one CPU, or too little memory for two servers,
+they are measured in turn.
 
 Usage: cargo perf-confirm <task> [options]
 
   <task>               the task that was measured; for instance 007
 
 Options
+  --base REV           build before from this commit, branch or tag, beside the
+                       checkout; after is the checkout as it stands
   --competitive        the competitive scenario instead of the internal one
   --duration SECONDS   length of each load (10)
   --max-pairs N        8, 12, 16, 24 or 40 duets at most (24)
@@ -51,8 +53,13 @@ Options
 
 Interrupted, it keeps the finished duets; called again, it continues.
 
+With --base both sides are built with the configuration, toolchain and ignored
+files of the checkout, which stays as it is. What is built from REV is kept, and
+each side is measured alone first, once: perf-compare and the hook know it then.
+
 Examples
   cargo perf-confirm 007
+  cargo perf-confirm 007 --base main
   cargo perf-confirm 007 --competitive --max-pairs 12
 
 Exit codes
@@ -65,6 +72,8 @@ Exit codes
 #[derive(Debug, PartialEq)]
 pub(crate) struct Options {
     setup: Setup,
+    /// The revision that before is built from, if not the newest recorded sides are measured.
+    base: Option<String>,
     /// When to look at the pairs, if a record is opened.
     plan: Plan,
     /// The longest wait for a quiet machine before a run.
@@ -80,6 +89,7 @@ const WAIT_QUIET: Duration = Duration::from_secs(60);
 
 pub(crate) fn read(mut words: Words) -> Result<Options> {
     let mode = words.mode();
+    let base = words.value("--base", "a commit, branch or tag")?;
     let duration = words.seconds("--duration", DURATION, 1)?;
     let wait_quiet = words.seconds("--wait-quiet", WAIT_QUIET, 0)?;
     let port = words.whole("--port", PORT, 1..=u16::MAX)?;
@@ -102,6 +112,7 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
     let [task] = words.positional(["<task>"])?;
     Ok(Options {
         setup: Setup { task: task_id(&task)?, mode, duration, port, limits, checkout },
+        base,
         plan,
         wait_quiet,
         fresh,
@@ -111,7 +122,7 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
 /// Measures pairs until the verdict falls, and reports it.
 ///
 /// # Errors
-/// When the binaries are no longer kept, or a run fails for another reason than the after server. The finished
+/// When a side cannot be built or is no longer kept, or a run fails for another reason than the after server. The finished
 /// pairs stay, and the next call continues.
 pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
     let setup = &options.setup;
@@ -120,7 +131,10 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
         return Err(Error::new(why.to_string()).next("without it no verdict could be given"));
     }
     let steps = Steps::new(Verbosity::ProgressOnly);
-    let bench = Bench::open(setup, &checkout, steps, clock)?;
+    let mut bench = Bench::open(setup, &checkout, steps, clock)?;
+    if let Some(revision) = &options.base {
+        base::measure(&mut bench, revision)?;
+    }
     let sides = Sides::newest(&bench)?;
     let [before, after] = [&sides.before, &sides.after].map(|side| &side.built.binaries);
     // With one server there is nothing to distinguish; the groups' own verdict says why it is one.
@@ -153,90 +167,32 @@ struct Sides {
     memory_kib: Option<u64>,
 }
 
-/// The newest run of a side as it can be measured again.
-struct Kept {
-    side: Side,
-    scenario_hash: Option<String>,
-    memory_kib: Option<u64>,
-}
-
 impl Sides {
     fn newest(bench: &Bench) -> Result<Self> {
         let setup = &bench.setup;
-        let names = Listing::read(&bench.results)?.of_task(&setup.task);
         let folder = build::kept_folder(&bench.checkout)?;
         let newest = |phase| {
             let options = setup.checkout_option();
             let measure = typed::perf_check(&setup.task, phase, setup.mode, &options);
-            kept(bench, &names, phase, &folder)
+            bench
+                .newest(phase, &folder)
                 .map_err(|error| error.next(format!("measure it first: {measure}")))
         };
-        let (mut before, after) = (newest(Phase::Before)?, newest(Phase::After)?);
-        let both = &after.side.built.binaries;
-        before.side.built.binaries.loadtest.clone_from(&both.loadtest);
-        before.side.built.binaries.loadtest_hash.clone_from(&both.loadtest_hash);
+        let (mut before, _, of_before) = newest(Phase::Before)?;
+        let (after, load, of_after) = newest(Phase::After)?;
+        let both = &after.built.binaries;
+        before.built.binaries.loadtest.clone_from(&both.loadtest);
+        before.built.binaries.loadtest_hash.clone_from(&both.loadtest_hash);
+        let memory_kib = |server: ServerRun| server.memory_kib.or(server.peak_memory_kib);
         Ok(Self {
-            memory_kib: before.memory_kib.zip(after.memory_kib).map(|(one, other)| one + other),
-            before: before.side,
-            after: after.side,
-            scenario_hash: after.scenario_hash,
+            memory_kib: memory_kib(of_before)
+                .zip(memory_kib(of_after))
+                .map(|(one, other)| one + other),
+            before,
+            after,
+            scenario_hash: load.scenario_hash,
         })
     }
-}
-
-/// The newest run of a side, with the binaries that were kept in `folder`.
-fn kept(bench: &Bench, names: &[RunName], phase: Phase, folder: &Path) -> Result<Kept> {
-    let Setup { task, mode, .. } = &bench.setup;
-    let group = recorded::newest_group(&bench.results, names, *mode, phase)
-        .ok_or_else(|| Error::new(format!("there is no {phase} result of task {task}")))?;
-    let run = group.runs.into_iter().last().transpose();
-    let run = run.map_err(|unusable| Error::new(unusable.to_string()))?;
-    let Some(provenance) = run.and_then(|run| run.provenance) else {
-        let what = format!("the newest {phase} result says nothing about its binaries");
-        return Err(Error::new(what));
-    };
-    let build = provenance.build;
-    let (Some(engram_hash), Some(loadtest_hash)) = (&build.engram_hash, &build.loadtest_hash)
-    else {
-        let what = "binaries are kept by their hash, which needs git";
-        return Err(Error::new(what));
-    };
-    let pair = build::kept_pair(folder, engram_hash, loadtest_hash);
-    let [engram, loadtest] = [SERVER, LOAD_GENERATOR].map(|name| pair.join(name));
-    let is_whole = |path, hash| content::of_file(path).as_ref() == Some(hash);
-    if !is_whole(&engram, engram_hash) || !is_whole(&loadtest, loadtest_hash) {
-        let commit = match provenance.git.and_then(|git| git.commit) {
-            Some(commit) => format!("commit {commit}"),
-            None => "its commit is unknown".to_owned(),
-        };
-        let folder = pair.display();
-        let what = format!("the binaries of the newest {phase} are no longer in {folder}");
-        let advice = format!("check out what was measured ({commit}), then");
-        return Err(Error::new(what).next(advice));
-    }
-    let side = Side {
-        phase,
-        built: Built {
-            binaries: Binaries {
-                engram,
-                loadtest,
-                engram_hash: build.engram_hash,
-                loadtest_hash: build.loadtest_hash,
-            },
-            build: Build::Existing,
-            content: build.content,
-            inputs: build.inputs.and_then(|hash| sources::read(&bench.results, &hash)),
-            settings: build.settings,
-            rustc: build.rustc,
-        },
-        git: provenance.git,
-    };
-    let server = &provenance.server;
-    Ok(Kept {
-        side,
-        scenario_hash: provenance.load.scenario_hash,
-        memory_kib: server.memory_kib.or(server.peak_memory_kib),
-    })
 }
 
 /// The record to go on with: the existing one, or a new one.

@@ -2,6 +2,7 @@
 //! This file is their one list, which none of them uses.
 
 mod accept;
+mod base;
 mod bench;
 pub(crate) mod check;
 pub mod compare;
@@ -188,6 +189,7 @@ mod tests {
                     Some("ID") => "007",
                     Some("WHAT") => "before",
                     Some("NAME") => "hybrid",
+                    Some("REV") => "main",
                     other => panic!("{command} {flag}: no value known for {other:?}"),
                 };
                 format!("{positional} {flag} {value}")

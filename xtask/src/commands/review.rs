@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::bench::{Bench, PORT, Setup, Side, Turn};
+use super::bench::{Bench, PORT, Setup, Side};
 use super::shared::{here, print, say};
 use super::words::{Words, did_you_mean};
 use crate::error::{Error, Result};
@@ -415,7 +415,7 @@ impl Reviewing {
             bench.steps.begin_long("build", "cargo build --release");
             bench.steps.release_line();
         }
-        let built = build::prepare(&bench.checkout, &bench.workplace.git(), options.build)?;
+        let built = build::prepare(&bench.checkout, None, &bench.workplace.git(), options.build)?;
         let git = git::state(&bench.checkout);
         let hash = |candidate: &Candidate| {
             let hash = candidate.scenario.as_ref().ok().and_then(|its| its.hash.clone());
@@ -507,14 +507,11 @@ impl Reviewing {
         let group = earlier.first().and_then(|run| run.provenance.as_ref());
         let group = group.and_then(|provenance| RunName::parse(&provenance.run.group));
         let place = Place { group, index, of: self.planned, session: None };
-        let (port, workplace) = (bench.setup.port, bench.workplace.clone());
-        let turn = Turn { side: &self.side, port, workplace, place, slow_down: None };
         let conditions = bench.conditions();
-        let unsaved = bench.run(&[turn], self.side.phase, &conditions, |_| None)?;
-        let saved = bench.save(&unsaved)?.pop();
+        let (_, run) = bench.alone(&self.side, place, &conditions)?;
         self.measured += 1;
         self.left = self.left.saturating_sub(1);
-        saved.map(|(_, run)| run).ok_or_else(|| Error::new("the run was not saved"))
+        Ok(run)
     }
 
     /// By the mean time of the runs so far; at first, by the plan.

@@ -13,7 +13,7 @@ use crate::judge::verdict::Outcome;
 use crate::measure::build::{self, Binaries, Build, Built};
 use crate::measure::checkout;
 use crate::measure::run::Limits;
-use crate::model::limits::{PAIR_SECONDS, PLAN};
+use crate::model::limits::{NEWEST_RUNS, PAIR_SECONDS, PLAN};
 use crate::model::names::{Mode, Part, Phase, RunName, TaskId};
 use crate::model::session::{SessionRecord, Subject};
 use crate::report::selftest::{Selftest, Session};
@@ -144,8 +144,7 @@ fn record(bench: &Bench, binaries: &Binaries) -> Result<SessionRecord> {
 
 /// The memory that a server needs, in KiB, by the newest of its runs among the newest of all.
 fn memory_kib(bench: &Bench, engram_hash: &str) -> Result<Option<u64>> {
-    const MOST_RUNS: usize = 200;
-    let names = Listing::read(&bench.results)?.newest(bench.setup.mode, MOST_RUNS);
+    let names = Listing::read(&bench.results)?.newest(bench.setup.mode, NEWEST_RUNS);
     let known = |run: &RunName| {
         let run = recorded::read(&bench.results.path(run, Part::Result)).ok()?.provenance?;
         let is_its = run.build.engram_hash.as_deref() == Some(engram_hash);

@@ -89,17 +89,42 @@ pub(crate) struct Built {
     pub(crate) rustc: Option<String>,
 }
 
-/// Makes the binaries, or finds them, and keeps a copy under the target directory. The copy is run, since no other
-/// build can change it between two runs. `scratch` is a folder to work in, removed again.
+/// Another working tree of a checkout's repository, to be built as the checkout is.
+pub(crate) struct Tree<'a> {
+    /// The folder of its workspace.
+    pub(crate) folder: &'a Path,
+    /// A target directory of its own: it keeps the dependencies from one build to the next.
+    pub(crate) target: &'a Path,
+    /// The folder of kept binaries.
+    pub(crate) kept: &'a Path,
+}
+
+/// Makes the binaries of a checkout, or finds them, and keeps a copy under the target directory. The copy is run, since
+/// no other build can change it between two runs. `scratch` is a folder to work in, removed again.
+///
+/// If there is a `tree`, its files are built. Cargo is run in the checkout then, too: configuration, target and toolchain
+/// are those of the checkout.
 ///
 /// # Errors
 /// When the build fails, or a binary is missing.
-pub(crate) fn prepare(checkout: &Path, scratch: &Path, build: Build) -> Result<Built> {
-    let shell = shell::shell(checkout)?;
-    let workspace = cargo::workspace(&shell)?;
-    let folder = workspace.target_directory().join(KEPT);
-    let configured = cargo::target(&shell)?;
-    let compiler = cargo::compiler(&shell);
+pub(crate) fn prepare(
+    checkout: &Path,
+    tree: Option<&Tree>,
+    scratch: &Path,
+    build: Build,
+) -> Result<Built> {
+    let shell = &shell::shell(checkout)?;
+    if let Some(tree) = tree {
+        shell.set_var("CARGO_TARGET_DIR", tree.target);
+        shell.set_var("CARGO_BUILD_BUILD_DIR", tree.target);
+    }
+    let manifest = tree.map(|tree| tree.folder.join("Cargo.toml"));
+    let workspace = cargo::workspace(shell, manifest.as_deref())?;
+    let sources = tree.map_or(checkout, |tree| tree.folder);
+    let kept_here = || workspace.target_directory().join(KEPT);
+    let folder = tree.map_or_else(kept_here, |tree| tree.kept.to_owned());
+    let configured = cargo::target(shell)?;
+    let compiler = cargo::compiler(shell);
     let unknown = |binaries| Built {
         binaries,
         build,
@@ -120,16 +145,15 @@ pub(crate) fn prepare(checkout: &Path, scratch: &Path, build: Build) -> Result<B
     loop {
         attempts += 1;
         let began = SystemTime::now();
-        let before = content::of_files(checkout, scratch);
+        let before = content::of_files(sources, scratch);
         let configuration = settings::configuration(checkout);
-        let made = cargo_build(&shell)?;
+        let made = cargo_build(shell, manifest.as_deref())?;
         let stamps = made.binaries.stamps();
         let kept = keep(&folder, made.binaries.clone())?;
-        let after = content::of_files(checkout, scratch);
+        let after = content::of_files(sources, scratch);
         let files = before.as_ref().zip(after.as_ref());
-        let source = files.and_then(|(before, after)| {
-            source(checkout, &workspace, &made, [before, after], began)
-        });
+        let source = files
+            .and_then(|(before, after)| source(sources, &workspace, &made, [before, after], began));
         // Other binaries are of another build.
         let source = source.filter(|_| stamps == made.binaries.stamps());
         let may_have_changed = files.is_some() && source.is_none();
@@ -182,7 +206,7 @@ const KEPT: &str = "perf";
 /// # Errors
 /// When cargo cannot say where the target directory is.
 pub(crate) fn kept_folder(checkout: &Path) -> Result<PathBuf> {
-    Ok(cargo::workspace(&shell::shell(checkout)?)?.target_directory().join(KEPT))
+    Ok(cargo::workspace(&shell::shell(checkout)?, None)?.target_directory().join(KEPT))
 }
 
 /// What a build made, and what cargo said of it.
@@ -193,12 +217,13 @@ struct Made {
     messages: Vec<Value>,
 }
 
-fn cargo_build(shell: &Shell) -> Result<Made> {
+fn cargo_build(shell: &Shell, manifest: Option<&Path>) -> Result<Made> {
     // Cargo, which would go on building, ends with this tool.
     let words = shell::dying_with_parent("TERM");
     let command = cargo::command(shell, words.as_ref().map_or(&[], |words| words), "cargo")
         .args(["build", "--release", "--bin", SERVER, "--bin", LOAD_GENERATOR])
-        .arg("--message-format=json-render-diagnostics");
+        .arg("--message-format=json-render-diagnostics")
+        .args(cargo::of_manifest(manifest));
     let messages = clean(command).read().map_err(|error| {
         Error::because("the build failed", error).next("its errors are above; nothing was measured")
     })?;
@@ -317,6 +342,19 @@ pub(crate) fn newest_kept(folder: &Path) -> Option<Binaries> {
         let is_its = kept_pair(folder, engram_hash.as_ref()?, loadtest_hash.as_ref()?) == pair;
         is_its.then_some(Binaries { engram_hash, loadtest_hash, ..kept })
     })
+}
+
+/// The kept pair with these hashes of server and load generator; `None` where it is gone, or not what it was. It counts
+/// as used now.
+pub(crate) fn kept(folder: &Path, engram_hash: &str, loadtest_hash: &str) -> Option<Binaries> {
+    let pair = kept_pair(folder, engram_hash, loadtest_hash);
+    let kept = Binaries::in_folder(&pair);
+    let [engram, loadtest] = kept.paths().map(content::of_file);
+    let is_whole =
+        engram.as_deref() == Some(engram_hash) && loadtest.as_deref() == Some(loadtest_hash);
+    // Where its time stays, it is removed the sooner.
+    let _ = File::open(&pair).and_then(|pair| pair.set_modified(SystemTime::now()));
+    is_whole.then_some(Binaries { engram_hash: engram, loadtest_hash: loadtest, ..kept })
 }
 
 /// What is in the folder of kept pairs, the newest first.

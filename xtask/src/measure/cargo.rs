@@ -61,13 +61,20 @@ pub(crate) fn command<'a>(shell: &'a Shell, before: &[&str], program: &str) -> C
     }
 }
 
-/// The workspace around the shell's directory.
+/// The words that make a subcommand of cargo read this manifest instead of looking for one.
+pub(crate) fn of_manifest(manifest: Option<&Path>) -> impl Iterator<Item = &OsStr> {
+    let words = manifest.map(|manifest| [OsStr::new("--manifest-path"), manifest.as_os_str()]);
+    words.into_iter().flatten()
+}
+
+/// The workspace of a manifest, or else the one around the shell's directory.
 ///
 /// # Errors
 /// Cargo's own words where there is none, or where cargo cannot read it.
-pub(crate) fn workspace(shell: &Shell) -> Result<Workspace> {
-    let metadata =
-        command(shell, &[], "cargo").args(["metadata", "--no-deps", "--format-version", "1"]);
+pub(crate) fn workspace(shell: &Shell, manifest: Option<&Path>) -> Result<Workspace> {
+    let metadata = command(shell, &[], "cargo")
+        .args(["metadata", "--no-deps", "--format-version", "1"])
+        .args(of_manifest(manifest));
     let output = clean(metadata).ignore_status().output()?;
     if !output.status.success() {
         return Err(refused(&shell.current_dir(), &String::from_utf8_lossy(&output.stderr)));

@@ -30,6 +30,31 @@ pub fn state(checkout: &Path) -> Option<Git> {
     })
 }
 
+/// The commit that a revision names, and its branch where the name is one.
+///
+/// # Errors
+/// When git knows no such commit.
+pub(crate) fn at(checkout: &Path, revision: &str) -> Result<(String, Option<String>)> {
+    root(checkout)?;
+    let ask = |option: Option<&str>, name: &str| {
+        let answer = answer_in(checkout, |shell| {
+            cmd!(shell, "git rev-parse --verify --quiet {option...} {name}")
+        });
+        answer.filter(|answer| !answer.is_empty())
+    };
+    let Some(commit) = ask(None, &format!("{revision}^{{commit}}")) else {
+        return Err(Error::new(format!("git knows no commit `{revision}`"))
+            .next("what it knows: git branch --all (a remote's are named `origin/NAME`)")
+            .next("a shallow clone lacks older commits: git fetch --unshallow"));
+    };
+    let name = ask(Some("--symbolic-full-name"), revision);
+    let branch = name.and_then(|name| {
+        let branches = ["refs/heads/", "refs/remotes/"].into_iter();
+        branches.filter_map(|kind| name.strip_prefix(kind)).next().map(str::to_owned)
+    });
+    Ok((commit, branch))
+}
+
 /// The root of the working tree around `folder`.
 ///
 /// # Errors

@@ -1,5 +1,6 @@
 //! Processes: the binaries, the server and its supervisor, the load run, and the machine they run on.
 
+pub(crate) mod base;
 pub mod build;
 pub(crate) mod cargo;
 pub(crate) mod checkout;

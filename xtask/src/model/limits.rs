@@ -47,6 +47,9 @@ pub(crate) const PAIR_SECONDS: u64 = 10;
 /// shared cores they did so at 0.74 to 0.94.
 pub(crate) const FULL_SHARE: f64 = 0.74;
 
+/// The newest runs that are searched for what they know of a binary or of the machine's noise. Older ones say less
+/// about the machine of today.
+pub(crate) const NEWEST_RUNS: usize = 200;
 /// Largest spread of the P99s of a reproducible measurement: from its lowest run to its highest, in per cent of the median.
 pub(crate) const REPRODUCIBLE_SPREAD_PERCENT: f64 = 5.0;
 /// The share of the CPUs' time, used by others, above which the machine was busy.

@@ -91,7 +91,7 @@ section! {
     pub struct BuildRecord {
         /// Cargo's profile.
         pub profile: String = "profile",
-        /// `perf-check` built them itself, in this run.
+        /// The tool built them itself: in this run, or kept them from a build of this very source.
         pub by_this_run: bool = "by_this_run",
         /// The content hash of the server.
         pub engram_hash: Option<String> = "engram_hash",

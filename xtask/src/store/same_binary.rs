@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use crate::model::limits::NEWEST_RUNS;
 use crate::model::names::{Mode, Part};
 use crate::model::provenance::Provenance;
 use crate::model::session::How;
 use crate::store::recorded::{self, Listing};
 use crate::store::results::Results;
-
-/// The number of newest runs that are read; older ones say less about the machine of today.
-const MOST_RUNS: usize = 200;
 
 /// ln(P99) of the runs of each binary, in order of time, that were measured as `like` was: on the same machine, under
 /// the same load, in `mode`, and with no other server beside it.
@@ -20,7 +18,7 @@ pub(crate) fn series(
     like: &Provenance,
 ) -> Vec<Vec<f64>> {
     let mut by_binary: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-    let names = listing.newest(mode, MOST_RUNS).into_iter();
+    let names = listing.newest(mode, NEWEST_RUNS).into_iter();
     for run in names.flat_map(|name| recorded::read(&results.path(&name, Part::Result))) {
         let alike = run.provenance.filter(|own| is_alike(own, like) && !is_of_duet(own));
         if let Some(binary) = alike.and_then(|own| own.build.engram_hash)

@@ -1,4 +1,4 @@
-//! The documents keep their word: every command in them is one that this tool takes.
+//! The documents keep their word: every command in them is one that this tool takes, and the workflow is one.
 
 use std::ffi::OsString;
 use std::fs;
@@ -8,6 +8,10 @@ use walkdir::WalkDir;
 use xtask::commands::{self, Request};
 use xtask::model::limits;
 use xtask::model::names::Mode;
+use yaml_rust2::{Yaml, YamlLoader};
+
+use crate::common::recording::Recording;
+use crate::common::{Checkout, finish, program};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -120,6 +124,125 @@ fn a_command_that_cannot_be_typed_is_found() {
         "git commit -m \"no end",
     ] {
         assert!(check(wrong).is_err(), "{wrong}");
+    }
+}
+
+/// The workflow in `docs/ci.md`, as a YAML parser reads it.
+fn workflow() -> Yaml {
+    let document = fs::read_to_string(root().join("docs/ci.md")).unwrap();
+    let (_, block) = document.split_once("```yaml\n").unwrap();
+    let (block, _) = block.split_once("```").unwrap();
+    YamlLoader::load_from_str(block).unwrap().remove(0)
+}
+
+/// The steps of its only job.
+fn steps() -> Vec<Yaml> {
+    workflow()["jobs"]["performance"]["steps"].as_vec().unwrap().clone()
+}
+
+/// The only step with these words in its script.
+fn step_with(words: &str) -> Yaml {
+    let mut steps = steps();
+    steps.retain(|step| step["run"].as_str().is_some_and(|script| script.contains(words)));
+    assert_eq!(steps.len(), 1, "{words}: {steps:?}");
+    steps.remove(0)
+}
+
+#[test]
+fn the_workflow_of_the_document_is_one_that_a_runner_takes() {
+    let workflow = workflow();
+    let job = &workflow["jobs"]["performance"];
+    assert!(workflow["on"].as_hash().unwrap().contains_key(&Yaml::from_str("pull_request")));
+    assert_eq!(workflow["permissions"]["contents"].as_str(), Some("read"));
+    assert_eq!(workflow["permissions"]["pull-requests"].as_str(), Some("write"));
+    assert!(job["runs-on"].as_str().is_some() && job["timeout-minutes"].as_i64().is_some());
+    let steps = steps();
+    for step in &steps {
+        let [uses, run] = ["uses", "run"].map(|key| step[key].as_str());
+        assert!(uses.is_some() != run.is_some(), "one of the two: {step:?}");
+        assert!(
+            uses.is_none_or(|action| action.contains("/") && action.contains("@v")),
+            "{uses:?}"
+        );
+    }
+    assert_eq!(steps[0]["with"]["fetch-depth"].as_i64(), Some(0));
+}
+
+#[test]
+fn every_step_of_the_workflow_that_tells_is_taken_after_a_failure_too() {
+    let steps = steps();
+    let measures = |step: &Yaml| step["run"].as_str().is_some_and(|run| run.contains("--base "));
+    let measured = steps.iter().position(measures).unwrap();
+    let told = &steps[measured + 1..];
+    assert_eq!(told.len(), 3);
+    for step in told {
+        assert!(step["if"].as_str().is_some_and(|when| when.starts_with("always()")), "{step:?}");
+    }
+}
+
+#[test]
+fn every_command_of_the_workflow_can_be_typed() {
+    let mut seen = 0;
+    for script in steps().iter().filter_map(|step| step["run"].as_str()) {
+        for command in script.lines().filter(|line| line.starts_with("cargo ")) {
+            assert_eq!(check(command), Ok(()), "{command}");
+            seen += 1;
+        }
+    }
+    assert_eq!(seen, 2);
+}
+
+/// A checkout in which the workflow has told the verdict on these.
+fn told(recordings: &[Recording]) -> Checkout {
+    let checkout = Checkout::to_compare();
+    for recording in recordings {
+        recording.clone().task("pr").write(&checkout);
+    }
+    let step = step_with("cargo perf-compare");
+    let words = step["run"].as_str().unwrap().strip_prefix("cargo ").unwrap();
+    finish(checkout.command(words));
+    checkout
+}
+
+#[test]
+fn a_comment_of_a_failure_begins_as_one_of_a_verdict() {
+    let first_line = |recordings: &[Recording]| {
+        let text = fs::read_to_string(told(recordings).path("performance.md")).unwrap();
+        text.lines().next().map(str::to_owned)
+    };
+    let judged = first_line(&[Recording::new(), Recording::new().after()]);
+    assert_eq!(judged.as_deref(), Some("<!-- perf-gate pr internal -->"));
+    assert_eq!(first_line(&[]), judged);
+}
+
+#[test]
+fn the_workflow_updates_its_comment_and_writes_none_beside_it() {
+    let comment = step_with("gh api");
+    let checkout = told(&[Recording::new(), Recording::new().after()]);
+    let programs = tempfile::tempdir().unwrap();
+    program(
+        &programs.path().join("gh"),
+        "#!/bin/sh\necho \"$*\" >> calls\ncase \"$*\" in *--paginate*) cat comments ;; esac\n",
+    );
+    let path = std::env::var("PATH").unwrap();
+    for (known, wanted) in [
+        ("", "--method POST repos/o/r/issues/12/comments --field body=@performance.md"),
+        ("7\n8\n", "--method PATCH repos/o/r/issues/comments/7 --field body=@performance.md"),
+    ] {
+        checkout.write("comments", known);
+        checkout.write("calls", "");
+        // As a runner runs it.
+        let mut script = std::process::Command::new("bash");
+        script.args(["-e", "-c", comment["run"].as_str().unwrap()]);
+        script.current_dir(checkout.path(""));
+        script.env("PATH", format!("{}:{path}", programs.path().display()));
+        script.env("ISSUES", "repos/o/r/issues").env("NUMBER", "12");
+        finish(script).succeeded();
+        let calls = fs::read_to_string(checkout.path("calls")).unwrap();
+        let calls: Vec<&str> = calls.lines().collect();
+        let [asked, written] = calls[..] else { panic!("{calls:?}") };
+        assert!(asked.contains("startswith(\"<!-- perf-gate pr internal -->\")"), "{asked}");
+        assert_eq!(written, format!("api {wanted}"));
     }
 }
 

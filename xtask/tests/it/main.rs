@@ -1,5 +1,6 @@
 //! Every test of the tool from outside: what a user sees, and what must never be. One binary, so that it is linked once.
 
+mod base;
 mod charts;
 mod check;
 mod common;

@@ -20,14 +20,16 @@ fn main() {
     for name in ["CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH", "CARGO_PKG_NAME", "CARGO_PKG_VERSION", "OUT_DIR"] {
         println!("cargo:rerun-if-env-changed={name}");
     }
-    let builds = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/builds");
+    let target = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
+    std::fs::create_dir_all(&target).unwrap();
+    let builds = target.join("builds");
     let mut builds = std::fs::File::options().create(true).append(true).open(builds).unwrap();
     writeln!(builds, "built").unwrap();
 }
 "#;
 
 /// A checkout to be built: two packages for the two binaries, and a package and an alias `xtask` of its own.
-fn sources() -> Checkout {
+pub fn sources() -> Checkout {
     let checkout = Checkout::new();
     fs::remove_dir_all(checkout.path("target/release")).unwrap();
     checkout.write(

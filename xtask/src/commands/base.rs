@@ -1,0 +1,122 @@
+//! The sides of `perf-confirm --base`: before is built from a commit, after from the checkout as it stands. Each is
+//! measured alone, once, as `perf-check` would: that tells the memory it needs, and `perf-compare` and the hook know it.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::bench::{Bench, Side};
+use super::shared::say;
+use crate::error::Result;
+use crate::measure::base::Base;
+use crate::measure::build::{self, Build, Built};
+use crate::measure::{content, git};
+use crate::model::limits::NEWEST_RUNS;
+use crate::model::names::{Part, Phase};
+use crate::model::provenance::Git;
+use crate::store::recorded::{self, Listing};
+use crate::store::recording::Place;
+
+/// Makes the newest before that of `revision`, and the newest after that of the checkout.
+///
+/// # Errors
+/// When there is no such revision, or a side cannot be built or measured.
+pub(crate) fn measure(bench: &mut Bench, revision: &str) -> Result<()> {
+    let (commit, branch) = git::at(&bench.checkout, revision)?;
+    say("building after, from the checkout as it is");
+    let after = build::prepare(&bench.checkout, None, &bench.workplace.git(), Build::Now)?;
+    let folder = build::kept_folder(&bench.checkout)?;
+    let before = before(bench, revision, &commit, &after, &folder)?;
+    let sides = [
+        Side {
+            phase: Phase::Before,
+            built: before,
+            git: Some(Git { commit: Some(commit), branch, dirty: false }),
+        },
+        Side { phase: Phase::After, built: after, git: git::state(&bench.checkout) },
+    ];
+    let known = sides.each_ref().map(|side| seconds_measured(bench, side, &folder));
+    let wanted = match known {
+        // Longer runs are evidence, too.
+        [Some(before), Some(after)] if before == after => before,
+        _ => bench.setup.duration.as_secs(),
+    };
+    let mut anew = false;
+    for (side, known) in sides.iter().zip(known) {
+        // An after that is older than its before says that the change was in place.
+        anew = anew || known != Some(wanted);
+        if anew {
+            measure_alone(bench, side)?;
+        }
+    }
+    Ok(())
+}
+
+/// The binaries of `commit`: those that are kept, or new ones.
+fn before(
+    bench: &Bench,
+    revision: &str,
+    commit: &str,
+    after: &Built,
+    folder: &Path,
+) -> Result<Built> {
+    if is_of(bench, commit, after) {
+        say(&format!("before is the same: {revision} has the source that is checked out"));
+        return Ok(after.clone());
+    }
+    if let Some(built) = kept(bench, commit, after, folder)? {
+        say(&format!("before is kept from an earlier build of {revision}"));
+        // Its source and settings are those that are asked for: it is what a build would make.
+        return Ok(Built { build: Build::Now, ..built });
+    }
+    say(&format!("building before, from {revision}"));
+    let base = Base::check_out(&bench.checkout, commit)?;
+    let ignored = after.inputs.as_ref().map(|inputs| inputs.disk.clone());
+    for file in base.lend(&ignored.unwrap_or_default())? {
+        say(&format!("  with the checkout's own {file}, which {revision} does not have"));
+    }
+    let built = base.build(&bench.workplace.git());
+    built.map_err(|error| error.next(format!("this was before, built from {revision}")))
+}
+
+/// Whether it was built from the very source of `commit`.
+fn is_of(bench: &Bench, commit: &str, built: &Built) -> bool {
+    let inputs = built.inputs.as_ref();
+    let content = inputs.and_then(|inputs| content::of_commit(&bench.checkout, commit, inputs));
+    content.is_some() && content == built.content
+}
+
+/// Kept binaries of the very source of `commit`, built under the settings of `after`.
+fn kept(bench: &Bench, commit: &str, after: &Built, folder: &Path) -> Result<Option<Built>> {
+    let recent = Listing::read(&bench.results)?.newest(bench.setup.mode, NEWEST_RUNS);
+    let mut tried = BTreeSet::new();
+    let found = recent.iter().rev().find_map(|run| {
+        let run = recorded::read(&bench.results.path(run, Part::Result)).ok()?;
+        let record = run.provenance?.build;
+        let may_be = record.settings.is_some()
+            && (&record.settings, &record.rustc) == (&after.settings, &after.rustc)
+            && tried.insert((record.content.clone(), record.engram_hash.clone()));
+        let built = bench.kept(folder, Some(record).filter(|_| may_be)?)?;
+        is_of(bench, commit, &built).then_some(built)
+    });
+    Ok(found)
+}
+
+/// The load of a side's newest run in seconds, if it measured this very server under the scenario as it is now.
+fn seconds_measured(bench: &Bench, side: &Side, folder: &Path) -> Option<u64> {
+    let (newest, load, _) = bench.newest(side.phase, folder).ok()?;
+    let known = |built: &Built| {
+        (built.content.clone(), built.settings.clone(), built.binaries.engram_hash.clone())
+    };
+    let is_it = side.built.content.is_some()
+        && load.scenario_hash == bench.scenario.hash
+        && known(&newest.built) == known(&side.built);
+    is_it.then_some(load.duration_seconds)
+}
+
+fn measure_alone(bench: &mut Bench, side: &Side) -> Result<()> {
+    let seconds = bench.setup.duration.as_secs();
+    say(&format!("measuring {} alone, once, for {seconds} s", side.phase));
+    let place = Place { group: None, index: 1, of: 1, session: None };
+    let conditions = bench.conditions();
+    bench.alone(side, place, &conditions).map(drop)
+}
