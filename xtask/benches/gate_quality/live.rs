@@ -1,10 +1,12 @@
 //! Real sessions of `perf-confirm`: the stand-in against itself, and against itself with computation added to each
-//! request, in turns so that a slow hour meets both alike.
+//! request, in turns so that a slow hour meets all alike.
 
 use std::fs;
+use std::hint;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread;
 use std::time::Instant;
 
 use tempfile::TempDir;
@@ -19,6 +21,7 @@ use xtask::stats::signed_rank::Interval;
 use xtask::store::recorded;
 use xtask::store::results::Results;
 
+use crate::replay::Verdict;
 use crate::{Result, table};
 
 /// How much is measured.
@@ -27,52 +30,37 @@ pub struct Plan {
     pub sessions: usize,
     /// Seconds of load a run.
     pub duration: usize,
+    /// Half of the CPUs have other work.
+    pub is_busy: bool,
 }
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { sessions: 8, duration: 10 }
+        Self { sessions: 8, duration: 10, is_busy: false }
     }
 }
 
-/// What the after server of a session is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// The same server, in another file.
-    Itself,
-    /// The same, with computation worth [`ADDED`] of its P99 added to each request.
-    Slower,
+/// The computation that is added to each request of the after server, in per cent of the P99: one kind of session each.
+const CHANGES: [u32; 3] = [0, 10, 25];
+
+/// As the table has it.
+pub fn name(change: u32) -> String {
+    match change {
+        0 => "itself".to_owned(),
+        percent => format!("+{percent} % of computation"),
+    }
 }
 
-/// The share of the P99 that the added computation is worth.
-const ADDED: f64 = 0.25;
-
-impl Kind {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Itself, Self::Slower];
-
-    /// As the table has it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Itself => "itself",
-            Self::Slower => "with work added",
-        }
-    }
-
-    fn task(self) -> &'static str {
-        match self {
-            Self::Itself => "itself",
-            Self::Slower => "slower",
-        }
-    }
+fn task(change: u32) -> String {
+    format!("plus{change}")
 }
 
 /// One session.
 pub struct LiveSession {
-    /// Its after server.
-    pub kind: Kind,
+    /// One of [`CHANGES`].
+    pub change: u32,
     /// The exit code.
-    pub exit: i32,
+    exit: i32,
     /// The verdict in words.
     pub verdict: String,
     /// Pairs at the look that decided.
@@ -85,22 +73,42 @@ pub struct LiveSession {
     pub minutes: f64,
 }
 
+impl LiveSession {
+    /// By its exit code.
+    pub fn outcome(&self) -> Verdict {
+        match self.exit {
+            0 => Verdict::NotRegressed,
+            1 => Verdict::Regressed,
+            _ => Verdict::Unsure,
+        }
+    }
+}
+
 /// Measures all sessions of a plan.
 pub fn measure(plan: &Plan) -> Result<Vec<LiveSession>> {
+    if plan.is_busy {
+        let cpus = thread::available_parallelism()?.get();
+        for _ in 0..cpus.div_ceil(2) {
+            // Until this process ends.
+            thread::spawn(|| {
+                loop {
+                    hint::spin_loop();
+                }
+            });
+        }
+    }
     let bench = Bench::new(plan)?;
-    // Enough runs of one binary for a slope to be known before the first session, where anything is stolen.
     say("runs of one binary, to calibrate the added work");
     let base_ms = bench.calibrate()?;
-    let added_us = (base_ms * 1000.0 * ADDED).round();
-    say(&format!("P99 {base_ms:.3} ms; added work {added_us:.0} us a request"));
-    for kind in Kind::ALL {
-        bench.measure_both(kind, added_us)?;
+    say(&format!("P99 {base_ms:.3} ms"));
+    for change in CHANGES {
+        bench.measure_both(change, base_ms * 1000.0 * f64::from(change) / 100.0)?;
     }
     let mut sessions = Vec::new();
     for round in 1..=plan.sessions {
-        for kind in Kind::ALL {
-            say(&format!("session {round} of {}, {}", plan.sessions, kind.name()));
-            let session = bench.session(kind)?;
+        for change in CHANGES {
+            say(&format!("session {round} of {}, {}", plan.sessions, name(change)));
+            let session = bench.session(change)?;
             say(table::live_line(&session).trim_end());
             sessions.push(session);
         }
@@ -119,7 +127,7 @@ struct Bench {
 /// The longest wait for a quiet machine before a run of a session, in seconds.
 const MOST_WAIT: u64 = 5;
 /// Runs before the first session.
-const CALIBRATION: usize = 24;
+const CALIBRATION: usize = 6;
 
 impl Bench {
     fn new(plan: &Plan) -> Result<Self> {
@@ -161,27 +169,25 @@ impl Bench {
     }
 
     /// The single runs that a session needs to know its binaries by.
-    fn measure_both(&self, kind: Kind, added_us: f64) -> Result<()> {
-        let added = match kind {
-            Kind::Itself => String::new(),
-            Kind::Slower => format!("STAND_IN_CPU_US={added_us:.0} "),
-        };
-        self.script("engram", &format!("{} before", kind.task()), "")?;
-        self.check(kind.task(), Phase::Before, 1)?;
-        self.script("engram", &format!("{} after", kind.task()), &added)?;
-        self.check(kind.task(), Phase::After, 1)
+    fn measure_both(&self, change: u32, added_us: f64) -> Result<()> {
+        let task = task(change);
+        self.script("engram", &format!("{task} before"), "")?;
+        self.check(&task, Phase::Before, 1)?;
+        let added = format!("STAND_IN_CPU_US={added_us:.0} ");
+        self.script("engram", &format!("{task} after"), &added)?;
+        self.check(&task, Phase::After, 1)
     }
 
-    fn session(&self, kind: Kind) -> Result<LiveSession> {
+    fn session(&self, change: u32) -> Result<LiveSession> {
         let began = Instant::now();
-        let output = self
-            .tool(&format!("perf-confirm {} --fresh --wait-quiet {MOST_WAIT}", kind.task()))
-            .output()?;
+        let task = task(change);
+        let output =
+            self.tool(&format!("perf-confirm {task} --fresh --wait-quiet {MOST_WAIT}")).output()?;
         let minutes = began.elapsed().as_secs_f64() / 60.0;
         let exit = output.status.code().ok_or("perf-confirm was killed")?;
         let comparison = answer::of_task(
             self.checkout.path(),
-            &TaskId::parse(kind.task())?,
+            &TaskId::parse(&task)?,
             Some(Mode::Internal),
             &Repeated::default(),
         )?
@@ -191,7 +197,7 @@ impl Bench {
             return Err(String::from_utf8_lossy(&output.stdout).into());
         }
         Ok(LiveSession {
-            kind,
+            change,
             exit,
             verdict: comparison.headline().to_owned(),
             pairs: look.map_or(0, |look| look.pairs),

@@ -3,8 +3,10 @@
 //!
 //! `cargo bench --package xtask --bench gate_quality` replays recorded runs of one binary through the shipped decision
 //! code. `-- --data FILE...` takes other recordings of the same shape, `-- --json` prints the table as data, and
-//! `-- --live` measures sessions of the stand-in against itself and against itself with real work added.
+//! `-- --live` measures sessions of the stand-in against itself and against itself with real work added, with `--busy`
+//! while half of the CPUs have other work.
 
+mod aims;
 mod duet;
 mod live;
 mod needed;
@@ -23,6 +25,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
+use aims::Place;
 use recording::Recording;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -38,8 +41,11 @@ const RECORDINGS: [&str; 3] = [
 const SLICES: &str = "engram-duet-2s.jsonl";
 
 /// Two servers of one binary, measured at the same time or in turn, with work added to one of them.
-const DUETS: [&str; 3] =
-    ["engram-duet-quiet-10s.jsonl", "engram-duet-10s.jsonl", "engram-duet-busy-10s.jsonl"];
+const DUETS: [(&str, Place); 3] = [
+    ("engram-duet-quiet-10s.jsonl", aims::ENGRAM),
+    ("engram-duet-10s.jsonl", aims::ENGRAM),
+    ("engram-duet-busy-10s.jsonl", Place { is_busy: true, ..aims::ENGRAM }),
+];
 
 /// What was asked for.
 struct Options {
@@ -67,7 +73,8 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Result<()> {
     if let Some(plan) = &options.live {
         let sessions = live::measure(plan)?;
-        print!("{}", table::live(&sessions));
+        let place = Place { is_busy: plan.is_busy, ..aims::STAND_IN };
+        print!("{}", table::live(&sessions, place));
         return Ok(());
     }
     let recordings: Vec<Recording> =
@@ -84,9 +91,9 @@ fn run(options: &Options) -> Result<()> {
             }
             println!("{}", table::needed());
             println!("{}", table::duet(&duet::read(&folder().join(SLICES))?));
-            for name in DUETS {
+            for (name, place) in DUETS {
                 let recorded = simultaneous::read(&folder().join(name))?;
-                println!("### {name}\n\n{}", simultaneous::markdown(&recorded));
+                println!("### {name}\n\n{}", simultaneous::markdown(&recorded, place));
             }
         }
     }
@@ -108,7 +115,10 @@ fn options(words: Vec<String>) -> Result<Options> {
         match word.as_str() {
             "--bench" => {}
             "--json" => options.as_json = true,
-            "--live" => options.live = Some(options.live.take().unwrap_or_default()),
+            "--live" => {
+                options.live.get_or_insert_default();
+            }
+            "--busy" => options.live.get_or_insert_default().is_busy = true,
             "--sessions" | "--duration" => {
                 let number = words.next().and_then(|number| number.parse().ok());
                 let number = number.ok_or_else(|| format!("{word} takes a whole number"))?;

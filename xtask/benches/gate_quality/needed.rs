@@ -2,53 +2,51 @@
 
 use xtask::model::limits::{PLAN, threshold_percent};
 use xtask::model::names::Mode;
-use xtask::stats::paired::{Evidence, PairedVerdict, Progress, decide, margin};
+use xtask::stats::paired::{Evidence, decide, margin};
+use xtask::stats::signed_rank::interval;
 
+use crate::aims::Aim;
 use crate::random::Random;
-use crate::replay::{Tally, Verdict};
+use crate::replay::{Sessions, Tally, Verdict};
 
 /// Sessions simulated for each size of the noise.
 const SESSIONS: usize = 2000;
 /// The sizes that are tried: standard deviations of a pair's difference, as hundredths of a logarithm.
 const SIZES: std::ops::RangeInclusive<u8> = 1..=60;
 
+/// The changes that the aims are about, in per cent.
+const CHANGES: [u32; 3] = [0, 10, 25];
+
 /// For each aim, the largest standard deviation of ln(P99 after / P99 before) over the pairs at which it is met, the
-/// noise being normal. `is_met` tells it from the sessions with each of `effects` (per cent).
-pub fn largest_noise<const AIMS: usize>(
-    effects: &[f64],
-    is_met: impl Fn(usize, &[Tally]) -> bool,
-) -> [Option<f64>; AIMS] {
-    let mut largest = [None; AIMS];
-    let mut holds = [true; AIMS];
+/// noise being normal.
+pub fn largest_noise(aims: &[Aim]) -> Vec<Option<f64>> {
+    let mut largest = vec![None; aims.len()];
+    let mut holds = vec![true; aims.len()];
     for size in SIZES.map(|hundredths| f64::from(hundredths) / 100.0) {
-        let tallies: Vec<Tally> = effects.iter().map(|effect| simulate(*effect, size)).collect();
-        for aim in 0..AIMS {
-            holds[aim] &= is_met(aim, &tallies);
-            if holds[aim] {
-                largest[aim] = Some(size);
+        let sessions: Sessions =
+            CHANGES.map(|change| (change, simulate(f64::from(change), size))).into();
+        for (index, aim) in aims.iter().enumerate() {
+            holds[index] &= aim.is_met(&sessions) == Some(true);
+            if holds[index] {
+                largest[index] = Some(size);
             }
         }
     }
     largest
 }
 
-fn simulate(effect: f64, deviation: f64) -> Tally {
+fn simulate(change: f64, deviation: f64) -> Tally {
     let margin = margin(threshold_percent(Mode::Internal));
     let mut random = Random::from_seed(20_251);
     let mut tally = Tally::default();
     for _ in 0..SESSIONS {
         let differences: Vec<f64> = (0..PLAN.last_look())
-            .map(|_| (effect / 100.0).ln_1p() + deviation * normal(&mut random))
+            .map(|_| (change / 100.0).ln_1p() + deviation * normal(&mut random))
             .collect();
         let evidence = Evidence { p99: &differences, p95: &differences, after_failures: 0 };
-        let verdict = match decide(&PLAN, evidence, margin).progress {
-            Progress::Final(PairedVerdict::Regressed) => Verdict::Regressed,
-            Progress::Final(PairedVerdict::NotRegressed) => Verdict::NotRegressed,
-            Progress::Final(PairedVerdict::NoRegressionFound) => Verdict::NoRegressionFound,
-            _ => Verdict::Unsure,
-        };
-        tally.sessions += 1;
-        *tally.verdicts.entry(verdict).or_default() += 1;
+        tally.add(Verdict::of(decide(&PLAN, evidence, margin).progress), f64::NAN);
+        let all = interval(&differences, PLAN.alpha());
+        tally.smallest_changes.extend(all.map(|all| all.half_width()));
     }
     tally
 }

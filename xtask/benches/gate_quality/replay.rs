@@ -10,11 +10,12 @@ use xtask::model::names::{Mode, Phase, RunName};
 use xtask::model::recorded::{Group, Recorded};
 use xtask::model::session::{How, Member, PairRecord, SessionRecord, Subject};
 use xtask::stats::paired::{PairedVerdict, Progress};
+use xtask::stats::signed_rank::interval;
 
 use crate::recording::{Recording, Run};
 
-/// The changes of P99 that are multiplied in, in per cent; the first is none.
-pub const EFFECTS: [f64; 5] = [0.0, 5.0, 10.0, 25.0, 50.0];
+/// The changes of P99 that are multiplied in, in per cent.
+const EFFECTS: [u32; 5] = [0, 5, 10, 25, 50];
 /// Orders drawn for each window of a paired rule.
 const DRAWS: u64 = 20;
 
@@ -46,11 +47,14 @@ pub struct RuleReplay {
     pub windows: usize,
     /// The windows that do not overlap.
     pub disjoint: usize,
-    /// One entry for each of [`EFFECTS`].
-    pub effects: Vec<Tally>,
+    /// For each of [`EFFECTS`].
+    pub effects: Sessions,
 }
 
-/// What sessions with one effect came to.
+/// Sessions by the change that they are about, in per cent.
+pub type Sessions = BTreeMap<u32, Tally>;
+
+/// What sessions about one change came to.
 #[derive(Default)]
 pub struct Tally {
     /// All sessions, windows times orders.
@@ -59,8 +63,26 @@ pub struct Tally {
     pub verdicts: BTreeMap<Verdict, usize>,
     /// The same for the sessions that do not overlap, one order each.
     pub disjoint: BTreeMap<Verdict, usize>,
-    /// Machine time of all sessions, in minutes.
-    pub minutes: f64,
+    /// Machine time of each, in minutes.
+    pub minutes: Vec<f64>,
+    /// The smallest change that each would tell if it went on to its end, as the logarithm of a ratio.
+    pub smallest_changes: Vec<f64>,
+}
+
+impl Tally {
+    /// Counts a session.
+    pub fn add(&mut self, verdict: Verdict, minutes: f64) {
+        self.sessions += 1;
+        *self.verdicts.entry(verdict).or_default() += 1;
+        self.minutes.push(minutes);
+    }
+
+    /// The share of the sessions that came to such a verdict, 0 to 1.
+    #[allow(clippy::cast_precision_loss, reason = "thousands at most")]
+    pub fn share(&self, is_meant: impl Fn(Verdict) -> bool) -> f64 {
+        let meant = self.verdicts.iter().filter(|(verdict, _)| is_meant(**verdict));
+        meant.map(|(_, count)| *count).sum::<usize>() as f64 / self.sessions as f64
+    }
 }
 
 /// What a session came to.
@@ -80,6 +102,16 @@ impl Verdict {
     /// Whether it lets the change pass: exit 0.
     pub fn passes(self) -> bool {
         matches!(self, Self::NotRegressed | Self::NoRegressionFound)
+    }
+
+    /// By what a session came to.
+    pub fn of(progress: Progress) -> Self {
+        match progress {
+            Progress::Final(PairedVerdict::Regressed) => Self::Regressed,
+            Progress::Final(PairedVerdict::NotRegressed) => Self::NotRegressed,
+            Progress::Final(PairedVerdict::NoRegressionFound) => Self::NoRegressionFound,
+            _ => Self::Unsure,
+        }
     }
 }
 
@@ -104,17 +136,16 @@ fn replay_rule(rule: Rule, runs: &[Run]) -> Option<RuleReplay> {
         let mut tally = Tally::default();
         for &start in &starts {
             for draw in 0..draws {
-                let (verdict, used) = session(rule, runs, start, effect, draw);
-                tally.sessions += 1;
-                *tally.verdicts.entry(verdict).or_default() += 1;
+                let session = session(rule, runs, start, effect, draw);
+                let seconds = runs[start..start + session.runs].iter().map(|run| run.seconds);
+                tally.add(session.verdict, seconds.sum::<f64>() / 60.0);
+                tally.smallest_changes.extend(session.smallest_change);
                 if draw == 0 && is_disjoint(start) {
-                    *tally.disjoint.entry(verdict).or_default() += 1;
+                    *tally.disjoint.entry(session.verdict).or_default() += 1;
                 }
-                let seconds = runs[start..start + used].iter().map(|run| run.seconds);
-                tally.minutes += seconds.sum::<f64>() / 60.0;
             }
         }
-        tally
+        (effect, tally)
     });
     Some(RuleReplay {
         rule,
@@ -134,24 +165,36 @@ impl Rule {
     }
 }
 
-/// The verdict on one window, and how many of its runs it took.
-fn session(rule: Rule, runs: &[Run], start: usize, effect: f64, draw: u64) -> (Verdict, usize) {
+/// One window.
+struct Session {
+    verdict: Verdict,
+    /// That it took.
+    runs: usize,
+    /// By all pairs of the plan.
+    smallest_change: Option<f64>,
+}
+
+fn session(rule: Rule, runs: &[Run], start: usize, effect: u32, draw: u64) -> Session {
     let window = &runs[start..start + rule.runs()];
     match rule {
         Rule::RunsASide(number) => {
             let (before, after) = window.split_at(number);
             let question = question(
-                before.iter().map(|run| recorded(run, 0.0)).collect(),
+                before.iter().map(|run| recorded(run, 0)).collect(),
                 after.iter().map(|run| recorded(run, effect)).collect(),
             );
-            (verdict(&comparison::compare(question, None)), window.len())
+            Session {
+                verdict: verdict(&comparison::compare(question, None)),
+                runs: window.len(),
+                smallest_change: None,
+            }
         }
         Rule::Paired => paired(window, effect, draw),
     }
 }
 
 /// The pairs of a window, before and after, in the order that a record draws.
-fn pairs(window: &[Run], effect: f64, draw: u64) -> (SessionRecord, Vec<[Recorded; 2]>) {
+fn pairs(window: &[Run], effect: u32, draw: u64) -> (SessionRecord, Vec<[Recorded; 2]>) {
     let mut record = record(draw);
     let mut pairs = Vec::new();
     for (index, two) in window.chunks_exact(2).enumerate() {
@@ -159,7 +202,7 @@ fn pairs(window: &[Run], effect: f64, draw: u64) -> (SessionRecord, Vec<[Recorde
             [Phase::Before, _] => (&two[0], &two[1]),
             [Phase::After, _] => (&two[1], &two[0]),
         };
-        let pair = [recorded(before, 0.0), recorded(after, effect)];
+        let pair = [recorded(before, 0), recorded(after, effect)];
         let [before, after] = pair.each_ref().map(|run| Member::of(run_name(), run));
         record.pairs.push(PairRecord { before, after });
         pairs.push(pair);
@@ -167,7 +210,7 @@ fn pairs(window: &[Run], effect: f64, draw: u64) -> (SessionRecord, Vec<[Recorde
     (record, pairs)
 }
 
-fn paired(window: &[Run], effect: f64, draw: u64) -> (Verdict, usize) {
+fn paired(window: &[Run], effect: u32, draw: u64) -> Session {
     let (record, pairs) = pairs(window, effect, draw);
     let assessment = record.assess();
     let used = assessment.look.map_or(pairs.len(), |look| look.pairs);
@@ -186,7 +229,11 @@ fn paired(window: &[Run], effect: f64, draw: u64) -> (Verdict, usize) {
     };
     let question = Question { session, ..question(before, after) };
     let comparison = comparison::compare(question, None);
-    (verdict(&comparison), 2 * used)
+    Session {
+        verdict: verdict(&comparison),
+        runs: 2 * used,
+        smallest_change: interval(&record.differences(), PLAN.alpha()).map(|all| all.half_width()),
+    }
 }
 
 fn verdict(comparison: &Comparison) -> Verdict {
@@ -218,9 +265,9 @@ fn question(before: Vec<Recorded>, after: Vec<Recorded>) -> Question {
 }
 
 /// The run, slower by `effect` per cent.
-fn recorded(run: &Run, effect: f64) -> Recorded {
+fn recorded(run: &Run, effect: u32) -> Recorded {
     let mut result = run.result.clone();
-    let slower = 1.0 + effect / 100.0;
+    let slower = 1.0 + f64::from(effect) / 100.0;
     result.p99_ms *= slower;
     result.operations.values_mut().for_each(|operation| operation.p99_ms *= slower);
     Recorded { path: PathBuf::new(), result, provenance: None, bytes: run.bytes.clone() }

@@ -10,10 +10,13 @@ use serde_json::Value;
 use xtask::model::limits::{PLAN, threshold_percent};
 use xtask::model::names::Mode;
 use xtask::stats::numbers::median;
-use xtask::stats::paired::{self, Evidence, PairedVerdict, Progress};
+use xtask::stats::paired::{self, Evidence};
+use xtask::stats::signed_rank;
 
 use crate::Result;
+use crate::aims::Place;
 use crate::random::Random;
+use crate::replay::{Sessions, Tally, Verdict};
 
 /// Sessions drawn for each condition.
 const SESSIONS: usize = 2000;
@@ -80,20 +83,26 @@ fn unit(fields: &Value) -> Option<(Condition, Unit)> {
     Some((condition, Unit { changes, seconds }))
 }
 
-/// The table, in Markdown.
-pub fn markdown(recorded: &Simultaneous) -> String {
+/// The table, in Markdown, and the aims of each way for which there are sessions.
+pub fn markdown(recorded: &Simultaneous, place: Place) -> String {
     let mut text = String::from(
         "| how | requests/s | added | units | P50 | P95 | P99 | CPU | throughput | found | passed | unsure | units to a verdict | minutes |\n\
          |---|---:|---|---:|---|---|---|---|---|---:|---:|---:|---:|---:|\n",
     );
+    let mut ways: BTreeMap<(&str, u64), Sessions> = BTreeMap::new();
     for (condition, units) in &recorded.0 {
         let metrics: Vec<String> = (0..METRICS.len())
             .map(|metric| moved(units.iter().map(|unit| unit.changes[metric]).collect()))
             .collect();
-        let sessions = match units.len() < FEWEST_UNITS {
-            true => "- | - | - | - | -".to_owned(),
-            false => sessions(units),
-        };
+        let mut sessions = "- | - | - | - | -".to_owned();
+        if units.len() >= FEWEST_UNITS {
+            let (tally, length) = drawn(units);
+            sessions = columns(&tally, length);
+            if let Some(change) = condition.worth() {
+                let way = ways.entry((&condition.how, condition.rate)).or_default();
+                way.insert(change, tally);
+            }
+        }
         let _ = writeln!(
             text,
             "| {} | {} | {} | {} | {} | {sessions} |",
@@ -104,10 +113,23 @@ pub fn markdown(recorded: &Simultaneous) -> String {
             metrics.join(" | "),
         );
     }
+    for ((how, rate), sessions) in ways {
+        let aims = place.lines(&sessions);
+        let _ = write!(text, "\nAims, {how}, {rate} requests/s:\n\n{aims}");
+    }
     text
 }
 
+/// Added computation, and the share of the P99 of a server alone on a quiet machine that it is about, in per cent.
+const WORTH: [(u64, u32); 3] = [(0, 0), (90, 10), (220, 25)];
+
 impl Condition {
+    /// The change that was made, in per cent. Waiting is no work: the aims are about computation.
+    fn worth(&self) -> Option<u32> {
+        let (_, change) = WORTH.into_iter().find(|(added, _)| *added == self.computation_us)?;
+        (self.waiting_us == 0).then_some(change)
+    }
+
     fn added(&self) -> String {
         match (self.computation_us, self.waiting_us) {
             (0, 0) => "nothing".to_owned(),
@@ -137,11 +159,12 @@ fn deviation(values: &[f64]) -> f64 {
 
 /// Sessions whose units are drawn from those recorded, with replacement: what is left of the drift between two units
 /// of a duet is small, and the recordings are too short for sessions that do not overlap.
+/// Returns also how many units they took on average.
 #[allow(clippy::cast_precision_loss, reason = "thousands")]
-fn sessions(units: &[Unit]) -> String {
+fn drawn(units: &[Unit]) -> (Tally, f64) {
     let margin = paired::margin(threshold_percent(Mode::Internal));
     let mut random = Random::from_seed(20_261);
-    let (mut found, mut passed, mut used, mut seconds) = (0, 0, 0, 0.0);
+    let (mut tally, mut used) = (Tally::default(), 0);
     for _ in 0..SESSIONS {
         let drawn: Vec<&Unit> =
             (0..PLAN.last_look()).map(|_| &units[random.below(units.len())]).collect();
@@ -150,24 +173,24 @@ fn sessions(units: &[Unit]) -> String {
         let (p99, p95) = (series(P99), series(P95));
         let evidence = Evidence { p99: &p99, p95: &p95, after_failures: 0 };
         let assessment = paired::decide(&PLAN, evidence, margin);
-        match assessment.progress {
-            Progress::Final(PairedVerdict::Regressed) => found += 1,
-            Progress::Final(PairedVerdict::NotRegressed | PairedVerdict::NoRegressionFound) => {
-                passed += 1;
-            }
-            _ => {}
-        }
         let length = assessment.look.map_or(PLAN.last_look(), |sight| sight.pairs);
         used += length;
-        seconds += drawn[..length].iter().map(|unit| unit.seconds).sum::<f64>();
+        let seconds = drawn[..length].iter().map(|unit| unit.seconds).sum::<f64>();
+        tally.add(Verdict::of(assessment.progress), seconds / 60.0);
+        let all = signed_rank::interval(&p99, PLAN.alpha());
+        tally.smallest_changes.extend(all.map(|all| all.half_width()));
     }
-    let percent = |count: usize| 100.0 * count as f64 / SESSIONS as f64;
+    (tally, used as f64 / SESSIONS as f64)
+}
+
+#[allow(clippy::cast_precision_loss, reason = "thousands")]
+fn columns(tally: &Tally, length: f64) -> String {
+    let percent = |is_meant: fn(Verdict) -> bool| 100.0 * tally.share(is_meant);
     format!(
-        "{:.1} % | {:.1} % | {:.1} % | {:.1} | {:.1}",
-        percent(found),
-        percent(passed),
-        percent(SESSIONS - found - passed),
-        used as f64 / SESSIONS as f64,
-        seconds / 60.0 / SESSIONS as f64,
+        "{:.1} % | {:.1} % | {:.1} % | {length:.1} | {:.1}",
+        percent(|verdict| verdict == Verdict::Regressed),
+        percent(Verdict::passes),
+        percent(|verdict| verdict == Verdict::Unsure),
+        tally.minutes.iter().sum::<f64>() / tally.minutes.len() as f64,
     )
 }

@@ -6,50 +6,16 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 use xtask::stats::numbers::median;
 
+use crate::aims::{self, Place};
 use crate::duet::Duet;
-use crate::live::{Kind, LiveSession};
+use crate::live::{self, LiveSession};
 use crate::needed;
-use crate::replay::{EFFECTS, Replay, Rule, RuleReplay, Tally, Verdict};
+use crate::replay::{Replay, Rule, Sessions, Tally, Verdict};
 
-/// The effects at which finding a change is counted, by their place in [`EFFECTS`].
-const FOUND: [usize; 4] = [1, 2, 3, 4];
-/// The effects at which passing a change is counted.
-const PASSED: [usize; 2] = [2, 3];
-
-/// What the paired rule should reach.
-const AIMS: [Aim; 5] = [
-    aim(0, Counted::Found, Limit::AtMost(2.0)),
-    aim(3, Counted::Found, Limit::AtLeast(95.0)),
-    aim(2, Counted::Found, Limit::AtLeast(80.0)),
-    aim(3, Counted::Passed, Limit::AtMost(1.0)),
-    aim(0, Counted::Passed, Limit::AtLeast(90.0)),
-];
-
-struct Aim {
-    /// Its place in [`EFFECTS`].
-    effect: usize,
-    outcome: Counted,
-    limit: Limit,
-}
-
-const fn aim(effect: usize, outcome: Counted, limit: Limit) -> Aim {
-    Aim { effect, outcome, limit }
-}
-
-#[derive(Clone, Copy)]
-enum Counted {
-    /// Called regressed.
-    Found,
-    /// Exit 0.
-    Passed,
-}
-
-/// In per cent of the sessions.
-#[derive(Clone, Copy)]
-enum Limit {
-    AtMost(f64),
-    AtLeast(f64),
-}
+/// The changes at which finding one is counted, in per cent.
+const FOUND: [u32; 4] = [5, 10, 25, 50];
+/// The changes at which passing one is counted.
+const PASSED: [u32; 2] = [10, 25];
 
 /// A recording's tables.
 pub fn markdown(replay: &Replay) -> String {
@@ -72,16 +38,16 @@ pub fn markdown(replay: &Replay) -> String {
          |---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
     );
     for rule in &replay.rules {
-        let found = FOUND.map(|at| percent(found(&rule.effects[at])));
-        let passed = PASSED.map(|at| percent(passed(&rule.effects[at])));
+        let found = FOUND.map(|change| percent(found(&rule.effects[&change])));
+        let passed = PASSED.map(|change| percent(passed(&rule.effects[&change])));
         let _ = writeln!(
             text,
             "| {} | {} | {} | {} | {:.1} | {} ({} disjoint) |",
             name(rule.rule),
-            percent(self::found(&rule.effects[0])),
+            percent(self::found(&rule.effects[&0])),
             found.join(" | "),
             passed.join(" | "),
-            minutes(&rule.effects[0]),
+            minutes(&rule.effects[&0]),
             rule.windows,
             rule.disjoint,
         );
@@ -92,8 +58,8 @@ pub fn markdown(replay: &Replay) -> String {
          |---|---:|---:|---:|---:|---:|---:|---:|\n",
     );
     for rule in &replay.rules {
-        let same = &rule.effects[0];
-        let of = |verdict| percent(share(same, |found| found == verdict));
+        let same = &rule.effects[&0];
+        let of = |verdict| percent(same.share(|found| found == verdict));
         let _ = writeln!(
             text,
             "| {} | {} | {} | {} | {} | {} | {} | {} |",
@@ -104,13 +70,13 @@ pub fn markdown(replay: &Replay) -> String {
             of(Verdict::Unsure),
             percent(passed(same)),
             with_interval(same),
-            with_interval(&rule.effects[3]),
+            with_interval(&rule.effects[&25]),
         );
     }
     for rule in &replay.rules {
         if matches!(rule.rule, Rule::Paired) {
-            let aims = aims(rule).join("\n");
-            let _ = writeln!(text, "\nAims, {}:\n\n{aims}", name(rule.rule));
+            let aims = aims::ENGRAM.lines(&rule.effects);
+            let _ = write!(text, "\nAims, {}:\n\n{aims}", name(rule.rule));
         }
     }
     text
@@ -136,9 +102,9 @@ pub fn json(replay: &Replay) -> Value {
         .rules
         .iter()
         .map(|rule| {
-            let effects: Vec<Value> = EFFECTS
+            let effects: Vec<Value> = rule
+                .effects
                 .iter()
-                .zip(&rule.effects)
                 .map(|(percent, found)| json!({ "percent": percent, "found": tally(found) }))
                 .collect();
             json!({ "rule": name(rule.rule), "windows": rule.windows, "effects": effects })
@@ -155,7 +121,7 @@ pub fn json(replay: &Replay) -> Value {
 pub fn live_line(session: &LiveSession) -> String {
     format!(
         "| {} | {} | {} | {} | {} | {:.1} |\n",
-        session.kind.name(),
+        live::name(session.change),
         session.verdict,
         session.pairs,
         session.raw.map_or_else(|| "-".into(), interval),
@@ -164,36 +130,34 @@ pub fn live_line(session: &LiveSession) -> String {
     )
 }
 
-/// Live sessions: a line each, then what they come to.
-pub fn live(sessions: &[LiveSession]) -> String {
+/// Live sessions: a line each, what they come to, and the aims.
+pub fn live(sessions: &[LiveSession], place: Place) -> String {
     let mut text = String::from(
         "| session | verdict | pairs | change | stolen, mean | minutes |\n\
          |---|---|---:|---|---:|---:|\n",
     );
+    let mut tallies = Sessions::new();
     for session in sessions {
         text.push_str(&live_line(session));
+        tallies.entry(session.change).or_default().add(session.outcome(), session.minutes);
     }
-    for kind in Kind::ALL {
-        let of_kind: Vec<&LiveSession> =
-            sessions.iter().filter(|session| session.kind == kind).collect();
-        let exits = |code| of_kind.iter().filter(|session| session.exit == code).count();
-        let middle = |estimate: &dyn Fn(&LiveSession) -> Option<f64>| {
-            median(of_kind.iter().filter_map(|session| estimate(session))).map_or_else(
-                || "unknown".into(),
-                |value| format!("{:+.1} %", value.exp_m1() * 100.0),
-            )
-        };
+    for (change, tally) in &tallies {
+        let of_it = sessions.iter().filter(|session| session.change == *change);
+        let middle = median(of_it.filter_map(|session| Some(session.raw?.estimate)));
+        let middle = middle
+            .map_or_else(|| "unknown".into(), |value| format!("{:+.1} %", value.exp_m1() * 100.0));
+        let of = |is_meant: fn(Verdict) -> bool| percent(tally.share(is_meant));
         let _ = writeln!(
             text,
-            "\n{}: {} sessions, {} regressed, {} passed, {} unsure; median estimate {}.",
-            kind.name(),
-            of_kind.len(),
-            exits(1),
-            exits(0),
-            exits(3),
-            middle(&|session| session.raw.map(|raw| raw.estimate)),
+            "\n{}: {} sessions, {} % regressed, {} % passed, {} % unsure; median estimate {middle}.",
+            live::name(*change),
+            tally.sessions,
+            of(|verdict| verdict == Verdict::Regressed),
+            of(Verdict::passes),
+            of(|verdict| verdict == Verdict::Unsure),
         );
     }
+    let _ = write!(text, "\nAims:\n\n{}", place.lines(&tallies));
     text
 }
 
@@ -217,30 +181,17 @@ fn name(rule: Rule) -> String {
     }
 }
 
-fn aims(rule: &RuleReplay) -> Vec<String> {
-    AIMS.iter()
-        .map(|aim| {
-            let met = match aim.is_met(&rule.effects) {
-                true => "met",
-                false => "**not met**",
-            };
-            let value = aim.value(&rule.effects);
-            format!("- {met}, {value:.1} %: {}", aim.name())
-        })
-        .collect()
-}
-
-/// The noise at which each aim of the paired rule would be met.
+/// The noise at which each aim of the paired rule would be met. How long a session takes is no question of noise alone.
 pub fn needed() -> String {
-    let largest: [Option<f64>; AIMS.len()] =
-        needed::largest_noise(&EFFECTS, |aim, tallies| AIMS[aim].is_met(tallies));
+    let aims = aims::ENGRAM.aims();
     let mut text = String::from(
         "### What the aims need\n\nThe largest standard deviation of a pair's ln(P99 after / P99 before) at which \
          the paired rule\nmeets an aim, in simulated sessions of normal noise:\n\n| aim | noise |\n|---|---:|\n",
     );
-    for (aim, noise) in AIMS.iter().zip(largest) {
-        let noise = noise.map_or_else(|| "none".into(), |noise| format!("{noise:.2}"));
-        let _ = writeln!(text, "| {} | {noise} |", aim.name());
+    for (aim, noise) in aims.iter().zip(needed::largest_noise(&aims)) {
+        if let Some(noise) = noise {
+            let _ = writeln!(text, "| {} | {noise:.2} |", aim.name());
+        }
     }
     text
 }
@@ -259,61 +210,19 @@ pub fn duet(duet: &Duet) -> String {
     )
 }
 
-impl Aim {
-    fn value(&self, effects: &[Tally]) -> f64 {
-        let tally = &effects[self.effect];
-        100.0
-            * match self.outcome {
-                Counted::Found => found(tally),
-                Counted::Passed => passed(tally),
-            }
-    }
-
-    fn is_met(&self, effects: &[Tally]) -> bool {
-        match self.limit {
-            Limit::AtMost(limit) => self.value(effects) <= limit,
-            Limit::AtLeast(limit) => self.value(effects) >= limit,
-        }
-    }
-
-    fn name(&self) -> String {
-        let effect = match EFFECTS[self.effect] {
-            0.0 => "a binary against itself".to_owned(),
-            percent => format!("+{percent} %"),
-        };
-        let outcome = match self.outcome {
-            Counted::Found => "called regressed",
-            Counted::Passed => "passed",
-        };
-        match self.limit {
-            Limit::AtMost(limit) => format!("{effect} {outcome} in at most {limit} %"),
-            Limit::AtLeast(limit) => format!("{effect} {outcome} in at least {limit} %"),
-        }
-    }
-}
-
 fn found(tally: &Tally) -> f64 {
-    share(tally, |verdict| verdict == Verdict::Regressed)
+    tally.share(|verdict| verdict == Verdict::Regressed)
 }
 
 fn passed(tally: &Tally) -> f64 {
-    share(tally, Verdict::passes)
+    tally.share(Verdict::passes)
 }
 
-fn share(tally: &Tally, is_meant: impl Fn(Verdict) -> bool) -> f64 {
-    let meant: usize = tally
-        .verdicts
-        .iter()
-        .filter(|(verdict, _)| is_meant(**verdict))
-        .map(|(_, count)| count)
-        .sum();
-    ratio(meant, tally.sessions)
-}
-
+/// The mean.
 fn minutes(tally: &Tally) -> f64 {
     #[allow(clippy::cast_precision_loss, reason = "thousands at most")]
-    let sessions = tally.sessions as f64;
-    tally.minutes / sessions
+    let sessions = tally.minutes.len() as f64;
+    tally.minutes.iter().sum::<f64>() / sessions
 }
 
 /// Regressions among the disjoint sessions, with the interval in which the true rate lies: `1 of 4, 1 to 81 %`.
@@ -372,9 +281,4 @@ fn total(verdicts: &BTreeMap<Verdict, usize>) -> usize {
 
 fn percent(share: f64) -> String {
     format!("{:.1}", share * 100.0)
-}
-
-#[allow(clippy::cast_precision_loss, reason = "thousands at most")]
-fn ratio(part: usize, whole: usize) -> f64 {
-    part as f64 / whole as f64
 }

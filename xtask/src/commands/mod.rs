@@ -18,6 +18,7 @@ pub(crate) mod selftest;
 mod shared;
 mod supervise;
 mod take_back;
+mod wait;
 mod words;
 
 use std::ffi::OsString;
@@ -59,7 +60,7 @@ macro_rules! command {
     };
 }
 
-const COMMANDS: [Command; 8] = [
+const COMMANDS: [Command; 9] = [
     command!(check),
     command!(compare),
     command!(confirm),
@@ -68,6 +69,7 @@ const COMMANDS: [Command; 8] = [
     command!(selftest),
     command!(hook),
     command!(supervise),
+    command!(wait),
 ];
 
 struct Command {
@@ -217,9 +219,10 @@ mod tests {
     }
 
     #[test]
-    fn the_supervisor_is_called_by_its_name() {
-        let is_it = |command: &Command| command.name() == crate::measure::children::SUPERVISE;
-        assert!(COMMANDS.iter().any(is_it));
+    fn what_the_tool_calls_of_itself_is_called_by_its_name() {
+        for name in [crate::measure::children::SUPERVISE, crate::measure::release::WAIT] {
+            assert!(COMMANDS.iter().any(|command| command.name() == name), "{name}");
+        }
     }
 
     #[test]

@@ -44,7 +44,7 @@ Examples
   cargo xtask perf-selftest --slow-down 10 --json
 
 Exit codes
-  0  the binary is not slower than itself, and the slow-down was found
+  0  the binary is surely not slower than itself, and the slow-down was found
   3  otherwise, or not measurable; the message says what would help
 ";
 

@@ -120,6 +120,11 @@ impl Words {
             .ok_or_else(|| Error::new(format!("{flag} takes {takes}, not `{text}`")))
     }
 
+    /// The words that are left, as they are: those of another program.
+    pub(crate) fn rest(self) -> Vec<OsString> {
+        self.left.finish()
+    }
+
     /// The words that are left, exactly `N`, which errors call by these names.
     pub(crate) fn positional<const N: usize>(self, names: [&str; N]) -> Result<[String; N]> {
         let left = self.at_most(N)?;

@@ -34,8 +34,8 @@ pub struct Children {
 pub struct Started {
     pub(crate) role: Role,
     pub pid: u32,
-    /// On the supervisor's clock.
-    pub(crate) at: Duration,
+    /// How far apart several noticed their start.
+    pub apart: Option<Duration>,
 }
 
 /// The end of a process that was to be stopped.
@@ -109,7 +109,7 @@ impl Children {
         self.process.id()
     }
 
-    /// Starts processes, each right after the one before it. They are returned in the same order.
+    /// Starts programs; several of them at the same moment, and this is it. They are returned in the same order.
     ///
     /// # Errors
     /// When one cannot be started, with the reason, or the supervisor is gone.
@@ -122,7 +122,7 @@ impl Children {
         loop {
             // They are started, and reported, in the order of the requests.
             match self.news_of(role)? {
-                Some(News::Started(pid, at)) => return Ok(Started { role, pid, at }),
+                Some(News::Started(pid, apart)) => return Ok(Started { role, pid, apart }),
                 Some(News::Refused(why)) => {
                     let what = format!("cannot start the {} {}", role.kind, program.path.display());
                     return Err(Error::because(what, why));

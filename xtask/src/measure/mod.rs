@@ -15,6 +15,7 @@ pub(crate) mod noise;
 pub mod port;
 pub mod process;
 pub(crate) mod quiet;
+pub(crate) mod release;
 pub mod run;
 pub mod scenario;
 mod settings;

@@ -60,7 +60,7 @@ pub struct RunPlan<'a> {
     pub limits: Limits,
     /// One, or before and after, which are measured at the same time.
     pub sides: &'a [Side<'a>],
-    /// The side whose server and load are started first.
+    /// The side whose processes are made first.
     pub first: Phase,
 }
 
@@ -120,7 +120,7 @@ pub struct Measured {
     pub(crate) ready: Duration,
     /// Wall time of the load generator.
     pub(crate) load: Duration,
-    /// From the start of the first load to that of the other one; `None` where there is one.
+    /// How far apart both loads noticed their start; `None` where there is one.
     pub(crate) load_offset: Option<Duration>,
     pub(crate) stop: Stopped,
     pub(crate) load_exit: Exit,
@@ -318,8 +318,8 @@ impl<'a> Measuring<'a> {
         }
     }
 
-    /// Runs the load generators to their ends, and samples the servers meanwhile. Returns the time from the first
-    /// start to the last where there is more than one. It ends early, with that side alone, when one leaves no result.
+    /// Runs the load generators to their ends, and samples the servers meanwhile. Returns how far apart several
+    /// noticed their start. It ends early, with that side alone, when one leaves no result.
     fn load(&mut self, sides: &mut Vec<Running>) -> Result<Option<Duration>, Failed> {
         let plan = self.plan;
         for side in plan.sides {
@@ -327,12 +327,10 @@ impl<'a> Measuring<'a> {
                 self.children.slow_down(Kind::Server.of(side.phase), percent)?;
             }
         }
+        // Before, or a busy machine makes the load longer than its generator ran.
         let began = Instant::now();
         let loads = self.children.spawn(&plan.programs(Kind::Load, load_generator))?;
-        let offset = match *loads {
-            [first, .., last] => Some(last.at.saturating_sub(first.at)),
-            _ => None,
-        };
+        let offset = loads.iter().find_map(|load| load.apart);
         let limit = plan.duration + plan.limits.load_grace;
         let mut next_sample = Duration::ZERO;
         while sides.iter().any(|side| side.load.is_none()) {

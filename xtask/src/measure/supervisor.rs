@@ -7,6 +7,7 @@
 //! the supervisor's process group.
 
 use std::collections::BTreeMap;
+use std::env;
 use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, BufRead, Write};
@@ -23,6 +24,7 @@ use duct::Handle;
 use duct::unix::HandleExt;
 use serde_json::{Value, json};
 
+use super::release::{Release, WAIT};
 use super::shell;
 use super::workplace::Workplace;
 use crate::model::names::Phase;
@@ -66,7 +68,7 @@ impl Kind {
     }
 }
 
-/// A process to start. Its standard input is null; both its outputs go to one file, never a pipe.
+/// A program to start. Its standard input is null; both its outputs go to one file, never a pipe.
 #[derive(Debug, Clone)]
 pub struct Program {
     /// The executable.
@@ -84,7 +86,7 @@ pub struct Program {
 /// A request of the tool, one line of JSON each.
 #[derive(Debug, Clone)]
 pub(crate) enum Request {
-    /// Start processes, each right after the one before it.
+    /// Start programs; several of them at the same moment.
     Start(Vec<(Role, Program)>),
     /// SIGTERM, the grace, SIGKILL.
     Stop(Role),
@@ -104,8 +106,8 @@ pub(crate) struct Event {
 /// The news about a process.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum News {
-    /// It runs, under this process id, since this moment on the supervisor's clock.
-    Started(u32, Duration),
+    /// It runs, under this process id. Several noticed their start so far apart.
+    Started(u32, Option<Duration>),
     /// It could not be started, for this reason.
     Refused(String),
     /// It was slowed down by this share, in per cent, and is no longer.
@@ -181,9 +183,10 @@ pub(crate) fn serve(workplace: &Workplace, grace: Duration) {
 struct Owned {
     children: BTreeMap<Role, Owning>,
     grace: Duration,
+    /// This executable, as which processes wait for their start.
+    tool: PathBuf,
     /// Words before each command.
     dying_with_parent: Option<[&'static str; 4]>,
-    began: Instant,
 }
 
 /// One child.
@@ -197,32 +200,38 @@ impl Owned {
         Self {
             children: BTreeMap::new(),
             grace,
+            // Now: later its path may be that of a newer one, and its own no more.
+            tool: env::current_exe().unwrap_or_default(),
             dying_with_parent: shell::dying_with_parent("KILL"),
-            began: Instant::now(),
         }
     }
 
-    /// Starts on this thread: the kernel's parent-death signal is bound to the thread that spawns. Nothing is reported
-    /// between two starts, since whoever reads it would take the CPU.
+    /// Starts on this thread: the kernel's parent-death signal is bound to the thread that spawns.
     fn start(&mut self, programs: &[(Role, Program)]) {
-        let start = |(role, program): &(Role, Program)| {
-            let handle = self.spawn(program).map(Arc::new);
-            (*role, handle, self.began.elapsed())
+        let count = programs.len();
+        let release = (count > 1).then(Release::new).and_then(Result::ok);
+        let spawn = |(role, program): &(Role, Program)| {
+            (*role, self.spawn(program, release.as_ref()).map(Arc::new))
         };
-        let started: Vec<_> = programs.iter().map(start).collect();
-        for (role, handle, at) in started {
+        let started: Vec<_> = programs.iter().map(spawn).collect();
+        let all_are_there = started.iter().all(|(_, handle)| handle.is_ok());
+        let release = release.filter(|_| all_are_there);
+        let apart = release.map(|release| release.let_go(count));
+        for (role, handle) in started {
             match handle {
-                Ok(handle) => self.own(role, handle, at),
+                Ok(handle) => {
+                    let pid = handle.pids().first().copied().unwrap_or(0);
+                    report(role, News::Started(pid, apart));
+                    self.own(role, handle);
+                }
                 Err(error) => report(role, News::Refused(error.to_string())),
             }
         }
     }
 
-    fn own(&mut self, role: Role, handle: Arc<Handle>, at: Duration) {
+    fn own(&mut self, role: Role, handle: Arc<Handle>) {
         let owning = Owning { handle: Arc::clone(&handle), slow_down: None };
         self.children.insert(role, owning);
-        let pid = handle.pids().first().copied().unwrap_or(0);
-        report(role, News::Started(pid, at));
         thread::spawn(move || {
             if let Ok(output) = handle.wait() {
                 report(role, News::Exited(output.status.into()));
@@ -230,18 +239,23 @@ impl Owned {
         });
     }
 
-    fn spawn(&self, program: &Program) -> io::Result<Handle> {
+    fn spawn(&self, program: &Program, release: Option<&Release>) -> io::Result<Handle> {
+        let waiting = release.map(|_| [self.tool.clone().into_os_string(), WAIT.into()]);
         let before = self.dying_with_parent.iter().flatten().map(Into::into);
         let mut words = before
+            .chain(waiting.into_iter().flatten())
             .chain([program.path.clone().into_os_string()])
             .chain(program.arguments.iter().map(OsString::from));
         let command = duct::cmd(words.next().unwrap_or_default(), words);
+        let command = match release {
+            Some(release) => command.stdin_file(release.input()?),
+            None => command.stdin_null(),
+        };
         let variables = program.environment.iter();
         variables
             .filter_map(|variable| variable.split_once('='))
             .fold(command, |command, (name, value)| command.env(name, value))
             .dir(&program.directory)
-            .stdin_null()
             .stderr_to_stdout()
             .stdout_path(&program.output)
             .unchecked()
@@ -425,8 +439,9 @@ impl Request {
 impl Event {
     fn encode(&self) -> Value {
         self.role.with(match &self.news {
-            News::Started(pid, at) => {
-                json!({"event": "started", "pid": pid, "at": at.as_secs_f64()})
+            News::Started(pid, apart) => {
+                let apart = apart.map(|apart| apart.as_secs_f64());
+                json!({"event": "started", "pid": pid, "apart": apart})
             }
             News::Refused(why) => json!({"event": "refused", "why": why}),
             News::SlowedDown(percent) => json!({"event": "slowed down", "percent": percent}),
@@ -446,8 +461,8 @@ impl Event {
         };
         let news = match line.text("event")? {
             "started" => {
-                let at = Duration::try_from_secs_f64(line.measured("at")?).ok()?;
-                News::Started(line.number("pid")?, at)
+                let apart = line.measured("apart").map(Duration::try_from_secs_f64);
+                News::Started(line.number("pid")?, apart.and_then(Result::ok))
             }
             "refused" => News::Refused(line.text("why")?.to_owned()),
             "slowed down" => News::SlowedDown(line.measured("percent")?),

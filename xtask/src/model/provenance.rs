@@ -64,7 +64,7 @@ section! {
         pub how: Option<String> = "how",
         /// The server's port.
         pub port: Option<u32> = "port",
-        /// From the start of one load of a duet to that of the other, in milliseconds.
+        /// How far apart the two loads of a duet noticed their start, in milliseconds.
         pub load_offset_ms: Option<f64> = "load_offset_ms",
     }
 }

@@ -9,7 +9,7 @@ use crate::model::limits::FULL_SHARE;
 use crate::model::provenance::Provenance;
 use crate::model::session::SessionRecord;
 use crate::report::{json, words};
-use crate::stats::numbers::median;
+use crate::stats::numbers::{exceeds, median};
 use crate::stats::paired::{self, Look, PairedVerdict, Progress};
 
 /// Both sessions, and what they were measured on.
@@ -67,16 +67,21 @@ impl Session {
 }
 
 impl Selftest {
+    /// The binary is surely not slower than itself, nor surely faster, where less than the slow-down can be told apart:
+    /// a wider interval says nothing, wherever it lies.
     fn is_quiet(&self) -> bool {
-        use PairedVerdict::{NoRegressionFound, NotRegressed};
-        matches!(self.itself.verdict(), Some(NotRegressed | NoRegressionFound))
+        let slow_down = paired::margin(self.slow_down.into());
+        self.itself.verdict() == Some(PairedVerdict::NotRegressed)
+            && self.itself.look().is_some_and(|look| {
+                look.resolution() < slow_down && !exceeds(0.0, look.interval.upper)
+            })
     }
 
     fn is_found(&self) -> bool {
         self.slowed.verdict() == Some(PairedVerdict::Regressed)
     }
 
-    /// The binary is not slower than itself, and the slow-down was found.
+    /// Quiet on itself, and the slow-down was found.
     pub(crate) fn succeeds(&self) -> bool {
         self.is_quiet() && self.is_found()
     }
@@ -157,5 +162,73 @@ impl Selftest {
             "advice": self.advice(),
         }));
         format!("{report:#}\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::limits::PLAN;
+    use crate::model::names::{Mode, RunName, Timestamp};
+    use crate::model::session::{How, Member, PairRecord, Subject};
+
+    /// As many pairs as the plan takes, whose after servers are slower by these factors in turn.
+    fn session(factors: &[f64]) -> Session {
+        let subject = Subject {
+            mode: Mode::Internal,
+            before: String::new(),
+            after: String::new(),
+            scenario: String::new(),
+            duration_seconds: 10,
+            how: How::Duet,
+        };
+        let opened = Timestamp::parse("20251108_140000").unwrap();
+        let mut record = SessionRecord::open(subject, opened, String::new(), PLAN);
+        let member = |ms: f64| Member {
+            name: RunName::parse("selftest_after_20251108_140000").unwrap(),
+            p50_ms: ms,
+            p95_ms: ms,
+            p99_ms: ms,
+            throughput: 1000.0,
+            cpu_us_per_operation: None,
+        };
+        let pair = |ms: &f64| PairRecord { before: member(1.0), after: member(*ms) };
+        record.pairs = factors.iter().cycle().take(PLAN.last_look()).map(pair).collect();
+        Session { record, provenances: Vec::new(), took: Duration::ZERO }
+    }
+
+    fn selftest(itself: &[f64], slowed: &[f64]) -> Selftest {
+        Selftest { slow_down: 25, cpus: 2, itself: session(itself), slowed: session(slowed) }
+    }
+
+    #[test]
+    fn it_succeeds_where_the_binary_is_quiet_on_itself_and_the_slow_down_is_found() {
+        let found = selftest(&[0.98, 1.02], &[1.2, 1.3]);
+        assert!(found.succeeds() && found.advice().is_empty(), "{}", found.text());
+    }
+
+    #[test]
+    fn it_does_not_succeed_on_a_slow_down_that_is_not_found() {
+        assert!(!selftest(&[1.0], &[1.0]).succeeds());
+    }
+
+    #[test]
+    fn a_binary_that_is_not_surely_as_fast_as_itself_is_not_quiet() {
+        let not_settled = [2.0, 0.5];
+        assert_eq!(
+            session(&not_settled).verdict(),
+            Some(PairedVerdict::NoRegressionFound),
+            "which is a pass, elsewhere"
+        );
+        for itself in [&not_settled[..], &[1.5], &[0.5]] {
+            assert!(!selftest(itself, &[1.5]).succeeds(), "{itself:?}");
+        }
+    }
+
+    #[test]
+    fn an_interval_wider_than_the_slow_down_says_nothing() {
+        let itself = [1.04, 0.4];
+        assert_eq!(session(&itself).verdict(), Some(PairedVerdict::NotRegressed));
+        assert!(!selftest(&itself, &[1.5]).succeeds());
     }
 }

@@ -228,8 +228,7 @@ fn assess(plan: &Plan, p99: &[f64], p95: &[f64], margin: f64) -> Assessment {
         matches!(progress, Progress::Final(PairedVerdict::Regressed | PairedVerdict::NotRegressed));
     let pairs_to_settle = match is_settled || is_vetoed {
         true => None,
-        false => pairs_to_settle(p99.len(), &interval, margin)
-            .filter(|pairs| *pairs <= plan.most_pairs()),
+        false => pairs_to_settle(plan, p99.len(), &interval, margin),
     };
     Assessment {
         progress,
@@ -244,31 +243,17 @@ fn is_surely_slower(interval: &Interval, margin: f64) -> bool {
 
 /// The width of the interval shrinks with the square root of the number of pairs, so it takes
 /// `pairs` * (half-width / distance)^2 of them until it clears the bound in question: the margin
-/// for an estimate within it, zero for one beyond it.
-fn pairs_to_settle(pairs: usize, interval: &Interval, margin: f64) -> Option<usize> {
+/// for an estimate within it, zero for one beyond it. At least one more: those at hand were not
+/// enough, whatever a lopsided interval makes of the rule of thumb.
+#[expect(clippy::cast_precision_loss, reason = "dozens")]
+fn pairs_to_settle(plan: &Plan, pairs: usize, interval: &Interval, margin: f64) -> Option<usize> {
     let distance = if exceeds(interval.estimate, margin) {
         interval.estimate
     } else {
         margin - interval.estimate
     };
-    if !exceeds(distance, 0.0) {
-        return None;
-    }
-    let growth = (interval.half_width() / distance).powi(2);
-    // A lopsided interval can make the rule of thumb say that the pairs at hand were enough. They
-    // were not, so it takes at least one more.
-    Some(times_rounded_up(pairs, growth)?.max(pairs + 1))
-}
-
-/// `None` when the product is too large to mean anything.
-fn times_rounded_up(pairs: usize, factor: f64) -> Option<usize> {
-    let rounded = (f64::from(u32::try_from(pairs).ok()?) * factor).ceil();
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "within the range of u32"
-    )]
-    (0.0..f64::from(u32::MAX)).contains(&rounded).then_some(rounded as usize)
+    let needed = pairs as f64 * (interval.half_width() / distance).powi(2);
+    (pairs + 1..=plan.most_pairs()).find(|longer| *longer as f64 >= needed)
 }
 
 /// A failing after binary is news, not noise: it ends the session when it happens again, and until

@@ -22,7 +22,7 @@ pub struct Interval {
 impl Interval {
     /// Half the distance between the bounds: roughly the smallest change that can be told from none.
     #[must_use]
-    pub(crate) fn half_width(&self) -> f64 {
+    pub fn half_width(&self) -> f64 {
         (self.upper - self.lower) / 2.0
     }
 }
@@ -37,7 +37,7 @@ impl Interval {
 /// `None` when there are too few differences for `alpha`, when one is not finite, or when `alpha`
 /// is so large that the bounds would cross.
 #[must_use]
-pub(crate) fn interval(differences: &[f64], alpha: f64) -> Option<Interval> {
+pub fn interval(differences: &[f64], alpha: f64) -> Option<Interval> {
     if !differences.iter().all(|difference| difference.is_finite()) {
         return None;
     }

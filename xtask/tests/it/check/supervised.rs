@@ -1,7 +1,10 @@
 //! News to the tool of the processes that its supervisor owns.
 
+use std::io::Read;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use xtask::measure::build::Binaries;
@@ -13,7 +16,7 @@ use xtask::measure::workplace::Workplace;
 use xtask::model::names::{Mode, Phase};
 use xtask::term::steps::{Steps, Verbosity};
 
-use crate::common::{Checkout, TOOL, wait_until};
+use crate::common::{Checkout, TOOL, tool, wait_until};
 
 const LONG: Duration = Duration::from_secs(60);
 const SERVER: Role = Role { kind: Kind::Server, side: Phase::Before };
@@ -80,11 +83,11 @@ read -r start
 export ENGRAM_DATA_DIR="$2/data" ENGRAM_PID_PATH="$2/engram.pid"
 target/release/engram start --port $PORT > "$2/server.log" 2>&1 &
 until [ -s "$2/engram.pid" ]; do sleep 0.01; done
-echo '{"event": "started", "role": "server", "side": "before", "at": 0, "pid": '$!'}'
+echo '{"event": "started", "role": "server", "side": "before", "pid": '$!'}'
 read -r start
 target/release/loadtest run --scenario scenarios/m17_baseline.toml --duration 1 \
     --endpoint http://127.0.0.1:$PORT --output "$2/result.json" > "$2/loadtest.log" 2>&1
-printf '%s\n' '{"event": "started", "role": "load generator", "side": "before", "at": 0, "pid": 1}' \
+printf '%s\n' '{"event": "started", "role": "load generator", "side": "before", "pid": 1}' \
     '{"event": "exited", "role": "load generator", "side": "before", "code": 0}'
 read -r stop
 echo '{"event": "asked", "role": "server", "side": "before"}'
@@ -153,4 +156,29 @@ fn kill(signal: &str, process: u32) -> bool {
     let script = format!("kill -s {signal} {process} 2>&1");
     let output = Command::new("sh").args(["-c", &script]).output();
     output.unwrap().status.success()
+}
+
+#[test]
+fn several_programs_start_when_all_are_ready_and_tell_how_far_apart() {
+    let (_folder, workplace, mut supervised) = started();
+    let both = [SERVER, LOAD].map(|role| (role, shell("exit 7", &workplace)));
+    let started = supervised.spawn(&both).unwrap();
+    assert!(started.iter().all(|one| one.apart.is_some()), "{started:?}");
+    let mut heard = [LONG; 2].map(|long| supervised.exited(long).unwrap().unwrap());
+    heard.sort_by_key(|(role, _)| *role);
+    assert_eq!(heard, [(LOAD, Exit::Code(7)), (SERVER, Exit::Code(7))]);
+}
+
+#[test]
+fn a_program_that_waits_for_its_start_does_not_start_when_the_supervisor_is_gone() {
+    let (mut supervisor, theirs) = UnixStream::pair().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let started = folder.path().join("started");
+    let mut waiting = tool("__wait touch");
+    waiting.arg(&started).stdin(OwnedFd::from(theirs)).stderr(Stdio::null());
+    let mut waiting = waiting.spawn().unwrap();
+    supervisor.read_exact(&mut [0]).unwrap();
+    drop(supervisor);
+    assert_eq!(waiting.wait().unwrap().code(), Some(3));
+    assert!(!started.exists());
 }

@@ -409,6 +409,7 @@ impl Recording {
                     id: record.id(),
                     pair,
                     order: "before-first".to_owned(),
+                    how: Some(record.subject.how.to_string()),
                     ..SessionPlace::default()
                 });
                 let path = run.record(checkout, Some(provenance));

@@ -1,5 +1,7 @@
 //! The verdict in the first line, and in the exit code.
 
+use xtask::model::provenance::SessionPlace;
+
 use super::*;
 
 #[track_caller]
@@ -229,11 +231,25 @@ fn no_operation_moved_most_where_all_moved_alike() {
 
 /// Single runs of one server for another task, whose P99s are up to 16 % apart.
 fn on_a_noisy_machine(p99_ms: f64) -> Checkout {
+    beside(Recording::new().task("006"), p99_ms)
+}
+
+fn beside(noisy: Recording, p99_ms: f64) -> Checkout {
     let (before, after) = internal_clean();
     let checkout = recorded([(before, after.p99(p99_ms))]);
-    let p99s = [0.44, 0.51, 0.46, 0.45, 0.49, 0.44, 0.47];
-    Recording::new().task("006").write_group(&checkout, &p99s, 7);
+    noisy.write_group(&checkout, &[0.44, 0.51, 0.46, 0.45, 0.49, 0.44, 0.47], 7);
     checkout
+}
+
+#[test]
+fn runs_that_shared_the_machine_with_another_server_tell_nothing_of_the_noise_of_single_runs() {
+    for (how, is_told) in [("duet", false), ("alternating", true)] {
+        let in_pairs = Recording::new().task("006").with(move |it| {
+            it.session = Some(SessionPlace { how: Some(how.into()), ..SessionPlace::default() });
+        });
+        let report = compare(&beside(in_pairs, 0.472), "007").output;
+        assert_eq!(report.contains("comparisons of one server"), is_told, "{how}: {report}");
+    }
 }
 
 #[test]

@@ -3,11 +3,13 @@
 
 use std::fs;
 use std::process::{Command, Stdio};
-use std::thread;
 
 use super::ending::{Ending, Key, Running, signal};
 use super::step::hold_syncs;
-use super::{assert_only_logs_are_unsaved, assert_the_ports_are_free, parent_death_signals_work};
+use super::{
+    assert_only_logs_are_unsaved, assert_the_ports_are_free, beside_each_other,
+    parent_death_signals_work,
+};
 use crate::common::{Checkout, wait_until};
 use crate::confirm::{FAST, confirm, measured_with, pairs_on_record};
 
@@ -18,8 +20,12 @@ enum Step {
     Start,
     /// One server is healthy, and the other never.
     Ready,
+    /// Neither load generator has sent a request yet.
+    LoadStart,
     /// Both load generators have sent a request and hang.
     Load,
+    /// One server does not stop, and the other was not asked to.
+    FirstStop,
     /// One server has stopped, and the other does not.
     Stop,
     /// Some files of both runs are in place, and no result.
@@ -39,12 +45,15 @@ pairs=$(cat tmp/m17_performance/sessions/*.toml 2>/dev/null | grep -c '^..pairs.
 case \"$(cat step 2>/dev/null) $ENGRAM_DATA_DIR\" in
     Start*) touch starting; while [ -e starting ] && [ -e step ]; do sleep 0.01; done ;;
     Ready*/after/*) export STAND_IN_NEVER_HEALTHY=1 ;;
-    Stop*/after/*) export STAND_IN_IGNORE_SIGTERM=1 ;;
+    FirstStop*/before/* | Stop*/after/*) export STAND_IN_IGNORE_SIGTERM=1 ;;
     Between*) [ \"$pairs\" = \"$(cat last)\" ] && touch between && export STAND_IN_NEVER_HEALTHY=1 ;;
 esac
 ";
 const LOAD_GENERATOR: &str = "
-[ \"$(cat step 2>/dev/null)\" = Load ] && STAND_IN_LOAD=hang exec \"$STAND_IN/loadtest\" \"$@\"
+case \"$(cat step 2>/dev/null)\" in
+    LoadStart) echo waits; while [ -e step ]; do sleep 0.01; done ;;
+    Load) STAND_IN_LOAD=hang exec \"$STAND_IN/loadtest\" \"$@\" ;;
+esac
 \"$STAND_IN/loadtest\" \"$@\" || exit
 case \"$(cat step 2>/dev/null) $*\" in
     Save*/after/*) echo unsaved/after/loadtest.log > held ;;
@@ -54,15 +63,18 @@ exit 0";
 
 impl Step {
     fn is_reached(self, checkout: &Checkout) -> bool {
-        let server_said = |side: &str, words: &str| {
-            let log = checkout.path("tmp/m17_performance/unsaved").join(side).join("server.log");
+        let said = |side: &str, log: &str, words: &str| {
+            let log = checkout.path("tmp/m17_performance/unsaved").join(side).join(log);
             fs::read_to_string(log).is_ok_and(|log| log.contains(words))
         };
+        let both_said = |log, words| SIDES.iter().all(|side| said(side, log, words));
         match self {
             Self::Start => checkout.path("starting").exists(),
-            Self::Ready => ["before", "after"].iter().all(|side| server_said(side, "listening")),
-            Self::Load => ["before", "after"].iter().all(|side| server_said(side, "/api/v1/")),
-            Self::Stop => server_said("after", "SIGTERM ignored"),
+            Self::Ready => both_said("server.log", "listening"),
+            Self::LoadStart => both_said("loadtest.log", "waits"),
+            Self::Load => both_said("server.log", "/api/v1/"),
+            Self::FirstStop => said("before", "server.log", "SIGTERM ignored"),
+            Self::Stop => said("after", "server.log", "SIGTERM ignored"),
             Self::Save => {
                 let recorded = checkout.recorded();
                 recorded.iter().filter(|name| name.ends_with("_sys.txt")).count() == MEASURED + 2
@@ -82,6 +94,8 @@ impl Step {
         usize::from(self == Self::Between)
     }
 }
+
+const SIDES: [&str; 2] = ["before", "after"];
 
 /// The runs of `perf-check` before the session.
 const MEASURED: usize = 2;
@@ -125,17 +139,9 @@ fn sigkill_of_the_tool_while_the_supervisor_is_halted() {
 
 #[track_caller]
 fn at_every_step(ending: Ending) {
-    let needs_a_supervisor = !ending.spares_the_supervisor();
-    let failed: Vec<Step> = thread::scope(|scope| {
-        let steps = STEPS.into_iter().filter(|step| step.has_a_supervisor() || !needs_a_supervisor);
-        let tries: Vec<_> =
-            steps.map(|step| (step, scope.spawn(move || at(step, ending)))).collect();
-        let failed = |(step, outcome): (Step, thread::ScopedJoinHandle<()>)| {
-            outcome.join().is_err().then_some(step)
-        };
-        tries.into_iter().filter_map(failed).collect()
-    });
-    assert!(failed.is_empty(), "{ending:?} at {failed:?}, see above");
+    let mut steps = STEPS.to_vec();
+    steps.retain(|step| step.has_a_supervisor() || ending.spares_the_supervisor());
+    beside_each_other(&steps, |step| at(*step, ending));
 }
 
 fn checkout() -> Checkout {
@@ -214,23 +220,39 @@ fn assert_whole(checkout: &Checkout, pairs: usize) {
 }
 
 #[test]
-fn a_server_that_is_killed_ends_the_duet_at_once_and_counts_against_its_own_side() {
-    kill_one("after", "engram start", "the after server failed: the server ended under load");
+fn a_server_that_is_killed_ends_its_duet_at_once_and_counts_against_its_own_side() {
+    let kills = [
+        (Step::Start, "before", "the server ended before it was healthy"),
+        (Step::Start, "after", "the server ended before it was healthy"),
+        (Step::Ready, "before", "the server ended before it was healthy"),
+        (Step::Ready, "after", "the server ended before it was healthy"),
+        (Step::LoadStart, "before", "the server ended under load"),
+        (Step::Load, "after", "the server ended under load"),
+        (Step::FirstStop, "before", "the server CRASHED when it was to stop"),
+        (Step::Stop, "after", "the server CRASHED when it was to stop"),
+    ];
+    beside_each_other(&kills, |kill| kill_one("engram start", *kill));
 }
 
 #[test]
-fn a_load_generator_that_is_killed_ends_the_duet_and_counts_against_its_own_side() {
-    kill_one("before", "loadtest run", "the before server failed: the load generator wrote no");
+fn a_load_generator_that_is_killed_ends_its_duet_at_once_and_counts_against_its_own_side() {
+    let kills = [
+        (Step::LoadStart, "before", "the load generator wrote no result"),
+        (Step::LoadStart, "after", "the load generator wrote no result"),
+        (Step::Load, "before", "the load generator wrote no result"),
+        (Step::Load, "after", "the load generator wrote no result"),
+    ];
+    beside_each_other(&kills, |kill| kill_one("loadtest run", *kill));
 }
 
-/// Kills a process of a side under load: the load of the other side hangs, and would not end by itself.
-fn kill_one(side: &str, program: &str, said: &str) {
+/// Kills a process of a side at a step of the first duet that would last, for what is said then. The session goes on.
+fn kill_one(program: &str, (step, side, said): (Step, &str, &str)) {
     let checkout = checkout();
     checkout.write("last", "0");
-    checkout.write("step", "Load");
+    checkout.write("step", format!("{step:?}"));
     let ending = Ending::Signal("KILL");
     let mut running = Running::start(&checkout, duets(&checkout), ending);
-    wait_until("the load", || Step::Load.is_reached(&checkout));
+    wait_until(&format!("{step:?}"), || step.is_reached(&checkout));
     let of_first_duet = checkout.processes();
     // The next duet stands still elsewhere.
     checkout.write("step", "Between");
@@ -249,8 +271,27 @@ fn kill_one(side: &str, program: &str, said: &str) {
         assert!(!is_of_duet || !left.contains_key(process), "{words}");
     }
     let errors = fs::read_to_string(checkout.path("errors.txt")).unwrap();
-    assert!(errors.contains(&format!("pair 1 is void: {said}")), "{errors}");
+    let void = format!("pair 1 is void: the {side} server failed: {said}");
+    assert!(errors.contains(&void), "{void}: {errors}");
     assert_whole(&checkout, 0);
+    running.end(ending);
+    wait_until("the end of all it started", || running.is_gone());
+}
+
+#[test]
+fn what_started_at_the_same_moment_holds_nothing_of_the_wait_for_it() {
+    let checkout = checkout();
+    checkout.write("step", "Load");
+    let ending = Ending::Signal("KILL");
+    let mut running = Running::start(&checkout, duets(&checkout), ending);
+    wait_until("the load", || Step::Load.is_reached(&checkout));
+    let mut processes = checkout.processes();
+    processes.retain(|_, words| words.contains("engram start") || words.contains("loadtest run"));
+    assert_eq!(processes.len(), 4, "{processes:?}");
+    for (process, words) in processes {
+        let input = fs::read_link(format!("/proc/{process}/fd/0")).unwrap();
+        assert_eq!(input.to_str(), Some("/dev/null"), "{words}");
+    }
     running.end(ending);
     wait_until("the end of all it started", || running.is_gone());
 }

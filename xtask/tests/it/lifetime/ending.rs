@@ -323,7 +323,7 @@ impl Drop for Running<'_> {
 /// True for the command line of the tool, and not for that of its supervisor.
 #[expect(clippy::ptr_arg, reason = "it is asked of the values of a map")]
 fn is_tool(words: &String) -> bool {
-    words.starts_with(TOOL) && words.contains("perf-c")
+    words.starts_with(TOOL) && words.contains(" perf-")
 }
 
 fn parent(process: u32) -> Option<u32> {

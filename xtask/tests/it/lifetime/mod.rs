@@ -7,9 +7,11 @@ mod duet;
 mod ending;
 mod holes;
 mod panic;
+mod selftest;
 mod step;
 mod storm;
 
+use std::fmt::Debug;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::thread;
@@ -81,19 +83,25 @@ fn sigkill_of_the_tool_while_the_supervisor_is_halted() {
     at_every_step(Ending::SupervisorHalted);
 }
 
-/// One test for each way to end the tool; the steps beside each other, since each is mostly waiting.
+/// One test for each way to end the tool.
 #[track_caller]
 fn at_every_step(ending: Ending) {
-    let failed: Vec<Step> = thread::scope(|scope| {
-        let steps = ending.steps().into_iter();
-        let tries: Vec<_> =
-            steps.map(|step| (step, scope.spawn(move || at(step, ending)))).collect();
-        tries
-            .into_iter()
-            .filter_map(|(step, outcome)| outcome.join().is_err().then_some(step))
-            .collect()
+    beside_each_other(&ending.steps(), |step| at(*step, ending));
+}
+
+/// Tries several things at the same time, since each is mostly waiting.
+#[track_caller]
+fn beside_each_other<T: Debug + Sync>(things: &[T], attempt: impl Fn(&T) + Sync) {
+    let attempt = &attempt;
+    let failed: Vec<&T> = thread::scope(|scope| {
+        let begin = |thing| (thing, scope.spawn(move || attempt(thing)));
+        let tries: Vec<_> = things.iter().map(begin).collect();
+        let failed = |(thing, tried): (_, thread::ScopedJoinHandle<()>)| {
+            tried.join().is_err().then_some(thing)
+        };
+        tries.into_iter().filter_map(failed).collect()
     });
-    assert!(failed.is_empty(), "{ending:?} at {failed:?}, see above");
+    assert!(failed.is_empty(), "{failed:?}, see above");
 }
 
 fn at(step: Step, ending: Ending) {
