@@ -22,7 +22,7 @@ use crate::store::recording::Place;
 /// When there is no such revision, or a side cannot be built or measured.
 pub(crate) fn measure(bench: &mut Bench, revision: &str) -> Result<()> {
     let (commit, branch) = git::at(&bench.checkout, revision)?;
-    bench.last_words.are("what is finished is kept; the same command continues");
+    bench.last_words.set("what is finished is kept; the same command continues");
     say("building after, from the checkout as it is");
     let after = build::prepare(&bench.checkout, None, &bench.workplace.git(), Build::Now)?;
     let folder = build::kept_folder(&bench.checkout)?;
@@ -72,7 +72,7 @@ fn before(
     say(&format!("building before, from {revision}"));
     let base = Base::check_out(&bench.checkout, commit)?;
     let ignored = after.inputs.as_ref().map(|inputs| inputs.disk.clone());
-    for file in base.lend(&ignored.unwrap_or_default())? {
+    for file in base.copy_ignored(&ignored.unwrap_or_default())? {
         say(&format!("  with the checkout's own {file}, which {revision} does not have"));
     }
     let built = base.build(&bench.workplace.git());

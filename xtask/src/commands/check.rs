@@ -164,7 +164,7 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
             0 => "nothing was saved".to_owned(),
             saved => format!("{saved} of {} runs are saved", options.runs),
         };
-        bench.last_words.are(&format!("{kept}; {}", bench.logs()));
+        bench.last_words.set(&format!("{kept}; {}", bench.logs()));
         let place = Place { group: first.clone(), index, of: options.runs, session: None };
         let (name, run) = bench
             .alone(&side, place, &conditions)
@@ -177,7 +177,7 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
         first.get_or_insert(name);
         runs.push(run);
     }
-    bench.last_words.are("all is saved");
+    bench.last_words.set("all is saved");
     let failing =
         runs.iter().filter(|run: &&Recorded| fitness::error_replies(&run.result).is_some());
     let side = |runs: &[Recorded]| comparison::Side::of(runs, |run| run.result.error_rate);

@@ -224,7 +224,7 @@ pub(crate) fn run(options: &Options, _: Clock) -> Result<Outcome> {
         });
         return print(&match options.format {
             Format::Json => list::to_json(&entries),
-            _ => list::list(&entries, Style::of_output()),
+            _ => list::list(&entries, &repeated(options.checkout.as_deref()), Style::of_output()),
         });
     }
     if let Subject::Measurement(task, mode, what) = &options.subject {

@@ -281,7 +281,7 @@ impl Running {
                 1 => "1 pair is".to_owned(),
                 pairs => format!("{pairs} pairs are"),
             };
-            self.duets.bench.last_words.are(&format!("{kept} kept; {}", self.continuing));
+            self.duets.bench.last_words.set(&format!("{kept} kept; {}", self.continuing));
             match self.duets.pair(&self.record) {
                 Ok(pair) => {
                     before_failures = 0;

@@ -124,8 +124,8 @@ impl Evidence {
         content.iter().filter_map(|source| sources.get(source)).flatten().collect()
     }
 
-    /// The runs of a phase by source. It searches the text, which spares to take thousands of files apart: a line of a
-    /// server's log may add one, and whoever judges looks at the provenance itself.
+    /// The runs of a phase by source. It searches the text, since parsing thousands of files would take seconds: a line
+    /// of a server's log may add one, and the judging reads the provenance itself.
     fn sources(&self, phase: Phase) -> &Sources {
         let [before, after] = &self.sources;
         let known = if phase == Phase::Before { before } else { after };

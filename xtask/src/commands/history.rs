@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::shared::{print, say};
+use super::shared::{print, repeated, say};
 use super::words::{Words, task_id};
 use crate::error::Result;
 use crate::files;
@@ -86,7 +86,7 @@ pub(crate) fn run(options: &Options, _: Clock) -> Result<Outcome> {
     }
     print(&match options.json {
         true => history::to_json(&all),
-        false => history::human(&all, Style::of_output()),
+        false => history::human(&all, &repeated(options.checkout.as_deref()), Style::of_output()),
     })
 }
 

@@ -115,7 +115,7 @@ pub fn read(words: Vec<OsString>) -> Result<Request> {
     let find = |name: &str| {
         COMMANDS.iter().find(|command| command.name() == name).ok_or_else(|| {
             let offered = COMMANDS.iter().filter(|command| !command.is_internal());
-            let nearest = did_you_mean(name, offered.map(Command::name));
+            let nearest = did_you_mean(name, offered.map(Command::name).chain(["help"]));
             wrong(Error::new(format!("no command `{name}`{nearest}")))
         })
     };
@@ -255,6 +255,7 @@ mod tests {
     fn a_documented_slip_gets_its_remedy() {
         for (typed, answer) in [
             ("--hlep", "no option `--hlep`; did you mean `--help`?"),
+            ("hepl", "no command `hepl`; did you mean `help`?"),
             ("help perf-chekc", "no command `perf-chekc`; did you mean `perf-check`?"),
             ("help perf-check now", "`now` is one word too many"),
             ("check 007 before", "no command `check`; did you mean `perf-check`?"),

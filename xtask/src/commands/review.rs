@@ -412,7 +412,7 @@ impl Reviewing {
             failures: Vec::new(),
         };
         let folder = ReviewFolder::open(checkout, bench.clock.timestamp(), record)?;
-        bench.last_words.are("the finished runs are kept; the same command continues today");
+        bench.last_words.set("the finished runs are kept; the same command continues today");
         bench.results = folder.results.clone();
 
         let (mut finished, mut left) = (0, 0);

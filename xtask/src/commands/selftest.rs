@@ -84,7 +84,7 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
     let checkout = checkout::find(setup.checkout.as_deref())?;
     let steps = Steps::new(Verbosity::ProgressOnly);
     let mut bench = Bench::open(setup, &checkout, steps, clock)?;
-    bench.last_words.are("there is no answer; the finished runs stay among the results");
+    bench.last_words.set("there is no answer; the finished runs stay among the results");
     let folder = build::kept_folder(&checkout)?;
     let measure = typed::perf_check("<task>", Phase::Before, setup.mode, "", &setup.repeated());
     let binaries = build::newest_kept(&folder).ok_or_else(|| {

@@ -111,7 +111,7 @@ impl Words {
         default: Duration,
         least: u64,
     ) -> Result<Duration> {
-        let takes = format!("a duration from {least} s to a day, such as 90, 90s or 2m");
+        let takes = format!("{least} s to a day, such as 90, 90s or 2m");
         let Some(text) = self.value::<String>(flag, &takes)? else { return Ok(default) };
         let seconds =
             read_seconds(&text).filter(|seconds| (least..=MOST_SECONDS).contains(seconds));

@@ -24,8 +24,8 @@ pub(crate) struct Base<'a> {
     prefix: String,
     /// The folder of kept binaries.
     kept: PathBuf,
-    /// Checkouts may share a target directory: one of them is at work in it.
-    _turn: Option<File>,
+    /// Checkouts may share a target directory: one at a time builds in it.
+    _lock: Option<File>,
 }
 
 impl<'a> Base<'a> {
@@ -44,7 +44,7 @@ impl<'a> Base<'a> {
             // As git and the compiler name what is in it.
             kept: fs::canonicalize(&kept).map_err(Error::at("cannot use", &kept))?,
             // On a system without locks there is none.
-            _turn: File::open(&folder).and_then(|turn| turn.lock().map(|()| turn)).ok(),
+            _lock: File::open(&folder).and_then(|folder| folder.lock().map(|()| folder)).ok(),
         };
         base.remove();
         let tree = base.tree();
@@ -66,7 +66,7 @@ impl<'a> Base<'a> {
 
     fn remove(&self) {
         let tree = self.tree();
-        // It fails where there is none, as it should. What a kill left of `git worktree add` is locked: forced twice.
+        // It fails where there is none. What a kill left of `git worktree add` is locked: forced twice.
         answer_in(self.checkout, |shell| cmd!(shell, "git worktree remove --force --force {tree}"));
         let _ = fs::remove_dir_all(&tree);
     }
@@ -76,8 +76,8 @@ impl<'a> Base<'a> {
     ///
     /// # Errors
     /// Names the file that cannot be copied.
-    pub(crate) fn lend(&self, ignored: &BTreeSet<String>) -> Result<Vec<String>> {
-        let mut lent = Vec::new();
+    pub(crate) fn copy_ignored(&self, ignored: &BTreeSet<String>) -> Result<Vec<String>> {
+        let mut copied_files = Vec::new();
         for file in ignored.iter().chain([&format!("{}Cargo.lock", self.prefix)]) {
             let (from, to) = (self.root.join(file), self.tree().join(file));
             // What lies outside of the repository is read from there.
@@ -87,9 +87,9 @@ impl<'a> Base<'a> {
             let folder = to.parent().unwrap_or(&to);
             let copied = fs::create_dir_all(folder).and_then(|()| fs::copy(&from, &to));
             copied.map_err(Error::at("cannot copy", &from))?;
-            lent.push(file.clone());
+            copied_files.push(file.clone());
         }
-        Ok(lent)
+        Ok(copied_files)
     }
 
     /// Builds it. `scratch` is a folder to work in, removed again.

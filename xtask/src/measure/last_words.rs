@@ -26,12 +26,12 @@ impl LastWords {
         let mut shell = Command::new("sh");
         shell.args(["-c", SAY_THEM]).stdin(Stdio::piped()).stdout(Stdio::null());
         let mut new = Self(shell.spawn().ok());
-        new.are(words);
+        new.set(words);
         new
     }
 
-    /// From now on they are `words`, in one line.
-    pub(crate) fn are(&mut self, words: &str) {
+    /// Replaces them by `words`, one line.
+    pub(crate) fn set(&mut self, words: &str) {
         let pipe = self.0.as_mut().and_then(|shell| shell.stdin.as_mut());
         // Where that fails nobody is left to say them.
         let _ = pipe.map(|pipe| pipe.write_all(format!("{}\n", printable(words)).as_bytes()));

@@ -1,4 +1,4 @@
-//! Running processes, and their use of the machine: from `/proc` where there is one, else from `ps`.
+//! Running processes, and tsurvivor use of the machine: from `/proc` where there is one, else from `ps`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -80,9 +80,9 @@ pub(crate) fn used(before: &Users, after: &Users) -> Vec<(String, Duration)> {
     let mut known: BTreeMap<u32, Duration> = BTreeMap::new();
     for &pid in before.keys() {
         let parent = |pid: &u32| before.get(pid).map(|user| user.parent);
-        let heir = std::iter::successors(Some(pid), parent).find(|pid| after.contains_key(pid));
-        if let Some((heir, user)) = heir.zip(before.get(&pid)) {
-            *known.entry(heir).or_default() += user.cpu;
+        let survivor = std::iter::successors(Some(pid), parent).find(|pid| after.contains_key(pid));
+        if let Some((survivor, user)) = survivor.zip(before.get(&pid)) {
+            *known.entry(survivor).or_default() += user.cpu;
         }
     }
     let mut used: BTreeMap<&str, Duration> = BTreeMap::new();

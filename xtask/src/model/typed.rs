@@ -44,6 +44,12 @@ pub(crate) fn what_is_recorded(repeated: &Repeated) -> String {
     format!("what is recorded: {}", perf_compare("--list", "", repeated))
 }
 
+/// The answer where nothing is recorded, in a line.
+pub(crate) fn nothing_is_recorded(repeated: &Repeated) -> String {
+    let begin = perf_check("<task>", Phase::Before, Mode::Internal, "", repeated);
+    format!("nothing is recorded yet; begin with: {begin}\n")
+}
+
 /// The command that archives a measurement.
 pub(crate) fn take_back(task: impl Display, what: &str, mode: Mode, repeated: &Repeated) -> String {
     let what = format!(" --take-back {what}{}", mode_option(mode));

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::judge::history::{Cumulative, Point, Series};
 use crate::model::names::{Phase, TaskId};
+use crate::model::typed::{self, Repeated};
 use crate::report::chart::history::{name, outcome};
 use crate::report::chart::sparkline::sparkline;
 use crate::report::words;
@@ -56,9 +57,9 @@ fn rows(series: &Series) -> Vec<Row<'_>> {
 }
 
 /// The text for a terminal of 80 columns.
-pub(crate) fn human(all: &[Series], style: Style) -> String {
+pub(crate) fn human(all: &[Series], repeated: &Repeated, style: Style) -> String {
     if all.is_empty() {
-        return "nothing is recorded yet; begin with: cargo perf-check <task> before\n".to_owned();
+        return typed::nothing_is_recorded(repeated);
     }
     let sections: Vec<String> = all.iter().map(|series| section(series, style)).collect();
     sections.join("\n")

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use crate::model::names::RunName;
+use crate::model::typed::{self, Repeated};
 use crate::report::words;
 use crate::term::streams::{Ink, Style};
 use crate::term::text;
@@ -65,9 +66,9 @@ const LEAST_TASK: usize = 5;
 const COMMIT: usize = 7;
 
 /// The table.
-pub(crate) fn list(entries: &[Entry], style: Style) -> String {
+pub(crate) fn list(entries: &[Entry], repeated: &Repeated, style: Style) -> String {
     if entries.is_empty() {
-        return "nothing is recorded yet; begin with: cargo perf-check <task> before\n".to_owned();
+        return typed::nothing_is_recorded(repeated);
     }
     let heading = ["task", "mode", "phase", "when", "commit", "load", "P99 ms", "ops/s", "runs"]
         .map(str::to_owned);

@@ -67,7 +67,7 @@ impl Session {
 }
 
 impl Selftest {
-    /// The binary is surely not slower than itself, nor surely faster, where less than the slow-down can be told apart:
+    /// The binary is surely not slower than itself, nor surely faster, where less than the slow-down can be distinguished:
     /// a wider interval says nothing, wherever it lies.
     fn is_quiet(&self) -> bool {
         let slow_down = paired::margin(self.slow_down.into());

@@ -31,8 +31,6 @@ pub enum Verbosity {
 const NAME_WIDTH: usize = 10;
 /// The column that the times end at, well within 80.
 const LINE_WIDTH: usize = 76;
-/// The columns of a line.
-const COLUMNS: usize = 80;
 
 impl Steps {
     /// Steps shown as standard error takes them.
@@ -137,7 +135,7 @@ impl Steps {
         let name = self.style.paint(ink, &format!("{name:>NAME_WIDTH$}"));
         // Elsewhere whole lines are easier to search. A command is there to be pasted.
         let what = match self.live && !what.contains("cargo ") {
-            true => wrapped(what, [NAME_WIDTH + 2; 2], COLUMNS),
+            true => wrapped(what, [NAME_WIDTH + 2; 2], self.style.columns),
             false => printable(what),
         };
         format!("{name}  {what}")

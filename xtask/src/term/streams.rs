@@ -129,7 +129,7 @@ pub fn errors(text: &str) {
     to_errors(&neutral(text));
 }
 
-/// Writes an error to standard error. A terminal gets its lines parted between words, but for what is there to be pasted:
+/// Writes an error to standard error. On a terminal it is wrapped between words, except for what is there to be pasted:
 /// commands, and all below an empty line. Elsewhere whole lines are easier to search.
 pub fn error(error: &impl Display) {
     let mut columns = io::stderr().is_terminal().then(|| Style::of_errors().columns);

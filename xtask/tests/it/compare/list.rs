@@ -88,6 +88,18 @@ fn an_empty_one_says_where_to_begin() {
 }
 
 #[test]
+fn an_empty_one_of_another_folder_says_to_begin_there() {
+    for command in ["perf-compare --list", "perf-history"] {
+        let elsewhere = Checkout::without_product();
+        let said = finish(elsewhere.command(&format!("{command} -C ."))).succeeded().output;
+        assert_eq!(
+            said,
+            "nothing is recorded yet; begin with: cargo perf-check <task> before -C .\n"
+        );
+    }
+}
+
+#[test]
 fn a_task_and_a_mode_choose_among_the_recorded() {
     let checkout = recorded([internal_clean(), competitive_clean()]);
     Recording::new().task("008").write(&checkout);

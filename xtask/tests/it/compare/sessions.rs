@@ -184,12 +184,18 @@ fn later(day: u32, seconds: u64, checkout: &Checkout, pairs: &[(f64, f64)], most
     Recording::write_session_under(plan, &at(before), &at(after), checkout, pairs);
 }
 
-#[test]
-fn a_p95_that_is_surely_slower_withholds_the_pass_and_is_named() {
+/// A session in which P99 is surely as fast, and P95 surely slower.
+fn slower_by_p95_only() -> Checkout {
     let (before, after) = internal_clean();
     let checkout = recorded([(before.clone(), after.clone())]);
     let slower = after.field("p95_latency_ms", 0.36 * 1.14);
     Recording::write_session(&before, &slower, &checkout, &SURELY_AS_FAST);
+    checkout
+}
+
+#[test]
+fn a_p95_that_is_surely_slower_withholds_the_pass_and_is_named() {
+    let checkout = slower_by_p95_only();
     let finished = compare(&checkout, "007");
     assert_eq!(finished.code, Some(3), "{finished:?}");
     let reason = "P95 +14.0%, surely; P99 itself cannot be distinguished from noise";
@@ -275,10 +281,7 @@ fn what_takes_a_minute_takes_no_minutes() {
 
 #[test]
 fn a_suspicion_by_p95_proposes_no_more_pairs_but_a_look_at_the_run() {
-    let (before, after) = internal_clean();
-    let checkout = recorded([(before.clone(), after.clone())]);
-    let slower = after.field("p95_latency_ms", 0.36 * 1.14);
-    Recording::write_session(&before, &slower, &checkout, &SURELY_AS_FAST);
+    let checkout = slower_by_p95_only();
     let report = compare(&checkout, "007").output;
     assert_has(&report, "to settle   not by more pairs: find what made P95 slower\n");
     assert_eq!(proposed(&report), ["perf-check 007 after", "perf-check profile after"]);

@@ -155,12 +155,18 @@ fn duets(checkout: &Checkout) -> Command {
     duets
 }
 
+/// A session that stands still at a step of a duet.
+fn running_at(step: Step, checkout: &Checkout, ending: Ending) -> Running<'_> {
+    checkout.write("step", format!("{step:?}"));
+    let running = Running::start(checkout, duets(checkout), ending);
+    wait_until(&format!("{step:?}"), || step.is_reached(checkout));
+    running
+}
+
 fn at(step: Step, ending: Ending) {
     let checkout = checkout();
     checkout.write("last", "1");
-    checkout.write("step", format!("{step:?}"));
-    let mut running = Running::start(&checkout, duets(&checkout), ending);
-    wait_until(&format!("{step:?}"), || step.is_reached(&checkout));
+    let mut running = running_at(step, &checkout, ending);
     running.end(ending);
     running.wait_for_the_tool(ending);
     fs::remove_file(checkout.path("step")).unwrap();
@@ -249,10 +255,8 @@ fn a_load_generator_that_is_killed_ends_its_duet_at_once_and_counts_against_its_
 fn kill_one(program: &str, (step, side, said): (Step, &str, &str)) {
     let checkout = checkout();
     checkout.write("last", "0");
-    checkout.write("step", format!("{step:?}"));
     let ending = Ending::Signal("KILL");
-    let mut running = Running::start(&checkout, duets(&checkout), ending);
-    wait_until(&format!("{step:?}"), || step.is_reached(&checkout));
+    let mut running = running_at(step, &checkout, ending);
     let of_first_duet = checkout.processes();
     // The next duet stands still elsewhere.
     checkout.write("step", "Between");
@@ -280,11 +284,8 @@ fn kill_one(program: &str, (step, side, said): (Step, &str, &str)) {
 
 #[test]
 fn what_started_at_the_same_moment_holds_nothing_of_the_wait_for_it() {
-    let checkout = checkout();
-    checkout.write("step", "Load");
-    let ending = Ending::Signal("KILL");
-    let mut running = Running::start(&checkout, duets(&checkout), ending);
-    wait_until("the load", || Step::Load.is_reached(&checkout));
+    let (checkout, ending) = (checkout(), Ending::Signal("KILL"));
+    let mut running = running_at(Step::Load, &checkout, ending);
     let mut processes = checkout.processes();
     processes.retain(|_, words| words.contains("engram start") || words.contains("loadtest run"));
     assert_eq!(processes.len(), 4, "{processes:?}");
@@ -298,11 +299,8 @@ fn what_started_at_the_same_moment_holds_nothing_of_the_wait_for_it() {
 
 #[test]
 fn servers_that_somebody_halted_are_stopped_all_the_same() {
-    let checkout = checkout();
-    checkout.write("step", "Load");
-    let ending = Ending::Signal("TERM");
-    let mut running = Running::start(&checkout, duets(&checkout), ending);
-    wait_until("the load", || Step::Load.is_reached(&checkout));
+    let (checkout, ending) = (checkout(), Ending::Signal("TERM"));
+    let mut running = running_at(Step::Load, &checkout, ending);
     for (process, words) in checkout.processes() {
         if words.contains("engram start") {
             signal("STOP", &[process.to_string()]);
