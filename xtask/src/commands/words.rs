@@ -111,7 +111,7 @@ impl Words {
         default: Duration,
         least: u64,
     ) -> Result<Duration> {
-        let takes = format!("{least} s to a day, such as 90, 90s or 2m");
+        let takes = format!("a time of {least} s to a day, as 90, 90s or 2m");
         let Some(text) = self.value::<String>(flag, &takes)? else { return Ok(default) };
         let seconds =
             read_seconds(&text).filter(|seconds| (least..=MOST_SECONDS).contains(seconds));
@@ -193,7 +193,8 @@ pub(crate) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a s
         .into_iter()
         .map(distance)
         .min()
-        .filter(|(distance, candidate)| *distance <= candidate.len() / 3)
+        // Two letters that are exchanged are two edits.
+        .filter(|(distance, candidate)| *distance <= (candidate.len() / 3).max(2))
         .map_or_else(String::new, |(_, candidate)| format!("; did you mean `{candidate}`?"))
 }
 
