@@ -16,6 +16,8 @@ pub(crate) enum Listener {
     Ours,
     /// Another one, with its id where the system shows it.
     Stranger(Option<u32>),
+    /// Who did, if anybody, listens no longer.
+    Nobody,
     /// This system does not show it.
     Unknown,
 }
@@ -68,10 +70,10 @@ fn taken(port: u16) -> Error {
 
 /// Compares the listener on `127.0.0.1:port` with process `pid`.
 pub(crate) fn listener(port: u16, pid: u32) -> Listener {
-    let all_in = |inodes: &[u64], sockets: &[u64]| {
-        !inodes.is_empty() && inodes.iter().all(|inode| sockets.contains(inode))
-    };
+    let all_in =
+        |inodes: &[u64], sockets: &[u64]| inodes.iter().all(|inode| sockets.contains(inode));
     match (listening_inodes(port), open_sockets(pid)) {
+        (Some(inodes), _) if inodes.is_empty() => Listener::Nobody,
         (Some(inodes), Some(sockets)) if all_in(&inodes, &sockets) => Listener::Ours,
         (Some(_), Some(_)) => Listener::Stranger(holder(port)),
         (Some(_), None) => Listener::Unknown,
@@ -191,6 +193,19 @@ mod tests {
         drop(other.stdin.take());
         other.wait().unwrap();
         assert!(matches!(found, Listener::Stranger(Some(_))), "{found:?}");
+    }
+
+    #[test]
+    fn a_port_that_nobody_listens_on_any_more_has_no_stranger() {
+        let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = socket.local_addr().unwrap().port();
+        drop(socket);
+        // A child that another test starts may hold the socket until it becomes its program.
+        while free(port).is_err() {
+            std::thread::yield_now();
+        }
+        let found = listener(port, std::process::id());
+        assert!(matches!(found, Listener::Nobody | Listener::Unknown), "{found:?}");
     }
 
     #[test]

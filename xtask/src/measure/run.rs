@@ -239,8 +239,16 @@ impl<'a> Measuring<'a> {
         }
         plan.scenario.unchanged(plan.checkout)?;
         for (side, listener) in sides.iter().zip(listeners) {
-            if let Listener::Stranger(stranger) = listener {
-                return Err(side.answered_by_another(stranger).into());
+            match listener {
+                Listener::Ours | Listener::Unknown => {}
+                Listener::Stranger(stranger) => {
+                    return Err(side.answered_by_another(stranger).into());
+                }
+                Listener::Nobody => {
+                    let what = "the server lived on, and no longer listened after the load";
+                    let log = side.side.workplace.server_log();
+                    return Err(side.failed(with_log(Error::new(what), &log)));
+                }
             }
         }
         let noise = before.until(&after);
@@ -303,6 +311,11 @@ impl<'a> Measuring<'a> {
                         }
                         Listener::Stranger(stranger) => {
                             return Err(side.answered_by_another(stranger).into());
+                        }
+                        // It has ended since it answered, or a stranger has: it is asked again.
+                        Listener::Nobody => {
+                            let answer = "a listener that is gone".to_owned();
+                            waiting.get_or_insert((&*side, answer));
                         }
                     },
                     Health::Unhealthy(answer) | Health::Silent(answer) => {

@@ -43,7 +43,7 @@ const STEPS: [Step; 7] =
 const SERVER: &str = "
 pairs=$(cat tmp/m17_performance/sessions/*.toml 2>/dev/null | grep -c '^..pairs..$')
 case \"$(cat step 2>/dev/null) $ENGRAM_DATA_DIR\" in
-    Start*) touch starting; while [ -e starting ] && [ -e step ]; do sleep 0.01; done ;;
+    Start*) echo starts; while [ -e step ]; do sleep 0.01; done ;;
     Ready*/after/*) export STAND_IN_NEVER_HEALTHY=1 ;;
     FirstStop*/before/* | Stop*/after/*) export STAND_IN_IGNORE_SIGTERM=1 ;;
     Between*) [ \"$pairs\" = \"$(cat last)\" ] && touch between && export STAND_IN_NEVER_HEALTHY=1 ;;
@@ -69,7 +69,7 @@ impl Step {
         };
         let both_said = |log, words| SIDES.iter().all(|side| said(side, log, words));
         match self {
-            Self::Start => checkout.path("starting").exists(),
+            Self::Start => both_said("server.log", "starts"),
             Self::Ready => both_said("server.log", "listening"),
             Self::LoadStart => both_said("loadtest.log", "waits"),
             Self::Load => both_said("server.log", "/api/v1/"),
