@@ -1,6 +1,6 @@
 //! The recordings that answer a question: the newest groups of a task, or the paired session about their servers.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
@@ -99,16 +99,11 @@ pub(crate) fn of_names(
     modes.iter().map(of_mode).collect()
 }
 
-/// Compares two named results, wherever they lie; `task` is the one that they are of, where their names do not say it.
+/// Compares two named results, wherever they lie.
 ///
 /// # Errors
 /// When they are of two modes, or there is no checkout that states the competitor's P99.
-pub fn of_files(
-    checkout: Result<&Path>,
-    task: Option<&TaskId>,
-    before: &Path,
-    after: &Path,
-) -> Result<Comparison> {
+pub fn of_files(checkout: Result<PathBuf>, before: &Path, after: &Path) -> Result<Comparison> {
     // The prefix of a file name marks the mode, whatever the rest of it is.
     let [mode, other] = [before, after]
         .map(|path| Mode::of_file_name(&path.file_name().unwrap_or_default().to_string_lossy()));
@@ -122,13 +117,10 @@ pub fn of_files(
     // Only the competitive mode needs a checkout.
     let baseline = match mode {
         Mode::Internal => None,
-        Mode::Competitive => baseline(checkout?, mode),
+        Mode::Competitive => baseline(&checkout?, mode),
     };
     let question = Question {
-        task: task.cloned().or_else(|| {
-            let name = RunName::of_result(after.file_name()?.to_str()?);
-            name.map(|name| name.task)
-        }),
+        task: run_name(after).map(|name| name.task),
         mode,
         before: Some(recorded::lone(before)),
         after: Some(recorded::lone(after)),
@@ -145,6 +137,10 @@ pub fn of_files(
         comparison.warnings.push(why.to_owned());
     }
     Ok(comparison)
+}
+
+fn run_name(result: &Path) -> Option<RunName> {
+    RunName::of_result(result.file_name()?.to_str()?)
 }
 
 /// Compares the newest groups, or the pairs instead if a session on the same two servers has ended.
@@ -459,13 +455,9 @@ fn doubt(sessions: &Sessions) -> Option<Reason> {
 /// A session belongs to its binaries: whose task measured it, and what the task's own runs say.
 fn own_runs(question: &Question, session: &Comparison) -> Vec<String> {
     let file = session.after.as_ref().and_then(|after| after.files.last());
-    let name = file.and_then(|file| RunName::of_result(file.file_name()?.to_str()?));
-    let (Some(measured), Some(task)) = (name.map(|name| name.task), &question.task) else {
-        return Vec::new();
-    };
-    if measured == *task {
-        return Vec::new();
-    }
+    let name = file.and_then(|file| run_name(file));
+    let measured = name.map(|name| name.task).filter(|own| question.task.as_ref() != Some(own));
+    let (Some(measured), Some(task)) = (measured, &question.task) else { return Vec::new() };
     let own = comparison::compare(question.clone(), None);
     let mut told = vec![format!("the paired session was measured for task {measured}")];
     if let (Some(before), Some(after)) = (&own.before, &own.after) {

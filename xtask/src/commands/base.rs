@@ -104,14 +104,14 @@ fn kept(bench: &Bench, commit: &str, after: &Built, folder: &Path) -> Result<Opt
 
 /// The load of a side's newest run in seconds, if it measured this very server under the scenario as it is now.
 fn seconds_measured(bench: &Bench, side: &Side, folder: &Path) -> Option<u64> {
-    let (newest, load, _) = bench.newest(side.phase, folder).ok()?;
+    let (newest, own) = bench.newest(side.phase, folder).ok()?;
     let known = |built: &Built| {
         (built.content.clone(), built.settings.clone(), built.binaries.engram_hash.clone())
     };
     let is_it = side.built.content.is_some()
-        && load.scenario_hash == bench.scenario.hash
+        && own.load.scenario_hash == bench.scenario.hash
         && known(&newest.built) == known(&side.built);
-    is_it.then_some(load.duration_seconds)
+    is_it.then_some(own.load.duration_seconds)
 }
 
 fn measure_alone(bench: &mut Bench, side: &Side) -> Result<()> {

@@ -291,7 +291,7 @@ fn without_results_or_binaries_it_says_how_to_get_them() {
         fs::write(pair.unwrap().path().join("engram"), "").unwrap();
     }
     let message = confirmed(&checkout, "").refused();
-    assert!(message.contains("no longer in"), "{message}");
+    assert!(message.contains("are not kept in"), "{message}");
     assert!(message.contains("cargo perf-check 007 before"), "{message}");
 }
 
