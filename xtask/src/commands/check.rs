@@ -85,23 +85,20 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
 /// The two words that are no options, or the slip in them.
 fn task_and_phase(words: Words) -> Result<(TaskId, Phase)> {
     let left = words.at_most(2)?;
-    let phases = [left.first(), left.get(1)].map(|word| word.and_then(|word| Phase::parse(word)));
-    match (left.as_slice(), phases) {
-        ([task, _], [_, Some(phase)]) => Ok((task_id(task)?, phase)),
-        ([_, task], [Some(phase), None]) => {
-            let order = format!("`{} {phase}`", shell_word(task));
-            Err(Error::new(format!("the task comes first: {order}")))
+    let phases: Vec<Option<Phase>> = left.iter().map(|word| Phase::parse(word)).collect();
+    Err(Error::new(match (left.as_slice(), phases.as_slice()) {
+        ([task, _], [_, Some(phase)]) => return Ok((task_id(task)?, *phase)),
+        ([_, task], [Some(phase), _]) => {
+            format!("the task comes first: `{} {phase}`", shell_word(task))
         }
         ([_, phase], _) => {
             let nearest = did_you_mean(phase, ["before", "after"]);
-            Err(Error::new(format!("`{phase}` is not a phase: before or after{nearest}")))
+            format!("`{phase}` is not a phase: before or after{nearest}")
         }
-        (_, [Some(phase), _]) => {
-            Err(Error::new(format!("<task> is missing: cargo perf-check <task> {phase}")))
-        }
-        ([_], _) => Err(Error::new("<before|after> is missing")),
-        _ => Err(Error::new("<task> is missing")),
-    }
+        (_, [Some(phase)]) => format!("<task> is missing: cargo perf-check <task> {phase}"),
+        ([_], _) => "<before|after> is missing".to_owned(),
+        _ => "<task> is missing".to_owned(),
+    }))
 }
 
 /// Measures, saves and summarises.
@@ -143,9 +140,8 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
         };
         bench.last_words.set(&format!("{kept}; {}", bench.logs()));
         let place = Place { group: first.clone(), index, of: options.runs, session: None };
-        let (name, run) = bench
-            .alone(&side, place, &conditions)
-            .map_err(|error| incomplete_group(error, runs.len()))?;
+        let (name, run) =
+            bench.alone(&side, place, &conditions).map_err(|error| error.next(kept))?;
         let warnings = run.provenance.iter().flat_map(|run| &run.warnings);
         // Those of the whole group come first, and have been shown.
         for warning in warnings.skip(conditions.warnings.len()) {
@@ -249,14 +245,6 @@ fn again(options: &Options, phase: Phase) -> String {
         + &option("runs", options.runs.into(), 1)
         + no_build;
     typed::perf_check(&options.task, phase, setup.mode, &further, &setup.repeated())
-}
-
-/// The runs of a group that were saved before one failed stay, and count with what there is.
-fn incomplete_group(error: Error, saved: usize) -> Error {
-    match saved {
-        0 => error.next("nothing was saved"),
-        saved => error.next(format!("the failed run was not saved; the {saved} before it were")),
-    }
 }
 
 #[cfg(test)]

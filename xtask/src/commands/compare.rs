@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::accept::accept;
+use super::accept;
 use super::shared::{context, here, print, repeated, say};
 use super::take_back::take_back;
 use super::words::{Words, task_id};
@@ -88,10 +88,6 @@ Exit codes
 pub(crate) struct Options {
     subject: Subject,
     format: Format,
-    /// The performance log gets an entry.
-    log: bool,
-    /// The reason to accept what regressed.
-    accept: Option<String>,
     /// The files that get a report, whatever is printed.
     files: Vec<(Format, PathBuf)>,
     /// The file that gets the picture.
@@ -106,19 +102,30 @@ enum Subject {
     Recorded(Option<TaskId>, Option<Mode>),
     /// A measurement to be archived: `before`, `after`, or a file.
     Measurement(TaskId, Mode, PathBuf),
-    /// The newest results of a task, in one mode or in each that has any.
-    Task(TaskId, Option<Mode>),
+    Task(Newest),
     Files {
         before: PathBuf,
         after: PathBuf,
     },
 }
 
+/// The newest results of a task.
+#[derive(Debug, PartialEq, Eq)]
+struct Newest {
+    task: TaskId,
+    /// Each that has results when absent.
+    mode: Option<Mode>,
+    /// The performance log gets an entry.
+    log: bool,
+    /// The reason to accept what regressed.
+    accept: Option<String>,
+}
+
 impl Subject {
     /// What a pull-request comment says where there is no comparison: it replaces the one that an earlier call made.
     fn failure(&self, error: &Error) -> String {
         match self {
-            Self::Task(task, mode) => {
+            Self::Task(Newest { task, mode, .. }) => {
                 let modes = mode.map_or(Mode::ALL.to_vec(), |mode| vec![mode]);
                 markdown::failure(error, Some(task), &modes)
             }
@@ -140,8 +147,21 @@ enum Format {
     GitHub,
 }
 
+/// What is not read does not go with what is, and is refused as left over.
 pub(crate) fn read(mut words: Words) -> Result<Options> {
-    let mode = words.only_mode()?;
+    let checkout = words.path("-C")?;
+    let plain = |subject, format| Options { subject, format, files: vec![], svg: None, checkout };
+    if let Some(what) = words.path("--take-back")? {
+        let mode = words.mode();
+        let [task] = words.positional(["<task>"])?;
+        return Ok(plain(Subject::Measurement(task_id(&task)?, mode, what), Format::Human));
+    }
+    if words.flag("--list") {
+        let format = if words.flag("--json") { Format::Json } else { Format::Human };
+        let mode = words.only_mode()?;
+        let task = words.optional()?.map(|task| task_id(&task)).transpose()?;
+        return Ok(plain(Subject::Recorded(task, mode), format));
+    }
     let formats =
         [("--json", Format::Json), ("--markdown", Format::Markdown), ("--github", Format::GitHub)];
     let mut asked = formats.into_iter().filter(|(flag, _)| words.flag(flag));
@@ -155,47 +175,21 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
         let file = words.text(flag, "a file after `=`, or nothing")?;
         files.extend(file.map(|file| (format, PathBuf::from(file))));
     }
-    let (log, list) = (words.flag("--log"), words.flag("--list"));
-    let accept = words.text("--accept", "a reason, in one line")?;
     let svg = words.path("--svg")?;
-    let (before, after) = (words.path("--before")?, words.path("--after")?);
-    let back = words.path("--take-back")?;
-    let checkout = words.path("-C")?;
-
-    let refused = |why| Err(Error::new(why));
-    let about_a_task = log || accept.is_some();
-    let compares = about_a_task || svg.is_some() || !files.is_empty();
-    let subject = match (back, list, before, after) {
-        (Some(back), false, None, None) if format == Format::Human && !compares => {
-            let [task] = words.positional(["<task>"])?;
-            Subject::Measurement(task_id(&task)?, mode.unwrap_or(Mode::Internal), back)
-        }
-        (Some(_), ..) => return refused("--take-back goes with a task, a mode and -C only"),
-        (None, true, None, None) if matches!(format, Format::Human | Format::Json) && !compares => {
-            let task = words.optional()?.map(|task| task_id(&task)).transpose()?;
-            Subject::Recorded(task, mode)
-        }
-        (None, true, ..) => {
-            return refused(
-                "--list goes with a task, a mode, --json and -C, and with nothing else",
-            );
-        }
-        (None, false, Some(before), Some(after)) if mode.is_none() && !about_a_task => {
+    let subject = match (words.path("--before")?, words.path("--after")?) {
+        (Some(before), Some(after)) => {
             let [] = words.positional([])?;
             Subject::Files { before, after }
         }
-        (None, false, Some(_), Some(_)) => {
-            return refused(
-                "named files go with no --log, --accept or mode, which their names tell",
-            );
-        }
-        (None, false, None, None) => {
+        (None, None) => {
+            let (mode, log) = (words.only_mode()?, words.flag("--log"));
+            let accept = words.text("--accept", "a reason, in one line")?;
             let [task] = words.positional(["<task>"])?;
-            Subject::Task(task_id(&task)?, mode)
+            Subject::Task(Newest { task: task_id(&task)?, mode, log, accept })
         }
-        (None, false, ..) => return refused("--before FILE and --after FILE go together"),
+        _ => return Err(Error::new("--before FILE and --after FILE go together")),
     };
-    Ok(Options { subject, format, log, accept, files, svg, checkout })
+    Ok(Options { files, svg, ..plain(subject, format) })
 }
 
 /// Compares, prints and, if asked, writes the log entry.
@@ -221,9 +215,7 @@ pub(crate) fn run(options: &Options, _: Clock) -> Result<Outcome> {
         Subject::Measurement(task, mode, what) => {
             return print(&(take_back(&checkout?, task, *mode, what, &repeated)? + "\n"));
         }
-        Subject::Task(task, mode) => {
-            checkout.and_then(|checkout| of_task(options, &checkout, task, *mode, repeated))
-        }
+        Subject::Task(newest) => checkout.and_then(|checkout| of_task(newest, &checkout, repeated)),
         Subject::Files { before, after } => {
             let around = Context { repeated, here: here(), ..Context::default() };
             answer::of_files(checkout, before, after).map(|comparison| (vec![comparison], around))
@@ -236,7 +228,7 @@ pub(crate) fn run(options: &Options, _: Clock) -> Result<Outcome> {
     let mut error = compared.as_ref().err().cloned();
     let (comparisons, around) = compared.unwrap_or_default();
     let mut logged = None;
-    if let (Subject::Task(task, _), true, None) = (&options.subject, options.log, &error) {
+    if let (Subject::Task(Newest { task, log: true, .. }), None) = (&options.subject, &error) {
         match write_log(task, &comparisons, &around) {
             Ok(done) => logged = Some(done),
             Err(failed) => error = Some(failed),
@@ -253,17 +245,15 @@ pub(crate) fn run(options: &Options, _: Clock) -> Result<Outcome> {
 
 /// The comparisons of the newest results of a task, accepted if asked, and the surroundings of a report about them.
 fn of_task(
-    options: &Options,
+    Newest { task, mode, log, accept }: &Newest,
     checkout: &Path,
-    task: &TaskId,
-    mode: Option<Mode>,
     repeated: Repeated,
 ) -> Result<(Vec<Comparison>, Context)> {
-    let unlogged = (!options.log).then(|| task.clone());
+    let unlogged = (!log).then(|| task.clone());
     let around = Context { unlogged, ..context(checkout, repeated) };
-    let mut comparisons = answer::of_task(checkout, task, mode, &around.repeated)?;
-    if let Some(reason) = &options.accept {
-        accept(checkout, task, &mut comparisons, reason)?;
+    let mut comparisons = answer::of_task(checkout, task, *mode, &around.repeated)?;
+    if let Some(reason) = accept {
+        accept::accept(checkout, task, &mut comparisons, reason)?;
     }
     Ok((comparisons, around))
 }
@@ -392,8 +382,10 @@ mod tests {
     fn a_comparison_takes_a_task_or_two_files_or_lists_everything() {
         let subject = |line: &str| typed(line).unwrap().subject;
         let task = TaskId::parse("007").unwrap();
-        assert_eq!(subject("007"), Subject::Task(task.clone(), None));
-        assert_eq!(subject("007 --internal"), Subject::Task(task, Some(Mode::Internal)));
+        let newest =
+            |mode| Subject::Task(Newest { task: task.clone(), mode, log: false, accept: None });
+        assert_eq!(subject("007"), newest(None));
+        assert_eq!(subject("007 --internal"), newest(Some(Mode::Internal)));
         assert_eq!(subject("--list"), Subject::Recorded(None, None));
         assert!(matches!(subject("--before a --after b"), Subject::Files { .. }));
     }
@@ -409,6 +401,9 @@ mod tests {
             "--before a --after b --competitive",
             "--before a --after b --log",
             "007 --before a --after b",
+            "--before a --after b --accept x",
+            "007 --take-back before --log",
+            "007 --take-back before --internal",
             "--list --log",
             "--list --markdown",
             "",

@@ -224,11 +224,7 @@ fn measure_pairs(mut duets: Duets, mut record: SessionRecord, is_fresh: bool) ->
     }
     let mut before_failures = 0;
     while goes_on(&record) {
-        let kept = match record.pairs.len() {
-            1 => "1 pair is".to_owned(),
-            pairs => format!("{pairs} pairs are"),
-        };
-        duets.bench.last_words.set(&format!("{kept} kept; {continuing}"));
+        duets.bench.last_words.set(&format!("pairs kept: {}; {continuing}", record.pairs.len()));
         match duets.pair(&record) {
             Ok(pair) => {
                 record.pairs.push(pair);

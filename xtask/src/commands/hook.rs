@@ -1,7 +1,7 @@
 //! `hook`: sets up the pre-push hook, and respects an existing one.
 
 use std::env;
-use std::fs::{self};
+use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -33,9 +33,8 @@ Options
 
 A push without evidence passes with a warning, unless
   git config perf.required true
-PERF_TASK=007 git push wants a verdict on that task, too; a branch
-task/007-... is taken to be about it. A regression that was accepted
-(cargo perf-compare 007 --accept REASON) passes.
+PERF_TASK=007 git push wants a verdict on that task, too. A regression that
+was accepted (cargo perf-compare 007 --accept REASON) passes.
 PERF_SKIP=1 git push, or git push --no-verify, pushes in any case; the
 first is noted in tmp/m17_performance/skipped_pushes.txt. With CI=true the
 hook does nothing.
@@ -136,9 +135,6 @@ fn install(place: &Place, checkout: &Path) -> Result<String> {
     let script = script(checkout)?;
     let hook = place.hook.display();
     let owner = owner(place);
-    if matches!(&owner, Owner::Us(installed) if *installed == script) {
-        return Ok(format!("the hook is installed already: {hook}\n"));
-    }
     refuse(place, checkout, &owner, &script)?;
     // By rename: a push that happens now finds a whole hook or none. An existing one is moved only once the new one is
     // written.
@@ -152,11 +148,7 @@ fn install(place: &Place, checkout: &Path) -> Result<String> {
         true => format!("the hook that was there is called first: {}\n", place.kept.display()),
         false => String::new(),
     };
-    let counted = match git::is_new(checkout, &place.hook) {
-        true => leave_out(checkout, &place.hook)?,
-        false => String::new(),
-    };
-    Ok(format!("installed {hook}\n{kept}{counted}"))
+    Ok(format!("installed {hook}\n{kept}"))
 }
 
 /// Fails where the place is not one for a hook of this checkout alone, or what is there cannot be respected.
@@ -212,18 +204,6 @@ fn switched_off(place: &Place, checkout: &Path) -> Option<String> {
 
 const OWN_HOOKS: &str = "give this repository hooks of its own: \
     git config core.hooksPath \"$(git rev-parse --path-format=absolute --git-common-dir)/hooks\"";
-
-/// The advice that keeps a hook among the files from making the checkout a changed one.
-fn leave_out(checkout: &Path, hook: &Path) -> Result<String> {
-    let root = git::root(checkout)?;
-    let hook = hook.strip_prefix(&root).unwrap_or(hook).display();
-    let excluded = git::own_file(&root, "info/exclude").unwrap_or_default();
-    Ok(format!(
-        "warning: git does not ignore it, so the checkout counts as changed\n  leave it out: echo {} >>{}\n",
-        shell_word(&format!("/{hook}*")),
-        path_word(&excluded)
-    ))
-}
 
 /// The value that a line of the script gives a variable.
 fn value<'a>(script: &'a str, variable: &str) -> Option<&'a str> {

@@ -141,7 +141,7 @@ impl Words {
             let bare = flag.split('=').next().unwrap_or(flag);
             let known: Vec<&str> = flags(self.help).collect();
             return Err(Error::new(match known.contains(&bare) {
-                true => format!("`{flag}` is given twice, or with a value that it does not take"),
+                true => format!("`{flag}` is one too many: given twice, or not with the others"),
                 false => format!("no option `{flag}`{}", did_you_mean(bare, known)),
             }));
         }

@@ -58,22 +58,6 @@ pub(crate) fn warnings(state: &HostState) -> Vec<String> {
     [compilers, governor, swap, battery].into_iter().flatten().collect()
 }
 
-/// The free space on the disk of `folder`, in MiB; `None` for a folder that does not exist, or where the system does not
-/// show it.
-pub(crate) fn free_mib(folder: &Path) -> Option<u64> {
-    let shell = shell::shell(Path::new("/")).ok()?;
-    let table = shell::answer(cmd!(shell, "df -Pk {folder}"))?;
-    free_kib(&table).map(|kib| kib / 1024)
-}
-
-/// The available space: the column before the capacity in per cent. The names around them may have spaces.
-fn free_kib(table: &str) -> Option<u64> {
-    let fields: Vec<&str> = table.lines().nth(1)?.split_whitespace().collect();
-    fields.windows(2).find_map(|pair| match pair {
-        [available, capacity] if capacity.ends_with('%') => available.parse().ok(),
-        _ => None,
-    })
-}
 const MAINS: &str = "mains";
 
 fn read(path: &str) -> Option<String> {
