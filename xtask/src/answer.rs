@@ -12,7 +12,6 @@ use crate::judge::verdict::{Metric, Outcome};
 use crate::model::layout;
 use crate::model::limits::{COMPETITOR, PLAN};
 use crate::model::names::{Mode, Phase, RunName, TaskId};
-use crate::model::provenance::Provenance;
 use crate::model::recorded::{Group, Recorded};
 use crate::model::session::{Failure, How, SessionRecord, Subject};
 use crate::model::typed::{self, Repeated};

@@ -14,12 +14,13 @@ use crate::measure::run::{self, Failed, Limits, Measured, RunPlan};
 use crate::measure::scenario::Scenario;
 use crate::measure::workplace::Workplace;
 use crate::measure::{host, port};
+use crate::model::limits::NEWEST_RUNS;
 use crate::model::names::{Mode, Part, Phase, RunName, TaskId};
 use crate::model::provenance::{BuildRecord, Git, Host, HostState, Provenance};
 use crate::model::recorded::Recorded;
 use crate::model::typed::{Repeated, option};
 use crate::store::clock::Clock;
-use crate::store::recorded::{self, Listing};
+use crate::store::recorded::{self, Listing, Run};
 use crate::store::recording::{self, Circumstances, Place};
 use crate::store::results::{Lock, Results, Unsaved};
 use crate::store::sources;
@@ -259,18 +260,33 @@ impl Bench {
         format!("the logs are in {}", logs.strip_prefix(here()).unwrap_or(logs).display())
     }
 
+    /// The recorded runs of the task, in order of their names.
+    pub(crate) fn names(&self) -> Result<Vec<RunName>> {
+        Ok(Listing::read(&self.results)?.of_task(&self.task))
+    }
+
+    /// What the newest runs of the mode say of themselves, the newest first.
+    pub(crate) fn recent(&self) -> Result<impl Iterator<Item = Provenance>> {
+        let newest = Listing::read(&self.results)?.newest(self.setup.mode, NEWEST_RUNS);
+        let own =
+            |run: RunName| recorded::read(&self.results.path(&run, Part::Result)).ok()?.provenance;
+        Ok(newest.into_iter().rev().filter_map(own))
+    }
+
+    /// The last run of the newest group of a side, read or refused.
+    pub(crate) fn newest_run(&self, phase: Phase) -> Result<Option<Run>> {
+        let group = recorded::newest_group(&self.results, &self.names()?, self.setup.mode, phase);
+        Ok(group.and_then(|group| group.runs.into_iter().last()))
+    }
+
     /// The newest run of a side, with its binaries, which were kept in `folder`.
     ///
     /// # Errors
     /// When there is none, or its binaries are not kept any longer.
     pub(crate) fn newest(&self, phase: Phase, folder: &Path) -> Result<(Side, Provenance)> {
-        let names = Listing::read(&self.results)?.of_task(&self.task);
-        let group = recorded::newest_group(&self.results, &names, self.setup.mode, phase)
-            .ok_or_else(|| {
-                Error::new(format!("there is no {phase} result of task {}", self.task))
-            })?;
-        let run = group.runs.into_iter().last().transpose()?;
-        let own = run.and_then(|run| run.provenance).ok_or_else(|| {
+        let none = || Error::new(format!("there is no {phase} result of task {}", self.task));
+        let run = self.newest_run(phase)?.ok_or_else(none)??;
+        let own = run.provenance.ok_or_else(|| {
             Error::new(format!("the newest {phase} result says nothing about its binaries"))
         })?;
         let (built, git) = (self.kept(folder, own.build.clone()), own.git.clone());

@@ -14,7 +14,7 @@ use crate::model::recorded::{Recorded, Start};
 use crate::model::typed::{self, option};
 use crate::report::summary::{self, Summary};
 use crate::store::clock::Clock;
-use crate::store::recorded::{self, Listing};
+use crate::store::recorded;
 use crate::store::recording::Place;
 use crate::term::steps::{Steps, Verbosity};
 use crate::term::streams::{self, Style};
@@ -168,16 +168,21 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
 /// # Errors
 /// When the newest run of the side was started later than now: it would hide the new one.
 fn not_hidden(bench: &Bench, phase: Phase) -> Result<()> {
-    let (task, mode) = (&bench.task, bench.setup.mode);
-    let names = Listing::read(&bench.results)?.of_task(task);
-    let group = recorded::newest_group(&bench.results, &names, mode, phase);
-    let newest = group.and_then(|group| group.runs.into_iter().last()?.ok());
     let now = Start { moment: Some(bench.clock.now()), named: Some(bench.clock.timestamp()) };
-    let Some(newest) = newest.filter(|newest| newest.start().is_after(now)) else { return Ok(()) };
-    let what = format!("{} is from the future, and would hide this run", newest.stem());
-    Err(Error::new(what)
-        .next("was the clock set back? wait until then, or take that one back:")
-        .next(typed::take_back(task, &phase.to_string(), mode, &bench.setup.repeated())))
+    match bench.newest_run(phase)? {
+        Some(Ok(newest)) if newest.start().is_after(now) => {
+            let what = format!("{} is from the future, and would hide this run", newest.stem());
+            Err(Error::new(what)
+                .next("was the clock set back? wait until then, or take that one back:")
+                .next(take_back(bench, phase)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The command that archives the newest measurement of a side.
+fn take_back(bench: &Bench, phase: Phase) -> String {
+    typed::take_back(&bench.task, phase, bench.setup.mode, &bench.setup.repeated())
 }
 
 /// What makes the binaries of a side weaker evidence, in words.
@@ -195,10 +200,9 @@ fn weaknesses(bench: &Bench, phase: Phase, built: &Built) -> Result<Vec<String>>
         told.push(format!("what was built is in no commit: it includes {named}"));
     }
     if let (Phase::Before, Some(content)) = (phase, &built.content) {
-        let (task, mode) = (&bench.task, bench.setup.mode);
-        let names = Listing::read(&bench.results)?.of_task(task);
+        let (names, mode) = (bench.names()?, bench.setup.mode);
         if let Some(after) = recorded::after_on(&bench.results, &names, mode, content) {
-            let take_back = typed::take_back(task, "before", mode, &bench.setup.repeated());
+            let take_back = take_back(bench, phase);
             told.push(format!(
                 "this very source was measured as after ({after}): is the change set aside? if not: {take_back}"
             ));

@@ -15,7 +15,7 @@ use crate::judge::comparison::{Comparison, outcome};
 use crate::judge::verdict::Outcome;
 use crate::measure::checkout;
 use crate::model::layout;
-use crate::model::names::{Mode, RunName, TaskId};
+use crate::model::names::{Mode, Phase, RunName, TaskId};
 use crate::model::recorded::Recorded;
 use crate::model::typed::Repeated;
 use crate::report::list::{self, Entry};
@@ -35,7 +35,7 @@ Judges the newest before against the newest after, from recorded results alone.
 
 Usage: cargo perf-compare <task> [options]
        cargo perf-compare --before FILE --after FILE [options]
-       cargo perf-compare <task> --take-back WHAT [--competitive]
+       cargo perf-compare <task> --take-back SIDE [--competitive]
        cargo perf-compare --list [<task>] [--internal | --competitive] [--json]
 
   <task>               the task that was measured; for instance 007
@@ -60,8 +60,8 @@ Options
                        a follow-up: the hook lets it pass from then on
   --list               list what is recorded, newest first; of a task,
                        of a mode; --json for machines
-  --take-back WHAT     archive a measurement that should not count; nothing
-                       is deleted. WHAT: before, after (the newest), or FILE
+  --take-back SIDE     archive the newest before, or after, which should not
+                       count; nothing is deleted
   -C DIR               the checkout (this tool's own workspace)
   -h, --help           this text
 
@@ -100,8 +100,8 @@ pub(crate) struct Options {
 enum Subject {
     /// What is recorded, to be listed: of a task, of a mode, or all.
     Recorded(Option<TaskId>, Option<Mode>),
-    /// A measurement to be archived: `before`, `after`, or a file.
-    Measurement(TaskId, Mode, PathBuf),
+    /// The newest measurement of a side, to be archived.
+    Measurement(TaskId, Mode, Phase),
     Task(Newest),
     Files {
         before: PathBuf,
@@ -151,10 +151,10 @@ enum Format {
 pub(crate) fn read(mut words: Words) -> Result<Options> {
     let checkout = words.path("-C")?;
     let plain = |subject, format| Options { subject, format, files: vec![], svg: None, checkout };
-    if let Some(what) = words.path("--take-back")? {
+    if let Some(phase) = words.read("--take-back", "before or after", Phase::parse)? {
         let mode = words.mode();
         let [task] = words.positional(["<task>"])?;
-        return Ok(plain(Subject::Measurement(task_id(&task)?, mode, what), Format::Human));
+        return Ok(plain(Subject::Measurement(task_id(&task)?, mode, phase), Format::Human));
     }
     if words.flag("--list") {
         let format = if words.flag("--json") { Format::Json } else { Format::Human };
@@ -212,8 +212,8 @@ pub(crate) fn run(options: &Options, _: Clock) -> Result<Outcome> {
                 _ => list::list(&entries, &repeated, Style::of_output()),
             });
         }
-        Subject::Measurement(task, mode, what) => {
-            return print(&(take_back(&checkout?, task, *mode, what, &repeated)? + "\n"));
+        Subject::Measurement(task, mode, phase) => {
+            return print(&take_back(&checkout?, task, *mode, *phase, &repeated)?);
         }
         Subject::Task(newest) => checkout.and_then(|checkout| of_task(newest, &checkout, repeated)),
         Subject::Files { before, after } => {

@@ -107,8 +107,7 @@ impl Evidence {
     /// The tasks with an after that was measured on a content. This is the one place that answers whether a run was
     /// measured on what a commit holds.
     pub(super) fn on(&self, content: &Content) -> impl Iterator<Item = Task<'_>> {
-        let runs = self.runs_on(Phase::After, content);
-        self.tasks().filter(move |task| runs.iter().any(|run| run.task == *task.id))
+        self.tasks().filter(|task| task.is_on(Phase::After, content))
     }
 
     /// The runs of a phase that were measured on a content, oldest first.
@@ -157,6 +156,11 @@ pub(super) struct Task<'a> {
 }
 
 impl Task<'_> {
+    /// `true` where a run of a phase was measured on `content`.
+    fn is_on(&self, phase: Phase, content: &Content) -> bool {
+        self.evidence.runs_on(phase, content).iter().any(|run| run.task == *self.id)
+    }
+
     /// Its runs as they were when the newest after on `content` was measured: what was measured later on other code
     /// says nothing about this one, and hides nothing of it. A mode without such an after has all its runs.
     pub(super) fn names_at(&self, content: &Content) -> Vec<RunName> {
@@ -177,11 +181,7 @@ impl Task<'_> {
 
     /// `true` where its change builds on a commit of one of these contents, and was not measured on another branch.
     pub(super) fn builds_on(&self, bases: &[Content], branches: &[&str]) -> bool {
-        let is_before = |base: &Content| {
-            let befores = self.evidence.runs_on(Phase::Before, base);
-            befores.iter().any(|run| run.task == *self.id)
-        };
-        if !bases.iter().any(is_before) {
+        if !bases.iter().any(|base| self.is_on(Phase::Before, base)) {
             return false;
         }
         let afters = self.afters();
@@ -195,8 +195,8 @@ impl Task<'_> {
     pub(super) fn why_unknown(&self) -> String {
         let task = self.id;
         let afters = self.afters();
-        let runs = || afters.iter().flat_map(|group| &group.runs);
-        if let Some(Err(unusable)) = runs().find(|run| run.is_err()) {
+        let mut runs = afters.iter().flat_map(|group| &group.runs);
+        if let Some(unusable) = runs.find_map(|run| run.as_ref().err()) {
             return unusable.to_string();
         }
         if afters.is_empty() {

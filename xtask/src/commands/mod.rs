@@ -179,7 +179,7 @@ mod tests {
                     Some("DIR") => ".",
                     Some("FILE") => "a.json",
                     Some("ID") => "007",
-                    Some("WHAT") => "before",
+                    Some("SIDE") => "before",
                     Some("NAME") => "hybrid",
                     Some("REV") => "main",
                     other => panic!("{command} {flag}: no value known for {other:?}"),

@@ -10,15 +10,15 @@ use super::shared::say;
 use super::words::{Words, task_id};
 use crate::error::{Error, Result};
 use crate::judge::verdict::Outcome;
-use crate::measure::build::{self, Binaries, Build, Built};
+use crate::measure::build::{self, Built};
 use crate::measure::{checkout, noise};
-use crate::model::limits::{NEWEST_RUNS, PAIR_SECONDS, PLAN};
-use crate::model::names::{Part, Phase, RunName};
+use crate::model::limits::{PAIR_SECONDS, PLAN};
+use crate::model::names::Phase;
+use crate::model::provenance::Provenance;
 use crate::model::session::SessionRecord;
 use crate::model::typed;
 use crate::report::selftest::{Selftest, Session};
 use crate::store::clock::Clock;
-use crate::store::recorded::{self, Listing};
 use crate::term::steps::{Steps, Verbosity};
 use crate::term::streams;
 
@@ -81,27 +81,22 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
     bench.last_words.set("there is no answer; the finished runs stay among the results");
     let folder = build::kept_folder(&checkout)?;
     let measure = typed::perf_check("<task>", Phase::Before, setup.mode, "", &setup.repeated());
-    let binaries = build::newest_kept(&folder).ok_or_else(|| {
+    let kept = |own: Provenance| {
+        let memory_kib = own.server.memory_kib.or(own.server.peak_memory_kib);
+        Some((bench.kept(&folder, own.build)?, memory_kib))
+    };
+    let (built, memory_kib) = bench.recent()?.find_map(kept).ok_or_else(|| {
         Error::new(format!("no binaries are kept in {}", folder.display()))
             .next(format!("measure once: {measure}"))
     })?;
     bench.results.remove_halves(&bench.task)?;
-    let (subject, loadtest) =
-        duets::subject(&bench, [&binaries; 2], memory_kib(&bench, &binaries)?.map(|one| one * 2))?;
+    let of_both = [&built.binaries; 2];
+    let (subject, loadtest) = duets::subject(&bench, of_both, memory_kib.map(|one| one * 2))?;
     // It is not kept: nothing is continued, and nothing judged by it.
     let record = SessionRecord::open(subject, bench.clock.timestamp(), loadtest, PLAN);
-    let sides = Phase::ALL.map(|phase| Side {
-        phase,
-        built: Built {
-            binaries: binaries.clone(),
-            build: Build::Existing,
-            content: None,
-            inputs: None,
-            settings: None,
-            rustc: None,
-        },
-        git: None,
-    });
+    // No run of it is evidence for a source.
+    let built = Built { content: None, inputs: None, ..built };
+    let sides = Phase::ALL.map(|phase| Side { phase, built: built.clone(), git: None });
     // The question is what can be distinguished on the machine as it is: nothing is waited for.
     let mut duets = Duets::new(bench, sides, Duration::ZERO);
     say("a binary against itself");
@@ -118,17 +113,6 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
         false => format!("\n{}", found.text()),
     });
     Ok(outcome)
-}
-
-/// The memory that a server needs, in KiB, by the newest of its runs among the newest of all.
-fn memory_kib(bench: &Bench, binaries: &Binaries) -> Result<Option<u64>> {
-    let names = Listing::read(&bench.results)?.newest(bench.setup.mode, NEWEST_RUNS);
-    let known = |run: &RunName| {
-        let run = recorded::read(&bench.results.path(run, Part::Result)).ok()?.provenance?;
-        let is_its = run.build.engram_hash == binaries.engram_hash;
-        run.server.memory_kib.or(run.server.peak_memory_kib).filter(|_| is_its)
-    };
-    Ok(names.iter().rev().find_map(known))
 }
 
 /// Measures pairs until the plan of `record` is done.

@@ -177,11 +177,9 @@ pub(crate) fn flags(help: &str) -> impl Iterator<Item = &str> {
 
 /// `; did you mean …?` where a known word is near enough for a slip, or ends in this one: `check` for `perf-check`.
 pub(crate) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    let is_its_end =
-        |candidate: &str| candidate.rsplit_once('-').is_some_and(|(_, end)| end == word);
-    let distance = |candidate: &'a str| match is_its_end(candidate) {
-        true => (0, candidate),
-        false => (edit_distance(word, candidate), candidate),
+    let distance = |candidate: &'a str| match candidate.rsplit('-').next() {
+        Some(end) if end == word => (0, candidate),
+        _ => (edit_distance(word, candidate), candidate),
     };
     known
         .into_iter()

@@ -334,16 +334,6 @@ pub(crate) fn kept_pair(folder: &Path, engram_hash: &str, loadtest_hash: &str) -
     folder.join(format!("{}-{}", short(engram_hash), short(loadtest_hash)))
 }
 
-/// The pair in `folder` that was measured last, with its hashes, unless its files were changed since.
-pub(crate) fn newest_kept(folder: &Path) -> Option<Binaries> {
-    pairs(folder).into_iter().find_map(|(_, pair)| {
-        let kept = Binaries::in_folder(&pair);
-        let [engram_hash, loadtest_hash] = kept.paths().map(content::of_file);
-        let is_its = kept_pair(folder, engram_hash.as_ref()?, loadtest_hash.as_ref()?) == pair;
-        is_its.then_some(Binaries { engram_hash, loadtest_hash, ..kept })
-    })
-}
-
 /// The kept pair with these hashes of server and load generator; `None` where it is gone, or not what it was. It counts
 /// as used now.
 pub(crate) fn kept(folder: &Path, engram_hash: &str, loadtest_hash: &str) -> Option<Binaries> {
