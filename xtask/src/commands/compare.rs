@@ -215,10 +215,13 @@ pub(crate) fn run(options: &Options, _: Clock) -> Result<Outcome> {
         Subject::Measurement(task, mode, phase) => {
             return print(&take_back(&checkout?, task, *mode, *phase, &repeated)?);
         }
-        Subject::Task(newest) => checkout.and_then(|checkout| of_task(newest, &checkout, repeated)),
+        Subject::Task(newest) => {
+            checkout.clone().and_then(|checkout| of_task(newest, &checkout, repeated))
+        }
         Subject::Files { before, after } => {
             let around = Context { repeated, here: here(), ..Context::default() };
-            answer::of_files(checkout, before, after).map(|comparison| (vec![comparison], around))
+            let comparison = answer::of_files(checkout.clone(), before, after);
+            comparison.map(|comparison| (vec![comparison], around))
         }
     };
     let compared = compared.and_then(|(comparisons, around)| {
@@ -229,7 +232,7 @@ pub(crate) fn run(options: &Options, _: Clock) -> Result<Outcome> {
     let (comparisons, around) = compared.unwrap_or_default();
     let mut logged = None;
     if let (Subject::Task(Newest { task, log: true, .. }), None) = (&options.subject, &error) {
-        match write_log(task, &comparisons, &around) {
+        match checkout.and_then(|checkout| write_log(&checkout, task, &comparisons, &around)) {
             Ok(done) => logged = Some(done),
             Err(failed) => error = Some(failed),
         }
@@ -298,8 +301,12 @@ fn draw(path: &Path, comparisons: &[Comparison]) -> Result<()> {
 }
 
 /// Writes the entry of `task`; returns the message about it.
-fn write_log(task: &TaskId, comparisons: &[Comparison], around: &Context) -> Result<String> {
-    let checkout = Path::new(&around.root);
+fn write_log(
+    checkout: &Path,
+    task: &TaskId,
+    comparisons: &[Comparison],
+    around: &Context,
+) -> Result<String> {
     let path = checkout.join(layout::PERFORMANCE_LOG);
     let lines =
         |mode| comparisons.iter().find(|comparison| comparison.mode == mode).and_then(log::lines);

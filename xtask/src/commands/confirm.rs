@@ -196,16 +196,9 @@ fn open(
         return Err(Error::new("the load generator has changed since these pairs were measured")
             .next("archive them and start a new record: the same command with --fresh"));
     }
-    let measured = record.pairs.len();
-    say(&match goes_on(&record) {
-        true => format!(
-            "continuing the record of these binaries: {measured} of at most {} pairs are measured",
-            record.plan.last_look()
-        ),
-        false => format!(
-            "the record of these binaries has ended, after {measured} pairs; --fresh archives it"
-        ),
-    });
+    let (measured, most) = (record.pairs.len(), record.plan.last_look());
+    let state = if goes_on(&record) { "goes on" } else { "has ended; --fresh archives it" };
+    say(&format!("the record of these binaries, {measured} of at most {most} pairs, {state}"));
     if record.plan != options.plan {
         say("its plan was fixed when it was opened; --max-pairs does not change it");
     }

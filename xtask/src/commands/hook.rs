@@ -158,12 +158,9 @@ fn refuse(place: &Place, checkout: &Path, owner: &Owner, script: &str) -> Result
         return Err(Error::new(why).next(OWN_HOOKS));
     }
     if let Some(path) = git::HooksPath::of(checkout).filter(git::HooksPath::is_of_all) {
-        return Err(Error::new(format!(
-            "{} holds the hooks of all repositories (core.hooksPath, {})",
-            path.folder.display(),
-            path.scope
-        ))
-        .next(OWN_HOOKS));
+        let (folder, scope) = (path.folder.display(), path.scope);
+        let what = format!("{folder} holds the hooks of all repositories");
+        return Err(Error::new(format!("{what} (core.hooksPath, {scope})")).next(OWN_HOOKS));
     }
     if git::is_tracked(checkout, &place.hook) {
         return Err(Error::new(format!("{hook} is tracked by git, so it is not replaced"))
@@ -194,12 +191,9 @@ fn refuse(place: &Place, checkout: &Path, owner: &Owner, script: &str) -> Result
 fn switched_off(place: &Place, checkout: &Path) -> Option<String> {
     let git::HooksPath { folder, scope } = git::HooksPath::of(checkout)?;
     let parent = place.hook.parent()?;
-    let shown = match folder.as_os_str().is_empty() {
-        true => "nothing".to_owned(),
-        false if parent.is_dir() || !exists(parent) => return None,
-        false => folder.display().to_string(),
-    };
-    Some(format!("git runs no hooks here: core.hooksPath is set to {shown} ({scope})"))
+    let is_place = !folder.as_os_str().is_empty() && (parent.is_dir() || !exists(parent));
+    let why = format!("git runs no hooks here: core.hooksPath is set to {folder:?} ({scope})");
+    (!is_place).then_some(why)
 }
 
 const OWN_HOOKS: &str = "give this repository hooks of its own: \

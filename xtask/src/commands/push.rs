@@ -302,7 +302,8 @@ const MOST_BASES: usize = 8;
 
 /// The refs in a message: a few by name.
 fn names(refs: &[&str]) -> String {
-    let refs: Vec<String> = refs.iter().map(|name| text::printable(name)).collect();
+    let mut refs: Vec<String> = refs.iter().map(|name| text::printable(name)).collect();
+    refs.sort_unstable();
     some_of(&refs, 3)
 }
 
