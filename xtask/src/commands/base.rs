@@ -25,25 +25,19 @@ pub(crate) fn measure(bench: &mut Bench, revision: &str) -> Result<()> {
     let after = build::prepare(&bench.checkout, None, &bench.workplace.git(), Build::Now)?;
     let folder = build::kept_folder(&bench.checkout)?;
     let before = before(bench, revision, &commit, &after, &folder)?;
-    let sides = [
-        Side {
-            phase: Phase::Before,
-            built: before,
-            git: Some(Git { commit: Some(commit), branch, dirty: false }),
-        },
-        Side { phase: Phase::After, built: after, git: git::state(&bench.checkout) },
-    ];
-    let [before, after] = &sides;
-    let seconds = seconds_measured(bench, before, &folder);
+    let git_of_before = Some(Git { commit: Some(commit), branch, dirty: false });
+    let before = Side { phase: Phase::Before, built: before, git: git_of_before };
+    let after = Side { phase: Phase::After, built: after, git: git::state(&bench.checkout) };
+    let seconds = seconds_measured(bench, &before, &folder);
     // Longer runs are evidence, too.
-    if seconds.is_some() && seconds == seconds_measured(bench, after, &folder) {
+    if seconds.is_some() && seconds == seconds_measured(bench, &after, &folder) {
         return Ok(());
     }
     if seconds != Some(bench.setup.duration.as_secs()) {
-        measure_alone(bench, before)?;
+        measure_alone(bench, &before)?;
     }
     // Always: an after that is older than its before says that the change was in place.
-    measure_alone(bench, after)
+    measure_alone(bench, &after)
 }
 
 /// The binaries of `commit`: those that are kept, or new ones.

@@ -153,47 +153,46 @@ fn install(place: &Place, checkout: &Path) -> Result<String> {
 
 /// Fails where the place is not one for a hook of this checkout alone, or what is there cannot be respected.
 fn refuse(place: &Place, checkout: &Path, owner: &Owner, script: &str) -> Result<()> {
-    let hook = place.hook.display();
-    if let Some(why) = switched_off(place, checkout) {
-        return Err(Error::new(why).next(OWN_HOOKS));
-    }
-    if let Some(path) = git::HooksPath::of(checkout).filter(git::HooksPath::is_of_all) {
-        let (folder, scope) = (path.folder.display(), path.scope);
-        let what = format!("{folder} holds the hooks of all repositories");
-        return Err(Error::new(format!("{what} (core.hooksPath, {scope})")).next(OWN_HOOKS));
-    }
-    if git::is_tracked(checkout, &place.hook) {
-        return Err(Error::new(format!("{hook} is tracked by git, so it is not replaced"))
-            .next(by_hand(checkout)?));
-    }
-    match owner {
-        Owner::Us(installed) if value(installed, "prefix=") != value(script, "prefix=") => {
-            Err(Error::new(format!(
-                "{hook} guards {} already, and a repository has one hook",
-                value(installed, "installed_for=").unwrap_or("another checkout")
-            ))
-            .next("to guard this one instead: uninstall, then install again"))
+    let (hook, kept) = (place.hook.display(), place.kept.display());
+    let (why, advice) = if let Some(why) = unfit(place, checkout) {
+        (why, OWN_HOOKS.to_owned())
+    } else if git::is_tracked(checkout, &place.hook) {
+        (format!("{hook} is tracked by git, so it is not replaced"), by_hand(checkout)?)
+    } else {
+        match owner {
+            Owner::Us(installed) if value(installed, "prefix=") != value(script, "prefix=") => {
+                let other = value(installed, "installed_for=").unwrap_or("another checkout");
+                let why = format!("{hook} guards {other} already, and a repository has one hook");
+                (why, "to guard this one instead: uninstall, then install again".to_owned())
+            }
+            Owner::Another(_) if exists(&place.kept) => {
+                let why = format!("{hook} is not this tool's hook, and {kept} is kept already");
+                (why, "remove one of them, then install again".to_owned())
+            }
+            Owner::Another(text) if acts_by_name(place, text) => {
+                let why =
+                    format!("{hook} acts by its own name, so it cannot be kept under another");
+                (why, by_hand(checkout)?)
+            }
+            Owner::Another(_) | Owner::Us(_) | Owner::Nobody => return Ok(()),
         }
-        Owner::Another(_) if exists(&place.kept) => Err(Error::new(format!(
-            "{hook} is not this tool's hook, and {} is kept already",
-            place.kept.display()
-        ))
-        .next("remove one of them, then install again")),
-        Owner::Another(text) if acts_by_name(place, text) => Err(Error::new(format!(
-            "{hook} acts by its own name, so it cannot be kept under another"
-        ))
-        .next(by_hand(checkout)?)),
-        Owner::Another(_) | Owner::Us(_) | Owner::Nobody => Ok(()),
-    }
+    };
+    Err(Error::new(why).next(advice))
 }
 
-/// Why git would run no hook at this place: `core.hooksPath` is set to nothing, or to what is no folder.
-fn switched_off(place: &Place, checkout: &Path) -> Option<String> {
-    let git::HooksPath { folder, scope } = git::HooksPath::of(checkout)?;
+/// Why this is no place for a hook: `core.hooksPath` is set to nothing or to what is no folder, so that git runs none,
+/// or to a folder for all repositories.
+fn unfit(place: &Place, checkout: &Path) -> Option<String> {
+    let path = git::HooksPath::of(checkout)?;
+    let (folder, scope) = (&path.folder, &path.scope);
     let parent = place.hook.parent()?;
-    let is_place = !folder.as_os_str().is_empty() && (parent.is_dir() || !exists(parent));
-    let why = format!("git runs no hooks here: core.hooksPath is set to {folder:?} ({scope})");
-    (!is_place).then_some(why)
+    if folder.as_os_str().is_empty() || (exists(parent) && !parent.is_dir()) {
+        let set = format!("core.hooksPath is set to {folder:?} ({scope})");
+        return Some(format!("git runs no hooks here: {set}"));
+    }
+    let folder = folder.display();
+    let why = format!("{folder} holds the hooks of all repositories (core.hooksPath, {scope})");
+    path.is_of_all().then_some(why)
 }
 
 const OWN_HOOKS: &str = "give this repository hooks of its own: \
@@ -256,7 +255,7 @@ fn uninstall(place: &Place) -> Result<String> {
 fn status(place: &Place, checkout: &Path) -> (Outcome, String) {
     let hook = place.hook.display();
     let not = |why: String| (Outcome::CannotJudge, format!("not installed: {why}\n"));
-    if let Some(why) = switched_off(place, checkout) {
+    if let Some(why) = unfit(place, checkout) {
         return not(format!("{why}\n  {OWN_HOOKS}"));
     }
     match owner(place) {

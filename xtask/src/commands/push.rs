@@ -92,15 +92,11 @@ impl<'a> Ref<'a> {
     /// that anybody will run from there. The local ref is as it was typed, and may have spaces in it: `HEAD^{/fix a
     /// bug}`.
     fn parse(line: &'a str) -> Option<Self> {
-        const NOT_JUDGED: [&str; 2] = ["refs/tags/", "refs/notes/"];
         let mut words = line.rsplitn(4, ' ');
         let (remote_tip, name, tip) = (words.next()?, words.next()?, words.next()?);
         let local = words.next().unwrap_or_default();
-        let exists = |oid: &&str| {
-            oid.bytes().all(|digit| digit.is_ascii_hexdigit())
-                && oid.bytes().any(|digit| digit != b'0')
-        };
-        if NOT_JUDGED.iter().any(|kind| name.starts_with(kind)) {
+        let exists = |oid: &&str| oid.bytes().any(|digit| digit != b'0');
+        if name.starts_with("refs/tags/") || name.starts_with("refs/notes/") {
             return None;
         }
         let branch = |name: &'a str| name.strip_prefix("refs/heads/").unwrap_or(name);
