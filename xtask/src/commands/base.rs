@@ -109,7 +109,7 @@ fn seconds_measured(bench: &Bench, side: &Side, folder: &Path) -> Option<u64> {
         (built.content.clone(), built.settings.clone(), built.binaries.engram_hash.clone())
     };
     let is_it = side.built.content.is_some()
-        && load.scenario_hash == bench.scenario.hash
+        && load.scenario_hash.as_ref() == Some(&bench.scenario.hash)
         && known(&newest.built) == known(&side.built);
     is_it.then_some(load.duration_seconds)
 }

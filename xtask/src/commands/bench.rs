@@ -2,7 +2,6 @@
 //! as recorded runs.
 
 use std::borrow::Cow;
-use std::env;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -100,7 +99,7 @@ pub(crate) struct Conditions {
 
 impl Bench {
     /// # Errors
-    /// When there is no scenario, the checkout is being measured already, the port is taken, or the disk is nearly full.
+    /// When there is no scenario, the checkout is being measured already, or the port is taken.
     pub(crate) fn open(setup: &Setup, checkout: &Path, steps: Steps, clock: Clock) -> Result<Self> {
         let results = Results::of(checkout);
         let scenario = Scenario::read(checkout, setup.mode)?;
@@ -109,10 +108,6 @@ impl Bench {
         // First: an interrupted run may still be stopping its server, which has the port.
         workplace.clear()?;
         port::free(setup.port)?;
-        let target = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-        for folder in [results.folder(), &checkout.join(target)] {
-            enough_disk(folder)?;
-        }
         Ok(Self {
             setup: setup.clone(),
             checkout: checkout.to_owned(),
@@ -302,22 +297,6 @@ impl Bench {
 
     fn with_logs(&self, error: Error) -> Error {
         error.next(self.logs())
-    }
-}
-
-/// The least room on the disk to begin with: logs, the server's data and copies of the binaries have to fit.
-const LEAST_DISK_MIB: u64 = 512;
-
-/// # Errors
-/// When there is too little room for what is written to `folder`.
-fn enough_disk(folder: &Path) -> Result<()> {
-    match host::free_mib(folder) {
-        Some(mib) if mib < LEAST_DISK_MIB => Err(Error::new(format!(
-            "only {mib} MiB are free on the disk of {}; a run needs {LEAST_DISK_MIB}",
-            folder.display()
-        ))
-        .next("make room, for instance with cargo clean")),
-        _ => Ok(()),
     }
 }
 

@@ -6,7 +6,7 @@ use super::bench::{Bench, Side, Turn};
 use super::shared::say;
 use crate::error::Error;
 use crate::judge::fitness;
-use crate::measure::run::{self, Failed, Measured};
+use crate::measure::run::{Failed, Measured};
 use crate::measure::{host, port, quiet};
 use crate::model::limits::threshold_percent;
 use crate::model::names::Phase;
@@ -149,9 +149,8 @@ impl Duets {
         };
         let sides = self.sides.iter().filter(|side| phases.contains(&side.phase));
         let turns: Vec<Turn> = sides.map(turn).collect();
-        let grace = bench.setup.limits.stop_grace;
         let first = phases.first().copied().unwrap_or(first);
-        bench.run(&turns, first, &conditions, |measured| failure(measured, grace))
+        bench.run(&turns, first, &conditions, failure)
     }
 
     fn margin(&self) -> f64 {
@@ -187,9 +186,9 @@ impl Duets {
 }
 
 /// What the server of a run did not do as it was asked: its latencies are no evidence then.
-fn failure(measured: &Measured, grace: Duration) -> Option<String> {
+fn failure(measured: &Measured) -> Option<String> {
     let result = &measured.result;
-    run::unclean_stop(measured.stop, grace)
+    (measured.unclean_stop.clone())
         .or_else(|| fitness::no_latency(result))
         .or_else(|| fitness::error_replies(result))
 }

@@ -399,7 +399,7 @@ impl Reviewing {
         let built = build::prepare(checkout, None, &bench.workplace.git(), options.build)?;
         let git = git::state(checkout);
         let hash = |candidate: &Candidate| {
-            let hash = candidate.scenario.as_ref().and_then(|its| its.hash.clone());
+            let hash = candidate.scenario.as_ref().map(|its| its.hash.clone());
             (candidate.file.clone(), hash.unwrap_or_default())
         };
         let record = ReviewRecord {

@@ -128,19 +128,16 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
 
 /// A record about `binaries` and themselves. It is not kept: nothing is continued, and nothing judged by it.
 fn record(bench: &Bench, binaries: &Binaries) -> Result<SessionRecord> {
-    let hash = |hash: &Option<String>| {
-        hash.clone().ok_or_else(|| Error::new("a session needs git, for the hashes"))
-    };
-    let server = hash(&binaries.engram_hash)?;
+    let server = binaries.engram_hash.clone();
     let subject = Subject {
         mode: bench.setup.mode,
         before: server.clone(),
-        scenario: hash(&bench.scenario.hash)?,
+        scenario: bench.scenario.hash.clone(),
         duration_seconds: bench.setup.duration.as_secs(),
         how: duets::how(memory_kib(bench, &server)?.map(|one| one * 2)),
         after: server,
     };
-    let loadtest = hash(&binaries.loadtest_hash)?;
+    let loadtest = binaries.loadtest_hash.clone();
     Ok(SessionRecord::open(subject, bench.clock.timestamp(), loadtest, PLAN))
 }
 

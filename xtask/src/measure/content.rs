@@ -11,6 +11,7 @@ use xshell::{Cmd, Shell, cmd};
 
 use super::git;
 use super::shell::{self, clean};
+use crate::error::{Error, Result};
 use crate::model::inputs::Inputs;
 use crate::model::layout::RESULTS;
 
@@ -187,14 +188,24 @@ pub fn of_commit(checkout: &Path, commit: &str, inputs: &Inputs) -> Option<Strin
     hash(&shell, &entries(&output.stdout, 1), inputs)
 }
 
-/// The content hash of a text; `None` without git.
-pub fn of_text(text: &str) -> Option<String> {
-    shell::answer_of_system(|shell| cmd!(shell, "git hash-object --no-filters --stdin").stdin(text))
+/// The content hash of a text.
+///
+/// # Errors
+/// Without git.
+pub fn of_text(text: &str) -> Result<String> {
+    let shell = shell::shell(Path::new("/"))?;
+    let hash = clean(cmd!(shell, "git hash-object --no-filters --stdin").stdin(text));
+    Ok(hash.ignore_stderr().read()?)
 }
 
-/// The content hash of a file as it lies on the disk; `None` without git.
-pub(crate) fn of_file(file: &Path) -> Option<String> {
-    shell::answer_of_system(|shell| cmd!(shell, "git hash-object --no-filters -- {file}"))
+/// The content hash of a file as it lies on the disk.
+///
+/// # Errors
+/// When it is not there, or without git.
+pub(crate) fn of_file(file: &Path) -> Result<String> {
+    let shell = shell::shell(Path::new("/"))?;
+    let hash = clean(cmd!(shell, "git hash-object --no-filters -- {file}"));
+    hash.ignore_stderr().read().map_err(Error::at("cannot hash", file))
 }
 
 /// The copy keeps the original's modification time: git tells by it which entries may be stale.

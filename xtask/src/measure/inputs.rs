@@ -22,7 +22,7 @@ pub(crate) fn inputs(
     checkout: &Path,
     workspace: &Workspace,
     messages: &[Value],
-    made: [&Path; 2],
+    made: &[PathBuf; 2],
     files: &Snapshot,
 ) -> Option<Inputs> {
     // A folder that has sources in it is not made of them.
@@ -43,7 +43,7 @@ pub(crate) fn inputs(
         let configuration = CONFIGURATION_FILES.map(|name| folder.join(".cargo").join(name));
         TOOLCHAIN_FILES.map(|name| folder.join(name)).into_iter().chain(configuration)
     });
-    let configuration = cargo::configuration_files(checkout).into_iter().map(|file| file.path);
+    let configuration = cargo::configuration_files(checkout).into_iter().map(|(_, path)| path);
     let in_repository = |path: &PathBuf| path.starts_with(files.root());
     let around = above.chain(configuration).filter(in_repository);
     for path in packages.chain(of_workspace).chain(around) {

@@ -11,6 +11,7 @@ use walkdir::WalkDir;
 use super::cargo::{self, Workspace};
 use super::content;
 use super::shell;
+use crate::error::Result;
 use crate::files;
 use crate::model::provenance::PASSED_ON;
 
@@ -20,34 +21,38 @@ pub(crate) fn settings(
     workspace: &Workspace,
     configuration: BTreeMap<String, String>,
     target: &str,
-    profiles: &BTreeMap<String, Value>,
     messages: &[Value],
 ) -> BTreeMap<String, String> {
     let mut settings = configuration;
     let read = read_by_scripts(messages).chain(read_by_sources(workspace, messages));
     settings.extend(variables(&read.collect()).chain(passed_on(messages)));
-    settings.extend(profiles.iter().flat_map(|(binary, profile)| of_profile(binary, profile)));
+    settings.extend(messages.iter().flat_map(of_profile));
     settings.insert("target".to_owned(), target.to_owned());
     settings
 }
 
-/// A hash of every configuration file of cargo that is in force, by its place; `None` without git, which hashes.
-pub(crate) fn configuration(checkout: &Path) -> Option<BTreeMap<String, String>> {
+/// A hash of every configuration file of cargo that is in force, by its place.
+///
+/// # Errors
+/// When one cannot be hashed.
+pub(crate) fn configuration(checkout: &Path) -> Result<BTreeMap<String, String>> {
     let mut hashes: BTreeMap<String, String> = BTreeMap::new();
-    for file in cargo::configuration_files(checkout) {
-        let of_place = hashes.entry(format!("cargo configuration {}", file.place)).or_default();
+    for (place, file) in cargo::configuration_files(checkout) {
+        let of_place = hashes.entry(format!("cargo configuration {place}")).or_default();
         // A place may have several, and their order counts.
         of_place.push_str(if of_place.is_empty() { "" } else { " " });
-        of_place.push_str(&content::of_file(&file.path)?);
+        of_place.push_str(&content::of_file(&file)?);
     }
-    Some(hashes)
+    Ok(hashes)
 }
 
-/// Of a binary, without what only says that no test was built.
-fn of_profile(binary: &str, profile: &Value) -> impl Iterator<Item = (String, String)> {
-    let settings = profile.as_object().into_iter().flatten().filter(|(name, _)| *name != "test");
-    settings.map(move |(name, value)| {
-        (format!("{name} of {binary}"), value.to_string().trim_matches('"').to_owned())
+/// The profile of a binary, without what only says that no test was built.
+fn of_profile(message: &Value) -> impl Iterator<Item = (String, String)> {
+    let profile = cargo::executable(message).zip(message.get("profile").and_then(Value::as_object));
+    profile.into_iter().flat_map(|((binary, _), profile)| {
+        profile.iter().filter(|(name, _)| *name != "test").map(move |(name, value)| {
+            (format!("{name} of {binary}"), value.to_string().trim_matches('"').to_owned())
+        })
     })
 }
 
@@ -71,7 +76,7 @@ fn value_of(name: &str, value: &OsStr) -> String {
     // A separator between flags is no text.
     let text = value.to_string_lossy().escape_debug().to_string();
     let is_wrapper = name.ends_with("_WRAPPER") && Path::new(value).is_file();
-    let hash = is_wrapper.then(|| content::of_file(Path::new(value))).flatten();
+    let hash = is_wrapper.then(|| content::of_file(Path::new(value)).ok()).flatten();
     hash.map_or(text.clone(), |hash| format!("{text} ({hash})"))
 }
 
@@ -182,10 +187,11 @@ mod tests {
 
     #[test]
     fn a_profile_is_all_that_cargo_says_of_it() {
-        let profile = r#"{"opt_level":"3","debuginfo":0,"debug_assertions":false,"test":false}"#;
-        let profile = serde_json::from_str(profile).unwrap();
+        let message = r#"{"executable":"/engram","target":{"kind":["bin"],"name":"engram"},
+            "profile":{"opt_level":"3","debuginfo":0,"debug_assertions":false,"test":false}}"#;
+        let message = serde_json::from_str(message).unwrap();
         let settings: Vec<String> =
-            of_profile("engram", &profile).map(|(name, value)| format!("{name} {value}")).collect();
+            of_profile(&message).map(|(name, value)| format!("{name} {value}")).collect();
         let all =
             ["debug_assertions of engram false", "debuginfo of engram 0", "opt_level of engram 3"];
         assert_eq!(settings, all);

@@ -20,7 +20,7 @@ use crate::measure::shell::is_any;
 use crate::measure::workplace::Workplace;
 use crate::model::names::{Mode, Part, RunName};
 use crate::model::provenance::{
-    BuildRecord, Git, Host, HostState, Load, Provenance, Run, ServerRun, SessionPlace,
+    BuildRecord, Git, Host, HostState, Load, Provenance, Run, SessionPlace,
 };
 use crate::store::results::{Results, Unsaved};
 use crate::store::sources;
@@ -73,10 +73,8 @@ pub(crate) fn write(
     circumstances: &Circumstances,
     measured: &Measured,
 ) -> Result<Unsaved> {
-    let inputs = match &circumstances.built.inputs {
-        Some(inputs) => sources::keep(results, inputs)?,
-        None => None,
-    };
+    let inputs = circumstances.built.inputs.as_ref();
+    let inputs = inputs.map(|inputs| sources::keep(results, inputs)).transpose()?;
     let name = circumstances.name.clone();
     let unsaved = Unsaved { name, workplace: workplace.clone() };
     files::write_new(&unsaved.path(Part::System), &samples(measured))?;
@@ -121,7 +119,7 @@ fn provenance(around: &Circumstances, run: &Measured, inputs: Option<String>) ->
         build: build(around.built, run.implementation, inputs),
         git: around.git.cloned(),
         host: Host { state: around.state.clone(), ..around.host.clone() },
-        server: server(run),
+        server: run.server.clone(),
         noise: run.noise.clone(),
         environment: Some(environment()),
         warnings: around.warnings.iter().chain(&run.warnings).cloned().collect(),
@@ -134,8 +132,8 @@ fn build(built: &Built, answered: Implementation, inputs: Option<String>) -> Bui
     BuildRecord {
         profile: PROFILE.to_owned(),
         by_this_run: built.build == Build::Now,
-        engram_hash: built.binaries.engram_hash.clone(),
-        loadtest_hash: built.binaries.loadtest_hash.clone(),
+        engram_hash: Some(built.binaries.engram_hash.clone()),
+        loadtest_hash: Some(built.binaries.loadtest_hash.clone()),
         content: built.content.clone(),
         inputs,
         ignored_inputs: Some(ignored.collect()).filter(|inputs: &Vec<String>| !inputs.is_empty()),
@@ -154,23 +152,10 @@ fn load(mode: Mode, around: &Circumstances) -> Load {
     let rate = around.scenario.rate.round() as u64;
     Load {
         scenario: around.scenario.file.to_owned(),
-        scenario_hash: around.scenario.hash.clone(),
+        scenario_hash: Some(around.scenario.hash.clone()),
         duration_seconds: around.duration.as_secs(),
         seed: scenario::seed(mode),
         rate,
-    }
-}
-
-fn server(run: &Measured) -> ServerRun {
-    ServerRun {
-        ready_seconds: Some(run.ready.as_secs_f64()),
-        load_seconds: Some(run.load.as_secs_f64()),
-        stop_seconds: Some(run.stop.took.as_secs_f64()),
-        slowed_down_percent: run.stop.slowed_down,
-        server_end: Some(run.stop.exit.to_string()),
-        load_generator_end: Some(run.load_exit.to_string()),
-        memory_kib: run.samples.last().map(|sample| sample.usage.rss_kib),
-        peak_memory_kib: run.peak_memory_kib(),
     }
 }
 
@@ -192,7 +177,8 @@ fn environment() -> BTreeMap<String, String> {
     // The server reads the first one.
     let mut folders = folders.into_iter().flatten();
     let text = folders.find_map(|folder| files::read_text(&folder.join(file)).ok());
-    let hash = text.and_then(|text| content::of_text(&text)).map(|hash| (file.to_owned(), hash));
+    let hash =
+        text.and_then(|text| content::of_text(&text).ok()).map(|hash| (file.to_owned(), hash));
     variables.chain(hash).collect()
 }
 
