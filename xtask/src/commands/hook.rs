@@ -152,7 +152,7 @@ fn install(place: &Place, checkout: &Path) -> Result<String> {
         true => format!("the hook that was there is called first: {}\n", place.kept.display()),
         false => String::new(),
     };
-    let counted = match git::is_new(checkout, &place.hook) {
+    let counted = match git::lists(checkout, "--others", &place.hook) {
         true => leave_out(checkout, &place.hook)?,
         false => String::new(),
     };
@@ -173,7 +173,7 @@ fn refuse(place: &Place, checkout: &Path, owner: &Owner, script: &str) -> Result
         ))
         .next(OWN_HOOKS));
     }
-    if git::is_tracked(checkout, &place.hook) {
+    if git::lists(checkout, "--cached", &place.hook) {
         return Err(Error::new(format!("{hook} is tracked by git, so it is not replaced"))
             .next(by_hand(checkout)?));
     }

@@ -136,17 +136,8 @@ pub(crate) fn own_file(folder: &Path, name: &str) -> Option<PathBuf> {
     Some(folder.join(path))
 }
 
-/// `true` for a file that git tracks.
-pub(crate) fn is_tracked(folder: &Path, file: &Path) -> bool {
-    lists(folder, "--cached", file)
-}
-
-/// `true` for a file in a working tree that git would track.
-pub(crate) fn is_new(folder: &Path, file: &Path) -> bool {
-    lists(folder, "--others", file)
-}
-
-fn lists(folder: &Path, which: &str, file: &Path) -> bool {
+/// `true` for a file that git tracks (`--cached`), or would track if it were added (`--others`).
+pub(crate) fn lists(folder: &Path, which: &str, file: &Path) -> bool {
     let listed = answer_in(folder, |shell| {
         cmd!(shell, "git --literal-pathspecs ls-files {which} --exclude-standard -- {file}")
     });

@@ -6,25 +6,16 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// The engram that answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Implementation {
-    /// The product.
-    Engram,
-    /// The small one that comes with this tool.
-    StandIn,
-}
-
 /// The longest that one request may take.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// The most that is read of an answer, in bytes.
 const LONGEST_ANSWER: usize = 65_536;
 
-/// Asks once.
+/// Asks once; `true` if it is the stand-in that answers, and not the real Engram.
 ///
 /// # Errors
 /// Where no healthy engram answers, with what did, or why nothing did.
-pub fn check(port: u16) -> Result<Implementation, String> {
+pub fn check(port: u16) -> Result<bool, String> {
     read(&request(port).map_err(|error| error.to_string())?)
 }
 
@@ -52,7 +43,7 @@ fn request(port: u16) -> io::Result<String> {
 }
 
 /// Only a 200 that names the service and its good health counts: another program may answer 200 to everything.
-fn read(answer: &str) -> Result<Implementation, String> {
+fn read(answer: &str) -> Result<bool, String> {
     let status = answer.lines().next().unwrap_or_default();
     let body: Option<Value> = (answer.find('{').zip(answer.rfind('}')))
         .and_then(|(start, end)| serde_json::from_str(answer.get(start..=end)?).ok());
@@ -60,10 +51,7 @@ fn read(answer: &str) -> Result<Implementation, String> {
         |key: &str, value: Value| body.as_ref().and_then(|body| body.get(key)) == Some(&value);
     let is_ok = status.split_whitespace().nth(1) == Some("200");
     if is_ok && says("service", "engram".into()) && says("status", "healthy".into()) {
-        return Ok(match says("stand_in", true.into()) {
-            true => Implementation::StandIn,
-            false => Implementation::Engram,
-        });
+        return Ok(says("stand_in", true.into()));
     }
     let body = body.map_or_else(String::new, |body| format!(", {body}"));
     let answer = format!("{}{body}", status.trim());
@@ -80,13 +68,13 @@ mod tests {
 
     #[test]
     fn a_healthy_engram_is_healthy() {
-        assert_eq!(read(&format!("HTTP/1.1 200 OK\r\n\r\n{BODY}")), Ok(Implementation::Engram));
+        assert_eq!(read(&format!("HTTP/1.1 200 OK\r\n\r\n{BODY}")), Ok(false));
     }
 
     #[test]
     fn the_stand_in_says_so() {
         let body = BODY.replace("}", r#","stand_in":true}"#);
-        assert_eq!(read(&format!("HTTP/1.1 200 OK\r\n\r\n{body}")), Ok(Implementation::StandIn));
+        assert_eq!(read(&format!("HTTP/1.1 200 OK\r\n\r\n{body}")), Ok(true));
     }
 
     #[test]

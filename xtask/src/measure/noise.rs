@@ -67,8 +67,6 @@ impl Counters {
     pub(crate) fn read(servers: &[u32], supervisor: Option<u32>) -> Self {
         let tool = std::process::id();
         let ours: Vec<u32> = servers.iter().copied().chain(supervisor).chain([tool]).collect();
-        // It has waited for each load generator that ended.
-        let with_children = |pid| Some(process::cpu_time(pid)? + process::children_cpu_time(pid)?);
         let stat = fs::read_to_string("/proc/stat").ok();
         Self {
             others: process::users(&ours),
@@ -78,7 +76,8 @@ impl Counters {
                 .ok()
                 .and_then(|text| pressure(&text)),
             servers: servers.iter().map(|pid| process::cpu_time(*pid)).collect(),
-            supervisor: supervisor.map_or(Some(Duration::ZERO), with_children),
+            // It has waited for each load generator that ended.
+            supervisor: supervisor.map_or(Some(Duration::ZERO), process::cpu_time_with_children),
             tool: process::cpu_time(tool),
         }
     }

@@ -99,16 +99,13 @@ fn listed_holders(port: u16) -> Option<Vec<u32>> {
 }
 
 fn command_line(pid: u32) -> String {
-    let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    let words = String::from_utf8_lossy(&words).replace('\0', " ");
-    match words.trim() {
-        "" => {
-            let pid = pid.to_string();
-            shell::answer_of_system(|shell| cmd!(shell, "ps -o comm= -p {pid}"))
-                .unwrap_or_else(|| "unknown".into())
-        }
-        words => words.chars().take(100).collect(),
-    }
+    let words = fs::read_to_string(format!("/proc/{pid}/cmdline")).ok();
+    let listed = || {
+        let pid = pid.to_string();
+        shell::answer_of_system(|shell| cmd!(shell, "ps -o args= -p {pid}"))
+    };
+    let words = words.or_else(listed).unwrap_or_default().replace('\0', " ");
+    words.trim().chars().take(100).collect()
 }
 
 /// The inodes of the sockets that process `pid` has open.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::build::Binaries;
 use super::children::{Children, Stopped};
-use super::health::{self, Implementation};
+use super::health;
 use super::noise::Counters;
 use super::port;
 use super::process::{self, Usage};
@@ -57,7 +57,7 @@ pub struct RunPlan<'a> {
     /// The length of the load.
     pub duration: Duration,
     pub limits: Limits,
-    /// One, or before and after, which are measured at the same time.
+    /// One, or before and after, in this order, which are measured at the same time.
     pub sides: &'a [Side<'a>],
     /// The side whose processes are made first.
     pub first: Phase,
@@ -105,27 +105,20 @@ impl From<Failed> for Error {
 pub struct Measured {
     /// The load generator's result.
     pub result: LoadResult,
-    pub(crate) implementation: Implementation,
+    /// It was the stand-in that answered, and not Engram.
+    pub(crate) stand_in: bool,
     /// How far apart both loads noticed their start; `None` where there is one.
     pub(crate) load_offset: Option<Duration>,
     pub(crate) server: ServerRun,
     /// The fault of a stop that was not clean, in words.
     pub(crate) unclean_stop: Option<String>,
-    /// The server's use of the machine, once a second.
-    pub(crate) samples: Vec<Sample>,
+    /// The server's use of the machine, once a second, with the time since the load began.
+    pub(crate) samples: Vec<(Duration, Usage)>,
     pub(crate) noise: Noise,
     /// The end of the server's log.
     pub(crate) log_tail: String,
     /// The weaknesses of the measurement, in words.
     pub(crate) warnings: Vec<String>,
-}
-
-/// The server at one moment of the load.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Sample {
-    /// Since the load began.
-    pub(crate) at: Duration,
-    pub(crate) usage: Usage,
 }
 
 /// The time between two questions for the health of a server that starts.
@@ -178,12 +171,13 @@ struct Running<'a> {
     plan: &'a RunPlan<'a>,
     side: &'a Side<'a>,
     pid: u32,
-    /// What answered, once it is healthy.
-    implementation: Option<Implementation>,
-    server: ServerRun,
-    samples: Vec<Sample>,
+    /// `true` if the stand-in answered; unknown until it is healthy.
+    stand_in: Option<bool>,
+    samples: Vec<(Duration, Usage)>,
     /// How its load generator ended.
     load: Option<Exit>,
+    server: ServerRun,
+    unclean_stop: Option<String>,
 }
 
 impl<'a> Measuring<'a> {
@@ -194,8 +188,7 @@ impl<'a> Measuring<'a> {
 
         self.steps.begin_long("ready", "waiting until it is healthy");
         self.wait_until_healthy(&mut sides)?;
-        let stand_in = Some(Implementation::StandIn);
-        self.steps.done(match sides.iter().any(|side| side.implementation == stand_in) {
+        self.steps.done(match sides.iter().any(|side| side.stand_in == Some(true)) {
             false => "healthy",
             true => "healthy; this is the stand-in, not the real Engram",
         });
@@ -210,19 +203,24 @@ impl<'a> Measuring<'a> {
         self.steps.done(&what);
 
         self.steps.begin("stop", "SIGTERM");
-        let stop = |side: &Running| self.children.stop(Kind::Server.of(side.side.phase));
-        let stops = sides.iter().map(stop).collect::<Result<Vec<_>>>()?;
-        let unclean = stops.iter().map(|stop| unclean_stop(*stop, plan.limits.stop_grace));
-        let unclean: Vec<Option<String>> = unclean.collect();
-        self.steps.done(match unclean.iter().any(Option::is_some) {
+        let mut died = None;
+        for side in &mut sides {
+            let stop = self.children.stop(Kind::Server.of(side.side.phase))?;
+            side.server.stop_seconds = Some(stop.took.as_secs_f64());
+            side.server.slowed_down_percent = stop.slowed_down;
+            side.server.server_end = Some(stop.exit.to_string());
+            side.unclean_stop = unclean_stop(stop, plan.limits.stop_grace);
+            if stop.cause == Cause::Unasked {
+                died.get_or_insert(side.died_under_load(stop.exit));
+            }
+        }
+        self.steps.done(match sides.iter().any(|side| side.unclean_stop.is_some()) {
             true => "did not stop as it should",
             false => "stopped",
         });
 
-        for (side, stop) in sides.iter().zip(&stops) {
-            if stop.cause == Cause::Unasked {
-                return Err(side.died_under_load(stop.exit));
-            }
+        if let Some(died) = died {
+            return Err(died);
         }
         plan.scenario.unchanged(plan.checkout)?;
         for (side, listens) in sides.iter().zip(listening) {
@@ -234,23 +232,30 @@ impl<'a> Measuring<'a> {
         let noise = before.until(&after);
         let mut warnings = before.disturbances(&after, "during the load");
         warnings.extend(load_offset.filter(|offset| *offset > TOGETHER).map(apart));
-        let used = before.of_servers(&after);
-        let measured = sides.into_iter().zip(stops).zip(unclean).zip(used);
-        let measured = measured.map(|(((side, stop), unclean_stop), server_cpu_seconds)| {
+        let sides = sides.into_iter().zip(before.of_servers(&after));
+        let measured = sides.map(|(side, server_cpu_seconds)| {
             let noise = Noise { server_cpu_seconds, ..noise.clone() };
-            let mut measured = side.measured(stop, noise)?;
-            measured.load_offset = load_offset;
-            measured.warnings.extend(warnings.iter().chain(&unclean_stop).cloned());
-            Ok(Measured { unclean_stop, ..measured })
+            side.measured(load_offset, noise, &warnings)
         });
         measured.collect()
     }
 
-    /// The sides in the order in which what they need is started.
-    fn in_turn(&self) -> Vec<&'a Side<'a>> {
-        let mut sides: Vec<&Side> = self.plan.sides.iter().collect();
-        sides.sort_by_key(|side| side.phase != self.plan.first);
-        sides
+    /// Starts a program of each side. Returns their process ids in the order of the sides, and how far apart several
+    /// noticed their start.
+    fn spawn(
+        &mut self,
+        kind: Kind,
+        command: fn(&RunPlan, &Side) -> Vec<String>,
+    ) -> Result<(Vec<u32>, Option<Duration>)> {
+        let plan = self.plan;
+        let mut sides: Vec<&Side> = plan.sides.iter().collect();
+        sides.sort_by_key(|side| side.phase != plan.first);
+        let programs =
+            sides.iter().map(|side| (kind.of(side.phase), &side.workplace, command(plan, side)));
+        let (pids, apart) = self.children.spawn(&programs.collect::<Vec<_>>())?;
+        let mut started: Vec<_> = sides.iter().map(|side| side.phase).zip(pids).collect();
+        started.sort_unstable();
+        Ok((started.into_iter().map(|(_, pid)| pid).collect(), apart))
     }
 
     /// Starts the servers.
@@ -260,24 +265,20 @@ impl<'a> Measuring<'a> {
         let addresses = plan.sides.iter().map(|side| format!("127.0.0.1:{}", side.port));
         let address = format!("engram on {}", together(addresses.collect()));
         self.steps.begin("start", &address);
-        let sides = self.in_turn();
-        let programs =
-            sides.iter().map(|side| (Kind::Server.of(side.phase), &side.workplace, server(side)));
-        let (pids, _) = self.children.spawn(&programs.collect::<Vec<_>>())?;
-        let running = sides.into_iter().zip(pids).map(|(side, pid)| Running {
+        let (pids, _) = self.spawn(Kind::Server, server)?;
+        let shown = pids.iter().map(u32::to_string);
+        self.steps.done(&format!("{address}, process {}", together(shown.collect())));
+        let running = plan.sides.iter().zip(pids).map(|(side, pid)| Running {
             plan,
             side,
             pid,
-            implementation: None,
-            server: ServerRun::default(),
+            stand_in: None,
             samples: Vec::new(),
             load: None,
+            server: ServerRun::default(),
+            unclean_stop: None,
         });
-        let mut running: Vec<Running> = running.collect();
-        running.sort_by_key(|running| running.side.phase);
-        let pids = running.iter().map(|running| running.pid.to_string());
-        self.steps.done(&format!("{address}, process {}", together(pids.collect())));
-        Ok(running)
+        Ok(running.collect())
     }
 
     /// Asks until every server is healthy, and is the one that was started, or the time for it is over.
@@ -293,10 +294,10 @@ impl<'a> Measuring<'a> {
                 return Err(side.failed(what, &log, Some("fix what its log says")));
             }
             let mut waiting = None;
-            for side in sides.iter_mut().filter(|side| side.implementation.is_none()) {
+            for side in sides.iter_mut().filter(|side| side.stand_in.is_none()) {
                 let answer = match health::check(side.side.port) {
-                    Ok(implementation) if side.listens()? => {
-                        side.implementation = Some(implementation);
+                    Ok(stand_in) if side.listens()? => {
+                        side.stand_in = Some(stand_in);
                         side.server.ready_seconds = Some(self.started.elapsed().as_secs_f64());
                         continue;
                     }
@@ -332,13 +333,9 @@ impl<'a> Measuring<'a> {
                 self.children.slow_down(Kind::Server.of(side.phase), percent)?;
             }
         }
-        let programs = self
-            .in_turn()
-            .into_iter()
-            .map(|side| (Kind::Load.of(side.phase), &side.workplace, load_generator(plan, side)));
         // Before, or a busy machine makes the load longer than its generator ran.
         let began = Instant::now();
-        let (_, offset) = self.children.spawn(&programs.collect::<Vec<_>>())?;
+        let (_, offset) = self.spawn(Kind::Load, load_generator)?;
         let limit = plan.duration + plan.limits.load_grace;
         let mut next_sample = Duration::ZERO;
         while sides.iter().any(|side| side.load.is_none()) {
@@ -347,7 +344,7 @@ impl<'a> Measuring<'a> {
                 let age = self.started.elapsed();
                 for side in sides.iter_mut().filter(|side| side.load.is_none()) {
                     let usage = process::usage(side.pid, age);
-                    side.samples.extend(usage.map(|usage| Sample { at: elapsed, usage }));
+                    side.samples.extend(usage.map(|usage| (elapsed, usage)));
                 }
                 self.steps.progress(&time_left(plan.duration, elapsed));
                 next_sample = Duration::from_secs(elapsed.as_secs() + 1);
@@ -356,23 +353,22 @@ impl<'a> Measuring<'a> {
                 true => next_sample.min(limit).saturating_sub(elapsed),
                 false => LAST_LOOK,
             };
-            let exited = self.children.exited(patience)?;
-            let phase = exited.map(|(role, _)| role.side);
-            let news = exited.zip(sides.iter_mut().find(|side| Some(side.side.phase) == phase));
-            match news {
-                Some(((role, exit), side)) if role.kind == Kind::Load => {
-                    side.load = Some(exit);
-                    side.server.load_seconds = Some(began.elapsed().as_secs_f64());
-                    if side.result(exit).is_err() {
-                        sides.retain(|side| side.side.phase == role.side);
-                    }
+            let Some((role, exit)) = self.children.exited(patience)? else {
+                match sides.iter().find(|side| side.load.is_none()) {
+                    Some(side) if elapsed >= limit => return Err(side.load_hangs()),
+                    _ => continue,
                 }
-                Some(((_, exit), side)) => return Err(side.died_under_load(exit)),
-                None if elapsed >= limit => {
-                    let unfinished = sides.iter().find(|side| side.load.is_none());
-                    return unfinished.map_or(Ok(offset), |side| Err(side.load_hangs()));
-                }
-                None => {}
+            };
+            let Some(side) = sides.iter_mut().find(|side| side.side.phase == role.side) else {
+                continue;
+            };
+            if role.kind == Kind::Server {
+                return Err(side.died_under_load(exit));
+            }
+            side.load = Some(exit);
+            side.server.load_seconds = Some(began.elapsed().as_secs_f64());
+            if side.result(exit).is_err() {
+                sides.retain(|side| side.side.phase == role.side);
             }
         }
         Ok(offset)
@@ -413,71 +409,75 @@ impl Running<'_> {
     /// counts as the server's, so that no server passes in pairs by leaving its load without a result.
     fn result(&self, exit: Exit) -> Result<LoadResult, Failed> {
         let name = &self.plan.scenario.name;
-        let result = files::read(&self.side.workplace.result())
-            .map_err(|_| format!("the load generator wrote no result ({exit})"))
-            .and_then(|bytes| {
-                LoadResult::parse(&bytes).map_err(|why| {
-                    format!("the load generator's result is not complete: {why} ({exit})")
-                })
-            });
-        let what = match result {
-            Err(what) => what,
-            Ok(LoadResult { config_name: measured, .. }) if measured != *name => {
+        let written = files::read(&self.side.workplace.result());
+        let what = match written.map(|bytes| LoadResult::parse(&bytes)) {
+            Err(_) => format!("the load generator wrote no result ({exit})"),
+            Ok(Err(why)) => {
+                format!("the load generator's result is not complete: {why} ({exit})")
+            }
+            Ok(Ok(result)) if result.config_name != *name => {
+                let measured = result.config_name;
                 format!("the load generator measured `{measured}` instead of `{name}`")
             }
-            Ok(LoadResult { total_operations: 0, .. }) => {
-                "the load generator sent no request".into()
+            Ok(Ok(result)) if result.total_operations == 0 => {
+                "the load generator sent no request".to_owned()
             }
-            Ok(result) => return Ok(result),
+            Ok(Ok(result)) => return Ok(result),
         };
         let advice = "fix what the log says, or build the load generator anew: without --no-build";
         Err(self.failed(what, &self.side.workplace.load_log(), Some(advice)))
     }
 
-    /// What was measured, without what concerns both sides.
+    /// What was measured; `warnings` are those of both sides.
     #[allow(clippy::cast_precision_loss, reason = "far fewer requests than 2^53")]
-    fn measured(self, stop: Stopped, mut noise: Noise) -> Result<Measured, Failed> {
-        let unknown = || Error::new("a defect in this tool: a side was not measured to its end");
-        let implementation = self.implementation.ok_or_else(unknown)?;
-        let exit = self.load.ok_or_else(unknown)?;
+    fn measured(
+        self,
+        load_offset: Option<Duration>,
+        mut noise: Noise,
+        warnings: &[String],
+    ) -> Result<Measured, Failed> {
+        let (Some(stand_in), Some(exit)) = (self.stand_in, self.load) else {
+            let what = "a defect in this tool: a side was not measured to its end";
+            return Err(Error::new(what).into());
+        };
         let result = self.result(exit)?;
         noise.server_cpu_us_per_operation =
             noise.server_cpu_seconds.map(|seconds| seconds * 1e6 / result.total_operations as f64);
-        let usage = || self.samples.iter().map(|sample| sample.usage);
+        let usages = || self.samples.iter().map(|(_, usage)| usage);
+        let own = self.weaknesses(&result, exit);
         Ok(Measured {
-            implementation,
-            load_offset: None,
+            stand_in,
+            load_offset,
             server: ServerRun {
-                stop_seconds: Some(stop.took.as_secs_f64()),
-                slowed_down_percent: stop.slowed_down,
-                server_end: Some(stop.exit.to_string()),
                 load_generator_end: Some(exit.to_string()),
-                memory_kib: usage().next_back().map(|usage| usage.rss_kib),
-                peak_memory_kib: usage().map(|usage| usage.peak_kib.unwrap_or(usage.rss_kib)).max(),
+                memory_kib: usages().next_back().map(|usage| usage.rss_kib),
+                peak_memory_kib: usages()
+                    .map(|usage| usage.peak_kib.unwrap_or(usage.rss_kib))
+                    .max(),
                 ..self.server
             },
-            unclean_stop: None,
-            warnings: weaknesses(self.plan, self.side, &result, exit),
+            warnings: own.iter().chain(warnings).chain(&self.unclean_stop).cloned().collect(),
+            unclean_stop: self.unclean_stop,
             log_tail: tail(&self.side.workplace.server_log()),
             samples: self.samples,
             noise,
             result,
         })
     }
-}
 
-fn weaknesses(plan: &RunPlan, side: &Side, result: &LoadResult, exit: Exit) -> Vec<String> {
-    let mut warnings = Vec::new();
-    if exit != Exit::Code(0) {
-        let tail = tail(&side.workplace.load_log());
-        let why = tail.lines().last().unwrap_or("its log is empty");
-        warnings.push(format!("the load generator ended with {exit}: {why}"));
+    fn weaknesses(&self, result: &LoadResult, exit: Exit) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if exit != Exit::Code(0) {
+            let tail = tail(&self.side.workplace.load_log());
+            let why = tail.lines().last().unwrap_or("its log is empty");
+            warnings.push(format!("the load generator ended with {exit}: {why}"));
+        }
+        let (lasted, planned) = (result.elapsed_seconds, self.plan.duration.as_secs_f64());
+        if (lasted - planned).abs() > ELAPSED_SHARE * planned {
+            warnings.push(format!("the load lasted {lasted:.1} s instead of {planned:.0} s"));
+        }
+        warnings
     }
-    let (lasted, planned) = (result.elapsed_seconds, plan.duration.as_secs_f64());
-    if (lasted - planned).abs() > ELAPSED_SHARE * planned {
-        warnings.push(format!("the load lasted {lasted:.1} s instead of {planned:.0} s"));
-    }
-    warnings
 }
 
 fn apart(offset: Duration) -> String {
@@ -497,7 +497,7 @@ fn unclean_stop(stop: Stopped, grace: Duration) -> Option<String> {
 }
 
 /// The command of a side's server.
-fn server(side: &Side) -> Vec<String> {
+fn server(_: &RunPlan, side: &Side) -> Vec<String> {
     let program = side.binaries.engram.display().to_string();
     vec![program, "start".into(), "--port".into(), side.port.to_string()]
 }

@@ -19,19 +19,12 @@ pub struct Scenario {
     pub(crate) name: String,
     /// Requests offered, per second.
     pub(crate) rate: f64,
-    /// The data that it is about.
-    pub(crate) data: Data,
+    /// Memories that it is about, where they are stated.
+    pub(crate) nodes: Option<u64>,
+    /// Numbers in an embedding, where they are stated.
+    pub(crate) dimensions: Option<u64>,
     /// The whole file.
     text: String,
-}
-
-/// The scenario's `[data]`, as far as it is stated.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(crate) struct Data {
-    /// Memories.
-    pub(crate) nodes: Option<u64>,
-    /// Numbers in an embedding.
-    pub(crate) dimensions: Option<u64>,
 }
 
 /// The load generator's seed, which makes the same requests in every run of a mode.
@@ -63,12 +56,11 @@ impl Scenario {
         let text = files::read_text(&path).map_err(|error| {
             Error::because(format!("cannot read {shown}"), error).next(ANOTHER_CHECKOUT)
         })?;
-        let (name, rate, data) = parse(&text).map_err(|why| {
+        let hash = content::of_file(&path)?;
+        parse(file, hash, text).map_err(|why| {
             Error::because(shown, why.trim())
                 .next("fix the file, or restore it from git: git checkout -- FILE")
-        })?;
-        let (file, hash) = (file.to_owned(), content::of_file(&path)?);
-        Ok(Self { file, hash, name, rate, data, text })
+        })
     }
 
     /// The scenario files that stand for competitors, relative to `checkout`, sorted.
@@ -106,7 +98,7 @@ impl Scenario {
     }
 }
 
-fn parse(text: &str) -> Result<(String, f64, Data), String> {
+fn parse(file: &str, hash: String, text: String) -> Result<Scenario, String> {
     let table: toml::Table = text.parse().map_err(|error: toml::de::Error| error.to_string())?;
     let name = table.get("name").and_then(toml::Value::as_str).ok_or("has no `name`")?;
     let value = |section: &str, key: &str| table.get(section)?.get(key);
@@ -115,39 +107,51 @@ fn parse(text: &str) -> Result<(String, f64, Data), String> {
         .and_then(|rate| rate.clone().try_into().ok())
         .filter(|rate: &f64| rate.is_finite() && *rate > 0.0)
         .ok_or("has no `rate` above 0 under [arrival]")?;
-    let data = Data { nodes: whole("num_nodes"), dimensions: whole("embedding_dim") };
-    Ok((name.to_owned(), rate, data))
+    Ok(Scenario {
+        file: file.to_owned(),
+        hash,
+        name: name.to_owned(),
+        rate,
+        nodes: whole("num_nodes"),
+        dimensions: whole("embedding_dim"),
+        text,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn parsed(text: &str) -> Result<Scenario, String> {
+        parse("x.toml", String::new(), text.to_owned())
+    }
+
     #[test]
     fn what_the_load_generator_needs_is_required() {
-        assert!(parse("").unwrap_err().contains("`name`"));
-        assert!(parse("name = \"x\"").unwrap_err().contains("`rate`"));
-        assert!(parse("name = \"x\"\n[arrival]\nrate = 0").unwrap_err().contains("`rate`"));
+        assert!(parsed("").unwrap_err().contains("`name`"));
+        assert!(parsed("name = \"x\"").unwrap_err().contains("`rate`"));
+        assert!(parsed("name = \"x\"\n[arrival]\nrate = 0").unwrap_err().contains("`rate`"));
     }
 
     #[test]
     fn whole_and_broken_rates_are_read_alike() {
         for rate in ["500", "500.0"] {
-            assert_eq!(parse(&format!("name = \"x\"\n[arrival]\nrate = {rate}")).unwrap().1, 500.0);
+            let text = format!("name = \"x\"\n[arrival]\nrate = {rate}");
+            assert_eq!(parsed(&text).unwrap().rate, 500.0);
         }
     }
 
     #[test]
     fn the_data_are_read_where_they_are_stated() {
+        let data = |text: &str| parsed(text).map(|it| [it.nodes, it.dimensions]).unwrap();
         let text = "name = \"x\"\n[arrival]\nrate = 1";
-        assert_eq!(parse(text).unwrap().2, Data::default());
+        assert_eq!(data(text), [None; 2]);
         let text = format!("{text}\n[data]\nnum_nodes = 10_000_000\nembedding_dim = 768");
-        let stated = Data { nodes: Some(10_000_000), dimensions: Some(768) };
-        assert_eq!(parse(&text).unwrap().2, stated);
+        assert_eq!(data(&text), [Some(10_000_000), Some(768)]);
     }
 
     #[test]
     fn broken_toml_is_refused_with_its_line() {
-        assert!(parse("name = \"x\"\nname =").unwrap_err().contains("line 2"));
+        assert!(parsed("name = \"x\"\nname =").unwrap_err().contains("line 2"));
     }
 }

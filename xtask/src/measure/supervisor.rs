@@ -256,7 +256,8 @@ impl Owned {
         let before = self.dying_with_parent.iter().flatten().map(OsString::from);
         let mut words =
             before.chain(waiting.into_iter().flatten()).chain(command.iter().map(OsString::from));
-        let command = duct::cmd(words.next().unwrap_or_default(), words);
+        // Inside of the redirection of standard output, or it would go where that went before.
+        let command = duct::cmd(words.next().unwrap_or_default(), words).stderr_to_stdout();
         let command = match release {
             Some(release) => command.stdin_file(release.input()?),
             None => command.stdin_null(),
@@ -268,7 +269,7 @@ impl Owned {
                 .env("ENGRAM_PID_PATH", workplace.pid_file())
                 .stdout_path(workplace.server_log()),
         };
-        command.stderr_to_stdout().unchecked().start()
+        command.unchecked().start()
     }
 }
 

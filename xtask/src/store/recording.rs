@@ -13,8 +13,7 @@ use crate::error::Result;
 use crate::files;
 use crate::measure::build::{Build, Built, PROFILE};
 use crate::measure::content;
-use crate::measure::health::Implementation;
-use crate::measure::run::{Measured, Sample};
+use crate::measure::run::Measured;
 use crate::measure::scenario::{self, Scenario};
 use crate::measure::shell::is_any;
 use crate::measure::workplace::Workplace;
@@ -86,7 +85,7 @@ pub(crate) fn write(
 /// The end of the load as `ps -o rss,vsz,%cpu,%mem` prints it; then every sample.
 fn samples(run: &Measured) -> String {
     let mut lines = String::from("  RSS    VSZ %CPU %MEM\n");
-    if let Some(Sample { usage, .. }) = run.samples.last() {
+    if let Some((_, usage)) = run.samples.last() {
         let (rss, vsz) = (usage.rss_kib, usage.vsz_kib);
         let (cpu, memory) = (usage.cpu_percent, usage.memory_percent);
         let _ = writeln!(lines, "{rss:>5} {vsz:>6} {cpu:>4.1} {memory:>4.1}");
@@ -94,7 +93,7 @@ fn samples(run: &Measured) -> String {
     lines.push_str(
         "\n# one line a second of load: seconds, RSS in KiB, VSZ in KiB, %CPU since the start\n",
     );
-    for Sample { at, usage } in &run.samples {
+    for (at, usage) in &run.samples {
         let (rss, vsz, cpu) = (usage.rss_kib, usage.vsz_kib, usage.cpu_percent);
         let _ = writeln!(lines, "{:>7.2} {rss:>9} {vsz:>10} {cpu:>6.1}", at.as_secs_f64());
     }
@@ -116,7 +115,7 @@ fn provenance(around: &Circumstances, run: &Measured, inputs: Option<String>) ->
             ..place
         }),
         load: load(around.name.mode, around),
-        build: build(around.built, run.implementation, inputs),
+        build: build(around.built, run.stand_in, inputs),
         git: around.git.cloned(),
         host: Host { state: around.state.clone(), ..around.host.clone() },
         server: run.server.clone(),
@@ -127,7 +126,7 @@ fn provenance(around: &Circumstances, run: &Measured, inputs: Option<String>) ->
     }
 }
 
-fn build(built: &Built, answered: Implementation, inputs: Option<String>) -> BuildRecord {
+fn build(built: &Built, stand_in: bool, inputs: Option<String>) -> BuildRecord {
     let ignored = built.inputs.iter().flat_map(|inputs| &inputs.disk).cloned();
     BuildRecord {
         profile: PROFILE.to_owned(),
@@ -139,7 +138,7 @@ fn build(built: &Built, answered: Implementation, inputs: Option<String>) -> Bui
         ignored_inputs: Some(ignored.collect()).filter(|inputs: &Vec<String>| !inputs.is_empty()),
         settings: built.settings.clone(),
         rustc: built.rustc.clone(),
-        stand_in: answered == Implementation::StandIn,
+        stand_in,
     }
 }
 
