@@ -7,7 +7,7 @@ use super::shared::say;
 use crate::error::Error;
 use crate::judge::fitness;
 use crate::measure::run::{Failed, Measured};
-use crate::measure::{host, port, quiet};
+use crate::measure::{host, noise, port};
 use crate::model::limits::threshold_percent;
 use crate::model::names::Phase;
 use crate::model::provenance::{Provenance, SessionPlace};
@@ -114,7 +114,7 @@ impl Duets {
             _ => format!("duet {number}"),
         });
         bench.steps.begin("wait", "for a quiet machine");
-        let still_busy = quiet::wait(self.wait_quiet, |disturbed| {
+        let still_busy = noise::wait_until_quiet(self.wait_quiet, |disturbed| {
             bench.steps.progress(disturbed);
         });
         bench.steps.clear();

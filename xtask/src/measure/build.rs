@@ -8,15 +8,15 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use serde_json::Value;
-use walkdir::WalkDir;
 use xshell::Shell;
 
-use super::cargo::{self, Compiler, Workspace};
+use super::cargo::{self, Workspace};
 use super::content::{self, Snapshot};
 use super::inputs;
 use super::settings;
 use super::shell::{self, clean};
 use crate::error::{Error, Result};
+use crate::files;
 use crate::model::inputs::Inputs;
 
 /// Cargo's name for the profile that is measured.
@@ -128,20 +128,21 @@ pub(crate) fn prepare(
     let manifest = tree.map(|tree| tree.folder.join("Cargo.toml"));
     let workspace = cargo::workspace(shell, manifest.as_deref())?;
     let sources = tree.map_or(checkout, |tree| tree.folder);
-    let kept_here = || workspace.target_directory().join(KEPT);
+    let kept_here = || workspace.target.join(KEPT);
     let folder = tree.map_or_else(kept_here, |tree| tree.kept.to_owned());
     let configured = cargo::target(shell)?;
-    let Compiler { version, host } = cargo::compiler(shell)?;
+    let compiler = cargo::compiler(shell);
+    let host = compiler.as_ref().map(|compiler| compiler.host.as_str());
     let built = |binaries| Built {
         binaries,
         build,
         content: None,
         inputs: None,
         settings: None,
-        rustc: Some(version.clone()),
+        rustc: compiler.as_ref().map(|compiler| compiler.version.clone()),
     };
     if build == Build::Existing {
-        let found = existing(&workspace, configured.as_deref(), &host)?;
+        let found = existing(&workspace, configured.as_deref(), host)?;
         return Ok(built(keep(&folder, &found)?));
     }
     // A build may itself write what it is made of, such as a lock file that was not there. Then the next one does not.
@@ -163,10 +164,10 @@ pub(crate) fn prepare(
             continue;
         }
         let (content, inputs) = source.unzip();
-        let settings = (settings::configuration(checkout)? == configuration).then(|| {
-            let target = configured.as_ref().unwrap_or(&host);
-            settings::settings(&workspace, configuration, target, &made.messages)
-        });
+        let is_same = settings::configuration(checkout)? == configuration;
+        let target = configured.as_deref().or(host).filter(|_| is_same);
+        let settings = target
+            .map(|target| settings::settings(&workspace, configuration, target, &made.messages));
         return Ok(Built { content, inputs, settings, ..built(kept) });
     }
 }
@@ -188,7 +189,7 @@ fn source(
     let began = began.duration_since(SystemTime::UNIX_EPOCH).ok()?;
     let began = (i64::try_from(began.as_secs()).ok()?, i64::from(began.subsec_nanos()));
     let is_older = |file: &String| {
-        let file = fs::metadata(after.root().join(file));
+        let file = fs::metadata(after.root.join(file));
         file.is_ok_and(|file| (file.ctime(), file.ctime_nsec()) < began)
     };
     let unchanged = before.hash(&inputs)? == content && inputs.disk.iter().all(is_older);
@@ -203,7 +204,7 @@ const KEPT: &str = "perf";
 /// # Errors
 /// When cargo cannot say where the target directory is.
 pub(crate) fn kept_folder(checkout: &Path) -> Result<PathBuf> {
-    Ok(cargo::workspace(&shell::shell(checkout)?, None)?.target_directory().join(KEPT))
+    Ok(cargo::workspace(&shell::shell(checkout)?, None)?.target.join(KEPT))
 }
 
 /// What a build made, and what cargo said of it.
@@ -235,12 +236,17 @@ fn cargo_build(shell: &Shell, manifest: Option<&Path>) -> Result<Made> {
 }
 
 /// The binaries that cargo would have built; `target` is configured, and moves them one folder down.
-fn existing(workspace: &Workspace, target: Option<&str>, host: &str) -> Result<[PathBuf; 2]> {
+fn existing(
+    workspace: &Workspace,
+    target: Option<&str>,
+    host: Option<&str>,
+) -> Result<[PathBuf; 2]> {
     let target = match target {
         Some("host-tuple") => host,
-        other => other.map(cargo::target_folder).unwrap_or_default(),
+        other => other,
     };
-    let found = paths(&workspace.target_directory().join(target).join(PROFILE));
+    let target = target.map(cargo::target_folder).unwrap_or_default();
+    let found = paths(&workspace.target.join(target).join(PROFILE));
     if let Some(missing) = found.iter().find(|path| !path.is_file()) {
         let what = format!("--no-build, but there is no {}", missing.display());
         return Err(
@@ -324,16 +330,13 @@ pub(crate) fn kept(folder: &Path, engram_hash: &str, loadtest_hash: &str) -> Opt
 
 /// What is in the folder of kept pairs, the newest first.
 fn pairs(folder: &Path) -> Vec<(SystemTime, PathBuf)> {
-    let mut pairs: Vec<(SystemTime, PathBuf)> = WalkDir::new(folder)
-        .min_depth(1)
-        .max_depth(1)
-        .into_iter()
-        .filter_map(|entry| {
-            let entry = entry.ok().filter(|entry| entry.file_type().is_dir())?;
-            is_kept_pair(entry.file_name().to_str()?).then_some(())?;
-            Some((entry.metadata().ok()?.modified().ok()?, entry.into_path()))
-        })
-        .collect();
+    let names = files::names(folder).unwrap_or_default().into_iter();
+    let pairs = names.filter(|name| is_kept_pair(name)).filter_map(|name| {
+        let pair = folder.join(name);
+        let metadata = fs::symlink_metadata(&pair).ok().filter(fs::Metadata::is_dir)?;
+        Some((metadata.modified().ok()?, pair))
+    });
+    let mut pairs: Vec<_> = pairs.collect();
     pairs.sort_unstable_by(|a, b| b.cmp(a));
     pairs
 }

@@ -21,8 +21,10 @@ pub(crate) const CONFIGURATION_FILES: [&str; 2] = ["config", "config.toml"];
 #[derive(Debug)]
 pub(crate) struct Workspace {
     pub(crate) root: PathBuf,
-    /// The folders that cargo builds in. They may be one.
-    pub(crate) targets: [PathBuf; 2],
+    /// The folder that cargo builds in.
+    pub(crate) building: PathBuf,
+    /// The folder that the binaries are in, below that of their target where one is configured. It may be the same.
+    pub(crate) target: PathBuf,
     /// The manifest of every member.
     pub(crate) manifests: Vec<PathBuf>,
 }
@@ -84,21 +86,14 @@ pub(crate) fn workspace(shell: &Shell, manifest: Option<&Path>) -> Result<Worksp
             let packages = metadata.get("packages")?.as_array()?.iter();
             Some(Workspace {
                 root: path("workspace_root")?,
-                targets: [path("build_directory").unwrap_or_else(|| target.clone()), target],
+                building: path("build_directory").unwrap_or_else(|| target.clone()),
+                target,
                 manifests: packages
                     .filter_map(|package| Some(package.get("manifest_path")?.as_str()?.into()))
                     .collect(),
             })
         })
         .ok_or_else(|| Error::new("cargo metadata names no target directory"))
-}
-
-impl Workspace {
-    /// The folder that the binaries are in, below that of their target where one is configured.
-    pub(crate) fn target_directory(&self) -> &Path {
-        let [_, target] = &self.targets;
-        target
-    }
 }
 
 fn refused(checkout: &Path, said: &str) -> Error {
@@ -146,25 +141,17 @@ fn words(value: &Value) -> impl Iterator<Item = &str> {
 
 /// The name of a target's folder. A target may be a file that describes it.
 pub(crate) fn target_folder(target: &str) -> &str {
-    let file = Path::new(target);
-    match file.extension() {
-        Some(extension) if extension == "json" => {
-            file.file_stem().and_then(OsStr::to_str).unwrap_or(target)
-        }
-        _ => target,
+    match target.strip_suffix(".json") {
+        Some(path) => path.rsplit('/').next().unwrap_or(path),
+        None => target,
     }
 }
 
-/// The compiler.
-///
-/// # Errors
-/// When it does not answer.
-pub(crate) fn compiler(shell: &Shell) -> Result<Compiler> {
-    let said = clean(command(shell, &[], "rustc").arg("-vV")).read()?;
-    let version = said.lines().next().unwrap_or_default().to_owned();
-    let host = said.lines().find_map(|line| line.strip_prefix("host: "));
-    let host = host.ok_or_else(|| Error::new("rustc names no host"))?.to_owned();
-    Ok(Compiler { version, host })
+/// The compiler; `None` where it does not answer.
+pub(crate) fn compiler(shell: &Shell) -> Option<Compiler> {
+    let said = shell::answer(command(shell, &[], "rustc").arg("-vV"))?;
+    let host = said.lines().find_map(|line| line.strip_prefix("host: "))?;
+    Some(Compiler { version: said.lines().next()?.to_owned(), host: host.to_owned() })
 }
 
 /// The name and the place of the binary that one of cargo's messages is about.

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::shell::leaked_variables;
-use super::supervisor::{self, Cause, Exit, Role};
+use super::supervisor::{self, Cause, Role};
 use super::workplace::Workplace;
 use crate::error::{Error, Result};
 
@@ -27,13 +27,13 @@ pub struct Children {
     /// What the supervisor says.
     lines: Receiver<String>,
     /// The ends that [`Self::exited`] has not returned yet: they were reported while something else was waited for.
-    ended: BTreeMap<Role, Exit>,
+    ended: BTreeMap<Role, ExitStatus>,
 }
 
 /// The end of a process that was to be stopped.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Stopped {
-    pub exit: Exit,
+    pub exit: ExitStatus,
     pub cause: Cause,
     /// From SIGTERM until it was gone.
     pub(crate) took: Duration,
@@ -115,7 +115,7 @@ impl Children {
     ///
     /// # Errors
     /// When the supervisor is gone.
-    pub fn exited(&mut self, timeout: Duration) -> Result<Option<(Role, Exit)>> {
+    pub fn exited(&mut self, timeout: Duration) -> Result<Option<(Role, ExitStatus)>> {
         if self.ended.is_empty() {
             match self.lines.recv_timeout(timeout) {
                 Ok(line) => self.keep(&line),
@@ -136,7 +136,7 @@ impl Children {
         let (cause, status, slowed_down): (String, i32, _) =
             serde_json::from_str(&told).map_err(|_| lost())?;
         let cause = Cause::parse(&cause).ok_or_else(lost)?;
-        let exit = ExitStatus::from_raw(status).into();
+        let exit = ExitStatus::from_raw(status);
         Ok(Stopped { exit, cause, took: began.elapsed(), slowed_down })
     }
 
@@ -162,7 +162,7 @@ impl Children {
         let ended = || {
             let told = line.strip_prefix(supervisor::EXITED)?;
             let (role, status): (String, _) = serde_json::from_str(told).ok()?;
-            Some((Role::parse(&role)?, ExitStatus::from_raw(status).into()))
+            Some((Role::parse(&role)?, ExitStatus::from_raw(status)))
         };
         self.ended.extend(ended());
     }

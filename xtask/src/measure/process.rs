@@ -29,12 +29,22 @@ pub(crate) struct Usage {
 pub(crate) const TICKS_PER_SECOND: f64 = 100.0;
 
 /// The usage of process `pid`, which has lived for `age`. `None` once it is gone.
+#[allow(clippy::cast_precision_loss, reason = "shown to a tenth of a per cent")]
 pub(crate) fn usage(pid: u32, age: Duration) -> Option<Usage> {
-    match fs::read_to_string(format!("/proc/{pid}/status")) {
-        Ok(status) => from_proc(&status, cpu_time(pid)?, age),
-        Err(_) if Path::new("/proc/self/status").exists() => None,
-        Err(_) => from_ps(pid),
-    }
+    let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) else {
+        let shows_others = Path::new("/proc/self/status").exists();
+        return if shows_others { None } else { from_ps(pid) };
+    };
+    let cpu = cpu_time(pid)?.as_secs_f64() / age.as_secs_f64().max(1.0 / TICKS_PER_SECOND);
+    let (rss_kib, of) =
+        (kib(&status, "VmRSS")?, kib(&fs::read_to_string("/proc/meminfo").ok()?, "MemTotal")?);
+    Some(Usage {
+        rss_kib,
+        vsz_kib: kib(&status, "VmSize")?,
+        peak_kib: kib(&status, "VmHWM"),
+        cpu_percent: 100.0 * cpu,
+        memory_percent: 100.0 * rss_kib as f64 / of.max(1) as f64,
+    })
 }
 
 /// The process ids that `/proc` shows.
@@ -116,18 +126,6 @@ pub(crate) fn cpu_time_with_children(pid: u32) -> Option<Duration> {
     Some(own + children)
 }
 
-fn from_proc(status: &str, cpu: Duration, age: Duration) -> Option<Usage> {
-    let rss_kib = kib(status, "VmRSS")?;
-    let total = kib(&fs::read_to_string("/proc/meminfo").ok()?, "MemTotal")?;
-    Some(Usage {
-        rss_kib,
-        vsz_kib: kib(status, "VmSize")?,
-        peak_kib: kib(status, "VmHWM"),
-        cpu_percent: 100.0 * cpu.as_secs_f64() / age.as_secs_f64().max(1.0 / TICKS_PER_SECOND),
-        memory_percent: 100.0 * share(rss_kib, total),
-    })
-}
-
 fn from_ps(pid: u32) -> Option<Usage> {
     let pid = pid.to_string();
     let line =
@@ -150,11 +148,6 @@ pub(crate) fn kib(text: &str, name: &str) -> Option<u64> {
         .next()?
         .parse()
         .ok()
-}
-
-#[allow(clippy::cast_precision_loss)]
-fn share(part: u64, whole: u64) -> f64 {
-    part as f64 / whole.max(1) as f64
 }
 
 #[cfg(test)]

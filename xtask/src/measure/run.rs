@@ -1,7 +1,9 @@
 //! One measurement: of each side a fresh server and one load, both sides at the same time where there are two, and the
 //! samples, noise and warnings meanwhile.
 
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
+use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use super::build::Binaries;
@@ -11,7 +13,7 @@ use super::noise::Counters;
 use super::port;
 use super::process::{self, Usage};
 use super::scenario::{self, Scenario};
-use super::supervisor::{Cause, Exit, Kind, SIGTERM};
+use super::supervisor::{Cause, Kind, SIGTERM, words};
 use super::workplace::Workplace;
 use crate::error::{Error, Result};
 use crate::files;
@@ -171,11 +173,10 @@ struct Running<'a> {
     plan: &'a RunPlan<'a>,
     side: &'a Side<'a>,
     pid: u32,
-    /// `true` if the stand-in answered; unknown until it is healthy.
-    stand_in: Option<bool>,
+    stand_in: bool,
     samples: Vec<(Duration, Usage)>,
     /// How its load generator ended.
-    load: Option<Exit>,
+    load: Option<ExitStatus>,
     server: ServerRun,
     unclean_stop: Option<String>,
 }
@@ -188,7 +189,7 @@ impl<'a> Measuring<'a> {
 
         self.steps.begin_long("ready", "waiting until it is healthy");
         self.wait_until_healthy(&mut sides)?;
-        self.steps.done(match sides.iter().any(|side| side.stand_in == Some(true)) {
+        self.steps.done(match sides.iter().any(|side| side.stand_in) {
             false => "healthy",
             true => "healthy; this is the stand-in, not the real Engram",
         });
@@ -208,7 +209,7 @@ impl<'a> Measuring<'a> {
             let stop = self.children.stop(Kind::Server.of(side.side.phase))?;
             side.server.stop_seconds = Some(stop.took.as_secs_f64());
             side.server.slowed_down_percent = stop.slowed_down;
-            side.server.server_end = Some(stop.exit.to_string());
+            side.server.server_end = Some(words(stop.exit));
             side.unclean_stop = unclean_stop(stop, plan.limits.stop_grace);
             if stop.cause == Cause::Unasked {
                 died.get_or_insert(side.died_under_load(stop.exit));
@@ -226,7 +227,7 @@ impl<'a> Measuring<'a> {
         for (side, listens) in sides.iter().zip(listening) {
             if !listens? {
                 let what = "the server lived on, and no longer listened after the load";
-                return Err(side.failed(what.into(), &side.side.workplace.server_log(), None));
+                return Err(side.server_failed(what.into(), "fix what its log says"));
             }
         }
         let noise = before.until(&after);
@@ -272,7 +273,7 @@ impl<'a> Measuring<'a> {
             plan,
             side,
             pid,
-            stand_in: None,
+            stand_in: false,
             samples: Vec::new(),
             load: None,
             server: ServerRun::default(),
@@ -289,15 +290,14 @@ impl<'a> Measuring<'a> {
             if let Some((role, exit)) = self.children.exited(HEALTH_INTERVAL)?
                 && let Some(side) = sides.iter().find(|side| side.side.phase == role.side)
             {
-                let what = format!("the server ended before it was healthy ({exit})");
-                let log = side.side.workplace.server_log();
-                return Err(side.failed(what, &log, Some("fix what its log says")));
+                let what = format!("the server ended before it was healthy ({})", words(exit));
+                return Err(side.server_failed(what, "fix what its log says"));
             }
             let mut waiting = None;
-            for side in sides.iter_mut().filter(|side| side.stand_in.is_none()) {
+            for side in sides.iter_mut().filter(|side| side.server.ready_seconds.is_none()) {
                 let answer = match health::check(side.side.port) {
                     Ok(stand_in) if side.listens()? => {
-                        side.stand_in = Some(stand_in);
+                        side.stand_in = stand_in;
                         side.server.ready_seconds = Some(self.started.elapsed().as_secs_f64());
                         continue;
                     }
@@ -316,8 +316,7 @@ impl<'a> Measuring<'a> {
                         side.side.port
                     );
                     let advice = "a slow start can be given more time: --ready-timeout SECONDS";
-                    let log = side.side.workplace.server_log();
-                    return Err(side.failed(what, &log, Some(advice)));
+                    return Err(side.server_failed(what, advice));
                 }
                 Some(_) => {}
             }
@@ -384,15 +383,18 @@ impl Running<'_> {
         })
     }
 
-    fn failed(&self, what: String, log: &Path, advice: Option<&str>) -> Failed {
-        let error = with_log(Error::new(what), log);
-        Failed::Server(self.side.phase, advice.into_iter().fold(error, Error::next))
+    fn failed(&self, what: String, log: &Path, advice: &str) -> Failed {
+        Failed::Server(self.side.phase, with_log(Error::new(what), log).next(advice))
     }
 
-    fn died_under_load(&self, exit: Exit) -> Failed {
-        let what = format!("the server ended under load ({exit})");
+    fn server_failed(&self, what: String, advice: &str) -> Failed {
+        self.failed(what, &self.side.workplace.server_log(), advice)
+    }
+
+    fn died_under_load(&self, exit: ExitStatus) -> Failed {
+        let what = format!("the server ended under load ({})", words(exit));
         let advice = "signal 9 can be the system's, when memory is short; otherwise fix the server";
-        self.failed(what, &self.side.workplace.server_log(), Some(advice))
+        self.server_failed(what, advice)
     }
 
     fn load_hangs(&self) -> Failed {
@@ -402,17 +404,18 @@ impl Running<'_> {
             self.plan.duration.as_secs()
         );
         let advice = "a server too slow for it can be given more time: --load-grace SECONDS";
-        self.failed(what, &self.side.workplace.load_log(), Some(advice))
+        self.failed(what, &self.side.workplace.load_log(), advice)
     }
 
     /// A non-zero exit with a complete result is a measurement; without one it is a failure. Its cause is unknown: it
     /// counts as the server's, so that no server passes in pairs by leaving its load without a result.
-    fn result(&self, exit: Exit) -> Result<LoadResult, Failed> {
+    fn result(&self, exit: ExitStatus) -> Result<LoadResult, Failed> {
         let name = &self.plan.scenario.name;
         let written = files::read(&self.side.workplace.result());
         let what = match written.map(|bytes| LoadResult::parse(&bytes)) {
-            Err(_) => format!("the load generator wrote no result ({exit})"),
+            Err(_) => format!("the load generator wrote no result ({})", words(exit)),
             Ok(Err(why)) => {
+                let exit = words(exit);
                 format!("the load generator's result is not complete: {why} ({exit})")
             }
             Ok(Ok(result)) if result.config_name != *name => {
@@ -425,7 +428,7 @@ impl Running<'_> {
             Ok(Ok(result)) => return Ok(result),
         };
         let advice = "fix what the log says, or build the load generator anew: without --no-build";
-        Err(self.failed(what, &self.side.workplace.load_log(), Some(advice)))
+        Err(self.failed(what, &self.side.workplace.load_log(), advice))
     }
 
     /// What was measured; `warnings` are those of both sides.
@@ -436,20 +439,18 @@ impl Running<'_> {
         mut noise: Noise,
         warnings: &[String],
     ) -> Result<Measured, Failed> {
-        let (Some(stand_in), Some(exit)) = (self.stand_in, self.load) else {
-            let what = "a defect in this tool: a side was not measured to its end";
-            return Err(Error::new(what).into());
-        };
+        let defect = || Error::new("a defect in this tool: a side was not measured to its end");
+        let exit = self.load.ok_or_else(defect)?;
         let result = self.result(exit)?;
         noise.server_cpu_us_per_operation =
             noise.server_cpu_seconds.map(|seconds| seconds * 1e6 / result.total_operations as f64);
         let usages = || self.samples.iter().map(|(_, usage)| usage);
         let own = self.weaknesses(&result, exit);
         Ok(Measured {
-            stand_in,
+            stand_in: self.stand_in,
             load_offset,
             server: ServerRun {
-                load_generator_end: Some(exit.to_string()),
+                load_generator_end: Some(words(exit)),
                 memory_kib: usages().next_back().map(|usage| usage.rss_kib),
                 peak_memory_kib: usages()
                     .map(|usage| usage.peak_kib.unwrap_or(usage.rss_kib))
@@ -465,12 +466,12 @@ impl Running<'_> {
         })
     }
 
-    fn weaknesses(&self, result: &LoadResult, exit: Exit) -> Vec<String> {
+    fn weaknesses(&self, result: &LoadResult, exit: ExitStatus) -> Vec<String> {
         let mut warnings = Vec::new();
-        if exit != Exit::Code(0) {
+        if !exit.success() {
             let tail = tail(&self.side.workplace.load_log());
             let why = tail.lines().last().unwrap_or("its log is empty");
-            warnings.push(format!("the load generator ended with {exit}: {why}"));
+            warnings.push(format!("the load generator ended with {}: {why}", words(exit)));
         }
         let (lasted, planned) = (result.elapsed_seconds, self.plan.duration.as_secs_f64());
         if (lasted - planned).abs() > ELAPSED_SHARE * planned {
@@ -487,13 +488,14 @@ fn apart(offset: Duration) -> String {
 
 /// The fault of a stop that was not clean, in words.
 fn unclean_stop(stop: Stopped, grace: Duration) -> Option<String> {
-    match (stop.cause, stop.exit) {
-        (Cause::Killed, _) => {
-            Some(format!("the server ignored SIGTERM for {} s and was killed", grace.as_secs()))
-        }
-        (_, Exit::Code(0) | Exit::Signal(SIGTERM)) => None,
-        (_, exit) => Some(format!("the server CRASHED when it was to stop: it ended with {exit}")),
+    if stop.cause == Cause::Killed {
+        let grace = grace.as_secs();
+        return Some(format!("the server ignored SIGTERM for {grace} s and was killed"));
     }
+    let is_clean = stop.exit.success() || stop.exit.signal() == Some(SIGTERM);
+    let crashed =
+        || format!("the server CRASHED when it was to stop: it ended with {}", words(stop.exit));
+    (!is_clean).then(crashed)
 }
 
 /// The command of a side's server.

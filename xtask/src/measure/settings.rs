@@ -103,7 +103,7 @@ fn read_by_scripts(messages: &[Value]) -> impl Iterator<Item = String> {
 /// The variables that the sources of what was made read while they were compiled (`env!`): rustc lists them beside each
 /// crate. Where a crate was also built in another way, earlier, its variables of then count, too.
 fn read_by_sources(workspace: &Workspace, messages: &[Value]) -> impl Iterator<Item = String> {
-    let [building, target] = &workspace.targets;
+    let Workspace { building, target, .. } = workspace;
     let mut crates = BTreeSet::new();
     let mut folders = BTreeSet::new();
     for message in messages {

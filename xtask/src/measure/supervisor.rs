@@ -51,18 +51,13 @@ impl Kind {
     }
 }
 
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Load => "load generator",
-            Self::Server => "server",
-        })
-    }
-}
-
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.kind, self.side)
+        let kind = match self.kind {
+            Kind::Load => "load",
+            Kind::Server => "server",
+        };
+        write!(f, "{kind} {}", self.side)
     }
 }
 
@@ -102,30 +97,11 @@ const SIGSTOP: i32 = if cfg!(target_os = "linux") { 19 } else { 17 };
 /// The signal that continues a halted process.
 const SIGCONT: i32 = if cfg!(target_os = "linux") { 18 } else { 19 };
 
-/// The end of a process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exit {
-    /// By itself, with this code.
-    Code(i32),
-    /// By this signal.
-    Signal(i32),
-}
-
-impl From<ExitStatus> for Exit {
-    fn from(status: ExitStatus) -> Self {
-        match status.code() {
-            Some(code) => Self::Code(code),
-            None => Self::Signal(status.signal().unwrap_or(0)),
-        }
-    }
-}
-
-impl fmt::Display for Exit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Code(code) => write!(f, "exit code {code}"),
-            Self::Signal(signal) => write!(f, "signal {signal}"),
-        }
+/// The end of a process in words.
+pub(crate) fn words(end: ExitStatus) -> String {
+    match end.code() {
+        Some(code) => format!("exit code {code}"),
+        None => format!("signal {}", end.signal().unwrap_or(0)),
     }
 }
 
@@ -224,8 +200,7 @@ impl Owned {
                 }
                 Err(error) => {
                     let program = command.first()?;
-                    let why = format!("cannot start the {} {program}: {error}", role.kind);
-                    report(REFUSED, &json!(why));
+                    report(REFUSED, &json!(format!("cannot start {program}: {error}")));
                     return Some(());
                 }
             }

@@ -46,8 +46,8 @@ impl Workplace {
         fs::create_dir_all(&data).map_err(Error::at("cannot make the folder", &data))
     }
 
-    /// Claims it for as long as the file is open; `None` where that is impossible. A supervisor outlives a killed tool for as long as
-    /// its server takes to stop, and cleans up afterwards: the next run must not begin before that.
+    /// Claims it for as long as the file is open; `None` where that is impossible. A supervisor outlives a killed tool
+    /// for as long as its server takes to stop, and cleans up afterwards: the next run must not begin before that.
     pub(crate) fn occupy(&self) -> Option<File> {
         // The folder itself is locked, as that of the results is.
         let folder = files::open_at_once(&self.0).ok()?;

@@ -32,7 +32,7 @@ fn a_server_that_cannot_be_executed_is_named() {
     let checkout = Checkout::new();
     forbid_to_run(&checkout, "engram");
     let message = checkout.refuses(checkout.check("007 before"));
-    assert!(message.contains("server") && message.contains("/engram"), "{message}");
+    assert!(message.contains("/engram"), "{message}");
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn a_load_generator_that_cannot_be_executed_is_named() {
     let checkout = Checkout::new();
     forbid_to_run(&checkout, "loadtest");
     let message = checkout.refuses(checkout.check("007 before"));
-    assert!(message.contains("load generator") && message.contains("/loadtest"), "{message}");
+    assert!(message.contains("/loadtest"), "{message}");
 }
 
 #[test]

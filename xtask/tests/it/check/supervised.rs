@@ -3,15 +3,16 @@
 use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use xtask::measure::build::Binaries;
 use xtask::measure::children::Children;
 use xtask::measure::run::{self, Limits, RunPlan, Side};
 use xtask::measure::scenario::Scenario;
-use xtask::measure::supervisor::{Cause, Exit, Kind, Role};
+use xtask::measure::supervisor::{Cause, Kind, Role};
 use xtask::measure::workplace::Workplace;
 use xtask::model::names::{Mode, Phase};
 use xtask::term::steps::{Steps, Verbosity};
@@ -29,10 +30,10 @@ fn a_server_that_ends_while_the_load_generator_starts_is_heard_of() {
     wait_until_gone(server);
     spawn(&mut supervised, LOAD, &workplace, "exec sleep 600");
     let heard = supervised.exited(LONG).unwrap();
-    assert_eq!(heard, Some((SERVER, Exit::Code(7))));
+    assert_eq!(heard, Some((SERVER, code(7))));
     // And does not wait for what was heard of already.
     let stopped = supervised.stop(SERVER).unwrap();
-    assert_eq!((stopped.exit, stopped.cause), (Exit::Code(7), Cause::Unasked));
+    assert_eq!((stopped.exit, stopped.cause), (code(7), Cause::Unasked));
 }
 
 #[test]
@@ -42,7 +43,7 @@ fn a_server_that_somebody_else_killed_did_not_end_because_it_was_asked() {
     assert!(kill("KILL", server));
     wait_until_gone(server);
     let stopped = supervised.stop(SERVER).unwrap();
-    assert_eq!((stopped.exit, stopped.cause), (Exit::Signal(9), Cause::Unasked));
+    assert_eq!((stopped.exit, stopped.cause), (ExitStatus::from_raw(9), Cause::Unasked));
 }
 
 #[test]
@@ -50,7 +51,7 @@ fn a_server_that_stops_at_sigterm_was_asked() {
     let (_folder, workplace, mut supervised) = started();
     spawn(&mut supervised, SERVER, &workplace, "exec sleep 600");
     let stopped = supervised.stop(SERVER).unwrap();
-    assert_eq!((stopped.exit, stopped.cause), (Exit::Signal(15), Cause::Asked));
+    assert_eq!((stopped.exit, stopped.cause), (ExitStatus::from_raw(15), Cause::Asked));
 }
 
 #[test]
@@ -64,9 +65,13 @@ fn a_server_that_is_slowed_down_is_halted_and_continued_in_proportion_and_runs_a
     }
     let stopped = supervised.stop(SERVER).unwrap();
     // By itself, and not because the grace was over.
-    assert_eq!((stopped.exit, stopped.cause), (Exit::Code(7), Cause::Asked));
+    assert_eq!((stopped.exit, stopped.cause), (code(7), Cause::Asked));
     // A halt that takes longer than it is to is the last one at the most.
     assert!(stopped.slowed_down.is_some_and(|percent| percent > 15.0), "{stopped:?}");
+}
+
+fn code(code: i32) -> ExitStatus {
+    ExitStatus::from_raw(code << 8)
 }
 
 fn state(process: u32) -> Option<char> {
@@ -84,7 +89,7 @@ echo "started [[$!],null]"
 read -r start
 target/release/loadtest run --scenario scenarios/m17_baseline.toml --duration 1 \
     --endpoint http://127.0.0.1:$PORT --output "$2/result.json" > "$2/loadtest.log" 2>&1
-printf '%s\n' 'started [[1],null]' 'exited ["load generator before",0]'
+printf '%s\n' 'started [[1],null]' 'exited ["load before",0]'
 read -r stop
 kill $! && wait $!
 printf '%s\n' 'exited ["server before",0]' 'stopped ["Asked",0,null]'
@@ -160,7 +165,7 @@ fn several_programs_start_when_all_are_ready_and_tell_how_far_apart() {
     assert!(processes.len() == 2 && apart.is_some(), "{processes:?}, {apart:?}");
     let mut heard = [LONG; 2].map(|long| supervised.exited(long).unwrap().unwrap());
     heard.sort_by_key(|(role, _)| *role);
-    assert_eq!(heard, [(LOAD, Exit::Code(7)), (SERVER, Exit::Code(7))]);
+    assert_eq!(heard, [(LOAD, code(7)), (SERVER, code(7))]);
 }
 
 #[test]
