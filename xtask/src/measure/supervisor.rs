@@ -253,10 +253,9 @@ impl Drop for Owned {
         for kind in [Kind::Load, Kind::Server] {
             // At the same time: two that ignore SIGTERM take no longer than one.
             thread::scope(|scope| {
-                for side in Phase::ALL {
-                    let owning = self.children.remove(&kind.of(side));
+                for owning in Phase::ALL.map(|side| self.children.remove(&kind.of(side))) {
                     let grace = self.grace;
-                    scope.spawn(move || owning.map(|owning| owning.stop(grace)));
+                    owning.map(|owning| scope.spawn(move || owning.stop(grace)));
                 }
             });
         }
