@@ -253,9 +253,10 @@ impl Drop for Owned {
         for kind in [Kind::Load, Kind::Server] {
             // At the same time: two that ignore SIGTERM take no longer than one.
             thread::scope(|scope| {
-                for owning in Phase::ALL.map(|side| self.children.remove(&kind.of(side))) {
+                let of_kind = Phase::ALL.map(|side| self.children.remove(&kind.of(side)));
+                for owning in of_kind.into_iter().flatten() {
                     let grace = self.grace;
-                    owning.map(|owning| scope.spawn(move || owning.stop(grace)));
+                    scope.spawn(move || owning.stop(grace));
                 }
             });
         }
