@@ -94,7 +94,7 @@ fn seconds_measured(bench: &Bench, side: &Side, folder: &Path) -> Option<u64> {
         (built.content.clone(), built.settings.clone(), built.binaries.engram_hash.clone())
     };
     let is_it = side.built.content.is_some()
-        && own.load.scenario_hash == bench.scenario.hash
+        && own.load.scenario_hash.as_ref() == Some(&bench.scenario.hash)
         && known(&newest.built) == known(&side.built);
     is_it.then_some(own.load.duration_seconds)
 }

@@ -188,11 +188,6 @@ fn take_back(bench: &Bench, phase: Phase) -> String {
 /// What makes the binaries of a side weaker evidence, in words.
 fn weaknesses(bench: &Bench, phase: Phase, built: &Built) -> Result<Vec<String>> {
     let mut told = Vec::new();
-    if built.binaries.engram_hash.is_none() {
-        told.push(
-            "without git hashes are unknown, and no binaries are kept for perf-confirm".into(),
-        );
-    }
     let disk = built.inputs.iter().flat_map(|inputs| inputs.disk.iter().cloned());
     let of_no_commit: Vec<String> = disk.collect();
     if !of_no_commit.is_empty() {

@@ -167,7 +167,7 @@ fn open(
 ) -> Result<SessionRecord> {
     let (results, scenario) = (&bench.results, &bench.scenario);
     let [(_, of_before), (_, of_after)] = sides;
-    if scenario.hash != of_after.load.scenario_hash {
+    if Some(&scenario.hash) != of_after.load.scenario_hash.as_ref() {
         let what = format!("{} changed since after was measured", scenario.file);
         return Err(
             Error::new(what).next("measure before and after anew, under the scenario as it is now")
@@ -176,7 +176,7 @@ fn open(
     let memory_kib = |own: &Provenance| own.server.memory_kib.or(own.server.peak_memory_kib);
     let memory_kib = memory_kib(of_before).zip(memory_kib(of_after)).map(|(one, two)| one + two);
     let binaries = sides.each_ref().map(|(side, _)| &side.built.binaries);
-    let (subject, loadtest) = duets::subject(bench, binaries, memory_kib)?;
+    let (subject, loadtest) = duets::subject(bench, binaries, memory_kib);
     if let Ok(Some(record)) = SessionRecord::load(results, &subject) {
         // A duet that was saved and not recorded is none.
         results.remove_unrecorded(&record.id(), |run| record.has_run(run))?;

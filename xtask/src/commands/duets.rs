@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use super::bench::{Bench, Side, Turn};
 use super::shared::say;
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::judge::fitness;
 use crate::measure::build::Binaries;
-use crate::measure::run::{self, Failed, Measured};
-use crate::measure::{host, port, quiet};
+use crate::measure::run::{Failed, Measured};
+use crate::measure::{host, noise, port};
 use crate::model::limits::threshold_percent;
 use crate::model::names::Phase;
 use crate::model::provenance::{Provenance, SessionPlace};
@@ -28,19 +28,16 @@ pub(crate) fn subject(
     bench: &Bench,
     [before, after]: [&Binaries; 2],
     memory_kib: Option<u64>,
-) -> Result<(Subject, String)> {
-    let hash = |hash: &Option<String>| {
-        hash.clone().ok_or_else(|| Error::new("a session needs git, for the hashes"))
-    };
+) -> (Subject, String) {
     let subject = Subject {
         mode: bench.setup.mode,
-        before: hash(&before.engram_hash)?,
-        after: hash(&after.engram_hash)?,
-        scenario: hash(&bench.scenario.hash)?,
+        before: before.engram_hash.clone(),
+        after: after.engram_hash.clone(),
+        scenario: bench.scenario.hash.clone(),
         duration_seconds: bench.setup.duration.as_secs(),
         how: how(memory_kib),
     };
-    Ok((subject, hash(&after.loadtest_hash)?))
+    (subject, after.loadtest_hash.clone())
 }
 
 /// At the same time, where the machine has room for two servers, which together need `memory_kib`; otherwise in turn,
@@ -117,7 +114,7 @@ impl Duets {
             _ => format!("duet {number}"),
         });
         bench.steps.begin("wait", "for a quiet machine");
-        let still_busy = quiet::wait(self.wait_quiet, |disturbed| {
+        let still_busy = noise::wait_until_quiet(self.wait_quiet, |disturbed| {
             bench.steps.progress(disturbed);
         });
         bench.steps.clear();
@@ -144,8 +141,7 @@ impl Duets {
         };
         let sides = self.sides.iter().filter(|side| phases.contains(&side.phase));
         let turns: Vec<Turn> = sides.map(turn).collect();
-        let grace = bench.setup.limits.stop_grace;
-        bench.run(&turns, first, &conditions, |measured| failure(measured, grace))
+        bench.run(&turns, first, &conditions, failure)
     }
 
     fn margin(&self) -> f64 {
@@ -178,9 +174,9 @@ impl Duets {
 }
 
 /// What the server of a run did not do as it was asked: its latencies are no evidence then.
-fn failure(measured: &Measured, grace: Duration) -> Option<String> {
+fn failure(measured: &Measured) -> Option<String> {
     let result = &measured.result;
-    run::unclean_stop(measured.stop, grace)
+    (measured.unclean_stop.clone())
         .or_else(|| fitness::no_latency(result))
         .or_else(|| fitness::error_replies(result))
 }

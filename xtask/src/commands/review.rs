@@ -278,7 +278,7 @@ impl Candidate {
         let scenario = Scenario::read_file(checkout, file);
         let subject = Subject {
             scenario: stem.to_owned(),
-            nodes: scenario.as_ref().ok().and_then(|scenario| scenario.data.nodes),
+            nodes: scenario.as_ref().ok().and_then(|scenario| scenario.nodes),
             planned: usize::try_from(runs).unwrap_or(usize::MAX),
             competitors: competitors.into_iter().map(|found| found.map_err(named)).collect(),
             runs: Vec::new(),
@@ -293,7 +293,7 @@ impl Candidate {
 
 /// Why this machine cannot hold a scenario, if it cannot.
 fn too_large(scenario: &Scenario) -> Option<String> {
-    let needed = judge::needed_bytes(scenario.data.nodes?, scenario.data.dimensions?);
+    let needed = judge::needed_bytes(scenario.nodes?, scenario.dimensions?);
     let available = host::available_memory_kib()?.saturating_mul(1024);
     (needed > available).then(|| {
         format!(
@@ -399,7 +399,7 @@ impl Reviewing {
         let built = build::prepare(checkout, None, &bench.workplace.git(), options.build)?;
         let git = git::state(checkout);
         let hash = |candidate: &Candidate| {
-            let hash = candidate.scenario.as_ref().and_then(|its| its.hash.clone());
+            let hash = candidate.scenario.as_ref().map(|its| its.hash.clone());
             (candidate.file.clone(), hash.unwrap_or_default())
         };
         let record = ReviewRecord {

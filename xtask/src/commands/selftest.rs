@@ -91,7 +91,7 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
     })?;
     bench.results.remove_halves(&bench.task)?;
     let of_both = [&built.binaries; 2];
-    let (subject, loadtest) = duets::subject(&bench, of_both, memory_kib.map(|one| one * 2))?;
+    let (subject, loadtest) = duets::subject(&bench, of_both, memory_kib.map(|one| one * 2));
     // It is not kept: nothing is continued, and nothing judged by it.
     let record = SessionRecord::open(subject, bench.clock.timestamp(), loadtest, PLAN);
     // No run of it is evidence for a source.

@@ -49,8 +49,9 @@ pub(crate) fn at(checkout: &Path, revision: &str) -> Result<(String, Option<Stri
     };
     let name = ask(Some("--symbolic-full-name"), revision);
     let branch = name.and_then(|name| {
-        let branches = ["refs/heads/", "refs/remotes/"].into_iter();
-        branches.filter_map(|kind| name.strip_prefix(kind)).next().map(str::to_owned)
+        let branch =
+            ["refs/heads/", "refs/remotes/"].iter().find_map(|kind| name.strip_prefix(kind));
+        branch.map(str::to_owned)
     });
     Ok((commit, branch))
 }

@@ -1,7 +1,6 @@
 //! The files that a measurement leaves, and its messages.
 
 use std::fs;
-use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use time::{OffsetDateTime, PrimitiveDateTime};
@@ -196,21 +195,6 @@ fn what_weakens_a_measurement_is_shown_and_recorded() {
     assert!(finished.errors.contains(warning), "{}", finished.errors);
     let recorded = checkout.provenance().warnings;
     assert!(recorded.iter().any(|known| known.contains(warning)), "{recorded:?}");
-}
-
-#[test]
-fn a_busy_machine_is_shown_and_recorded() {
-    let checkout = Checkout::new();
-    // By name it is a compiler at work.
-    checkout.script("rustc", "while [ -e target ]; do sleep 0.01; done");
-    let mut compiler = Command::new(checkout.path("target/release/rustc"));
-    let mut compiler = compiler.current_dir(checkout.path("")).spawn().unwrap();
-    let finished = finish(checkout.check("007 before"));
-    compiler.kill().unwrap();
-    compiler.wait().unwrap();
-    let warnings = checkout.provenance().warnings;
-    let warning = warnings.iter().find(|warning| warning.contains("compiler")).unwrap();
-    assert!(finished.errors.contains(warning), "{}", finished.errors);
 }
 
 #[test]

@@ -67,23 +67,13 @@ fn started_by_cargo_it_measures_the_workspace_of_its_package_wherever_the_caller
 }
 
 #[test]
-fn without_git_it_measures_and_what_git_would_say_is_absent() {
+fn without_git_it_is_refused() {
     let checkout = Checkout::new();
-    checkout.commit();
     let programs = programs_without("git");
     let mut check = checkout.check("007 before");
     check.env("PATH", programs.path());
-    let finished = checkout.measures(check);
-    let provenance = checkout.provenance();
-    let warning = "no binaries are kept for perf-confirm";
-    assert!(finished.errors.contains(warning), "{}", finished.errors);
-    assert!(
-        provenance.warnings.iter().any(|known| known.contains(warning)),
-        "{:?}",
-        provenance.warnings
-    );
-    assert_eq!(provenance.git, None);
-    assert_eq!((provenance.build.engram_hash, provenance.load.scenario_hash), (None, None));
+    let message = checkout.refuses(check);
+    assert!(message.contains("cannot hash") && message.contains("`git`"), "{message}");
 }
 
 #[test]
