@@ -90,8 +90,13 @@ fn line(
     p99_ms: [f64; 2],
     standing: Result<Standing, &str>,
 ) -> Line {
-    let ours =
-        ours.map(|[low_ms, median_ms, high_ms]| Ours { median_ms, low_ms, high_ms, runs: 3 });
+    let ours = ours.map(|[low_ms, median_ms, high_ms]| Ours {
+        median_ms,
+        low_ms,
+        high_ms,
+        throughput: 500.0,
+        runs: 3,
+    });
     Line {
         scenario: scenario.to_owned(),
         competitor: Some(Competitor {
