@@ -17,7 +17,7 @@ use crate::measure::run::Limits;
 use crate::measure::scenario::Scenario;
 use crate::measure::{checkout, git, host, noise};
 use crate::model::layout;
-use crate::model::limits::COMPETITOR;
+use crate::model::limits::{COMPETITOR, RUN_SECONDS};
 use crate::model::names::{Mode, Phase, RunName, TaskId};
 use crate::model::provenance::Git;
 use crate::model::review::{Competitor, Quarter, ReviewRecord};
@@ -71,28 +71,31 @@ pub(crate) struct Options {
     /// All where none is named.
     scenarios: Vec<String>,
     runs: u32,
-    /// Whole seconds of load in a run.
-    duration: Duration,
     report: Option<PathBuf>,
     record: bool,
     dry_run: bool,
     build: Build,
-    port: u16,
-    checkout: Option<PathBuf>,
+    /// Each scenario is measured under a task of its own.
+    setup: Setup,
 }
 
 const RUNS: u32 = 3;
 const MOST_RUNS: u32 = 100;
-/// The load of a run where no duration is asked for.
-const DURATION: Duration = Duration::from_secs(60);
 /// A run without its load: Engram was healthy after 5 s, as the median of 108 starts.
 const AROUND_A_LOAD: Duration = Duration::from_secs(7);
 
 pub(crate) fn read(mut words: Words) -> Result<Options> {
+    let setup = Setup {
+        task: TaskId::parse("review").map_err(Error::new)?,
+        mode: Mode::Competitive,
+        duration: words.seconds("--duration", Duration::from_secs(RUN_SECONDS), 1)?,
+        port: words.whole("--port", PORT, 1..=u16::MAX)?,
+        limits: Limits::default(),
+        checkout: words.path("-C")?,
+    };
     let options = Options {
         scenarios: words.values("--scenario", "the name of a scenario")?,
         runs: words.whole("--runs", RUNS, 1..=MOST_RUNS)?,
-        duration: words.seconds("--duration", DURATION, 1)?,
         report: words.path("--report")?,
         record: words.flag("--record"),
         dry_run: words.flag("--dry-run"),
@@ -100,8 +103,7 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
             true => Build::Existing,
             false => Build::Now,
         },
-        port: words.whole("--port", PORT, 1..=u16::MAX)?,
-        checkout: words.path("-C")?,
+        setup,
     };
     let [] = words.positional([])?;
     Ok(options)
@@ -112,7 +114,7 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
 /// # Errors
 /// When there is nothing to compare with, the checkout cannot be measured at all, or a document cannot be written.
 pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
-    let checkout = checkout::find(options.checkout.as_deref())?;
+    let checkout = checkout::find(options.setup.checkout.as_deref())?;
     let files = Scenario::competitive_files(&checkout)?;
     let baselines = checkout.join(layout::BASELINES);
     let text = files::read_text(&baselines).map_err(Error::at("cannot read", &baselines))?;
@@ -253,13 +255,13 @@ fn minutes(time: Duration) -> String {
 }
 
 fn load(options: &Options) -> String {
-    format!("{} of {} s each", several(options.runs, "run"), options.duration.as_secs())
+    format!("{} of {} s each", several(options.runs, "run"), options.setup.duration.as_secs())
 }
 
 /// What will be measured against whom, and the time that it will take.
 fn plan(options: &Options, candidates: &[Candidate]) -> String {
     let fit = candidates.iter().filter(|its| its.subject.failure.is_none()).count() as u32;
-    let time = (options.duration + AROUND_A_LOAD).saturating_mul(options.runs * fit);
+    let time = (options.setup.duration + AROUND_A_LOAD).saturating_mul(options.runs * fit);
     let (fit, load, time) = (several(fit, "scenario"), load(options), minutes(time));
     let mut plan = format!("{fit}, {load}: about {time} in all\n");
     for Candidate { subject, .. } in candidates {
@@ -302,16 +304,8 @@ fn open(
     clock: Clock,
     candidates: &[Candidate],
 ) -> Result<(Bench, Side, ReviewFolder)> {
-    let setup = Setup {
-        // Each scenario is measured under a task of its own.
-        task: TaskId::parse("review").map_err(Error::new)?,
-        mode: Mode::Competitive,
-        duration: options.duration,
-        port: options.port,
-        limits: Limits::default(),
-        checkout: options.checkout.clone(),
-    };
-    let mut bench = Bench::open(&setup, checkout, Steps::new(Verbosity::ProgressOnly), clock)?;
+    let steps = Steps::new(Verbosity::ProgressOnly);
+    let mut bench = Bench::open(&options.setup, checkout, steps, clock)?;
     if options.build == Build::Now {
         bench.steps.begin_long("build", "cargo build --release");
         bench.steps.release_line();
@@ -321,7 +315,7 @@ fn open(
     let scenarios = candidates.iter().filter_map(|its| its.scenario.as_ref());
     let record = ReviewRecord {
         runs: options.runs,
-        duration_seconds: options.duration.as_secs(),
+        duration_seconds: options.setup.duration.as_secs(),
         commit: git.as_ref().and_then(|git| git.commit.clone()),
         engram_hash: built.binaries.engram_hash.clone(),
         loadtest_hash: built.binaries.loadtest_hash.clone(),
@@ -374,7 +368,7 @@ fn measure(
             continue;
         };
         // By the mean time of the runs so far; at first, by the plan.
-        let usual = options.duration + AROUND_A_LOAD;
+        let usual = options.setup.duration + AROUND_A_LOAD;
         let each = began.elapsed().checked_div(measured).unwrap_or(usual);
         let left = minutes(each.saturating_mul(missing.len() as u32 + 1));
         let (name, number) = (&subject.scenario, subject.runs.len() as u32 + 1);
@@ -486,7 +480,8 @@ mod tests {
     #[test]
     fn a_review_has_the_defaults_of_its_help() {
         let options = typed("").unwrap();
-        assert_eq!((options.runs, options.duration.as_secs(), options.port), (3, 60, 7432));
+        let setup = &options.setup;
+        assert_eq!((options.runs, setup.duration.as_secs(), setup.port), (3, 60, 7432));
         assert_eq!(options.scenarios, [""; 0]);
         assert!(options.build == Build::Now && !options.record && !options.dry_run);
     }

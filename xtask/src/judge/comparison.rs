@@ -221,7 +221,7 @@ impl Comparison {
     /// other, so that a change shows less than it is.
     pub(crate) fn contention(&self) -> Option<f64> {
         self.session.as_ref().filter(|session| session.how == How::Duet)?;
-        let runs = [&self.before, &self.after].into_iter().flatten().flat_map(|side| &side.runs);
+        let runs = self.sides().flat_map(|(_, side)| &side.runs);
         let busy = runs.filter_map(|run| run.provenance.as_ref()?.noise.busy_share);
         median(busy).filter(|share| *share >= FULL_SHARE)
     }

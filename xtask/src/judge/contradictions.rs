@@ -114,10 +114,9 @@ fn hashes(own: &Provenance) -> impl Iterator<Item = String> {
 
 /// True for a hash as git makes one (SHA-1 or SHA-256), perhaps after the number of the way in which it was taken.
 fn is_hash(text: &str) -> bool {
-    let hash = match text.split_once(':') {
-        Some((kind, hash)) if kind.bytes().all(|byte| byte.is_ascii_digit()) => hash,
-        _ => text,
-    };
+    let numbered = text.split_once(':');
+    let numbered = numbered.filter(|(kind, _)| kind.bytes().all(|byte| byte.is_ascii_digit()));
+    let hash = numbered.map_or(text, |(_, hash)| hash);
     let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     matches!(hash.len(), 40 | 64) && hash.bytes().all(is_digit)
 }

@@ -1,7 +1,6 @@
 //! The fitness of two sides for a verdict: the reasons that rule one out, and the warnings that weaken it.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use time::OffsetDateTime;
 
@@ -29,12 +28,6 @@ impl Reason {
 
     pub(crate) fn of_run(run: &Recorded, why: String, remedy: Remedy) -> Self {
         Self::new(Fault::new(why).in_file(&run.path), remedy)
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.fault.fmt(f)
     }
 }
 

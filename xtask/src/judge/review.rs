@@ -92,7 +92,6 @@ pub struct Ours {
     pub high_ms: f64,
     /// Requests served per second, the median.
     pub throughput: f64,
-    pub runs: usize,
 }
 
 /// One condition of a measurement that others can repeat.
@@ -111,13 +110,7 @@ impl Ours {
             low_ms: p99s().min_by(f64::total_cmp)?,
             high_ms: p99s().max_by(f64::total_cmp)?,
             throughput: median(runs.iter().map(|run| run.result.throughput))?,
-            runs: runs.len(),
         })
-    }
-
-    /// From the lowest run to the highest, in per cent of the median; `None` of one run.
-    fn spread_percent(self) -> Option<f64> {
-        (self.runs > 1).then(|| (self.high_ms - self.low_ms) / self.median_ms * 100.0)
     }
 }
 
@@ -298,13 +291,14 @@ fn checks(subjects: &[Subject], processors: u32) -> Vec<Check> {
     let missed = format!("at most {most_missed:.0} % of the offered load missed");
     vec![
         at_most(REPRODUCIBLE_SPREAD_PERCENT, &spread, "%", &|of, _| {
-            Ours::of(&of.runs)?.spread_percent()
+            let ours = Ours::of(&of.runs).filter(|_| of.runs.len() > 1)?;
+            Some((ours.high_ms - ours.low_ms) / ours.median_ms * 100.0)
         }),
         at_most(0.0, "no swap in use", "MiB", &|_, run| {
             Some(run.provenance.as_ref()?.host.state.swap_mib? as f64)
         }),
         Check { name: "no throttling".to_owned(), found: throttling(subjects) },
-        at_most(BUSY_SHARE * 100.0, "no busy neighbour", "% of the CPUs used", &|_, run| {
+        at_most(BUSY_SHARE * 100.0, "no busy neighbour", "% used by others", &|_, run| {
             Some(fitness::others_share(run.provenance.as_ref()?, processors)? * 100.0)
         }),
         at_most(STOLEN_SHARE * 100.0, "no busy host", "% of the CPU time stolen", &|_, run| {

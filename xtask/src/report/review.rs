@@ -141,7 +141,7 @@ fn scenario_cells(line: &Line) -> [String; 12] {
     ]
 }
 
-/// The smallest lead, and the greatest loss since the last review, or the smallest gain.
+/// The smallest lead, and the greatest loss since the last review; the smallest gain where nothing lost.
 fn worst(review: &Review) -> impl Iterator<Item = String> {
     let least = |what: &str, of: fn(&Line) -> Option<f64>, in_words: fn(f64) -> String| {
         let judged = review.lines.iter().filter(|line| line.standing.is_ok());
@@ -149,8 +149,9 @@ fn worst(review: &Review) -> impl Iterator<Item = String> {
         let (value, line) = known.min_by(|a, b| a.0.total_cmp(&b.0))?;
         Some(format!("{what}: {}, {}", versus(line), in_words(value)))
     };
-    let lead = least("lead", |line| line.speedup, words::speedup);
-    lead.into_iter().chain(least("change since the last review", Line::change, words::points))
+    let lead = least("smallest lead", |line| line.speedup, words::speedup);
+    let change = least("worst change since the last review", Line::change, words::points);
+    lead.into_iter().chain(change)
 }
 
 fn check_cells(check: &Check) -> [String; 3] {

@@ -95,7 +95,6 @@ fn line(
         low_ms,
         high_ms,
         throughput: 500.0,
-        runs: 3,
     });
     Line {
         scenario: scenario.to_owned(),

@@ -64,8 +64,7 @@ pub fn draw(all: &[Series]) -> String {
     let all = all.get(earlier..).unwrap_or_default();
     let threshold = all.first().map_or(0.0, |series| threshold_percent(series.mode));
     let mut svg = Svg::new(WIDTH);
-    let subtitle = all.iter().map(outcome).take(3).chain([LEGEND.to_owned()]);
-    let top = svg.heading(TITLE, &subtitle.collect::<Vec<_>>()) + 40.0;
+    let top = svg.heading(TITLE, &[LEGEND.to_owned()]) + 40.0;
     let bottom = top + HEIGHT;
     let scale = scale(all, threshold, [bottom, top]);
     draw_frame(&mut svg, threshold, &scale);
