@@ -117,7 +117,7 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
     let Options { setup, task, .. } = options;
     let checkout = checkout::find(setup.checkout.as_deref())?;
     if let Some(Err(why)) = answer::baseline(&checkout, setup.mode) {
-        return Err(Error::new(why.to_string()).next("without it no verdict could be given"));
+        return Err(Error::from(why.fault).next("without it no verdict could be given"));
     }
     let steps = Steps::new(Verbosity::ProgressOnly);
     let mut bench = Bench::open(setup, task, &checkout, steps, clock)?;

@@ -7,7 +7,7 @@ use super::shared::{print, repeated, say};
 use super::words::{Words, task_id};
 use crate::error::Result;
 use crate::files;
-use crate::judge::history::{Comparable, Point, Series, medians};
+use crate::judge::history::{Comparable, Point, Series};
 use crate::judge::verdict::Outcome;
 use crate::measure::checkout;
 use crate::model::names::{Mode, Phase, RunName, TaskId};
@@ -15,6 +15,7 @@ use crate::model::recorded::Recorded;
 use crate::model::session::SessionRecord;
 use crate::report::chart::history as chart;
 use crate::report::history;
+use crate::stats::numbers::median;
 use crate::stats::signed_rank::Interval;
 use crate::store::clock::Clock;
 use crate::store::recorded::{self, Listing, Run};
@@ -115,19 +116,15 @@ fn point(
 ) -> Option<(Comparable, Point)> {
     let runs: Vec<&Recorded> =
         runs.iter().map(|run| run.as_ref().ok()).collect::<Option<Vec<_>>>()?;
-    let (p99_ms, throughput) = medians(&runs)?;
     let first = runs.first()?;
     let provenance = first.provenance.as_ref();
     let session = provenance.and_then(|known| sessions.get(&known.session.as_ref()?.id));
-    let moment = name.timestamp.moment();
-    let (date, time) = (moment.date(), moment.time());
+    let p99_ms = median(runs.iter().map(|run| run.result.p99_ms)).filter(|p99| *p99 > 0.0)?;
     let point = Point {
-        task: name.task.clone(),
-        phase: name.phase,
-        when: format!("{date} {:02}:{:02}", time.hour(), time.minute()),
+        name: name.clone(),
         commit: provenance.and_then(|known| known.git.as_ref()?.commit.clone()),
         p99_ms,
-        throughput,
+        throughput: median(runs.iter().map(|run| run.result.throughput))?,
         server: provenance.and_then(|known| known.build.engram_hash.clone()),
         session: session.copied().filter(|_| name.phase == Phase::After),
     };

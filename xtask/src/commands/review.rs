@@ -1,31 +1,30 @@
 //! `perf-review`: measures every competitive scenario, and reports where Engram stands against its competitors.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::bench::{Bench, PORT, Setup, Side};
+use super::bench::{Bench, Setup, Side};
 use super::shared::{here, print, say};
 use super::words::{Words, did_you_mean};
-use crate::error::{Error, Result};
+use crate::error::{Error, Fault, Result};
 use crate::files;
 use crate::judge::review::{self as judge, Around, Review, Subject};
 use crate::judge::verdict::Outcome;
 use crate::measure::build::{self, Build};
-use crate::measure::run::Limits;
 use crate::measure::scenario::Scenario;
 use crate::measure::{checkout, git, host, noise};
 use crate::model::layout;
-use crate::model::limits::COMPETITOR;
+use crate::model::limits::{COMPETITOR, RUN_SECONDS};
 use crate::model::names::{Mode, Phase, RunName, TaskId};
-use crate::model::provenance::{Git, Host};
-use crate::model::recorded::Recorded;
-use crate::model::review::{Quarter, ReviewRecord};
+use crate::model::provenance::Git;
+use crate::model::review::{Competitor, Quarter, ReviewRecord};
 use crate::report::review;
 use crate::report::words;
 use crate::store::baselines::{self, Row, SCENARIO, SYSTEM};
 use crate::store::clock::Clock;
-use crate::store::quarters::{self, Entry, NO_SINGLE};
+use crate::store::quarters::{self, Entry};
 use crate::store::recording::Place;
 use crate::store::review::ReviewFolder;
 use crate::term::steps::{Steps, Verbosity};
@@ -71,106 +70,89 @@ pub(crate) struct Options {
     /// All where none is named.
     scenarios: Vec<String>,
     runs: u32,
-    /// Whole seconds of load in a run.
-    duration: Duration,
     report: Option<PathBuf>,
     record: bool,
     dry_run: bool,
     build: Build,
-    port: u16,
-    checkout: Option<PathBuf>,
+    setup: Setup,
 }
 
 const RUNS: u32 = 3;
 const MOST_RUNS: u32 = 100;
-/// The load of a run where no duration is asked for.
-const DURATION: Duration = Duration::from_secs(60);
 /// A run without its load: Engram was healthy after 5 s, as the median of 108 starts.
 const AROUND_A_LOAD: Duration = Duration::from_secs(7);
 
 pub(crate) fn read(mut words: Words) -> Result<Options> {
-    let report = words.path("--report")?;
-    let is_chart = |file: &PathBuf| file.extension().is_some_and(|kind| kind == CHART);
-    if report.as_ref().is_some_and(is_chart) {
-        return Err(Error::new("--report takes the Markdown file; its chart gets .svg"));
-    }
+    let setup = Setup { mode: Mode::Competitive, ..Setup::read(&mut words, RUN_SECONDS)? };
     let options = Options {
         scenarios: words.values("--scenario", "the name of a scenario")?,
         runs: words.whole("--runs", RUNS, 1..=MOST_RUNS)?,
-        duration: words.seconds("--duration", DURATION, 1)?,
-        report,
+        report: words.path("--report")?,
         record: words.flag("--record"),
         dry_run: words.flag("--dry-run"),
         build: match words.flag("--no-build") {
             true => Build::Existing,
             false => Build::Now,
         },
-        port: words.whole("--port", PORT, 1..=u16::MAX)?,
-        checkout: words.path("-C")?,
+        setup,
     };
     let [] = words.positional([])?;
     Ok(options)
 }
-
-/// The extension of the chart.
-const CHART: &str = "svg";
 
 /// Measures, judges, reports, and records if asked.
 ///
 /// # Errors
 /// When there is nothing to compare with, the checkout cannot be measured at all, or a document cannot be written.
 pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
-    let checkout = checkout::find(options.checkout.as_deref())?;
+    let checkout = checkout::find(options.setup.checkout.as_deref())?;
     let files = Scenario::competitive_files(&checkout)?;
     let baselines = checkout.join(layout::BASELINES);
     let text = files::read_text(&baselines).map_err(Error::at("cannot read", &baselines))?;
     let rows = baselines::rows(&text).map_err(|fault| fault.in_file(baselines))?;
-    let chosen = chosen(options, &files)?.into_iter();
-    let read = |file| Candidate::read(&checkout, file, &rows, options.runs);
-    let mut candidates: Vec<Candidate> = chosen.map(read).collect::<Result<_>>()?;
+    let read = |file: &String| Candidate::read(&checkout, file, &rows);
+    let mut candidates: Vec<Candidate> =
+        chosen(&options.scenarios, &files)?.into_iter().map(read).collect();
 
-    let now = clock.now();
-    let quarter = Quarter::of(now.date());
+    let quarter = Quarter::of(clock.now().date());
     let reference = checkout.join(layout::REFERENCE);
     let report = match &options.report {
         Some(file) => here().join(file),
-        None => reference.join(format!("{}.md", quarters::report_name(quarter))),
+        None => reference.join(quarters::report_name(quarter)),
     };
     let last = quarters::last_review(&reference, quarter)?;
     lose_nothing(&report, &candidates)?;
-    let (plan, load) = plan(options, &candidates);
+    let plan = plan(options, &candidates);
     if options.dry_run {
         return print(&plan);
     }
     streams::errors(&plan);
 
-    let mut reviewing = Reviewing::begin(options, &checkout, clock, &mut candidates)?;
-    candidates.iter_mut().try_for_each(|candidate| reviewing.measure(candidate))?;
-    if candidates.iter().all(|candidate| candidate.subject.runs.is_empty()) {
-        let subjects = candidates.iter().map(|candidate| &candidate.subject);
-        let whys = subjects.filter_map(|subject| {
-            Some(format!("{}: {}", subject.scenario, subject.failure.as_ref()?))
-        });
-        let error = Error::new("nothing could be measured, and no report was written");
-        return Err(whys.fold(error, Error::next));
+    let (mut bench, side, mut folder) = open(options, &checkout, clock, &candidates)?;
+    measure(options, &mut bench, &side, &mut folder, &mut candidates)?;
+    let subjects: Vec<Subject> = candidates.into_iter().map(|its| its.subject).collect();
+    if subjects.iter().all(|subject| subject.runs.is_empty()) {
+        return Err(Error::new("nothing could be measured, and no report was written"));
     }
 
-    let chart = report.with_extension(CHART);
+    let chart = report.with_extension("svg");
+    let has_file = |row: &&Row| files.iter().any(|file| row.names(names(file)[0]));
+    let unmatched = rows.iter().filter(|row| !has_file(row));
     let around = Around {
         quarter,
-        when: format!("{}, {:02}:{:02}", now.date(), now.hour(), now.minute()),
-        commit: commit(reviewing.side.git.as_ref()),
-        machine: machine(&host::host()),
+        when: words::minute(clock.timestamp()),
+        commit: commit(side.git.as_ref()),
+        machine: host::host().in_words(),
         processors: noise::processors(),
-        load: format!("{load}, a fresh server for each"),
-        results: relative(reviewing.folder.results.folder(), &checkout),
+        load: format!("{}, a fresh server for each", load(options)),
         last,
         chart: chart.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-        unmatched: unmatched(&rows, &files, &candidates),
-        warnings: warnings(&candidates, &reviewing.folder.record.failures),
+        unmatched: unmatched
+            .map(|row| format!("{} has no scenario: {}", row.cell(SYSTEM), row.cell(SCENARIO)))
+            .collect(),
+        failures: folder.record.failures,
     };
-    let subjects = candidates.into_iter().map(|candidate| candidate.subject);
-    let review = judge::review(subjects.collect(), around);
+    let review = judge::review(&subjects, around);
     // The chart first, which the report refers to.
     files::replace(&chart, &review::chart(&review))?;
     files::replace(&report, &review::markdown(&review))?;
@@ -186,108 +168,60 @@ fn relative(path: &Path, checkout: &Path) -> String {
     path.strip_prefix(checkout).unwrap_or(path).to_string_lossy().into_owned()
 }
 
-/// A scenario name as a task id.
-fn task_of(name: &str) -> Result<TaskId> {
-    TaskId::parse(name).or_else(|_| {
-        let safe = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
-        let name: String = name.chars().map(safe).take(TaskId::MAX_LENGTH / 2).collect();
-        TaskId::parse(&format!("scenario-{name}")).map_err(Error::new)
-    })
-}
-
 /// A file's name, and its name without the extension.
 fn names(file: &str) -> [&str; 2] {
     let name = file.rsplit('/').next().unwrap_or(file);
     [name, name.strip_suffix(".toml").unwrap_or(name)]
 }
 
-/// The scenario files that are asked for, each once.
-fn chosen<'a>(options: &Options, files: &'a [String]) -> Result<Vec<&'a str>> {
-    if options.scenarios.is_empty() {
-        return Ok(files.iter().map(String::as_str).collect());
+/// The scenario files that are asked for.
+fn chosen<'a>(asked: &[String], files: &'a [String]) -> Result<Vec<&'a String>> {
+    let known = || files.iter().map(|file| names(file)[1]);
+    if let Some(unknown) = asked.iter().find(|name| !known().any(|known| known == **name)) {
+        let nearest = did_you_mean(unknown, known());
+        return Err(Error::new(format!("there is no scenario `{unknown}`{nearest}")));
     }
-    let mut found = Vec::new();
-    for name in &options.scenarios {
-        let is_it = |file: &&String| names(file).contains(&name.as_str()) || *file == name;
-        let file = files.iter().find(is_it).ok_or_else(|| {
-            let stems = files.iter().map(|file| names(file)[1]);
-            let nearest = did_you_mean(names(name)[1], stems.clone());
-            let error = Error::new(format!("there is no scenario `{name}`{nearest}"))
-                .next(format!("{} has:", layout::COMPETITIVE_SCENARIOS));
-            stems.fold(error, Error::next)
-        })?;
-        if !found.contains(&file.as_str()) {
-            found.push(file.as_str());
-        }
-    }
-    Ok(found)
-}
-
-/// Rows without a scenario among all `files`, and scenarios without a row.
-fn unmatched(rows: &[Row], files: &[String], candidates: &[Candidate]) -> Vec<String> {
-    let has_file = |row: &&Row| files.iter().any(|file| row.names(names(file)[0]));
-    let rows = rows.iter().filter(|row| !has_file(row)).map(|row| {
-        let (system, cell) = (row.cell(SYSTEM), row.cell(SCENARIO));
-        let folder = layout::COMPETITIVE_SCENARIOS;
-        match cell.ends_with(".toml") {
-            true => format!("{system} has no scenario: {cell} is not in {folder}"),
-            false => format!("{system} has no scenario"),
-        }
-    });
-    let scenarios = candidates.iter().filter(|candidate| candidate.subject.competitors.is_empty());
-    let scenarios =
-        scenarios.map(|candidate| format!("{} is named by no row", names(&candidate.file)[0]));
-    rows.chain(scenarios).collect()
-}
-
-fn warnings(candidates: &[Candidate], failures: &[String]) -> Vec<String> {
-    let hybrid = candidates.iter().filter(|candidate| is_hybrid(&candidate.file));
-    let yardstick = hybrid.map(|candidate| {
-        format!(
-            "{}: no competitor publishes such a mix; {COMPETITOR} is only the yardstick",
-            candidate.subject.scenario
-        )
-    });
-    yardstick.chain(failures.iter().map(|failure| format!("today, {failure}"))).collect()
-}
-
-/// The hybrid scenario stands for no single competitor: it is held against the one that `perf-compare` takes.
-fn is_hybrid(file: &str) -> bool {
-    file == layout::scenario(Mode::Competitive)
+    let is_chosen =
+        |file: &&String| asked.is_empty() || asked.iter().any(|name| name == names(file)[1]);
+    Ok(files.iter().filter(is_chosen).collect())
 }
 
 /// A scenario that is to be measured.
 struct Candidate {
-    /// Relative to the checkout.
-    file: String,
-    task: TaskId,
-    /// `None` where it cannot be read.
-    scenario: Option<Scenario>,
+    /// With the name that its runs are saved under; `None` where it cannot be read.
+    scenario: Option<(TaskId, Scenario)>,
     /// What is measured of it. It has failed already where it cannot be measured.
     subject: Subject,
 }
 
 impl Candidate {
-    fn read(checkout: &Path, file: &str, rows: &[Row], runs: u32) -> Result<Self> {
+    fn read(checkout: &Path, file: &str, rows: &[Row]) -> Self {
         let [name, stem] = names(file);
         let mut competitors = baselines::of_scenario(rows, name);
-        if competitors.is_empty() && is_hybrid(file) {
+        if competitors.is_empty() && judge::is_hybrid(stem) {
             competitors.push(baselines::of_system(rows, COMPETITOR));
         }
-        let named = |fault| format!("{}: {fault}", layout::BASELINES);
-        let scenario = Scenario::read_file(checkout, file);
+        let named = |fault: Fault| format!("{}: {fault}", layout::BASELINES);
+        let mut competitors: Vec<Result<Competitor, String>> =
+            competitors.into_iter().map(|found| found.map_err(named)).collect();
+        if competitors.is_empty() {
+            competitors.push(Err("no row of the baselines names it".to_owned()));
+        }
+        let task = TaskId::parse(stem).map_err(|why| Error::because("it cannot name runs", why));
+        let scenario = task.and_then(|task| Ok((task, Scenario::read_file(checkout, file)?)));
+        let failure = match &scenario {
+            Ok((_, scenario)) => too_large(scenario),
+            Err(error) => Some(error.what().to_owned()),
+        };
+        let scenario = scenario.ok();
         let subject = Subject {
             scenario: stem.to_owned(),
-            nodes: scenario.as_ref().ok().and_then(|scenario| scenario.nodes),
-            planned: usize::try_from(runs).unwrap_or(usize::MAX),
-            competitors: competitors.into_iter().map(|found| found.map_err(named)).collect(),
+            nodes: scenario.as_ref().and_then(|(_, scenario)| scenario.nodes),
+            competitors,
             runs: Vec::new(),
-            failure: match &scenario {
-                Ok(scenario) => too_large(scenario),
-                Err(error) => Some(error.what().to_owned()),
-            },
+            failure,
         };
-        Ok(Self { file: file.to_owned(), task: task_of(stem)?, scenario: scenario.ok(), subject })
+        Self { scenario, subject }
     }
 }
 
@@ -296,17 +230,12 @@ fn too_large(scenario: &Scenario) -> Option<String> {
     let needed = judge::needed_bytes(scenario.nodes?, scenario.dimensions?);
     let available = host::available_memory_kib()?.saturating_mul(1024);
     (needed > available).then(|| {
+        let [needed, available] = [needed, available].map(|bytes| bytes as f64 / 1e9);
         format!(
-            "this machine cannot hold it: it needs {} of memory, and {} are available",
-            gigabytes(needed),
-            gigabytes(available)
+            "this machine cannot hold it: it needs {needed:.1} GB of memory, and {available:.1} GB \
+             are available"
         )
     })
-}
-
-#[allow(clippy::cast_precision_loss, reason = "one decimal is shown")]
-fn gigabytes(bytes: u64) -> String {
-    format!("{:.1} GB", bytes as f64 / 1e9)
 }
 
 fn minutes(time: Duration) -> String {
@@ -316,27 +245,31 @@ fn minutes(time: Duration) -> String {
     }
 }
 
-/// What will be measured against whom, and the time that it will take; and the load of each scenario.
-fn plan(options: &Options, candidates: &[Candidate]) -> (String, String) {
-    let load = format!("{} of {} s each", several(options.runs, "run"), options.duration.as_secs());
-    let fit = candidates.iter().filter(|candidate| candidate.subject.failure.is_none());
-    let fit = count(fit.count());
-    let each = (options.duration + AROUND_A_LOAD).saturating_mul(options.runs);
-    let (time, fit) = (minutes(each.saturating_mul(fit)), several(fit, "scenario"));
-    let mut lines = vec![format!("{fit}, {load}: about {time} in all")];
+fn load(options: &Options) -> String {
+    format!("{} of {} s each", several(options.runs, "run"), options.setup.duration.as_secs())
+}
+
+/// What will be measured against whom, and the time that it will take.
+fn plan(options: &Options, candidates: &[Candidate]) -> String {
+    let fit = candidates.iter().filter(|its| its.subject.failure.is_none()).count() as u32;
+    let time = (options.setup.duration + AROUND_A_LOAD).saturating_mul(options.runs * fit);
+    let (fit, load, time) = (several(fit, "scenario"), load(options), minutes(time));
+    let mut plan = format!("{fit}, {load}: about {time} in all\n");
     for Candidate { subject, .. } in candidates {
-        let against = subject.competitors.iter().map(|competitor| match competitor {
-            Ok(its) => format!("{}, P99 {} ms", its.name, its.published()),
-            Err(_) => "a competitor whose figures cannot be read".to_owned(),
-        });
-        let against = match against.collect::<Vec<_>>().join(" and ") {
-            none if none.is_empty() => "no competitor".to_owned(),
-            against => against,
-        };
-        lines.push(format!("  {} against {against}", words::shortened(&subject.scenario, 30)));
-        lines.extend(subject.failure.iter().map(|why| format!("    not measured: {why}")));
+        let name = words::shortened(&subject.scenario, 30);
+        for competitor in &subject.competitors {
+            let _ = match competitor {
+                Ok(its) => {
+                    writeln!(plan, "  {name} against {}, P99 {} ms", its.name, its.published())
+                }
+                Err(why) => writeln!(plan, "  {name}: {why}"),
+            };
+        }
+        if let Some(why) = &subject.failure {
+            let _ = writeln!(plan, "    not measured: {why}");
+        }
     }
-    (lines.join("\n") + "\n", load)
+    plan
 }
 
 /// Refuses to write over a file that is no review, or that has figures which this review will not have.
@@ -344,219 +277,153 @@ fn lose_nothing(report: &Path, candidates: &[Candidate]) -> Result<()> {
     let Ok(text) = files::read_text(report) else {
         return Ok(());
     };
-    let shown = report.display();
-    let refused = |what: String| Err(Error::new(what).next("name another file: --report FILE"));
-    let Ok(old) = quarters::read_report(&text) else {
-        return refused(format!("{shown} is there and is no review"));
+    let is_lost =
+        |scenario: &String| candidates.iter().all(|its| its.subject.scenario != *scenario);
+    match quarters::read_report(&text) {
+        Ok(old) if !old.speedups.keys().any(|(scenario, _)| is_lost(scenario)) => Ok(()),
+        _ => {
+            let what = format!("{} has what this review would not have", report.display());
+            Err(Error::new(what).next("name another file: --report FILE"))
+        }
+    }
+}
+
+/// Builds, and opens the review of today that measures the same, or a new one.
+fn open(
+    options: &Options,
+    checkout: &Path,
+    clock: Clock,
+    candidates: &[Candidate],
+) -> Result<(Bench, Side, ReviewFolder)> {
+    let steps = Steps::new(Verbosity::ProgressOnly);
+    // Each scenario is measured under a task of its own.
+    let task = TaskId::parse("review").map_err(Error::new)?;
+    let mut bench = Bench::open(&options.setup, &task, checkout, steps, clock)?;
+    if options.build == Build::Now {
+        bench.steps.begin_long("build", "cargo build --release");
+        bench.steps.release_line();
+    }
+    let built = build::prepare(checkout, None, &bench.workplace.git(), options.build)?;
+    let git = git::state(checkout);
+    let scenarios = candidates.iter().filter_map(|its| its.scenario.as_ref());
+    let record = ReviewRecord {
+        runs: options.runs,
+        duration_seconds: options.setup.duration.as_secs(),
+        commit: git.as_ref().and_then(|git| git.commit.clone()),
+        engram_hash: built.binaries.engram_hash.clone(),
+        loadtest_hash: built.binaries.loadtest_hash.clone(),
+        scenarios: scenarios.map(|(_, its)| (its.file.clone(), its.hash.clone())).collect(),
+        failures: Vec::new(),
     };
-    let is_kept =
-        |scenario: &String| candidates.iter().any(|its| its.subject.scenario == *scenario);
-    match old.speedups.keys().find(|(scenario, _)| !is_kept(scenario)) {
-        None => Ok(()),
-        Some((scenario, _)) => {
-            refused(format!("{shown} has figures of {scenario}, which this review would not have"))
-        }
-    }
+    let folder = ReviewFolder::open(checkout, bench.clock.timestamp(), record)?;
+    bench.last_words.set("the finished runs are kept; the same command continues today");
+    bench.results = folder.results.clone();
+    Ok((bench, Side { phase: Phase::After, built, git }, folder))
 }
 
-/// A review while it measures.
-struct Reviewing {
-    bench: Bench,
-    side: Side,
-    folder: ReviewFolder,
-    /// Of each scenario.
-    runs: u32,
-    /// The runs that are still to be measured.
-    left: u32,
-    began: Instant,
-    /// The runs that this call has measured.
-    measured: u32,
-}
-
-impl Reviewing {
-    /// Builds, and opens the review of today that measures the same, or a new one; gives each candidate its finished
-    /// runs.
-    fn begin(
-        options: &Options,
-        checkout: &Path,
-        clock: Clock,
-        candidates: &mut [Candidate],
-    ) -> Result<Self> {
-        let setup = Setup {
-            mode: Mode::Competitive,
-            duration: options.duration,
-            port: options.port,
-            limits: Limits::default(),
-            checkout: options.checkout.clone(),
-        };
-        // Each scenario is measured under a task of its own.
-        let (task, steps) = (task_of("review")?, Steps::new(Verbosity::ProgressOnly));
-        let mut bench = Bench::open(&setup, &task, checkout, steps, clock)?;
-        if options.build == Build::Now {
-            bench.steps.begin_long("build", "cargo build --release");
-            bench.steps.release_line();
+/// Gives each scenario its finished runs, and measures those that are missing. A failure ends its scenario, and not the
+/// review.
+fn measure(
+    options: &Options,
+    bench: &mut Bench,
+    side: &Side,
+    folder: &mut ReviewFolder,
+    candidates: &mut [Candidate],
+) -> Result<()> {
+    let planned = options.runs as usize;
+    // The candidate of each run that is missing.
+    let mut missing = VecDeque::new();
+    let mut finished = 0;
+    for (index, Candidate { scenario, subject }) in candidates.iter_mut().enumerate() {
+        let Some((task, _)) = scenario else { continue };
+        subject.runs = folder.runs(task)?;
+        finished += subject.runs.len();
+        subject.failure = subject.failure.take().filter(|_| subject.runs.len() < planned);
+        if subject.failure.is_none() {
+            missing.extend(vec![index; planned.saturating_sub(subject.runs.len())]);
         }
-        let built = build::prepare(checkout, None, &bench.workplace.git(), options.build)?;
-        let git = git::state(checkout);
-        let hash = |candidate: &Candidate| {
-            let hash = candidate.scenario.as_ref().map(|its| its.hash.clone());
-            (candidate.file.clone(), hash.unwrap_or_default())
-        };
-        let record = ReviewRecord {
-            runs: options.runs,
-            duration_seconds: options.duration.as_secs(),
-            commit: git.as_ref().and_then(|git| git.commit.clone()),
-            engram_hash: built.binaries.engram_hash.clone(),
-            loadtest_hash: built.binaries.loadtest_hash.clone(),
-            scenarios: candidates.iter().map(hash).collect(),
-            failures: Vec::new(),
-        };
-        let folder = ReviewFolder::open(checkout, bench.clock.timestamp(), record)?;
-        bench.last_words.set("the finished runs are kept; the same command continues today");
-        bench.results = folder.results.clone();
-
-        let (mut finished, mut left) = (0, 0);
-        for Candidate { file, task, subject, .. } in candidates {
-            subject.runs = folder.runs(task, file)?;
-            finished += count(subject.runs.len());
-            match subject.planned.saturating_sub(subject.runs.len()) {
-                0 => subject.failure = None,
-                missing if subject.failure.is_none() => left += count(missing),
-                _ => {}
-            }
-        }
-        if finished > 0 {
-            let finished = several(finished, "finished run");
-            let folder = folder.results.folder().display();
-            say(&format!("continuing today's review: {finished} in {folder}"));
-            if left == 0 {
-                say("nothing is measured again; to start anew, remove that folder");
-            }
-        }
-        let side = Side { phase: Phase::After, built, git };
-        let (runs, began) = (options.runs, Instant::now());
-        Ok(Self { bench, side, folder, runs, left, began, measured: 0 })
     }
-
-    /// Measures the runs that a scenario lacks. A failure ends the scenario, and not the review.
-    fn measure(&mut self, candidate: &mut Candidate) -> Result<()> {
-        let Candidate { task, scenario: Some(scenario), subject, .. } = candidate else {
-            return Ok(());
-        };
-        while subject.runs.len() < subject.planned && subject.failure.is_none() {
-            let (name, number) = (&subject.scenario, count(subject.runs.len()) + 1);
-            let left = minutes(self.time_left());
-            self.bench.steps.heading(&format!("{name} {number}/{}, {left} left", self.runs));
-            let measured = self.one(task, scenario, &subject.runs);
-            self.bench.steps.clear();
-            match measured {
-                Ok(run) => {
-                    (self.left, self.measured) = (self.left.saturating_sub(1), self.measured + 1);
-                    say(&format!(
-                        "  {:<30} run {number} of {}, P99 {:>8} ms, {} left",
-                        words::shortened(name, 30),
-                        self.runs,
-                        review::latency(run.result.p99_ms),
-                        minutes(self.time_left())
-                    ));
-                    subject.runs.push(run);
-                }
-                Err(error) => {
-                    self.left = self.left.saturating_sub((self.runs + 1).saturating_sub(number));
-                    let why = format!("run {number} failed: {}", error.what());
-                    let failure = format!("{name}: {why}");
-                    say(&failure);
-                    let workplace = &self.bench.workplace;
-                    let logs = [workplace.server_log(), workplace.load_log()];
-                    for log in self.folder.note_failure(task, failure, &logs)? {
-                        say(&format!("  log: {}", log.display()));
-                    }
-                    subject.failure = Some(why);
-                }
-            }
+    if finished > 0 {
+        let finished = several(finished as u32, "finished run");
+        let folder = folder.results.folder().display();
+        say(&format!("continuing today's review: {finished} in {folder}"));
+        if missing.is_empty() {
+            say("nothing is measured again; to start anew, remove that folder");
         }
-        Ok(())
     }
-
-    /// One run, as `perf-check` does it, saved under the same names.
-    fn one(
-        &mut self,
-        task: &TaskId,
-        scenario: &Scenario,
-        earlier: &[Recorded],
-    ) -> Result<Recorded> {
-        let bench = &mut self.bench;
+    let (began, mut measured) = (Instant::now(), 0);
+    while let Some(index) = missing.pop_front() {
+        let Some(Candidate { scenario: Some((task, scenario)), subject }) =
+            candidates.get_mut(index)
+        else {
+            continue;
+        };
+        // By the mean time of the runs so far; at first, by the plan.
+        let usual = options.setup.duration + AROUND_A_LOAD;
+        let each = began.elapsed().checked_div(measured).unwrap_or(usual);
+        let left = minutes(each.saturating_mul(missing.len() as u32 + 1));
+        let (name, number) = (&subject.scenario, subject.runs.len() as u32 + 1);
+        bench.steps.heading(&format!("{name} {number}/{planned}, {left} left"));
         bench.scenario = scenario.clone();
         bench.task = task.clone();
-        let group = earlier.first().and_then(|run| run.provenance.as_ref());
+        let group = subject.runs.first().and_then(|run| run.provenance.as_ref());
         let group = group.and_then(|provenance| RunName::parse(&provenance.run.group));
-        let place = Place { group, index: count(earlier.len()) + 1, of: self.runs, session: None };
+        let place = Place { group, index: number, of: options.runs, session: None };
         let conditions = bench.conditions();
-        bench.alone(&self.side, place, &conditions).map(|(_, run)| run)
+        let run = bench.alone(side, place, &conditions);
+        bench.steps.clear();
+        match run {
+            Ok((_, run)) => {
+                measured += 1;
+                say(&format!(
+                    "  {:<30} run {number} of {planned}, P99 {:>8} ms",
+                    words::shortened(name, 30),
+                    words::latency(run.result.p99_ms),
+                ));
+                subject.runs.push(run);
+            }
+            Err(error) => {
+                say(&format!("{name}: run {number} failed: {error}"));
+                let why = format!("run {number} failed: {}", error.what());
+                folder.note_failure(format!("{name}: {why}"))?;
+                subject.failure = Some(why);
+                missing.retain(|other| *other != index);
+            }
+        }
     }
-
-    /// By the mean time of the runs so far; at first, by the plan.
-    fn time_left(&self) -> Duration {
-        let usual = self.bench.setup.duration + AROUND_A_LOAD;
-        let each = self.began.elapsed().checked_div(self.measured).unwrap_or(usual);
-        each.saturating_mul(self.left)
-    }
-}
-
-fn count(of: usize) -> u32 {
-    u32::try_from(of).unwrap_or(u32::MAX)
+    Ok(())
 }
 
 /// `1 run`, `3 runs`
 fn several(number: u32, thing: &str) -> String {
-    match number {
-        1 => format!("1 {thing}"),
-        _ => format!("{number} {thing}s"),
-    }
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
 fn commit(git: Option<&Git>) -> String {
-    let Some(commit) = git.and_then(|git| git.commit.as_ref()) else {
-        return "unknown".to_owned();
-    };
-    let short: String = commit.chars().take(12).collect();
-    match git.is_some_and(|git| git.dirty) {
-        true => format!("{short}, with uncommitted changes"),
-        false => short,
-    }
-}
-
-fn machine(host: &Host) -> String {
-    let cores = host.cores.map(|cores| format!("{cores} cores"));
-    let memory = host.memory_mib.map(|mib| format!("{} GiB", (mib + 512) / 1024));
-    let known = [host.name.clone(), host.cpu.clone(), cores, memory];
-    known.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    let known = git.and_then(|git| Some((git.commit.as_ref()?, git.dirty)));
+    known.map_or("unknown".to_owned(), |(commit, is_dirty)| {
+        format!("{commit:.12}{}", if is_dirty { ", with uncommitted changes" } else { "" })
+    })
 }
 
 /// Adds what was judged to the history in the baselines document, each system once a quarter.
 fn record(checkout: &Path, review: &Review) -> Result<()> {
     let path = checkout.join(layout::BASELINES);
     let mut text = files::read_text(&path).map_err(Error::at("cannot read", &path))?;
-    let mut added = Vec::new();
     for line in &review.lines {
         let Some(entry) = entry(line, review) else {
             say(&format!("not recorded: {} could not be judged", line.scenario));
             continue;
         };
+        let (quarter, title) = (entry.quarter.in_words(), &entry.title);
         match quarters::record(&text, &entry).map_err(|fault| fault.in_file(&path))? {
-            None => {
-                let quarter = entry.quarter.in_words();
-                say(&format!("not recorded again: {quarter} of {} is there", entry.title));
-            }
+            None => say(&format!("not recorded again: {quarter} of {title} is there")),
             Some(changed) => {
+                files::replace(&path, &changed)?;
                 text = changed;
-                added.push(entry.title);
+                say(&format!("recorded in {}: {title}", layout::BASELINES));
             }
         }
-    }
-    if !added.is_empty() {
-        files::replace(&path, &text)?;
-        say(&format!("recorded in {}: {}", layout::BASELINES, added.join(", ")));
     }
     Ok(())
 }
@@ -565,32 +432,30 @@ fn record(checkout: &Path, review: &Review) -> Result<()> {
 fn entry(line: &judge::Line, review: &Review) -> Option<Entry> {
     let standing = line.standing.as_ref().ok()?;
     let (competitor, ours) = (line.competitor.as_ref()?, line.ours?);
-    let published = competitor.published() + "ms";
-    let (column, title, own) = match names(layout::scenario(Mode::Competitive))[1] == line.scenario
-    {
+    let (name, published) = (&competitor.name, competitor.published());
+    let (column, title, own) = match judge::is_hybrid(&line.scenario) {
         true => {
-            let own = format!("{} {published}", competitor.name);
-            (NO_SINGLE.to_owned(), "Hybrid production workload".to_owned(), own)
+            ("Competitor", "Hybrid production workload".to_owned(), format!("{name} {published}ms"))
         }
-        false => (competitor.name.clone(), format!("Engram vs {}", competitor.name), published),
+        false => (&**name, format!("Engram vs {name}"), published + "ms"),
     };
     let quarter = review.around.quarter;
     let notes = format!(
-        "{standing}; `{}`, median of {}, commit {}{}",
+        "{standing}; `{}`, {}, commit {}{}",
         line.scenario,
-        several(count(ours.runs), "run"),
+        review.around.load,
         review.around.commit,
         if review.stand_in { "; measured on the stand-in" } else { "" }
     );
     let cells = [
-        (column.to_lowercase(), own),
-        ("quarter".to_owned(), quarter.in_words()),
-        ("engram".to_owned(), format!("**{}ms**", review::latency(ours.median_ms))),
-        ("gap".to_owned(), format!("**{}**", words::percent(-line.speedup?))),
-        ("change".to_owned(), line.change().map_or("first review".to_owned(), words::points)),
-        ("notes".to_owned(), notes),
+        ("Quarter", quarter.in_words()),
+        (column, own),
+        ("Engram", format!("**{}ms**", words::latency(ours.median_ms))),
+        ("Gap", format!("**{}**", words::percent(-line.speedup?))),
+        ("Change", line.change().map_or("first review".to_owned(), words::points)),
+        ("Notes", notes),
     ];
-    Some(Entry { quarter, title, column, cells: BTreeMap::from(cells) })
+    Some(Entry { quarter, title, cells: cells.map(|(name, text)| (name.to_owned(), text)) })
 }
 
 #[cfg(test)]
@@ -606,7 +471,8 @@ mod tests {
     #[test]
     fn a_review_has_the_defaults_of_its_help() {
         let options = typed("").unwrap();
-        assert_eq!((options.runs, options.duration.as_secs(), options.port), (3, 60, 7432));
+        let setup = &options.setup;
+        assert_eq!((options.runs, setup.duration.as_secs(), setup.port), (3, 60, 7432));
         assert_eq!(options.scenarios, [""; 0]);
         assert!(options.build == Build::Now && !options.record && !options.dry_run);
     }
@@ -619,41 +485,15 @@ mod tests {
     }
 
     #[test]
-    fn the_report_is_not_written_over_by_its_chart() {
-        assert!(typed("--report a.svg").unwrap_err().what().contains("Markdown"));
-    }
-
-    #[test]
-    fn scenarios_are_named_by_file_and_the_nearest_of_an_unknown_one_is_told() {
+    fn scenarios_are_chosen_and_the_nearest_of_an_unknown_one_is_told() {
         let files =
             ["a_ann", "b_traversal"].map(|stem| format!("scenarios/competitive/{stem}.toml"));
-        let chosen = |line: &str| {
-            let options = typed(line).unwrap();
-            chosen(&options, &files)
-                .map(|found| found.into_iter().map(|file| names(file)[1].to_owned()).collect())
-        };
-        let named = |line: &str| -> Vec<String> { chosen(line).unwrap() };
-        assert_eq!(named(""), ["a_ann", "b_traversal"]);
-        assert_eq!(named("--scenario b_traversal.toml --scenario b_traversal"), ["b_traversal"]);
-        assert_eq!(named("--scenario b_traversal --scenario a_ann"), ["b_traversal", "a_ann"]);
-        let unknown: Result<Vec<String>> = chosen("--scenario b_traversel");
+        let chosen = |line: &str| chosen(&typed(line).unwrap().scenarios, &files);
+        assert_eq!(chosen("").unwrap(), [&files[0], &files[1]]);
+        assert_eq!(chosen("--scenario b_traversal").unwrap(), [&files[1]]);
         assert_eq!(
-            unknown.unwrap_err().what(),
+            chosen("--scenario b_traversel").unwrap_err().what(),
             "there is no scenario `b_traversel`; did you mean `b_traversal`?"
         );
-    }
-
-    #[test]
-    fn every_file_name_makes_a_task_id() {
-        for (name, task) in [
-            ("qdrant_ann_1m_768d", "qdrant_ann_1m_768d"),
-            ("competitive_x", "scenario-competitive-x"),
-            ("x_before_y", "scenario-x-before-y"),
-            ("a b", "scenario-a-b"),
-            ("_é", "scenario---"),
-            (&"x".repeat(300), &format!("scenario-{}", "x".repeat(64))),
-        ] {
-            assert_eq!(task_of(name).unwrap().as_str(), task);
-        }
     }
 }

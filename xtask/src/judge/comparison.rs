@@ -8,8 +8,8 @@ use time::OffsetDateTime;
 use crate::error::Fault;
 use crate::judge::contradictions;
 use crate::judge::fitness::{self, Reason, Remedy};
-use crate::judge::rises::Rises;
-use crate::judge::verdict::{self, Figures, Metric, Outcome, P99Rule, Verdict};
+use crate::judge::rises::{Rises, operation_p99_ms};
+use crate::judge::verdict::{self, Figures, Metric, Outcome, Verdict};
 use crate::model::limits::{FULL_SHARE, threshold_percent};
 use crate::model::names::{Mode, Phase, TaskId};
 use crate::model::recorded::{Group, Recorded};
@@ -116,50 +116,40 @@ pub struct EndedSession {
 pub fn compare(question: Question, single_runs: Option<SingleRuns>) -> Comparison {
     let session = question.session;
     let mut reasons = Vec::new();
-    if let Some(session) = &session
-        && session.verdict == PairedVerdict::AfterFails
-    {
+    let failed = session.iter().filter(|it| it.verdict == PairedVerdict::AfterFails);
+    for why in failed.flat_map(|session| &session.after_failures) {
         // A server that fails cannot be judged by the pairs in which it did not.
-        let failures = session.after_failures.iter();
-        let reason = |why| Reason::new(Fault::new(why), Remedy::Measure(Phase::After));
-        reasons.extend(failures.map(reason));
+        reasons.push(Reason::new(Fault::new(why), Remedy::Measure(Phase::After)));
     }
     let groups = [(Phase::Before, &question.before), (Phase::After, &question.after)];
     let [before, after] = groups.map(|(phase, group)| usable(phase, group.as_ref(), &mut reasons));
-    let baseline = match question.baseline.transpose() {
-        Ok(baseline) => baseline,
-        Err(reason) => {
-            reasons.push(reason);
-            None
-        }
-    };
+    let baseline = question.baseline.and_then(|it| it.map_err(|why| reasons.push(why)).ok());
     let fit = match reasons.is_empty() {
         true => fitness::check(&before, &after, question.now),
         false => Err(reasons),
     };
     // Of a stated and a counted error rate, the stated one is judged before and the worse one after: a miscounted
     // baseline cannot hide an increase.
-    let sides = [
-        Side::of(&before, |run| run.result.stated_error_rate),
-        Side::of(&after, |run| run.result.error_rate),
-    ];
+    let of_before = Side::of(&before, |run| run.result.stated_error_rate);
+    let of_after = Side::of(&after, |run| run.result.error_rate);
     let rises = Rises::of(question.mode, &before, &after);
     let mut risen = None;
-    let judgement = match (fit, &sides) {
-        (Ok(is_same_server), [Some(of_before), Some(of_after)]) => {
-            let rule = session.as_ref().map_or(P99Rule::Threshold, EndedSession::rule);
+    let judgement = match (fit, &of_before, &of_after) {
+        (Ok(is_same_server), Some(of_before), Some(of_after)) => {
+            let paired = session.as_ref().map(|session| {
+                let estimate = session.look.map(|look| paired::percent(look.interval.estimate));
+                (session.verdict, estimate)
+            });
             let competitor_ms = baseline.as_ref().map(|baseline| baseline.p99_ms);
-            let (mode, figures) = (question.mode, (of_before.figures, of_after.figures));
-            let verdict = verdict::judge(mode, figures.0, figures.1, competitor_ms, rule);
+            let figures = [of_before.figures, of_after.figures];
+            let verdict = verdict::judge(question.mode, figures, competitor_ms, paired);
             let is_clean = verdict.outcome == Outcome::Success && !is_same_server;
+            risen = rises.warning().filter(|_| is_clean);
             // The pairs weigh the other evidence themselves.
             let outweighed = rises.against_a_pass().filter(|_| is_clean && session.is_none());
-            let outweighed = outweighed
-                .zip(after.last())
-                .map(|(why, run)| Reason::of_run(run, why, Remedy::Confirm));
+            let outweighed = outweighed.zip(after.last());
             let mut doubts = fitness::without_latency(&before, &after);
-            doubts.extend(outweighed);
-            risen = rises.warning().filter(|_| is_clean);
+            doubts.extend(outweighed.map(|(why, run)| Reason::of_run(run, why, Remedy::Confirm)));
             match is_same_server {
                 _ if !doubts.is_empty() && (is_same_server || !verdict.outcome.is_regression()) => {
                     Judgement::Impossible(doubts)
@@ -168,12 +158,10 @@ pub fn compare(question: Question, single_runs: Option<SingleRuns>) -> Compariso
                 true => Judgement::SameServer(verdict),
             }
         }
-        (Err(reasons), _) => Judgement::Impossible(reasons),
-        (Ok(_), _) => Judgement::Impossible(Vec::new()),
+        (fit, ..) => Judgement::Impossible(fit.err().unwrap_or_default()),
     };
     let interrupted =
         groups.into_iter().filter_map(|(phase, group)| interrupted(phase, group.as_ref()?));
-    let [of_before, of_after] = sides;
     Comparison {
         task: question.task,
         mode: question.mode,
@@ -189,13 +177,6 @@ pub fn compare(question: Question, single_runs: Option<SingleRuns>) -> Compariso
     }
 }
 
-impl EndedSession {
-    fn rule(&self) -> P99Rule {
-        let percent = |look: Look| paired::percent(look.interval.estimate);
-        P99Rule::Paired { verdict: self.verdict, percent: self.look.map(percent) }
-    }
-}
-
 impl Comparison {
     /// The verdict of the paired session, if one has ended.
     pub fn paired_verdict(&self) -> Option<PairedVerdict> {
@@ -204,8 +185,9 @@ impl Comparison {
 
     /// The before was measured with the change in place, later than the after.
     pub(crate) fn before_is_misplaced(&self) -> bool {
-        let runs = |side: &Option<Side>| side.as_ref().map_or(Vec::new(), |side| side.runs.clone());
-        contradictions::is_misplaced(&runs(&self.before), &runs(&self.after))
+        let sides = [&self.before, &self.after];
+        let [before, after] = sides.map(|side| side.as_ref().map_or(&[][..], |side| &side.runs));
+        contradictions::is_misplaced(before, after)
     }
 
     /// The sides that can be read, with their phases.
@@ -239,7 +221,7 @@ impl Comparison {
     /// other, so that a change shows less than it is.
     pub(crate) fn contention(&self) -> Option<f64> {
         self.session.as_ref().filter(|session| session.how == How::Duet)?;
-        let runs = [&self.before, &self.after].into_iter().flatten().flat_map(|side| &side.runs);
+        let runs = self.sides().flat_map(|(_, side)| &side.runs);
         let busy = runs.filter_map(|run| run.provenance.as_ref()?.noise.busy_share);
         median(busy).filter(|share| *share >= FULL_SHARE)
     }
@@ -254,82 +236,76 @@ impl Comparison {
 
     /// The verdict, if the changes are held against the limits: not on one server that was measured twice.
     pub(crate) fn judged(&self) -> Option<&Verdict> {
-        match &self.judgement {
-            Judgement::Judged(verdict) => Some(verdict),
-            Judgement::SameServer(_) | Judgement::Impossible(_) => None,
-        }
+        self.verdict().filter(|_| !matches!(self.judgement, Judgement::SameServer(_)))
     }
 
     /// The reasons why there is no verdict.
     pub(crate) fn reasons(&self) -> &[Reason] {
         match &self.judgement {
             Judgement::Impossible(reasons) => reasons,
-            Judgement::Judged(_) | Judgement::SameServer(_) => &[],
+            _ => &[],
         }
     }
 
     /// The outcome in two or three words.
     pub fn headline(&self) -> &'static str {
-        match (&self.judgement, self.outcome()) {
-            (Judgement::SameServer(_), _) => "same server",
-            (_, Outcome::Success) if self.is_unconfirmed() => "unconfirmed",
-            (_, Outcome::InternalRegression) if self.is_unconfirmed() => "unconfirmed REGRESSION",
-            (_, Outcome::CompetitiveRegression) if self.is_unconfirmed() => {
-                "unconfirmed COMPETITIVE REGRESSION"
-            }
-            (_, Outcome::Success) if self.is_faster() => "faster",
-            (_, Outcome::Success)
-                if self.paired_verdict() == Some(PairedVerdict::NoRegressionFound) =>
-            {
+        let found = self.paired_verdict();
+        match (self.outcome(), self.is_unconfirmed()) {
+            _ if matches!(self.judgement, Judgement::SameServer(_)) => "same server",
+            (Outcome::Success, true) => "unconfirmed",
+            (Outcome::InternalRegression, true) => "unconfirmed REGRESSION",
+            (Outcome::CompetitiveRegression, true) => "unconfirmed COMPETITIVE REGRESSION",
+            (Outcome::Success, _) if self.is_faster() => "faster",
+            (Outcome::Success, _) if found == Some(PairedVerdict::NoRegressionFound) => {
                 "no regression found"
             }
-            (_, Outcome::Success) => "no regression",
-            (_, Outcome::InternalRegression) => "REGRESSION",
-            (_, Outcome::CompetitiveRegression) => "COMPETITIVE REGRESSION",
-            (_, Outcome::Undecided) => "SUSPECTED",
-            (_, Outcome::CannotJudge) => "CANNOT JUDGE",
+            (Outcome::Success, _) => "no regression",
+            (Outcome::InternalRegression, _) => "REGRESSION",
+            (Outcome::CompetitiveRegression, _) => "COMPETITIVE REGRESSION",
+            (Outcome::Undecided, _) => "SUSPECTED",
+            (Outcome::CannotJudge, _) => "CANNOT JUDGE",
         }
     }
 
-    /// P99 is lower as surely, and by as much, as it has to be higher for a regression: by the whole interval of a
-    /// session, or by more than the known noise of single runs, and by more than the margin.
+    /// The change of P99 with its bounds, as logarithms of ratios: by the pairs of the session, or by the known noise of
+    /// single runs.
+    fn interval(&self) -> Option<Interval> {
+        if let Some(look) = self.look() {
+            return Some(look.interval);
+        }
+        let (verdict, known) = self.judged().zip(self.single_runs)?;
+        let estimate = (verdict.change(Metric::P99) / 100.0).ln_1p();
+        let [lower, upper] = [-1.0, 1.0].map(|side| estimate + side * known.smallest_change);
+        Some(Interval { estimate, lower, upper })
+    }
+
+    /// P99 is lower as surely, and by as much, as it has to be higher for a regression: by the whole interval, and by
+    /// more than the margin.
     pub fn is_faster(&self) -> bool {
-        let Some(verdict) = self.judged() else { return false };
         let margin = paired::margin(threshold_percent(self.mode));
-        match (&self.session, self.single_runs) {
-            (Some(session), _) => {
-                let passed = session.verdict == PairedVerdict::NotRegressed;
-                let interval = session.look.filter(|_| passed).map(|look| look.interval);
-                interval.is_some_and(|it| it.upper < 0.0 && exceeds(-it.estimate, margin))
-            }
-            (None, Some(known)) => exceeds(-ln_of_p99(verdict), known.smallest_change.max(margin)),
-            (None, None) => false,
-        }
+        let passed = self.paired_verdict().is_none_or(|it| it == PairedVerdict::NotRegressed);
+        let is_lower = |it: Interval| it.upper < 0.0 && exceeds(-it.estimate, margin);
+        self.judged().is_some() && passed && self.interval().is_some_and(is_lower)
     }
 
-    /// P99 may as well not have changed: none is in the interval of the session, or within the known noise of single runs.
+    /// P99 may as well not have changed.
     pub(crate) fn is_indistinguishable(&self) -> bool {
-        match self.look() {
-            Some(look) => look.interval.lower <= 0.0 && look.interval.upper >= 0.0,
-            None => self.is_within_noise(),
-        }
+        self.interval().is_some_and(|it| it.lower <= 0.0 && it.upper >= 0.0)
     }
 
     /// The change of P99 between single runs is within their known noise.
     pub(crate) fn is_within_noise(&self) -> bool {
-        let noise = self.single_runs.map(|known| known.smallest_change);
-        let change = self.judged().map(ln_of_p99);
-        change.zip(noise).is_some_and(|(change, noise)| change.abs() < noise)
+        self.single_runs.is_some() && self.is_indistinguishable()
     }
 
     /// The verdict of single runs on P99 could as well be the other one: the known noise is larger than the change,
     /// and reaches beyond the limit.
     pub fn is_unconfirmed(&self) -> bool {
-        let (Some(verdict), Some(known)) = (self.judged(), self.single_runs) else { return false };
-        let limit = (Metric::P99.limit(self.mode) / 100.0).ln_1p();
-        let reaches_beyond = ln_of_p99(verdict) + known.smallest_change > limit;
-        let is_of_p99 = verdict.regressed.iter().all(|metric| *metric == Metric::P99);
-        self.is_within_noise() && is_of_p99 && reaches_beyond
+        let margin = paired::margin(threshold_percent(self.mode));
+        let regressed = self.judged().map_or(&[][..], |verdict| &verdict.regressed);
+        self.is_within_noise()
+            && regressed.iter().all(|metric| *metric == Metric::P99)
+            && self.interval().is_some_and(|it| it.upper > margin)
     }
 
     /// The outcome; the same server on both sides is a success.
@@ -340,11 +316,6 @@ impl Comparison {
             Judgement::Impossible(_) => Outcome::CannotJudge,
         }
     }
-}
-
-/// The change of P99, as the logarithm of a ratio.
-fn ln_of_p99(verdict: &Verdict) -> f64 {
-    (verdict.change(Metric::P99) / 100.0).ln_1p()
 }
 
 /// The worst outcome of all modes.
@@ -364,19 +335,15 @@ fn pinned_rate(before: &[Recorded], after: &[Recorded]) -> Option<f64> {
 
 /// The readable runs of a side; the reasons get why the others, or the whole side, are missing.
 fn usable(phase: Phase, group: Option<&Group>, reasons: &mut Vec<Reason>) -> Vec<Recorded> {
-    let mut refuse = |fault| reasons.push(Reason::new(fault, Remedy::Measure(phase)));
-    let Some(group) = group else {
-        refuse(Fault::new(format!("there is no {phase} result")));
-        return Vec::new();
-    };
-    let mut runs = Vec::new();
-    for run in &group.runs {
+    let missing = || vec![Err(Fault::new(format!("there is no {phase} result")))];
+    let mut usable = Vec::new();
+    for run in group.map_or_else(missing, |group| group.runs.clone()) {
         match run {
-            Ok(run) => runs.push(run.clone()),
-            Err(unusable) => refuse(unusable.clone()),
+            Ok(run) => usable.push(run),
+            Err(fault) => reasons.push(Reason::new(fault, Remedy::Measure(phase))),
         }
     }
-    runs
+    usable
 }
 
 fn interrupted(phase: Phase, group: &Group) -> Option<String> {
@@ -389,11 +356,6 @@ impl Side {
     /// The side of these runs; `None` of no run. `error_rate` selects the rate to judge by.
     pub(crate) fn of(runs: &[Recorded], error_rate: fn(&Recorded) -> f64) -> Option<Self> {
         let p99s = || runs.iter().map(|run| run.result.p99_ms);
-        let mut operations: BTreeMap<&String, Vec<f64>> = BTreeMap::new();
-        for (name, operation) in runs.iter().flat_map(|run| &run.result.operations) {
-            operations.entry(name).or_default().push(operation.p99_ms);
-        }
-        let operations = operations.into_iter();
         let provenance = || runs.iter().filter_map(|run| run.provenance.as_ref());
         Some(Self {
             files: runs.iter().map(|run| run.path.clone()).collect(),
@@ -403,9 +365,7 @@ impl Side {
                 error_rate: median(runs.iter().map(error_rate))?,
             },
             p99_spread_ms: (p99s().fold(f64::INFINITY, f64::min), p99s().fold(0.0, f64::max)),
-            operation_p99_ms: operations
-                .filter_map(|(name, values)| Some((name.clone(), median(values)?)))
-                .collect(),
+            operation_p99_ms: operation_p99_ms(runs),
             stand_in: provenance().any(|provenance| provenance.build.stand_in),
             by_perf_check: provenance().count() == runs.len(),
             runs: runs.to_vec(),

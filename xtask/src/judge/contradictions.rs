@@ -16,13 +16,14 @@ use crate::stats::numbers::exceeds;
 pub(crate) fn of_run(phase: Phase, run: &Recorded) -> Vec<String> {
     let result = &run.result;
     let own = run.provenance.as_ref();
-    let in_result = [operations_promised(result, own), largest_p99(result), wrong_side(phase, run)];
-    let told = own.map(|own| {
-        let place =
-            [length(result, own), other_run(run, own), place(own), start(run, own), slowed(own)];
-        place.into_iter().flatten().chain(hashes(own))
-    });
-    in_result.into_iter().flatten().chain(told.into_iter().flatten()).collect()
+    let mut found =
+        vec![operations_promised(result, own), largest_p99(result), wrong_side(phase, run)];
+    if let Some(own) = own {
+        found.extend([length(result, own), other_run(run, own), place(own), start(run, own)]);
+        found.push(slowed(own));
+        found.extend(hashes(own).map(Some));
+    }
+    found.into_iter().flatten().collect()
 }
 
 /// It was slowed down on purpose.
@@ -43,12 +44,10 @@ fn length(result: &LoadResult, own: &Provenance) -> Option<String> {
     })
 }
 
-#[allow(clippy::cast_precision_loss, reason = "exact up to 2^53")]
 fn seconds(own: &Provenance) -> f64 {
     own.load.duration_seconds as f64
 }
 
-#[allow(clippy::cast_precision_loss, reason = "exact up to 2^53")]
 fn operations_promised(result: &LoadResult, own: Option<&Provenance>) -> Option<String> {
     let promised = result.throughput * own.map_or(result.elapsed_seconds, seconds);
     let sent = result.total_operations;
@@ -115,10 +114,9 @@ fn hashes(own: &Provenance) -> impl Iterator<Item = String> {
 
 /// True for a hash as git makes one (SHA-1 or SHA-256), perhaps after the number of the way in which it was taken.
 fn is_hash(text: &str) -> bool {
-    let hash = match text.split_once(':') {
-        Some((kind, hash)) if kind.bytes().all(|byte| byte.is_ascii_digit()) => hash,
-        _ => text,
-    };
+    let numbered = text.split_once(':');
+    let numbered = numbered.filter(|(kind, _)| kind.bytes().all(|byte| byte.is_ascii_digit()));
+    let hash = numbered.map_or(text, |(_, hash)| hash);
     let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     matches!(hash.len(), 40 | 64) && hash.bytes().all(is_digit)
 }
@@ -139,23 +137,20 @@ pub(crate) fn lost_operations(before: &[Recorded], after: &Recorded) -> Option<S
         let most = counts.entry(name).or_default();
         *most = operation.count.max(*most);
     }
-    let is_lost = |name: &&String| {
+    counts.retain(|name, count| {
         let own = after.result.operations.get(*name);
-        own.is_none_or(|own| own.p99_ms == 0.0)
-    };
-    let often = counts.into_iter().filter(|(_, count)| *count >= LEAST_REQUESTS);
-    let lost: Vec<String> =
-        often.map(|(name, _)| name).filter(is_lost).map(|name| format!("`{name}`")).collect();
+        *count >= LEAST_REQUESTS && own.is_none_or(|own| own.p99_ms == 0.0)
+    });
+    let lost: Vec<String> = counts.keys().map(|name| format!("`{name}`")).collect();
     let named = some_of(&lost, 3);
     (!lost.is_empty()).then(|| format!("no latency of {named} was recorded, as it was before"))
 }
 
 /// One source makes one server.
 pub(crate) fn two_servers_of_one_source(before: &[Recorded], after: &Recorded) -> Option<String> {
-    let build = |run: &Recorded| Some((source(run)?.to_owned(), server(run)?.to_owned()));
-    let (source, server) = build(after)?;
-    let is_other = |(own, another): &(String, String)| *own == source && *another != server;
-    before.iter().filter_map(build).any(|known| is_other(&known)).then(|| {
+    let (own, server_after) = (source(after)?, server(after)?);
+    let of_one_source = before.iter().filter(|run| source(run) == Some(own));
+    of_one_source.filter_map(server).any(|server| server != server_after).then(|| {
         "before and after have one source and two servers: one was not built from it".to_owned()
     })
 }
@@ -174,6 +169,6 @@ fn source(run: &Recorded) -> Option<&str> {
     run.provenance.as_ref()?.build.content.as_deref()
 }
 
-fn server(run: &Recorded) -> Option<&str> {
+pub(crate) fn server(run: &Recorded) -> Option<&str> {
     run.provenance.as_ref()?.build.engram_hash.as_deref()
 }

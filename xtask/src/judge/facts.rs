@@ -8,13 +8,9 @@ use crate::model::recorded::Recorded;
 use crate::model::session::How;
 use crate::stats::numbers::exceeds;
 
-/// One fact about a run with provenance.
-struct Fact {
-    name: &'static str,
-    rule: Rule,
-    /// `None` where it is unknown.
-    of: fn(&Provenance) -> Option<String>,
-}
+/// One fact about a run with provenance: what follows from two values, its name, and the value, `None` where it is
+/// unknown.
+type Fact = (Rule, &'static str, fn(&Provenance) -> Option<String>);
 
 /// The consequence of two values: the runs are not comparable, or a warning. Values that tell a reader nothing, such as
 /// hashes, are hidden.
@@ -27,35 +23,31 @@ enum Rule {
 }
 use Rule::{HiddenMust, HiddenWarn, Must, Warn};
 
-const fn fact(rule: Rule, name: &'static str, of: fn(&Provenance) -> Option<String>) -> Fact {
-    Fact { name, rule, of }
-}
-
 static FACTS: [Fact; 20] = [
-    fact(Must, "scenario file", |run| text(&run.load.scenario)),
-    fact(Must, "duration", |run| text(format!("{} s", run.load.duration_seconds))),
-    fact(Must, "seed", |run| text(run.load.seed)),
-    fact(Must, "offered load", |run| text(format!("{}/s", run.load.rate))),
-    fact(Must, "build profile", |run| text(&run.build.profile)),
-    fact(Must, "build settings", |run| settings(run, |name| !name.starts_with(PASSED_ON))),
+    (Must, "scenario file", |run| text(&run.load.scenario)),
+    (Must, "duration", |run| text(format!("{} s", run.load.duration_seconds))),
+    (Must, "seed", |run| text(run.load.seed)),
+    (Must, "offered load", |run| text(format!("{}/s", run.load.rate))),
+    (Must, "build profile", |run| text(&run.build.profile)),
+    (Must, "build settings", |run| settings(run, |name| !name.starts_with(PASSED_ON))),
     // The two servers of a duet wait for one another.
-    fact(Must, "measurement", |run| text(if is_of_duet(run) { "in a duet" } else { "alone" })),
-    fact(Must, "server", |run| text(if run.build.stand_in { "stand-in" } else { "Engram" })),
-    fact(HiddenMust, "scenario content", |run| run.load.scenario_hash.clone()),
-    fact(Warn, "host", |run| run.host.name.clone()),
-    fact(Warn, "CPU", |run| run.host.cpu.clone()),
-    fact(Warn, "system", |run| run.host.system.clone()),
-    fact(Warn, "number of CPUs", |run| run.host.cores.and_then(text)),
+    (Must, "measurement", |run| text(if is_of_duet(run) { "in a duet" } else { "alone" })),
+    (Must, "server", |run| text(if run.build.stand_in { "stand-in" } else { "Engram" })),
+    (HiddenMust, "scenario content", |run| run.load.scenario_hash.clone()),
+    (Warn, "host", |run| run.host.name.clone()),
+    (Warn, "CPU", |run| run.host.cpu.clone()),
+    (Warn, "system", |run| run.host.system.clone()),
+    (Warn, "number of CPUs", |run| run.host.cores.and_then(text)),
     // What the kernel keeps for itself differs from one start of a machine to the next.
-    fact(Warn, "memory", |run| text(format!("{} GiB", run.host.memory_mib?.div_ceil(1024)))),
-    fact(Warn, "governor", |run| run.host.state.governor.clone()),
-    fact(Warn, "power supply", |run| run.host.state.power.clone()),
-    fact(Warn, "compiler", |run| run.build.rustc.clone()),
-    fact(HiddenWarn, "output of build scripts", |run| {
+    (Warn, "memory", |run| text(format!("{} GiB", run.host.memory_mib?.div_ceil(1024)))),
+    (Warn, "governor", |run| run.host.state.governor.clone()),
+    (Warn, "power supply", |run| run.host.state.power.clone()),
+    (Warn, "compiler", |run| run.build.rustc.clone()),
+    (HiddenWarn, "output of build scripts", |run| {
         settings(run, |name| name.starts_with(PASSED_ON))
     }),
-    fact(HiddenWarn, "load generator's binary", |run| run.build.loadtest_hash.clone()),
-    fact(HiddenWarn, "server's environment", |run| {
+    (HiddenWarn, "load generator's binary", |run| run.build.loadtest_hash.clone()),
+    (HiddenWarn, "server's environment", |run| {
         Some(format!("{:?}", run.environment.clone().unwrap_or_default()))
     }),
 ];
@@ -104,12 +96,12 @@ pub(crate) fn differences(a: &Recorded, b: &Recorded) -> Vec<Difference> {
     found
 }
 
-fn difference(fact: &Fact, a: &Provenance, b: &Provenance) -> Option<Difference> {
-    let values = [(fact.of)(a)?, (fact.of)(b)?];
-    let [of_a, of_b] = &values;
-    match fact.rule {
-        HiddenMust if of_a != of_b => Some((fact.name, ["one", "another"].map(str::to_owned))),
-        Must if of_a != of_b => Some((fact.name, apart(values))),
+fn difference((rule, name, of): &Fact, a: &Provenance, b: &Provenance) -> Option<Difference> {
+    let values = [of(a)?, of(b)?];
+    let is_same = values.first() == values.last();
+    match rule {
+        HiddenMust if !is_same => Some((name, ["one", "another"].map(str::to_owned))),
+        Must if !is_same => Some((name, apart(values))),
         _ => None,
     }
 }
@@ -119,29 +111,25 @@ pub(crate) fn warnings(before: &[Recorded], after: &[Recorded]) -> Vec<String> {
     let sides = [before, after].map(|side| -> Vec<&Provenance> {
         side.iter().filter_map(|run| run.provenance.as_ref()).collect()
     });
-    let warnings = FACTS.iter().filter_map(|fact| warning(fact, &sides));
-    warnings.collect()
+    FACTS.iter().filter_map(|fact| warning(fact, &sides)).collect()
 }
 
-fn warning(fact: &Fact, sides: &[Vec<&Provenance>; 2]) -> Option<String> {
-    let values = sides.each_ref().map(|side| -> BTreeSet<String> {
-        let known = side.iter().filter_map(|run| (fact.of)(run));
-        known.collect()
-    });
+fn warning((rule, name, of): &Fact, sides: &[Vec<&Provenance>; 2]) -> Option<String> {
+    let values = sides
+        .each_ref()
+        .map(|side| side.iter().filter_map(|run| of(run)).collect::<BTreeSet<String>>());
     let different = values.iter().flatten().collect::<BTreeSet<_>>().len();
-    let is_unknown = |run: &&Provenance| (fact.of)(run).is_none();
+    let is_unknown = |run: &&Provenance| of(run).is_none();
     let [before, after] = values.map(|values| match values.is_empty() {
         true => "unknown".to_owned(),
         false => values.into_iter().collect::<Vec<_>>().join(" and "),
     });
-    match fact.rule {
+    match rule {
         Must | HiddenMust if different > 0 && sides.iter().flatten().any(is_unknown) => {
-            Some(format!("the {} is unknown for some runs", fact.name))
+            Some(format!("the {name} is unknown for some runs"))
         }
-        Warn if different > 1 => {
-            Some(format!("another {}: {before} before, {after} after", fact.name))
-        }
-        HiddenWarn if different > 1 => Some(format!("the {} changed", fact.name)),
+        Warn if different > 1 => Some(format!("another {name}: {before} before, {after} after")),
+        HiddenWarn if different > 1 => Some(format!("the {name} changed")),
         _ => None,
     }
 }

@@ -1,6 +1,6 @@
 //! The fitness of two sides for a verdict: the reasons that rule one out, and the warnings that weaken it.
 
-use std::fmt;
+use std::collections::BTreeSet;
 
 use time::OffsetDateTime;
 
@@ -31,12 +31,6 @@ impl Reason {
     }
 }
 
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.fault.fmt(f)
-    }
-}
-
 /// The way to make a verdict possible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Remedy {
@@ -62,39 +56,40 @@ pub(crate) fn check(
     now: OffsetDateTime,
 ) -> Result<bool, Vec<Reason>> {
     let sides = [(Phase::Before, before), (Phase::After, after)];
-    let runs = sides.iter().flat_map(|(phase, side)| side.iter().map(move |run| (*phase, run)));
-    let mut reasons: Vec<Reason> =
-        runs.flat_map(|(phase, run)| unfit_run(phase, run, now)).collect();
+    let mut reasons = Vec::new();
+    for (phase, side) in sides {
+        reasons.extend(side.iter().flat_map(|run| unfit_run(phase, run, now)));
+    }
     let Some((reference, others)) = before.split_first() else {
         return Err(reasons);
     };
     reasons.extend(others.iter().flat_map(|other| incomparable(Phase::Before, reference, other)));
-    for after in after {
+    for run in after {
         // With every before: two that are alike by their provenance may differ from one that has none.
-        let found = before.iter().map(|before| incomparable(Phase::After, before, after));
-        reasons.extend(found.filter(|found| !found.is_empty()).take(1).flatten());
+        let mut found = before.iter().map(|before| incomparable(Phase::After, before, run));
+        reasons.extend(found.find(|found| !found.is_empty()).unwrap_or_default());
+        if before.iter().any(|before| before.bytes == run.bytes) {
+            let why = "after and before are the same measurement".to_owned();
+            reasons.push(Reason::of_run(run, why, Remedy::Measure(Phase::After)));
+        }
     }
-    let measure_after = Remedy::Measure(Phase::After);
-    let is_copy = |after: &&Recorded| before.iter().any(|before| before.bytes == after.bytes);
-    reasons.extend(after.iter().filter(is_copy).map(|run| {
-        let why = "after and before are the same measurement".to_owned();
-        Reason::of_run(run, why, measure_after)
-    }));
-    let two_servers = |after: &Recorded| {
-        let why = contradictions::two_servers_of_one_source(before, after)?;
-        Some(Reason::of_run(after, why, Remedy::MeasureBoth))
-    };
-    reasons.extend(after.iter().find_map(two_servers));
-    for (phase, side) in sides {
-        if server_hashes(side).any(|hash| Some(hash) != server_hashes(side).next()) {
+    let of_two_servers = after.iter().find_map(|run| {
+        let why = contradictions::two_servers_of_one_source(before, run)?;
+        Some(Reason::of_run(run, why, Remedy::MeasureBoth))
+    });
+    reasons.extend(of_two_servers);
+    let servers = sides.map(|(_, side)| side.iter().find_map(contradictions::server));
+    for ((phase, side), server) in sides.into_iter().zip(servers) {
+        if side.iter().filter_map(contradictions::server).any(|other| Some(other) != server) {
             let why = format!("the runs of the {phase} group measured different server binaries");
             reasons.push(Reason::new(Fault::new(why), Remedy::Measure(phase)));
         }
     }
-    let servers = sides.map(|(_, side)| server_hashes(side).next());
     let is_same = matches!(servers, [Some(before), Some(after)] if before == after);
+    let is_built =
+        |run: &Recorded| run.provenance.as_ref().is_some_and(|own| own.build.by_this_run);
     let unbuilt = sides.iter().rfind(|(_, side)| !side.iter().all(is_built));
-    if let (true, Some((phase, _))) = (is_same, unbuilt) {
+    if is_same && let Some((phase, _)) = unbuilt {
         let why = format!(
             "both sides measured the same server binary, and {phase} was not built (--no-build): \
              it may be stale"
@@ -105,15 +100,6 @@ pub(crate) fn check(
         true => Ok(is_same),
         false => Err(reasons),
     }
-}
-
-fn server_hashes(side: &[Recorded]) -> impl Iterator<Item = &str> {
-    side.iter().filter_map(|run| run.provenance.as_ref()?.build.engram_hash.as_deref())
-}
-
-fn is_built(run: &Recorded) -> bool {
-    let provenance = run.provenance.as_ref();
-    provenance.is_some_and(|provenance| provenance.build.by_this_run)
 }
 
 /// The runs of an after side that recorded no latency, or none of an operation. They improve nothing, whatever the
@@ -128,20 +114,26 @@ pub(crate) fn without_latency(before: &[Recorded], after: &[Recorded]) -> Vec<Re
 
 /// The reasons not to use one run, whatever it is compared with.
 fn unfit_run(phase: Phase, run: &Recorded, now: OffsetDateTime) -> Vec<Reason> {
-    let result = &run.result;
-    let of_before = || {
-        let still = (result.throughput == 0.0).then(|| "its throughput is 0".to_owned());
-        [no_latency(result), still, error_replies(result)]
+    let of_side: Vec<String> = match phase {
+        Phase::Before => unusable(&run.result).collect(),
+        Phase::After => idle(&run.result).into_iter().collect(),
     };
-    let idle = (result.total_operations == 0).then(|| "no request was sent".to_owned());
-    let of_before = (phase == Phase::Before).then(of_before);
-    let why = idle.into_iter().chain(of_before.into_iter().flatten().flatten());
-    let why = why.chain(contradictions::of_run(phase, run));
+    let why = of_side.into_iter().chain(contradictions::of_run(phase, run));
     let future = contradictions::from_the_future(run, now);
     let is_paired = run.provenance.as_ref().is_some_and(|own| own.session.is_some());
     let remedy = if is_paired { Remedy::ConfirmAgain } else { Remedy::TakeBack(phase) };
     let future = future.map(|why| Reason::of_run(run, why, remedy));
     why.map(|why| Reason::of_run(run, why, Remedy::Measure(phase))).chain(future).collect()
+}
+
+/// The reasons why nothing can be held against the figures of a result.
+pub(crate) fn unusable(result: &LoadResult) -> impl Iterator<Item = String> {
+    let still = (result.throughput == 0.0).then(|| "its throughput is 0".to_owned());
+    [idle(result), no_latency(result), still, error_replies(result)].into_iter().flatten()
+}
+
+fn idle(result: &LoadResult) -> Option<String> {
+    (result.total_operations == 0).then(|| "no request was sent".to_owned())
 }
 
 /// The differences that forbid to compare `other`, a run of `phase`, with `reference`, a run of before.
@@ -188,26 +180,30 @@ pub(crate) fn weaknesses(result: &LoadResult, offered: f64) -> Vec<String> {
 }
 
 /// Requests offered per second.
-#[allow(clippy::cast_precision_loss)]
 pub(crate) fn offered(provenance: &Provenance) -> f64 {
     provenance.load.rate as f64
 }
 
+/// The share of the time of all `processors` that others used.
+pub(crate) fn others_share(run: &Provenance, processors: u32) -> Option<f64> {
+    let whole = run.server.load_seconds? * f64::from(processors);
+    Some(run.noise.others_cpu_seconds? / whole)
+}
+
 /// The warnings that make a verdict on two sides weaker.
 pub(crate) fn warnings(before: &[Recorded], after: &[Recorded]) -> Vec<String> {
-    let of_side = |phase, side: &[Recorded]| -> Vec<String> {
+    let sides = [(Phase::Before, before), (Phase::After, after)];
+    let [of_before, of_after] = sides.map(|(phase, side)| -> Vec<String> {
         side.iter().flat_map(|run| of_run(phase, run)).collect()
-    };
-    let (of_before, of_after) = (of_side(Phase::Before, before), of_side(Phase::After, after));
-    let said = |phase: Phase, own: &[String], other: &[String]| -> Vec<String> {
-        let said = own.iter().map(|warning| match other.contains(warning) {
-            true => format!("both sides: {warning}"),
-            false => format!("{phase}: {warning}"),
-        });
-        said.collect()
-    };
-    let mut warnings = said(Phase::Before, &of_before, &of_after);
-    warnings.extend(said(Phase::After, &of_after, &of_before));
+    });
+    let mut warnings = Vec::new();
+    for (side, own, other) in [("before", &of_before, &of_after), ("after", &of_after, &of_before)]
+    {
+        warnings.extend(own.iter().map(|warning| {
+            let side = if other.contains(warning) { "both sides" } else { side };
+            format!("{side}: {warning}")
+        }));
+    }
     warnings.extend(facts::warnings(before, after));
     if contradictions::is_misplaced(before, after) {
         let why = "before is newer than after and has its source: was the change in place?";
@@ -219,24 +215,19 @@ pub(crate) fn warnings(before: &[Recorded], after: &[Recorded]) -> Vec<String> {
 /// Merges equal warnings, and those that differ in their numbers only into the first of them and a count.
 pub(crate) fn alike_once(warnings: Vec<String>) -> Vec<String> {
     let kind = |warning: &str| warning.replace(|c: char| c.is_ascii_digit() || c == '.', "");
-    let mut kinds: Vec<Vec<String>> = Vec::new();
-    for warning in warnings {
-        let is_alike = |known: &String| kind(known) == kind(&warning);
-        match kinds.iter_mut().find(|alike| alike.first().is_some_and(is_alike)) {
-            Some(alike) if alike.contains(&warning) => {}
-            Some(alike) => alike.push(warning),
-            None => kinds.push(vec![warning]),
+    let mut merged: Vec<(String, usize)> = Vec::new();
+    let mut seen = BTreeSet::new();
+    for warning in warnings.into_iter().filter(|warning| seen.insert(warning.clone())) {
+        match merged.iter_mut().find(|(known, _)| kind(known) == kind(&warning)) {
+            Some((_, more)) => *more += 1,
+            None => merged.push((warning, 0)),
         }
     }
-    let merged = kinds.into_iter().filter_map(|alike| {
-        let more = alike.len().checked_sub(1)?;
-        let first = alike.into_iter().next()?;
-        Some(match more {
-            0 => first,
-            more => format!("{first} (and {more} like it)"),
-        })
-    });
-    merged.collect()
+    let in_words = |(first, more)| match more {
+        0 => first,
+        more => format!("{first} (and {more} like it)"),
+    };
+    merged.into_iter().map(in_words).collect()
 }
 
 fn of_run(phase: Phase, run: &Recorded) -> Vec<String> {

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::model::limits::threshold_percent;
-use crate::model::names::{Mode, Phase, TaskId};
+use crate::model::names::{Mode, Phase, RunName};
 use crate::model::recorded::Recorded;
-use crate::stats::numbers::{exceeds, median};
+use crate::stats::numbers::exceeds;
 use crate::stats::paired;
 use crate::stats::signed_rank::Interval;
 use crate::stats::single_runs::single_runs;
@@ -13,10 +13,8 @@ use crate::stats::single_runs::single_runs;
 /// One side of a task: the medians of its group.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Point {
-    pub task: TaskId,
-    pub phase: Phase,
-    /// Local time, to the minute.
-    pub when: String,
+    /// The newest run's.
+    pub name: RunName,
     /// Absent without provenance.
     pub commit: Option<String>,
     pub p99_ms: f64,
@@ -72,11 +70,8 @@ impl Cumulative {
 impl Comparable {
     pub(crate) fn of(run: &Recorded) -> Self {
         let own = run.provenance.as_ref();
-        let machine = own.map(|own| {
-            let known = [own.host.name.as_deref(), own.host.cpu.as_deref()];
-            known.into_iter().flatten().collect::<Vec<_>>().join(", ")
-        });
-        let measured_seconds = || whole_seconds(run.result.elapsed_seconds);
+        let machine = own.map(|own| own.host.in_words());
+        let measured_seconds = || run.result.elapsed_seconds.round() as u64;
         Self {
             machine: machine.unwrap_or_else(|| "unknown machine".to_owned()),
             scenario: run.result.config_name.clone(),
@@ -85,21 +80,6 @@ impl Comparable {
             stand_in: own.is_some_and(|own| own.build.stand_in),
         }
     }
-}
-
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "not negative, and saturating"
-)]
-fn whole_seconds(seconds: f64) -> u64 {
-    seconds.round() as u64
-}
-
-/// The medians of a group whose runs can all be used; `None` otherwise.
-pub(crate) fn medians(runs: &[&Recorded]) -> Option<(f64, f64)> {
-    let p99_ms = median(runs.iter().map(|run| run.result.p99_ms)).filter(|p99| *p99 > 0.0)?;
-    Some((p99_ms, median(runs.iter().map(|run| run.result.throughput))?))
 }
 
 impl Series {
@@ -127,13 +107,12 @@ impl Series {
         for point in &self.points {
             let server = point.server.as_deref();
             chain = match (chain, point.session) {
-                (Some((at, change, squares)), None) if server.is_some() && at == server => {
-                    Some((at, change, squares))
-                }
-                (Some((_, change, squares)), Some(session)) if point.phase == Phase::After => Some(
-                    (server, change + session.estimate, squares + session.half_width().powi(2)),
-                ),
-                (Some(known), Some(_)) => Some(known),
+                (Some((_, change, squares)), Some(session)) => Some((
+                    server,
+                    change + session.estimate,
+                    squares + session.half_width().powi(2),
+                )),
+                (Some((at, ..)), None) if server.is_some() && at == server => chain,
                 _ => None,
             };
             let direct = paired::difference(first.p99_ms, point.p99_ms).unwrap_or(f64::NAN);
@@ -154,8 +133,8 @@ impl Series {
         let is_step = |two: &[Point]| match two {
             [from, to] => {
                 let moved = paired::difference(from.p99_ms, to.p99_ms).unwrap_or(0.0).abs();
-                from.task != to.task
-                    && to.phase == Phase::Before
+                from.name.task != to.name.task
+                    && to.name.phase == Phase::Before
                     && (from.server.is_none() || from.server != to.server)
                     && self.noise.is_some_and(|noise| exceeds(moved, noise.max(margin)))
             }
@@ -180,9 +159,7 @@ mod tests {
 
     fn point(task: &str, phase: Phase, p99_ms: f64, server: &str) -> Point {
         Point {
-            task: TaskId::parse(task).unwrap(),
-            phase,
-            when: String::new(),
+            name: RunName::parse(&format!("{task}_{phase}_20251108_100000")).unwrap(),
             commit: None,
             p99_ms,
             throughput: 1000.0,

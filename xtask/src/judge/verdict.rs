@@ -18,18 +18,9 @@ pub struct Figures {
     pub error_rate: f64,
 }
 
-/// The judge of the change of P99.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum P99Rule {
-    /// The threshold, applied to the figures of the two sides.
-    Threshold,
-    /// A paired session.
-    Paired {
-        verdict: PairedVerdict,
-        /// The pairs' estimate of the change, in per cent; `None` if the session ended before its first look.
-        percent: Option<f64>,
-    },
-}
+/// The answer of a paired session on P99: its verdict, and its estimate of the change in per cent; `None` if it ended
+/// before its first look.
+pub type Paired = (PairedVerdict, Option<f64>);
 
 /// The metrics that Level 1 judges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,7 +140,8 @@ pub struct Verdict {
     pub mode: Mode,
     /// Before and after.
     figures: [Figures; 2],
-    rule: P99Rule,
+    /// Judges P99 instead of the threshold.
+    paired: Option<Paired>,
     /// All metrics that regressed.
     pub regressed: Vec<Metric>,
     /// `None` without a baseline.
@@ -162,16 +154,16 @@ impl Verdict {
     /// change of P99 is the pairs' estimate, which is what was judged.
     pub fn change(&self, metric: Metric) -> f64 {
         let [before, after] = self.figures;
-        match (metric, self.rule) {
-            (Metric::P99, P99Rule::Paired { percent: Some(percent), .. }) => percent,
+        match (metric, self.paired) {
+            (Metric::P99, Some((_, Some(percent)))) => percent,
             _ => metric.change(before, after),
         }
     }
 
     fn is_beyond_limit(&self, metric: Metric) -> bool {
         let limit = metric.limit(self.mode);
-        match (metric, self.rule) {
-            (Metric::P99, P99Rule::Paired { verdict, .. }) => verdict == PairedVerdict::Regressed,
+        match (metric, self.paired) {
+            (Metric::P99, Some((verdict, _))) => verdict == PairedVerdict::Regressed,
             _ => exceeds(self.change(metric) * limit.signum(), limit.abs()),
         }
     }
@@ -180,59 +172,50 @@ impl Verdict {
 /// Judges two sides. `baseline_ms` is the P99 of the competitor in milliseconds, in competitive mode.
 pub fn judge(
     mode: Mode,
-    before: Figures,
-    after: Figures,
+    figures: [Figures; 2],
     baseline_ms: Option<f64>,
-    rule: P99Rule,
+    paired: Option<Paired>,
 ) -> Verdict {
-    let mut verdict = Verdict {
-        mode,
-        figures: [before, after],
-        rule,
-        regressed: Vec::new(),
-        position: None,
-        outcome: Outcome::Success,
-    };
+    let (regressed, outcome) = (Vec::new(), Outcome::Success);
+    let mut verdict = Verdict { mode, figures, paired, regressed, position: None, outcome };
     verdict.regressed =
         Metric::ALL.into_iter().filter(|metric| verdict.is_beyond_limit(*metric)).collect();
     let regressed = !verdict.regressed.is_empty();
-    verdict.position =
-        baseline_ms.map(|baseline_ms| position(baseline_ms, before, after, regressed));
-    let lost = verdict
-        .position
-        .is_some_and(|position| matches!(position.standing, Standing::Slower | Standing::Degraded));
-    let undecided = matches!(
-        rule,
-        P99Rule::Paired { verdict: PairedVerdict::Suspected | PairedVerdict::AfterFails, .. }
-    );
+    verdict.position = baseline_ms.map(|baseline_ms| position(baseline_ms, figures, regressed));
+    let standing = verdict.position.map(|position| position.standing);
+    let lost = matches!(standing, Some(Standing::Slower | Standing::Degraded));
+    let unsettled = [PairedVerdict::Suspected, PairedVerdict::AfterFails];
     verdict.outcome = match mode {
         Mode::Internal if regressed => Outcome::InternalRegression,
         Mode::Competitive if regressed || lost => Outcome::CompetitiveRegression,
-        _ if undecided => Outcome::Undecided,
+        _ if paired.is_some_and(|(verdict, _)| unsettled.contains(&verdict)) => Outcome::Undecided,
         _ => Outcome::Success,
     };
     verdict
 }
 
-/// The first rule that holds is the standing.
-fn position(
-    baseline_ms: f64,
-    before: Figures,
-    after: Figures,
+fn position(baseline_ms: f64, figures: [Figures; 2], level_1_regressed: bool) -> Position {
+    let p99s_ms = figures.map(|figures| figures.p99_ms);
+    let [speedup_before, speedup_after] =
+        p99s_ms.map(|p99_ms| (baseline_ms - p99_ms) / baseline_ms * 100.0);
+    let is_behind = p99s_ms.map(|p99_ms| exceeds(p99_ms, baseline_ms));
+    let standing = standing(is_behind, speedup_before - speedup_after, level_1_regressed);
+    Position { baseline_ms, speedup_before, speedup_after, standing }
+}
+
+/// The first rule that holds. `fall` is that of the speedup, in percentage points.
+pub(crate) fn standing(
+    [was_behind, is_behind]: [bool; 2],
+    fall: f64,
     level_1_regressed: bool,
-) -> Position {
-    let speedup = |p99_ms: f64| (baseline_ms - p99_ms) / baseline_ms * 100.0;
-    let (speedup_before, speedup_after) = (speedup(before.p99_ms), speedup(after.p99_ms));
-    let fall = speedup_before - speedup_after;
-    let behind = |p99_ms: f64| exceeds(p99_ms, baseline_ms);
-    let standing = if behind(after.p99_ms) && (!behind(before.p99_ms) || level_1_regressed) {
+) -> Standing {
+    if is_behind && (!was_behind || level_1_regressed) {
         Standing::Slower
     } else if exceeds(fall, POSITION_POINTS) || (level_1_regressed && exceeds(fall, 0.0)) {
         Standing::Degraded
-    } else if behind(after.p99_ms) {
+    } else if is_behind {
         Standing::StillBehind
     } else {
         Standing::Maintained
-    };
-    Position { baseline_ms, speedup_before, speedup_after, standing }
+    }
 }

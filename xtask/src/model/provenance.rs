@@ -224,6 +224,14 @@ impl BuildRecord {
     }
 }
 
+impl Host {
+    /// `bench-box, AMD Ryzen 7`
+    pub(crate) fn in_words(&self) -> String {
+        let known = [self.name.as_deref(), self.cpu.as_deref()];
+        known.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    }
+}
+
 impl Run {
     /// The moment of its start; `None` where that is not known.
     pub(crate) fn moment(&self) -> Option<OffsetDateTime> {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use crate::judge::history::{Cumulative, Point, Series};
-use crate::model::names::{Phase, TaskId};
+use crate::model::names::Phase;
 use crate::model::typed::{self, Repeated};
 use crate::report::chart::history::{name, outcome};
 use crate::report::chart::sparkline::sparkline;
@@ -21,40 +21,8 @@ const SPARKS: usize = 60;
 /// The columns of a task.
 const TASK: usize = 12;
 
-/// The measurements of one task that stand next to each other.
-struct Row<'a> {
-    task: &'a TaskId,
-    before: Option<&'a Point>,
-    after: Option<&'a Point>,
-    /// The change since the first run, of the latest of the two.
-    since_first: Cumulative,
-    /// No task is measured between the one before and this.
-    after_step: bool,
-}
-
-fn rows(series: &Series) -> Vec<Row<'_>> {
-    let steps = series.unblamed_steps();
-    let mut rows: Vec<Row> = Vec::new();
-    for (index, (point, since_first)) in series.points.iter().zip(series.cumulative()).enumerate() {
-        match (rows.last_mut(), point.phase) {
-            (Some(row), Phase::After) if row.task == &point.task && row.after.is_none() => {
-                row.after = Some(point);
-                row.since_first = since_first;
-            }
-            (_, phase) => {
-                let of = |wanted| (phase == wanted).then_some(point);
-                rows.push(Row {
-                    task: &point.task,
-                    before: of(Phase::Before),
-                    after: of(Phase::After),
-                    since_first,
-                    after_step: steps.contains(&index),
-                });
-            }
-        }
-    }
-    rows
-}
+/// A point with its number and the change since the first one.
+type Measured<'a> = (usize, &'a Point, Cumulative);
 
 /// The text for a terminal of 80 columns.
 pub(crate) fn human(all: &[Series], repeated: &Repeated, style: Style) -> String {
@@ -72,11 +40,19 @@ fn section(series: &Series, style: Style) -> String {
         "task", "when", "commit", "before", "after", "change", "since first"
     );
     let _ = writeln!(text, "{}", style.paint(Ink::Faint, &heading));
-    for row in rows(series) {
-        if row.after_step {
+    let measured = series.points.iter().zip(series.cumulative()).enumerate();
+    let measured: Vec<Measured> =
+        measured.map(|(number, (point, since))| (number, point, since)).collect();
+    let steps = series.unblamed_steps();
+    // The two sides of a task stand in one row.
+    for row in measured.chunk_by(|(_, one, _), (_, next, _)| {
+        let [one, next] = [&one.name, &next.name];
+        one.task == next.task && [one.phase, next.phase] == [Phase::Before, Phase::After]
+    }) {
+        if row.iter().any(|(number, ..)| steps.contains(number)) {
             let _ = writeln!(text, "  {}", style.paint(Ink::Warning, STEP));
         }
-        let _ = writeln!(text, "{}", line(&row));
+        let _ = writeln!(text, "{}", line(row));
     }
     let p99s: Vec<f64> = series.points.iter().map(|point| point.p99_ms).collect();
     let noise = series.noise.unwrap_or_default();
@@ -88,38 +64,27 @@ fn section(series: &Series, style: Style) -> String {
 
 const STEP: &str = "^ P99 moved here, between two tasks: no task measured this step";
 
-fn line(row: &Row) -> String {
-    let ms = |point: Option<&Point>| {
-        point.map_or_else(|| "-".to_owned(), |point| words::figure(point.p99_ms, 3))
+fn line(row: &[Measured]) -> String {
+    let Some((_, newest, since)) = row.last() else { return String::new() };
+    let of = |phase| row.iter().map(|(_, point, _)| point).find(|it| it.name.phase == phase);
+    let sides = [of(Phase::Before), of(Phase::After)];
+    let [before, after] = sides
+        .map(|point| point.map_or_else(|| "-".to_owned(), |point| words::figure(point.p99_ms, 3)));
+    let change = match sides {
+        [Some(before), Some(after)] => {
+            let session = after.session.map(|session| session.estimate);
+            words::percent_of_ln(session.unwrap_or_else(|| (after.p99_ms / before.p99_ms).ln()))
+        }
+        _ => String::new(),
     };
-    let newest = row.after.or(row.before);
-    let text = |of: fn(&Point) -> Option<&str>| newest.and_then(of).unwrap_or("-");
-    let commit: String = text(|point| point.commit.as_deref()).chars().take(7).collect();
+    let uncertainty = since.uncertainty.map(|half| format!(" ±{:.1}", percent(half)));
+    let since_first = words::percent_of_ln(since.change) + &uncertainty.unwrap_or_default();
     format!(
-        "  {:<TASK$} {:<16} {:<7} {:>8} {:>8} {:>7} {:>13}",
-        words::shortened(row.task.as_str(), TASK),
-        text(|point| Some(&point.when)),
-        text::printable(&commit),
-        ms(row.before),
-        ms(row.after),
-        change(row).map_or_else(String::new, |change| words::percent(percent(change))),
-        since_first(row.since_first),
+        "  {:<TASK$} {:<16} {:<7} {before:>8} {after:>8} {change:>7} {since_first:>13}",
+        words::shortened(newest.name.task.as_str(), TASK),
+        words::minute(newest.name.timestamp),
+        text::printable(&format!("{:.7}", newest.commit.as_deref().unwrap_or("-"))),
     )
-}
-
-/// The change of the task itself, as ln of a ratio: the session's estimate if there is one.
-fn change(row: &Row) -> Option<f64> {
-    let (before, after) = (row.before?, row.after?);
-    let session = after.session.map(|session| session.estimate);
-    session.or_else(|| Some(after.p99_ms.ln() - before.p99_ms.ln()))
-}
-
-fn since_first(since: Cumulative) -> String {
-    let change = words::percent(percent(since.change));
-    match since.uncertainty {
-        Some(uncertainty) => format!("{change} ±{:.1}", percent(uncertainty)),
-        None => change,
-    }
 }
 
 /// One object, ending in a line break.
@@ -132,9 +97,9 @@ fn series_json(series: &Series) -> Value {
     let load = &series.load;
     let points = series.points.iter().zip(series.cumulative()).map(|(point, since)| {
         json!({
-            "task": point.task.as_str(),
-            "phase": point.phase.to_string(),
-            "when": point.when,
+            "task": point.name.task.as_str(),
+            "phase": point.name.phase.to_string(),
+            "when": words::minute(point.name.timestamp),
             "commit": point.commit,
             "p99_ms": point.p99_ms,
             "throughput": point.throughput,

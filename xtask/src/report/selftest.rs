@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::judge::fitness;
 use crate::model::limits::FULL_SHARE;
 use crate::model::provenance::Provenance;
 use crate::model::session::SessionRecord;
@@ -106,10 +107,7 @@ impl Selftest {
         };
         let seconds = self.itself.record.subject.duration_seconds;
         let mut advice = vec![format!("longer runs: --duration {}", seconds * 2)];
-        let of_others = |run: &Provenance| {
-            let whole = run.server.load_seconds? * f64::from(self.cpus);
-            Some(run.noise.others_cpu_seconds? / whole)
-        };
+        let of_others = |run: &Provenance| fitness::others_share(run, self.cpus);
         if let Some(used) = share(&of_others, OTHERS_SHARE) {
             advice.push(format!("fewer neighbours: others used {used} of the CPUs"));
         }

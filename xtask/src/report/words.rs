@@ -108,6 +108,16 @@ pub(crate) fn trimmed(value: f64, decimals: usize) -> String {
     }
 }
 
+/// A latency in milliseconds, the larger, the fewer decimals: `0.458`, `27.96`, `708`.
+pub(crate) fn latency(ms: f64) -> String {
+    match ms.abs() {
+        size if size >= 1e6 || (size < 1e-3 && size > 0.0) => format!("{ms:.1e}"),
+        size if size >= 100.0 => trimmed(ms, 1),
+        size if size >= 1.0 => trimmed(ms, 2),
+        _ => trimmed(ms, 3),
+    }
+}
+
 /// `58.9% faster`, `3.0% slower`.
 pub(crate) fn speedup(percent: f64) -> String {
     match percent < 0.0 {

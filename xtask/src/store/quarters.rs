@@ -12,11 +12,11 @@ use crate::error::{Error, Fault, Result};
 use crate::files;
 use crate::model::review::{LastReview, Quarter};
 use crate::store::baselines::{self, Table};
-use crate::store::markdown::{self, Line, Page, pattern};
+use crate::store::markdown::{self, Page, pattern};
 
-/// The name of a quarter's report, without its extension.
+/// The file name of a quarter's report.
 pub(crate) fn report_name(quarter: Quarter) -> String {
-    format!("{REPORT}{quarter}")
+    format!("{REPORT}{quarter}.md")
 }
 
 const REPORT: &str = "competitive_review_";
@@ -31,7 +31,7 @@ pub(crate) fn last_review(folder: &Path, quarter: Quarter) -> Result<Option<Last
     let Some(newest) = names.iter().filter_map(of).filter(|of| *of < quarter).max() else {
         return Ok(None);
     };
-    let file = format!("{}.md", report_name(newest));
+    let file = report_name(newest);
     let path = folder.join(&file);
     let text = files::read_text(&path).map_err(Error::at("cannot read", &path))?;
     read_report(&text).map(|review| Some(LastReview { file, ..review })).map_err(|fault| {
@@ -54,11 +54,13 @@ pub(crate) fn read_report(document: &str) -> Result<LastReview, Fault> {
     let mut speedups = BTreeMap::new();
     for row in &table.rows {
         let [scenario, competitor, cell] = wanted.map(|name| row.cell(name));
+        // It could not be measured.
+        if cell == "-" {
+            continue;
+        }
         let speedup = speedup(cell)
             .ok_or_else(|| Fault::new(format!("{cell:?} is no speedup")).at_line(row.line))?;
-        if let Some(speedup) = speedup {
-            speedups.insert((scenario.to_owned(), competitor.to_owned()), speedup);
-        }
+        speedups.insert((scenario.to_owned(), competitor.to_owned()), speedup);
     }
     let facts = document.lines().filter_map(|line| {
         let parts = FACT.captures(line)?;
@@ -67,38 +69,26 @@ pub(crate) fn read_report(document: &str) -> Result<LastReview, Fault> {
     Ok(LastReview { file: String::new(), speedups, circumstances: facts.collect() })
 }
 
-/// `Some(None)` for a speedup that could not be measured; `None` for another text.
-fn speedup(cell: &str) -> Option<Option<f64>> {
+fn speedup(cell: &str) -> Option<f64> {
     static SPEEDUP: LazyLock<Regex> =
         LazyLock::new(|| pattern("^([0-9]{1,12}(?:\\.[0-9]+)?) ?% (faster|slower)$"));
-    if cell == "-" {
-        return Some(None);
-    }
     let parts = SPEEDUP.captures(cell)?;
     let percent: f64 = parts.get(1)?.as_str().parse().ok()?;
     let is_behind = parts.get(2)?.as_str() == "slower";
     // Behind by less than is shown is behind, too: a zero keeps its sign.
-    Some(Some(if is_behind { -percent } else { percent }))
+    Some(if is_behind { -percent } else { percent })
 }
 
 /// A scenario's place in the history of a quarter.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
     pub(crate) quarter: Quarter,
-    /// The column of the table that the entry belongs to: the competitor, or `Competitor` for a workload that none
-    /// has.
-    pub(crate) column: String,
     /// What it is about.
     pub(crate) title: String,
-    /// Text by column name in lower case.
-    pub(crate) cells: BTreeMap<String, String>,
+    /// Text by the name of its column. The first column is that of the quarter, and the second tells the table that the
+    /// entry belongs to: the competitor, or `Competitor` for a workload that none has.
+    pub(crate) cells: [(String, String); 6],
 }
-
-/// The columns of a table that has to be made, besides the entry's own.
-const COLUMNS: [&str; 5] = ["Quarter", "Engram", "Gap", "Change", "Notes"];
-
-/// The column of a workload that no single competitor has.
-pub(crate) const NO_SINGLE: &str = "Competitor";
 
 /// Adds an entry to the history in `document`; `None` if the quarter is there already. All else stays as it is.
 ///
@@ -106,29 +96,28 @@ pub(crate) const NO_SINGLE: &str = "Competitor";
 /// If a code block or a comment may hide a table.
 pub(crate) fn record(document: &str, entry: &Entry) -> Result<Option<String>, Fault> {
     let page = markdown::read(document)?;
-    let tables = baselines::tables(document)?;
     let section = section(&page);
-    let its = tables.iter().find(|table| {
+    let [(quarter, _), (competitor, _), ..] = &entry.cells;
+    let is_its = |table: &Table| {
         section.as_ref().is_some_and(|section| section.contains(&(table.line - 1)))
-            && entry.belongs_to(table, heading_above(&page, table.line))
-    });
-    if let Some(table) = its {
-        let quarter = table.columns.first().map(String::as_str).unwrap_or_default();
-        if table.rows.iter().any(|row| Quarter::parse(row.cell(quarter)) == Some(entry.quarter)) {
+            && table.columns.first().is_some_and(|column| column.eq_ignore_ascii_case(quarter))
+            && table.columns.iter().any(|column| column.eq_ignore_ascii_case(competitor))
+    };
+    if let Some(table) = baselines::tables(document)?.into_iter().find(is_its) {
+        let quarter = quarter.to_lowercase();
+        if table.rows.iter().any(|row| Quarter::parse(row.cell(&quarter)) == Some(entry.quarter)) {
             return Ok(None);
         }
         let last = table.rows.last().map_or(table.line + 1, |row| row.line);
         return Ok(Some(page.with(last..last, &[entry.row(&table.columns)])));
     }
-    let mut columns: Vec<&str> = COLUMNS.to_vec();
-    columns.insert(1, &entry.column);
-    let lower: Vec<String> = columns.iter().map(|name| name.to_lowercase()).collect();
+    let columns = entry.cells.each_ref().map(|(column, _)| column.clone());
     let mut text = vec![
         format!("### {} (P99 latency)", entry.title),
         String::new(),
         format!("| {} |", columns.join(" | ")),
         "|---".repeat(columns.len()) + "|",
-        entry.row(&lower),
+        entry.row(&columns),
     ];
     let section = section.unwrap_or_else(|| {
         text.splice(0..0, ["## Historical trends".to_owned(), String::new()]);
@@ -138,43 +127,27 @@ pub(crate) fn record(document: &str, entry: &Entry) -> Result<Option<String>, Fa
 }
 
 impl Entry {
-    fn belongs_to(&self, table: &Table, heading: Option<&str>) -> bool {
-        let of_several = heading.is_some_and(|heading| heading.to_lowercase().contains("hybrid"));
-        let is_single = self.column != NO_SINGLE;
-        table.columns.first().is_some_and(|column| column == "quarter")
-            && table.columns.contains(&self.column.to_lowercase())
-            && !(of_several && is_single)
-    }
-
     /// Its row in a table with these columns.
     fn row(&self, columns: &[String]) -> String {
-        let cell = |column| self.cells.get(column).map_or("-", String::as_str);
+        let cell = |column: &String| {
+            let own = self.cells.iter().find(|(name, _)| name.eq_ignore_ascii_case(column));
+            own.map_or("-", |(_, text)| text)
+        };
         format!("| {} |", columns.iter().map(cell).collect::<Vec<_>>().join(" | "))
     }
 }
 
-/// The level and the text of a heading.
-fn heading<'a>(line: &'a Line) -> Option<(usize, &'a str)> {
+/// The lines of the history: from its heading to the next one of its level.
+fn section(page: &Page) -> Option<Range<usize>> {
     static HEADING: LazyLock<Regex> =
         LazyLock::new(|| pattern("^ {0,3}(#{1,6})[ \\t]+(.*?)[ \\t]*#*[ \\t]*$"));
-    let parts = HEADING.captures(line.text.as_deref()?)?;
-    Some((parts.get(1)?.len(), parts.get(2)?.as_str()))
-}
-
-/// The lines of the history.
-fn section(page: &Page) -> Option<Range<usize>> {
-    let mut headings = page.0.iter().map(heading).enumerate();
-    let (first, level) = headings.find_map(|(index, heading)| {
-        let (level, text) = heading?;
-        text.to_lowercase().contains("histor").then_some((index, level))
-    })?;
-    let next = headings.find(|(_, heading)| heading.is_some_and(|(other, _)| other <= level));
-    Some(first..next.map_or(page.0.len(), |(index, _)| index))
-}
-
-/// The nearest heading above a line, from 1.
-fn heading_above<'a>(page: &'a Page, line: usize) -> Option<&'a str> {
-    page.0.iter().take(line).rev().find_map(heading).map(|(_, text)| text)
+    let mut headings = page.0.iter().enumerate().filter_map(|(index, line)| {
+        let parts = HEADING.captures(line.text.as_deref()?)?;
+        Some((index, parts.get(1)?.len(), parts.get(2)?.as_str().to_lowercase()))
+    });
+    let (first, level, _) = headings.find(|(_, _, text)| text.contains("histor"))?;
+    let next = headings.find(|(_, other, _)| *other <= level);
+    Some(first..next.map_or(page.0.len(), |(index, ..)| index))
 }
 
 #[cfg(test)]
@@ -184,21 +157,19 @@ mod tests {
     use super::*;
 
     fn entry(system: &str) -> Entry {
-        let column = if system == "Hybrid" { NO_SINGLE } else { system };
+        let column = if system == "Hybrid" { "Competitor" } else { system };
         Entry {
             quarter: Quarter::parse("2026Q1").unwrap(),
-            column: column.to_owned(),
             title: format!("Engram vs {system}"),
             cells: [
-                ("quarter", "Q1 2026"),
-                (&*column.to_lowercase(), "theirs"),
-                ("engram", "**0.40ms**"),
-                ("gap", "**-98.2%**"),
-                ("change", "+0.1 pp"),
-                ("notes", "x"),
+                ("Quarter", "Q1 2026"),
+                (column, "theirs"),
+                ("Engram", "**0.40ms**"),
+                ("Gap", "**-98.2%**"),
+                ("Change", "+0.1 pp"),
+                ("Notes", "x"),
             ]
-            .map(|(name, text)| (name.to_owned(), text.to_owned()))
-            .into(),
+            .map(|(name, text)| (name.to_owned(), text.to_owned())),
         }
     }
 
@@ -297,10 +268,9 @@ mod tests {
 
     #[test]
     fn a_speedup_is_read_as_it_is_shown() {
-        assert_eq!(speedup("58.9% faster"), Some(Some(58.9)));
-        assert_eq!(speedup("35.7% slower"), Some(Some(-35.7)));
-        assert!(speedup("0.0% slower").flatten().is_some_and(f64::is_sign_negative));
-        assert_eq!(speedup("-"), Some(None));
+        assert_eq!(speedup("58.9% faster"), Some(58.9));
+        assert_eq!(speedup("35.7% slower"), Some(-35.7));
+        assert!(speedup("0.0% slower").is_some_and(f64::is_sign_negative));
         for text in ["", "faster", "58.9%", "-3% faster", "1e5% faster", "88x"] {
             assert_eq!(speedup(text), None, "{text}");
         }

@@ -1,10 +1,7 @@
 //! The runs of a competitive review, `tmp/competitive_review/<time>/`: the same files as those of `perf-check`, and the
 //! record that an interrupted review goes on from.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-
-use time::Duration;
+use std::path::Path;
 
 use crate::error::{Fault, Result};
 use crate::files;
@@ -25,34 +22,27 @@ pub(crate) struct ReviewFolder {
 const RECORD: &str = "review.toml";
 
 impl ReviewFolder {
-    /// The newest folder of today that measures the same, or a new one.
+    /// The newest folder of today that measures the same, or a new one. What a killed save left in it is removed.
     ///
     /// # Errors
     /// When the folders cannot be read, or a new one cannot be written.
     pub(crate) fn open(checkout: &Path, now: Timestamp, record: ReviewRecord) -> Result<Self> {
         let reviews = checkout.join(REVIEWS);
-        for of_today in of_day(&reviews, now)? {
-            let text = files::read_text(&of_today.join(RECORD)).unwrap_or_default();
-            if let Some(known) = ReviewRecord::parse(&text)
-                && record.measures_the_same(&known)
-            {
-                return Self::take(of_today, known);
-            }
-        }
-        let mut moment = now;
-        while reviews.join(moment.to_string()).exists() {
-            moment = Timestamp::of(moment.moment().saturating_add(Duration::SECOND));
-        }
-        let new = Self::take(reviews.join(moment.to_string()), record)?;
-        new.save()?;
-        Ok(new)
-    }
-
-    /// What a killed save left in the folder is removed.
-    fn take(folder: PathBuf, record: ReviewRecord) -> Result<Self> {
-        let results = Results::at(folder);
-        let lock = results.lock()?;
-        Ok(Self { results, record, _lock: lock })
+        let names = files::names(&reviews)?;
+        let mut names: Vec<Timestamp> =
+            names.iter().filter_map(|name| Timestamp::parse(name)).collect();
+        names.retain(|name| name.moment().date() == now.moment().date());
+        names.sort_unstable();
+        let known = names.iter().rev().find_map(|name| {
+            let text = files::read_text(&reviews.join(name.to_string()).join(RECORD)).ok()?;
+            let known = ReviewRecord::parse(&text)?;
+            record.measures_the_same(&known).then_some((*name, known))
+        });
+        let (name, record) = known.unwrap_or((now, record));
+        let results = Results::at(reviews.join(name.to_string()));
+        let folder = Self { _lock: results.lock()?, results, record };
+        folder.save()?;
+        Ok(folder)
     }
 
     fn save(&self) -> Result<()> {
@@ -63,54 +53,26 @@ impl ReviewFolder {
     ///
     /// # Errors
     /// When one cannot be read.
-    pub(crate) fn runs(&self, task: &TaskId, scenario: &str) -> Result<Vec<Recorded>> {
+    pub(crate) fn runs(&self, task: &TaskId) -> Result<Vec<Recorded>> {
         let names = Listing::read(&self.results)?.of_task(task).into_iter();
         let runs = names.map(|name| recorded::read(&self.results.path(&name, Part::Result)));
-        let mut runs = runs.collect::<Result<Vec<_>, Fault>>()?;
-        // Two scenarios may make the same task id.
-        runs.retain(|run| {
-            let provenance = run.provenance.as_ref();
-            provenance.is_some_and(|provenance| provenance.load.scenario == scenario)
-        });
-        Ok(runs)
+        Ok(runs.collect::<Result<_, Fault>>()?)
     }
 
-    /// Notes a failed run, and keeps its logs where the next run does not remove them; returns their new paths.
+    /// Notes a failed run.
     ///
     /// # Errors
     /// When the record cannot be written.
-    pub(crate) fn note_failure(
-        &mut self,
-        task: &TaskId,
-        why: String,
-        logs: &[PathBuf],
-    ) -> Result<Vec<PathBuf>> {
+    pub(crate) fn note_failure(&mut self, why: String) -> Result<()> {
         self.record.failures.push(why);
-        self.save()?;
-        let number = self.record.failures.len();
-        let keep = |log: &PathBuf| {
-            let what = log.file_name()?.to_string_lossy();
-            let kept = self.results.folder().join(format!("failure{number}_{task}_{what}"));
-            fs::rename(log, &kept).ok()?;
-            Some(kept)
-        };
-        Ok(logs.iter().filter_map(keep).collect())
+        self.save()
     }
-}
-
-/// The folders of reviews that were begun on the day of `now`, newest first.
-fn of_day(reviews: &Path, now: Timestamp) -> Result<Vec<PathBuf>> {
-    let names = files::names(reviews)?;
-    let mut names: Vec<Timestamp> =
-        names.iter().filter_map(|name| Timestamp::parse(name)).collect();
-    names.retain(|name| name.moment().date() == now.moment().date());
-    names.sort_unstable();
-    Ok(names.iter().rev().map(|name| reviews.join(name.to_string())).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::fs;
 
     use super::*;
 
@@ -138,7 +100,7 @@ mod tests {
         let opened = |at, runs| opened(checkout.path(), at, runs);
         assert_eq!(opened("20251108_100000", 3), "20251108_100000");
         assert_eq!(opened("20251108_235959", 3), "20251108_100000", "the same");
-        assert_eq!(opened("20251108_100000", 5), "20251108_100001", "other runs");
+        assert_eq!(opened("20251108_235959", 5), "20251108_235959", "other runs");
         assert_eq!(opened("20251109_000000", 3), "20251109_000000", "another day");
     }
 
@@ -152,16 +114,11 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_kept_with_its_logs() {
+    fn a_failure_is_kept() {
         let checkout = tempfile::tempdir().unwrap();
         let now = Timestamp::parse("20251108_100000").unwrap();
-        let log = checkout.path().join("server.log");
-        fs::write(&log, "it crashed").unwrap();
         let mut folder = ReviewFolder::open(checkout.path(), now, record(3)).unwrap();
-        let task = TaskId::parse("x").unwrap();
-        let logs = [log, checkout.path().join("loadtest.log")];
-        let kept = folder.note_failure(&task, "x: it crashed".to_owned(), &logs).unwrap();
-        assert_eq!(kept, [folder.results.folder().join("failure1_x_server.log")]);
+        folder.note_failure("x: it crashed".to_owned()).unwrap();
         drop(folder);
         let again = ReviewFolder::open(checkout.path(), now, record(3)).unwrap();
         assert_eq!(again.record.failures, ["x: it crashed"]);

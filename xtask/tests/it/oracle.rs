@@ -163,7 +163,7 @@ mod figures {
     use super::*;
     use crate::common::judged::exit_code;
     use law::{Answer, Numbers};
-    use xtask::judge::verdict::{Figures, Metric, P99Rule, judge};
+    use xtask::judge::verdict::{Figures, Metric, judge};
     use xtask::model::names::Mode;
 
     const INPUTS: usize = 100_000;
@@ -181,7 +181,7 @@ mod figures {
             Some(_) => Mode::Competitive,
         };
         let (before, after) = (figures(before), figures(after));
-        let verdict = judge(mode, before, after, competitor, P99Rule::Threshold);
+        let verdict = judge(mode, [before, after], competitor, None);
         let position = verdict.position;
         let speedups = position.map_or([0.0; 2], |at| [at.speedup_before, at.speedup_after]);
         let shown = Metric::ALL.map(|metric| verdict.change(metric));

@@ -7,7 +7,7 @@ use crate::common::recording::{Recording, result_file};
 /// Judges two sides' figures without any file.
 mod on_figures {
     use crate::common::judged::exit_code;
-    use xtask::judge::verdict::{Figures, Metric, P99Rule, Standing, Verdict, judge};
+    use xtask::judge::verdict::{Figures, Metric, Standing, Verdict, judge};
     use xtask::model::names::Mode;
 
     /// A round baseline: its per cents are milliseconds.
@@ -22,12 +22,12 @@ mod on_figures {
     }
 
     pub fn internal(before: Figures, after: Figures) -> Verdict {
-        judge(Mode::Internal, before, after, None, P99Rule::Threshold)
+        judge(Mode::Internal, [before, after], None, None)
     }
 
     pub fn competitive(before: Figures, after: Figures) -> Verdict {
         let baseline = Some(BASELINE_MS);
-        judge(Mode::Competitive, before, after, baseline, P99Rule::Threshold)
+        judge(Mode::Competitive, [before, after], baseline, None)
     }
 
     fn standing(verdict: &Verdict) -> Option<Standing> {
@@ -191,7 +191,7 @@ mod on_figures {
 
         fn error_rate(mode: Mode, after: f64) -> Vec<Metric> {
             let (before, after) = (figures(10.0, 100.0, 0.0), figures(10.0, 100.0, after));
-            judge(mode, before, after, Some(BASELINE_MS), P99Rule::Threshold).regressed
+            judge(mode, [before, after], Some(BASELINE_MS), None).regressed
         }
 
         fn position(before: f64, after: f64) -> Option<Standing> {

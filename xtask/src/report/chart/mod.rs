@@ -1,7 +1,5 @@
 //! Pictures for reports: pure functions from plain values to SVG, or to a line of text.
 
-#![allow(missing_docs, reason = "names that say it all need no second sentence")]
-
 pub mod history;
 pub mod review;
 pub mod scale;
@@ -33,22 +31,12 @@ impl Change {
     }
 }
 
-/// A latency in milliseconds: `0.458`, `27.96`, `708`.
-fn short(ms: f64) -> String {
-    match ms.abs() {
-        size if size >= 1e6 || (size < 1e-3 && size > 0.0) => format!("{ms:.1e}"),
-        size if size >= 100.0 => words::trimmed(ms, 1),
-        size if size >= 1.0 => words::trimmed(ms, 2),
-        _ => words::trimmed(ms, 3),
-    }
-}
-
 /// A round value of an axis in per cent: `-5%`, `0`, `+2.5%`.
 fn tick(percent: f64) -> String {
     let sign = if percent > 0.0 { "+" } else { "" };
     match percent {
         0.0 => "0".to_owned(),
-        _ => format!("{sign}{}%", short(percent)),
+        _ => format!("{sign}{}%", words::latency(percent)),
     }
 }
 
@@ -61,10 +49,6 @@ fn span(values: impl IntoIterator<Item = f64>) -> Option<[f64; 2]> {
     })
 }
 
-fn count(of: usize) -> f64 {
-    u32::try_from(of).map_or(f64::from(u32::MAX), f64::from)
-}
-
 /// The grid and the axis below it, from faster to slower.
 fn draw_axis(
     svg: &mut Svg,
@@ -73,7 +57,7 @@ fn draw_axis(
     name: &str,
     label: fn(f64) -> String,
 ) {
-    let [start, end] = scale.range();
+    let [start, end] = scale.range;
     for value in scale.ticks(9.0) {
         let x = scale.at(value);
         svg.vertical(x, [top, bottom], GRID);

@@ -4,7 +4,7 @@ use crate::judge::review::Line;
 use crate::judge::verdict::Standing;
 use crate::report::chart::scale::Scale;
 use crate::report::chart::svg::{Font, GRID, Ink, LIMIT, PAD, Paint, SMALL, SOFT, Svg};
-use crate::report::chart::{count, draw_axis, short, span};
+use crate::report::chart::{draw_axis, span};
 use crate::report::words;
 
 const WIDTH: f64 = 900.0;
@@ -20,16 +20,16 @@ pub fn draw(title: &str, subtitle: &[String], lines: &[Line]) -> String {
     draw_legend(&mut svg, legend);
 
     let values = lines.iter().flat_map(|line| {
-        let ours = line.ours.map(|ours| vec![ours.low_ms, ours.high_ms, ours.median_ms]);
-        ours.into_iter().flatten().chain(theirs(line).into_iter().flatten())
+        let ours = line.ours.map(|ours| [ours.low_ms, ours.high_ms]);
+        ours.into_iter().chain(theirs(line)).flatten()
     });
     let [low, high] = span(values.filter(|ms| *ms > 0.0)).unwrap_or([1.0, 10.0]);
     let scale = Scale::logarithmic([low / 1.3, high * 1.3], PLOT);
     let top = legend + 28.0;
-    let bottom = top + ROW * count(lines.len());
-    draw_axis(&mut svg, &scale, [top, bottom], "P99 in ms, logarithmic", short);
+    let bottom = top + ROW * lines.len() as f64;
+    draw_axis(&mut svg, &scale, [top, bottom], "P99 in ms, logarithmic", words::latency);
     for (number, line) in lines.iter().enumerate() {
-        let y = top + ROW * count(number);
+        let y = top + ROW * number as f64;
         draw_line(&mut svg, line, &scale, y + ROW / 2.0);
         svg.horizontal([PAD, WIDTH - PAD], y, GRID);
     }
@@ -64,22 +64,21 @@ fn draw_line(svg: &mut Svg, line: &Line, scale: &Scale, middle: f64) {
     svg.text((PAD, middle - 3.0), name, &name.fitted(&line.scenario, left));
     svg.text((PAD, middle + 15.0), SOFT, &against);
     let lines = SMALL.wrapped(&outcome(line), WIDTH - PAD - end - GAP, 4);
-    let mut y = middle + 12.5 - 8.0 * count(lines.len());
+    let mut y = middle + 12.5 - 8.0 * lines.len() as f64;
     for said in lines {
         svg.text((end + GAP, y), SMALL, &said);
         y += 16.0;
     }
     if let Some(ends) = theirs(line) {
-        let places = ends.map(|ms| scale.at(ms));
-        let [low, high] = places;
-        let below = (f64::midpoint(low, high), middle + 29.0);
+        let places @ [low, high] = ends.map(|ms| scale.at(ms));
         draw_theirs(svg, places, middle + 7.0);
+        let below = (f64::midpoint(low, high), middle + 29.0);
         svg.text(below, SMALL.middle(), &range_of(ends));
     }
     if let Some(ours) = line.ours {
         let x = scale.at(ours.median_ms);
         draw_ours(svg, [ours.low_ms, ours.high_ms].map(|ms| scale.at(ms)), x, middle - 8.0);
-        svg.text((x, middle - 20.0), SMALL.bold().middle(), &short(ours.median_ms));
+        svg.text((x, middle - 20.0), SMALL.bold().middle(), &words::latency(ours.median_ms));
     }
 }
 
@@ -106,13 +105,17 @@ fn draw_legend(svg: &mut Svg, y: f64) {
 
 /// `27.96`, `22 to 24`
 fn range_of(ends: [f64; 2]) -> String {
-    let [low, high] = ends.map(short);
+    let [low, high] = ends.map(words::latency);
     if low == high { low } else { format!("{low} to {high}") }
 }
 
 fn description(line: &Line) -> String {
     let ours = line.ours.map_or("not measured".to_owned(), |ours| {
-        format!("{} ms ({} ms)", short(ours.median_ms), range_of([ours.low_ms, ours.high_ms]))
+        format!(
+            "{} ms ({} ms)",
+            words::latency(ours.median_ms),
+            range_of([ours.low_ms, ours.high_ms])
+        )
     });
     let theirs = theirs(line).map_or("unknown".to_owned(), |ends| range_of(ends) + " ms");
     let (scenario, competitor, outcome) = (&line.scenario, competitor(line), outcome(line));

@@ -5,7 +5,8 @@
 pub struct Scale {
     /// The ends; their logarithms to base 10 where it is logarithmic.
     domain: [f64; 2],
-    range: [f64; 2],
+    /// The places of the ends.
+    pub range: [f64; 2],
     logarithmic: bool,
 }
 
@@ -28,11 +29,6 @@ impl Scale {
         }
     }
 
-    /// The places of the ends.
-    pub fn range(&self) -> [f64; 2] {
-        self.range
-    }
-
     /// The place of a value, at an end where it is beyond.
     pub fn at(&self, value: f64) -> f64 {
         let value = match self.logarithmic {
@@ -41,12 +37,6 @@ impl Scale {
         };
         let ([from, to], [start, end]) = (self.domain, self.range);
         start + (end - start) * ((value - from) / (to - from)).clamp(0.0, 1.0)
-    }
-
-    /// The direction in which a value is off a linear axis, -1 or 1; 0 where it is on it.
-    pub fn beyond(&self, value: f64) -> f64 {
-        let [from, to] = self.domain;
-        f64::from(i8::from(value > to)) - f64::from(i8::from(value < from))
     }
 
     /// About `most` round values of the axis: 1, 2 or 5 times a power of ten, evenly apart on a linear one.
@@ -125,7 +115,6 @@ mod tests {
         let linear = Scale::linear([-10.0, 10.0], [0.0, 100.0]);
         let places = [-99.0, -10.0, 0.0, 5.0, f64::INFINITY].map(|value| linear.at(value));
         assert_eq!(places, [0.0, 0.0, 50.0, 75.0, 100.0]);
-        assert_eq!([-99.0, 10.0, 11.0].map(|value| linear.beyond(value)), [-1.0, 0.0, 1.0]);
         let logarithmic = Scale::logarithmic([1.0, 100.0], [100.0, 0.0]);
         assert_eq!([0.0, 10.0, 1e9].map(|value| logarithmic.at(value)), [100.0, 50.0, 0.0]);
     }

@@ -2,7 +2,7 @@
 
 use crate::report::chart::scale::Scale;
 use crate::report::chart::svg::{Font, Ink, LIMIT, PAD, Paint, RULE, SMALL, SOFT, Svg, ZERO};
-use crate::report::chart::{Change, count, draw_axis, span, tick};
+use crate::report::chart::{Change, draw_axis, span, tick};
 use crate::report::words;
 
 /// A comparison as it is drawn.
@@ -85,7 +85,7 @@ fn scale(changes: &[Change], duets: &[f64], margin: f64, range: [f64; 2]) -> Sca
 /// The interval, the duets and their axis; gives the `y` below.
 fn draw_change(svg: &mut Svg, session: &Session, change: Change, top: f64) -> f64 {
     let scale = scale(&[change], &session.duets, session.margin, PLOT);
-    let duets = count(session.duets.len());
+    let duets = session.duets.len() as f64;
     let row = (DUETS_HEIGHT / duets.max(1.0)).min(22.0);
     let first = top + 62.0;
     let bottom = match session.duets.is_empty() {
@@ -117,12 +117,9 @@ fn draw_change(svg: &mut Svg, session: &Session, change: Change, top: f64) -> f6
     let each = if row < 15.0 { 2 } else { 1 } * if row < 7.5 { 5 } else { 1 };
     let radius = (row * 0.4).clamp(1.0, 4.5);
     for (number, duet) in session.duets.iter().enumerate() {
-        let (x, y) = (scale.at(*duet), first + count(number) * row);
+        let (x, y) = (scale.at(*duet), first + number as f64 * row);
         svg.horizontal([zero, x], y, RULE);
-        match scale.beyond(*duet) {
-            0.0 => svg.circle((x, y), radius, Paint::fill(Ink::OURS)),
-            side => svg.triangle((x, y), (side, 0.0), radius, Paint::fill(Ink::OURS)),
-        }
+        svg.circle((x, y), radius, Paint::fill(Ink::OURS));
         if number % each == 0 {
             let name = format!("duet {}", number + 1);
             svg.text((PAD, y + BASELINE), SOFT, &name);
@@ -159,7 +156,7 @@ fn draw_table(
         svg.text((x, top + 12.0), SOFT.end(), column);
     }
     svg.horizontal([PAD, WIDTH - PAD], top + 20.0, RULE);
-    let ends = [top + 21.0, top + 21.0 + ROW * count(rows.len())];
+    let ends = [top + 21.0, top + 21.0 + ROW * rows.len() as f64];
     svg.vertical(scale.at(0.0), ends, ZERO);
     svg.vertical(scale.at(margin), ends, LIMIT);
     let mut y = top + 14.0;

@@ -18,7 +18,6 @@ pub fn sparkline(values: &[f64], width: usize, noise: f64) -> String {
     let middle = f64::midpoint(low, high);
     let glyph = |value: f64| {
         let share = if span > 0.0 { (value - middle) / span + 0.5 } else { 0.5 };
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 7")]
         let level = (share * 8.0).clamp(0.0, 7.0) as usize;
         LEVELS.get(level).copied().unwrap_or('?')
     };
@@ -55,8 +54,7 @@ impl TextAxis {
         columns.collect()
     }
 
-    /// It may be beyond the ends.
-    #[allow(clippy::cast_possible_truncation, reason = "saturates, which is what is wanted")]
+    /// It may be beyond the ends, and saturates.
     fn column(&self, value: f64) -> i32 {
         (value / self.per_column).round() as i32
     }

@@ -13,8 +13,6 @@ use crate::term::text;
 pub const PAD: f64 = 32.0;
 /// The smallest distance of a text from the edge.
 const EDGE: f64 = 4.0;
-/// No coordinate is beyond it, whatever the input.
-const FARTHEST: f64 = 1e5;
 const FONTS: &str = "system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif";
 
 /// A colour: its class, and what it is on a light and on a dark page.
@@ -36,8 +34,6 @@ impl Ink {
     pub const OURS: Self = Self("ours", "#0072b2", "#56b4e9");
     /// The competitor's figures, limits and warnings.
     pub const THEIRS: Self = Self("theirs", "#d55e00", "#e69f00");
-    /// Slanted lines on an area.
-    pub const HATCH: Self = Self("hatch", "url(#hatch)", "url(#hatch)");
     const NONE: Self = Self("none", "none", "none");
 
     #[rustfmt::skip]
@@ -85,7 +81,7 @@ impl Paint {
         let mut classes = format!("f-{fill}");
         if let Some((Ink(class, light, _), width)) = self.stroke {
             classes += &format!(" s-{class}");
-            attributes += &format!(r#" stroke="{light}" stroke-width="{}""#, size(width));
+            attributes += &format!(r#" stroke="{light}" stroke-width="{}""#, number(width));
         }
         if self.dashed {
             attributes += r#" stroke-dasharray="5 4""#;
@@ -188,7 +184,7 @@ pub struct Svg {
 impl Svg {
     /// An empty picture of this width in pixels.
     pub fn new(width: f64) -> Self {
-        Self { width: width.clamp(2.0 * PAD, FARTHEST), body: String::new() }
+        Self { width, body: String::new() }
     }
 
     /// A line at the height `y`.
@@ -215,7 +211,7 @@ impl Svg {
     }
 
     pub fn circle(&mut self, (x, y): Xy, radius: f64, paint: Paint) {
-        let [x, y, radius] = [number(x), number(y), size(radius)];
+        let [x, y, radius] = [number(x), number(y), number(radius)];
         let attributes = paint.attributes();
         let circle = format!(r#"<circle cx="{x}" cy="{y}" r="{radius}" {attributes}/>"#);
         let _ = writeln!(self.body, "{circle}");
@@ -238,15 +234,6 @@ impl Svg {
         self.path([(x - half, y), (x, y - half), (x + half, y), (x, y + half)], paint);
     }
 
-    /// A triangle that points along `(dx, dy)`, one of which is -1 or 1, the other 0.
-    pub fn triangle(&mut self, (x, y): Xy, (dx, dy): Xy, half: f64, paint: Paint) {
-        let along = |forth: f64, aside: f64| {
-            let [forth, aside] = [forth * half, aside * half];
-            (x + dx * forth - dy * aside, y + dy * forth + dx * aside)
-        };
-        self.path([along(1.0, 0.0), along(-1.0, 1.0), along(-1.0, -1.0)], paint);
-    }
-
     /// A text on the baseline `y`, moved and cut so that none of it is outside the picture. A rim in the background's
     /// colour keeps it readable over lines.
     pub fn text(&mut self, (x, y): Xy, font: Font, text: &str) {
@@ -266,7 +253,7 @@ impl Svg {
             r#"<text x="{}" y="{}" font-size="{}" text-anchor="{anchor}" font-weight="{weight}" paint-order="stroke" stroke-linejoin="round" {}>{}</text>"#,
             number(x.min(right).max(left)),
             number(y),
-            size(font.size),
+            number(font.size),
             rim.attributes(),
             escaped(&text)
         );
@@ -294,25 +281,22 @@ impl Svg {
     /// The document. `title` and `description` are what a screen reader says.
     pub fn finish(self, height: f64, title: &str, description: &str) -> String {
         // A part of a pixel would be a line of another colour.
-        let (width, height) = (size(self.width), size(height.ceil()));
+        let (width, height) = (number(self.width), number(height.ceil()));
         let dark = Ink::ALL.map(|Ink(class, _, dark)| {
             format!(".f-{class}{{fill:{dark}}}.s-{class}{{stroke:{dark}}}")
         });
-        let (page, hatch) = (Paint::fill(Ink::PAGE), RULE);
         format!(
             r##"<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="img" aria-labelledby="title desc" font-family="{FONTS}">
 <title id="title">{}</title>
 <desc id="desc">{}</desc>
 <style>text{{font-variant-numeric:tabular-nums}}@media screen and (prefers-color-scheme:dark){{{}}}</style>
-<defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><line x1="0" y1="0" x2="0" y2="6" opacity="0.6" {}/></pattern></defs>
 <rect width="{width}" height="{height}" {}/>
 {}</svg>
 "##,
             escaped(title),
             escaped(description),
             dark.concat(),
-            hatch.attributes(),
-            page.attributes(),
+            Paint::fill(Ink::PAGE).attributes(),
             self.body
         )
     }
@@ -333,13 +317,6 @@ fn escaped(text: &str) -> String {
 
 /// A coordinate with one decimal.
 fn number(value: f64) -> String {
-    let finite = if value.is_finite() { value } else { 0.0 };
     // Adding 0 takes the sign off -0.
-    let rounded = (finite.clamp(-FARTHEST, FARTHEST) * 10.0).round() / 10.0 + 0.0;
-    words::trimmed(rounded, 1)
-}
-
-/// A length, never negative.
-fn size(value: f64) -> String {
-    number(value.max(0.0))
+    words::trimmed((value * 10.0).round() / 10.0 + 0.0, 1)
 }
