@@ -12,7 +12,7 @@ use crate::model::limits::threshold_percent;
 use crate::model::names::Phase;
 use crate::model::provenance::{Provenance, SessionPlace};
 use crate::model::session::{How, Member, PairRecord, SessionRecord};
-use crate::report::pairs::{self, Line};
+use crate::report::pairs;
 use crate::stats::paired::{self, Progress};
 use crate::store::recording::Place;
 use crate::store::results::Unsaved;
@@ -175,14 +175,10 @@ impl Duets {
         };
         let count = |number| u32::try_from(number).unwrap_or(u32::MAX);
         let used = self.began.elapsed();
-        let line = Line {
-            pair: pairs,
-            p99_ms: [newest.before.p99_ms, newest.after.p99_ms],
-            used,
-            left: (used / count(measured_now)).saturating_mul(count(missing)),
-        };
+        let left = (used / count(measured_now)).saturating_mul(count(missing));
+        let p99_ms = [newest.before.p99_ms, newest.after.p99_ms];
         let (differences, alpha) = (record.differences(), record.plan.alpha());
-        say(&pairs::line(&line, &differences, alpha, self.margin()));
+        say(&pairs::line(p99_ms, &differences, alpha, self.margin(), [used, left]));
     }
 }
 

@@ -7,7 +7,7 @@ use crate::model::session::Figure;
 use crate::report::chart::Change;
 use crate::report::chart::session::{self, Row, Session};
 use crate::report::human;
-use crate::report::metrics::{self, Quantity};
+use crate::report::metrics;
 use crate::report::origin;
 use crate::report::words;
 use crate::stats::paired::percent;
@@ -36,15 +36,14 @@ const COLUMNS: &str = "before and after: medians of the runs; changes with an in
 
 /// A latency with its interval where a session knows it.
 fn latency(comparison: &Comparison, sides: [&Side; 2], figure: Figure) -> Option<Row> {
-    let quantity: &Quantity = metrics::of_figure(figure)?;
-    let [before, after] = sides.map(|side| quantity.value(side));
-    let ms = [before?, after?];
-    let changes = comparison.session.iter().flat_map(|session| &session.changes);
-    let mut known = changes.filter(|(known, _)| *known == figure).map(|(_, interval)| Change {
+    let quantity = metrics::of_figure(figure)?;
+    let ms = [quantity.value(sides[0])?, quantity.value(sides[1])?];
+    let mut changes = comparison.session.iter().flat_map(|session| &session.changes);
+    let change = changes.find(|(known, _)| *known == figure).map(|(_, interval)| Change {
         percent: percent(interval.estimate),
         bounds: Some([percent(interval.lower), percent(interval.upper)]),
     });
-    let change = known.next().or_else(|| between(ms));
+    let change = change.or_else(|| between(ms));
     Some(Row { name: quantity.name.to_owned(), ms, change })
 }
 

@@ -181,7 +181,7 @@ fn worst(review: &Review) -> Vec<String> {
 fn load_cells(subject: &Subject, lines: &[Line]) -> [String; 7] {
     let or_nothing = |text: Option<String>| text.unwrap_or_else(|| NOTHING.to_owned());
     let number = |value: Option<u64>| or_nothing(value.map(|value| value.to_string()));
-    let rate = |value: Option<f64>| or_nothing(value.map(|value| words::count(value, 1)));
+    let rate = |value: Option<f64>| or_nothing(value.map(|value| words::trimmed(value, 1)));
     let its = lines.iter().filter(|line| line.scenario == subject.scenario);
     let its = its.filter_map(|line| line.competitor.as_ref());
     let published: Vec<String> =

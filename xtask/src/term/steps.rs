@@ -1,6 +1,6 @@
 //! The steps of a measurement as they happen: one tidy column on a terminal, plain lines elsewhere.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::term::streams::{self, Ink, Style};
 use crate::term::text::{printable, wrapped};
@@ -52,7 +52,7 @@ impl Steps {
         if self.verbosity == Verbosity::ProgressOnly {
             self.heading = format!("{what}: ");
         }
-        let what = self.style.paint(Ink::Strong, &printable(what));
+        let what = self.style.paint(Ink::STRONG, &printable(what));
         self.say(&format!("{}{what}\n", " ".repeat(NAME_WIDTH + 2)));
     }
 
@@ -70,7 +70,7 @@ impl Steps {
     pub(crate) fn begin_long(&mut self, name: &'static str, what: &str) {
         self.begin(name, what);
         if !self.live {
-            self.say(&format!("{}\n", self.line(Ink::Good, self.name, what)));
+            self.say(&format!("{}\n", self.line(Ink::GOOD, self.name, what)));
         }
     }
 
@@ -104,11 +104,11 @@ impl Steps {
             self.clear();
             return;
         }
-        let time = seconds(self.began.elapsed());
-        let line = self.line(Ink::Good, self.name, what);
+        let time = format!("{:.2} s", self.began.elapsed().as_secs_f64());
+        let line = self.line(Ink::GOOD, self.name, what);
         let used = NAME_WIDTH + 2 + what.chars().count();
         let gap = LINE_WIDTH.saturating_sub(used + time.chars().count()).max(1);
-        let time = self.style.paint(Ink::Faint, &time);
+        let time = self.style.paint(Ink::FAINT, &time);
         let line = format!("{line}{}{time}\n", " ".repeat(gap));
         match self.live {
             true => streams::overwrite(&line),
@@ -119,7 +119,7 @@ impl Steps {
 
     /// A warning, between steps.
     pub(crate) fn warn(&mut self, what: &str) {
-        let line = self.line(Ink::Warning, "warning", what);
+        let line = self.line(Ink::WARNING, "warning", what);
         streams::errors(&format!("{line}\n"));
     }
 
@@ -127,7 +127,7 @@ impl Steps {
         // What is wider than the terminal cannot be overwritten.
         let width = LINE_WIDTH.min(self.style.columns - 1) - NAME_WIDTH - 2;
         let what: String = (self.heading.chars().chain(what.chars())).take(width).collect();
-        streams::overwrite(&self.line(Ink::Good, self.name, &what));
+        streams::overwrite(&self.line(Ink::GOOD, self.name, &what));
         self.unfinished = true;
     }
 
@@ -156,9 +156,4 @@ impl Drop for Steps {
             Verbosity::ProgressOnly => self.clear(),
         }
     }
-}
-
-/// A duration as a person reads it, to a hundredth of a second.
-pub(crate) fn seconds(duration: Duration) -> String {
-    format!("{:.2} s", duration.as_secs_f64())
 }
