@@ -5,10 +5,8 @@ use std::fmt::Display;
 use crate::error::Error;
 use crate::judge::comparison::Comparison;
 use crate::judge::verdict::Outcome;
-use crate::report::json;
-use crate::report::metrics;
 use crate::report::reason::{ink, reason, subject};
-use crate::report::words;
+use crate::report::{json, metrics, words};
 use crate::term::streams::Ink;
 use crate::term::text;
 

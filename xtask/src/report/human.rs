@@ -3,13 +3,11 @@
 use std::fmt::Write as _;
 
 use crate::judge::comparison::Comparison;
-use crate::report::evidence;
 use crate::report::metrics::OF_OPERATIONS;
 use crate::report::next::{self, Context};
-use crate::report::origin;
 use crate::report::reason::{ink, reason, subject};
 use crate::report::table::{self, Row};
-use crate::report::words;
+use crate::report::{evidence, origin, words};
 use crate::term::streams::{Ink, Style};
 use crate::term::text::{self, wrapped};
 

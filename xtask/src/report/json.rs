@@ -1,6 +1,6 @@
 //! A comparison for machines: one object, whose shape is described in `docs/reference/perf-compare-json.md`.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::error::Error;
 use crate::judge::comparison::{Comparison, EndedSession, Side};
@@ -11,9 +11,8 @@ use crate::model::limits::{
 };
 use crate::model::names::{Mode, Phase};
 use crate::model::session::Figure;
-use crate::report::metrics;
 use crate::report::next::{self, Context};
-use crate::report::{origin, warning};
+use crate::report::{metrics, origin, warning};
 use crate::stats::paired::{Look, PairedVerdict, percent};
 
 /// The version of the shape: raised when a key changes its meaning or goes away.
@@ -69,7 +68,10 @@ fn comparison(comparison: &Comparison, around: &Context) -> Value {
         "reasons": reasons.map(|known| reason(comparison, known, around)).collect::<Value>(),
         "warnings": comparison.warnings,
         "accepted": comparison.accepted,
-        "warning_details": warning::to_json(&comparison.warnings),
+        "warning_details": comparison.warnings.iter().map(|text| json!({
+            "code": warning::code(text),
+            "text": text,
+        })).collect::<Value>(),
     })
 }
 
@@ -80,12 +82,19 @@ fn by_metric(number: impl Fn(Metric) -> f64) -> Value {
 }
 
 fn thresholds(mode: Mode) -> Value {
-    let mut thresholds = by_metric(|metric| metric.limit(mode));
-    thresholds["position_points"] = json!(POSITION_POINTS);
-    thresholds["failed_before_percent"] = json!(FAILED_BEFORE * 100.0);
-    thresholds["elapsed_percent"] = json!(ELAPSED_SHARE * 100.0);
-    thresholds["offered_load_percent"] = json!(OFFERED_LOAD_REACHED * 100.0);
-    thresholds
+    let others = json!({
+        "position_points": POSITION_POINTS,
+        "failed_before_percent": FAILED_BEFORE * 100.0,
+        "elapsed_percent": ELAPSED_SHARE * 100.0,
+        "offered_load_percent": OFFERED_LOAD_REACHED * 100.0,
+    });
+    merged([by_metric(|metric| metric.limit(mode)), others])
+}
+
+/// One object with what all of these have.
+pub(crate) fn merged<const N: usize>(objects: [Value; N]) -> Value {
+    let entries = objects.iter().filter_map(Value::as_object).flatten();
+    entries.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 /// The name of an outcome for machines.
@@ -101,7 +110,8 @@ pub(crate) fn outcome(outcome: Outcome) -> &'static str {
 
 fn side(side: &Side) -> Value {
     let files = side.files.iter().map(|file| file.to_string_lossy());
-    let mut said = json!({
+    let metrics = metrics::compared().map(|one| (one.key.to_owned(), json!(one.value(side))));
+    let rest = json!({
         "files": files.collect::<Value>(),
         "p99_lowest_ms": side.p99_spread_ms.0,
         "p99_highest_ms": side.p99_spread_ms.1,
@@ -112,10 +122,7 @@ fn side(side: &Side) -> Value {
         "by_perf_check": side.by_perf_check,
         "origin": origin::to_json(side),
     });
-    for metric in metrics::compared() {
-        said[metric.key] = json!(metric.value(side));
-    }
-    said
+    merged([metrics.collect(), rest])
 }
 
 fn position(comparison: &Comparison, position: Position) -> Value {
@@ -149,15 +156,16 @@ fn session(comparison: &Comparison, session: &EndedSession) -> Value {
         });
         Some((metrics::of_figure(*figure)?.id().to_owned(), json!(interval)))
     };
-    let mut said = p99(session.look.as_ref());
-    said["verdict"] = paired_verdict(session.verdict).into();
-    said["how"] = session.how.to_string().into();
-    said["duration_seconds"] = session.duration_seconds.into();
-    said["vetoed_by_p95"] = comparison.is_vetoed().into();
-    said["intervals"] = Figure::ALL.iter().filter_map(interval).collect::<Map<_, _>>().into();
-    said["full_machine_percent"] = json!(comparison.contention().map(|share| share * 100.0));
-    said["pairs_to_settle"] = json!(session.look.and_then(|look| look.pairs_to_settle));
-    said
+    let rest = json!({
+        "verdict": paired_verdict(session.verdict),
+        "how": session.how.to_string(),
+        "duration_seconds": session.duration_seconds,
+        "vetoed_by_p95": comparison.is_vetoed(),
+        "intervals": Figure::ALL.iter().filter_map(interval).collect::<Value>(),
+        "full_machine_percent": comparison.contention().map(|share| share * 100.0),
+        "pairs_to_settle": session.look.and_then(|look| look.pairs_to_settle),
+    });
+    merged([p99(session.look.as_ref()), rest])
 }
 
 /// What a look says of P99; `null` without one.

@@ -4,9 +4,8 @@ use crate::judge::comparison::{Comparison, Side};
 use crate::judge::verdict::{Metric, Outcome, Standing, Verdict};
 use crate::model::limits::{COMPETITOR, threshold_percent};
 use crate::model::names::Mode;
-use crate::report::metrics;
 use crate::report::reason::reason;
-use crate::report::words;
+use crate::report::{metrics, words};
 use crate::term::text;
 
 /// The lines of one mode; `None` if it was not judged, or noise alone, which is no entry.

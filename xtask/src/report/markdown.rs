@@ -3,13 +3,11 @@
 use crate::error::Error;
 use crate::judge::comparison::Comparison;
 use crate::model::names::{Mode, TaskId};
-use crate::report::evidence;
 use crate::report::metrics::OF_OPERATIONS;
 use crate::report::next::{self, Context};
-use crate::report::origin;
 use crate::report::reason::{ink, reason, subject};
 use crate::report::table::{self, REGRESSED, Row};
-use crate::report::words;
+use crate::report::{evidence, origin, words};
 use crate::term::streams::Ink;
 use crate::term::text;
 

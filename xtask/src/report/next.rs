@@ -1,6 +1,5 @@
 //! The next steps after a comparison: commands that can be pasted.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::error::Fault;
@@ -9,8 +8,7 @@ use crate::judge::fitness::{Reason, Remedy};
 use crate::judge::verdict::Outcome;
 use crate::model::layout;
 use crate::model::limits::{PAIR_SECONDS, PLAN, RUN_SECONDS};
-use crate::model::names::is_task_name;
-use crate::model::names::{Part, Phase, TaskId};
+use crate::model::names::{Phase, TaskId, is_task_name};
 use crate::model::typed::{self, Repeated};
 use crate::term::text::shell_word;
 
@@ -50,16 +48,12 @@ type Step = (&'static str, Vec<String>);
 /// All that helps with these comparisons, the quick things first.
 pub(crate) fn steps(comparisons: &[Comparison], around: &Context) -> Vec<Step> {
     let is_slower = |known: &&Comparison| known.outcome().is_regression() || known.is_vetoed();
-    let slower = || comparisons.iter().filter(is_slower);
-    let mut steps: Vec<Step> = Vec::new();
-    for comparison in comparisons {
-        steps.extend(measurements(comparison, around));
-    }
-    steps.extend(slower().filter_map(|comparison| records(comparison, around)));
-    steps.extend(slower().find_map(|comparison| profile(comparison, around)));
+    let slower = comparisons.iter().find(is_slower);
+    let measurements = comparisons.iter().flat_map(|known| measurements(known, around));
+    let profile = slower.and_then(|comparison| profile(comparison, around));
+    let steps = merged(measurements.chain(profile));
     let log = around.unlogged.as_ref().filter(|task| is_task_name(task.as_str()));
-    let log = log.filter(|_| steps.iter().all(|(_, commands)| commands.is_empty()));
-    let log = log.map(|task| {
+    let log = log.filter(|_| steps.is_empty()).map(|task| {
         let command = typed::perf_compare(task, " --log", &around.repeated);
         ("write the log entry", vec![command])
     });
@@ -95,9 +89,8 @@ fn merged(steps: impl Iterator<Item = Step>) -> Vec<Step> {
         match merged.iter_mut().find(|(known, _)| *known == purpose) {
             None => merged.push((purpose, commands)),
             Some((_, known)) => {
+                known.retain(|command| !commands.contains(command));
                 known.extend(commands);
-                let mut seen = BTreeSet::new();
-                known.retain(|command| seen.insert(command.clone()));
             }
         }
     }
@@ -224,13 +217,3 @@ fn profile(comparison: &Comparison, around: &Context) -> Option<Step> {
 
 /// The time that the profiler looks, in seconds: well within a load of the usual 60 s.
 const PROFILED_SECONDS: u64 = 20;
-
-/// The other records of the newest run after the change.
-fn records(comparison: &Comparison, around: &Context) -> Option<Step> {
-    // Which files the old scripts left is unknown.
-    let after = comparison.after.as_ref().filter(|after| after.by_perf_check)?;
-    let stem = around.path(&after.files.last()?.with_extension(""));
-    let less = |part: Part| format!("less {}", shell_word(&format!("{stem}{}", part.suffix())));
-    let purpose = "look at this very run: the server's use of the machine, its log, the load's";
-    Some((purpose, [Part::System, Part::Diagnosis, Part::LoadLog].map(less).to_vec()))
-}

@@ -41,7 +41,7 @@ pub(crate) fn line(
     let estimate = signed_rank::estimate(differences);
     let interval = signed_rank::interval(differences, alpha);
     let [before, after] = p99_ms.map(|p99| format!("{p99:>8.3}"));
-    let change = |ln_ratio: Option<f64>| ln_ratio.map_or_else(String::new, change);
+    let change = |ln_ratio: Option<f64>| ln_ratio.map_or_else(String::new, words::percent_of_ln);
     format!(
         "{:>3} {before} {after} {:>7} {:>7} {} {:>5} {:>5}",
         differences.len(),
@@ -51,14 +51,6 @@ pub(crate) fn line(
         clock(used),
         clock(left)
     )
-}
-
-fn change(ln_ratio: f64) -> String {
-    const MOST: f64 = 999.0;
-    match paired::percent(ln_ratio) {
-        beyond if beyond > MOST => format!(">+{MOST}%"),
-        percent => words::percent(percent),
-    }
 }
 
 /// Minutes and seconds; hours and minutes where it takes that long.

@@ -4,8 +4,7 @@ use crate::judge::comparison::{Comparison, Judgement};
 use crate::judge::verdict::{Metric, Outcome, Verdict};
 use crate::model::names::{Mode, TaskId};
 use crate::model::session::Figure;
-use crate::report::metrics;
-use crate::report::words;
+use crate::report::{metrics, words};
 use crate::stats::paired::PairedVerdict;
 use crate::term::streams::Ink;
 

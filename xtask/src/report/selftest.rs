@@ -48,14 +48,16 @@ impl Session {
     }
 
     fn json(&self) -> Value {
-        let mut said = json::p99(self.look().as_ref());
-        said["verdict"] = match self.record.assess().progress {
-            Progress::Final(verdict) => json::paired_verdict(verdict).into(),
-            Progress::Continue { .. } => Value::Null,
+        let verdict = match self.record.assess().progress {
+            Progress::Final(verdict) => Some(json::paired_verdict(verdict)),
+            Progress::Continue { .. } => None,
         };
-        said["how"] = self.record.subject.how.to_string().into();
-        said["seconds"] = self.took.as_secs_f64().round().into();
-        said
+        let rest = json!({
+            "verdict": verdict,
+            "how": self.record.subject.how.to_string(),
+            "seconds": self.took.as_secs_f64().round(),
+        });
+        json::merged([json::p99(self.look().as_ref()), rest])
     }
 }
 

@@ -24,10 +24,11 @@ pub(crate) fn summary(title: &str, runs: &[Recorded], next: &str, style: Style) 
         format!("  {name:<17}{values}{more}")
     };
 
-    let is_of_stand_in = columns.iter().any(|side| side.stand_in);
-    let stand_in = is_of_stand_in.then(|| format!(", {}", words::STAND_IN)).unwrap_or_default();
-    let title = style.paint(Ink::STRONG, &format!("{title}{stand_in}"));
-    let mut lines = vec![String::new(), title, String::new()];
+    let mut title = title.to_owned();
+    if columns.iter().any(|side| side.stand_in) {
+        title += &format!(", {}", words::STAND_IN);
+    }
+    let mut lines = vec![String::new(), style.paint(Ink::STRONG, &title), String::new()];
     if several.is_some() {
         let names = (1..columns.len()).map(|run| format!("run {run}"));
         lines.push(row("", ["median".to_owned()].into_iter().chain(names).collect()));

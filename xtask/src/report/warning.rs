@@ -1,7 +1,5 @@
 //! A stable code for each warning, for machines: the words may change, the code does not.
 
-use serde_json::{Value, json};
-
 /// What the words of a warning hold, and the code that it then has; the first that fits. A test of the reference names
 /// each of them.
 const CODES: [(&str, &str); 23] = [
@@ -35,15 +33,9 @@ const CODES: [(&str, &str); 23] = [
 const OTHER: &str = "other";
 
 /// The code of a warning.
-fn code(warning: &str) -> &'static str {
+pub(crate) fn code(warning: &str) -> &'static str {
     let known = CODES.iter().find(|(words, _)| warning.contains(words));
     known.map_or(OTHER, |(_, code)| code)
-}
-
-/// Each warning with its code.
-pub(crate) fn to_json(warnings: &[String]) -> Value {
-    let coded = warnings.iter().map(|text| json!({ "code": code(text), "text": text }));
-    coded.collect()
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ pub(crate) fn points(value: f64) -> String {
 }
 
 /// From here on, only the order of magnitude of a change is shown.
-const HUGE_CHANGE: f64 = 1e6;
+const HUGE_CHANGE: f64 = 1e3;
 
 /// A number with its sign; one that rounds to zero is `+0.0`.
 pub(crate) fn signed(value: f64, decimals: usize) -> String {
