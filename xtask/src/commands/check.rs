@@ -4,15 +4,14 @@ use super::bench::{Bench, Setup, Side};
 use super::words::{Words, did_you_mean, task_id};
 use crate::error::{Error, Result, some_of};
 use crate::judge::verdict::Outcome;
-use crate::judge::{comparison, fitness};
 use crate::measure::build::{self, Build, Built};
 use crate::measure::run::Limits;
 use crate::measure::{checkout, git};
 use crate::model::limits::RUN_SECONDS;
 use crate::model::names::{Phase, TaskId};
-use crate::model::recorded::{Recorded, Start};
+use crate::model::recorded::Start;
 use crate::model::typed::{self, option};
-use crate::report::summary::{self, Summary};
+use crate::report::summary::summary;
 use crate::store::clock::Clock;
 use crate::store::recorded;
 use crate::store::recording::Place;
@@ -151,17 +150,10 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
         runs.push(run);
     }
     bench.last_words.set("all is saved");
-    let fails = |run: &&Recorded| fitness::error_replies(&run.result).is_some();
-    let side = |runs: &[Recorded]| comparison::Side::of(runs, |run| run.result.error_rate);
-    let summary = Summary {
-        title: format!("{task} {phase}, {}", setup.mode),
-        failing: runs.iter().filter(fails).count(),
-        runs: &runs.chunks(1).filter_map(side).collect::<Vec<_>>(),
-        median: side(&runs).filter(|_| runs.len() > 1),
-        next: next(options),
-    };
+    let title = format!("{task} {phase}, {}", setup.mode);
+    let summary = summary(&title, &runs, &next(options), Style::of_output());
     // It is saved: a reader that is gone does not undo that.
-    let _ = streams::output(&summary::summary(&summary, Style::of_output()));
+    let _ = streams::output(&summary);
     Ok(Outcome::Success)
 }
 

@@ -13,7 +13,7 @@ use crate::model::limits::threshold_percent;
 use crate::model::names::Phase;
 use crate::model::provenance::{Provenance, SessionPlace};
 use crate::model::session::{How, Member, PairRecord, SessionRecord, Subject};
-use crate::report::pairs::{self, Line};
+use crate::report::pairs;
 use crate::stats::paired::{self, Progress};
 use crate::store::recording::Place;
 use crate::store::results::Unsaved;
@@ -162,14 +162,10 @@ impl Duets {
         let count = |number| u32::try_from(number).unwrap_or(u32::MAX);
         let used = self.began.elapsed();
         let each = used / count(self.provenances.len() / 2).max(1);
-        let line = Line {
-            pair: pairs,
-            p99_ms: [newest.before.p99_ms, newest.after.p99_ms],
-            used,
-            left: each.saturating_mul(count(missing)),
-        };
+        let left = each.saturating_mul(count(missing));
+        let p99_ms = [newest.before.p99_ms, newest.after.p99_ms];
         let (differences, alpha) = (record.differences(), record.plan.alpha());
-        say(&pairs::line(&line, &differences, alpha, self.margin()));
+        say(&pairs::line(p99_ms, &differences, alpha, self.margin(), [used, left]));
     }
 }
 

@@ -373,7 +373,7 @@ fn say_unknown(why: Option<&Unknown>, refs: &[&str]) {
         let said = format!("perf: no verdict on {names}: nothing was measured for it\n");
         return streams::errors(&said);
     };
-    let warning = Style::of_errors().paint(Ink::Warning, "perf: warning:");
+    let warning = Style::of_errors().paint(Ink::WARNING, "perf: warning:");
     let names = if refs.is_empty() { names } else { names + ": " };
     let commands: String = commands.iter().map(|one| format!("  {one}\n")).collect();
     streams::errors(&format!("{report}{warning} {names}no verdict: {why}\n{commands}"));

@@ -1,10 +1,10 @@
 //! What a verdict rests on: the intervals of the pairs, the noise of single runs, the position against the competitor.
 
-use crate::judge::comparison::{Comparison, Judgement, Side};
+use crate::judge::comparison::Comparison;
+use crate::judge::verdict::Metric;
 use crate::model::limits::{COMPETITOR, PAIR_SECONDS, PLAN};
-use crate::model::provenance::ServerRun;
 use crate::model::session::{Figure, How};
-use crate::report::metrics;
+use crate::report::metrics::{self, whole};
 use crate::report::next::{self, Context};
 use crate::report::words;
 use crate::stats::numbers::median;
@@ -22,46 +22,36 @@ pub(crate) fn evidence(comparison: &Comparison, around: &Context) -> Vec<Evidenc
 fn session(comparison: &Comparison, around: &Context) -> Option<Evidence> {
     let session = comparison.session.as_ref()?;
     let look = session.look?;
-    let mut lines: Vec<String> = session
-        .changes
-        .iter()
-        .filter_map(|(figure, interval)| {
-            let quantity = metrics::of_figure(*figure)?;
-            let [estimate, lower, upper] =
-                [interval.estimate, interval.lower, interval.upper].map(words::percent_of_ln);
-            // In the words of the verdict, which may need more decimals.
-            let estimate = match (figure, comparison.judged()) {
-                (Figure::P99, Some(verdict)) => quantity.judged_change(verdict),
-                _ => estimate,
-            };
-            let name = quantity.name;
-            let pinned = match (figure, comparison.pinned_rate) {
-                (Figure::Throughput, Some(_)) => ", pinned",
-                _ => "",
-            };
-            Some(format!(
-                "{name:<10}  {estimate} by pairs, surely between {lower} and {upper}{pinned}"
-            ))
-        })
-        .collect();
+    let change = |(figure, interval): &(Figure, _)| {
+        let quantity = metrics::of_figure(*figure)?;
+        let [estimate, lower, upper] = words::interval(interval);
+        // In the words of the verdict, which may need more decimals.
+        let judged = comparison.judged().filter(|_| *figure == Figure::P99);
+        let estimate =
+            judged.map_or(estimate, |verdict| quantity.judged_change(Metric::P99, verdict));
+        let is_pinned = *figure == Figure::Throughput && comparison.pinned_rate.is_some();
+        let pinned = if is_pinned { ", pinned" } else { "" };
+        let name = quantity.name;
+        Some(format!("{name:<10}  {estimate} by pairs, surely between {lower} and {upper}{pinned}"))
+    };
+    let mut lines: Vec<String> = session.changes.iter().filter_map(change).collect();
     lines.push(format!(
         "resolution  changes of about {} and more are detectable at this noise",
         words::size_of_ln(look.resolution())
     ));
-    lines.extend(comparison.contention().map(|share| {
+    if let Some(share) = comparison.contention() {
         let full = share * 100.0;
-        format!("contention  the CPUs were full ({full:.0}%): a real change is larger than shown")
-    }));
+        lines.push(format!(
+            "contention  the CPUs were full ({full:.0}%): a real change is larger than shown"
+        ));
+    }
     lines.extend(to_settle(comparison, around));
     let how = match session.how {
         How::Duet => "both servers at the same time",
         How::Alternating => "one server after the other",
     };
-    let title = format!(
-        "a paired session of {} pairs of {} s, {how}",
-        look.pairs, session.duration_seconds
-    );
-    Some((title, lines))
+    let (pairs, seconds) = (look.pairs, session.duration_seconds);
+    Some((format!("a paired session of {pairs} pairs of {seconds} s, {how}"), lines))
 }
 
 /// What would settle a session that ended unsettled, or what else would help.
@@ -83,34 +73,32 @@ fn to_settle(comparison: &Comparison, around: &Context) -> Vec<String> {
 }
 
 fn single_runs(comparison: &Comparison, around: &Context) -> Option<Evidence> {
-    if comparison.session.is_some() || matches!(comparison.judgement, Judgement::Impossible(_)) {
-        return None;
-    }
-    let mut lines = match (comparison.single_runs, comparison.judged()) {
-        (Some(known), _) => vec![format!(
+    comparison.verdict().filter(|_| comparison.session.is_none())?;
+    let is_judged = comparison.judged().is_some();
+    let mut lines = match comparison.single_runs {
+        Some(known) => vec![format!(
             "resolution  changes of {} and more ({} comparisons of one server)",
             words::size_of_ln(known.smallest_change),
             known.comparisons
         )],
-        (None, Some(_)) => vec![
+        None if is_judged => vec![
             "resolution  not known: too few runs of one server are recorded here".to_owned(),
             "in general  a third and more of the comparisons of a server with itself are"
                 .to_owned(),
             "            called regressed (docs/performance.md)".to_owned(),
         ],
-        (None, None) => return None,
+        None => return None,
     };
     // A change that is larger than the noise needs no confirmation, nor does the same server.
-    let is_unsure = comparison.judged().is_some()
-        && (comparison.single_runs.is_none() || comparison.is_within_noise());
-    let [first, last] = [PLAN.looks().first().copied().unwrap_or_default(), PLAN.last_look()]
-        .map(|pairs| minutes(comparison, pairs));
-    let time = match first < last {
-        true => format!("{first} to {}", in_words(last)),
-        false => in_words(last),
-    };
-    let confirm = next::confirm(comparison, around, "").into_iter().filter(|_| is_unsure);
-    lines.extend(confirm.map(|command| format!("to settle   {time} of `{command}`")));
+    if is_judged && (comparison.single_runs.is_none() || comparison.is_within_noise()) {
+        let looks = [PLAN.looks().first().copied().unwrap_or_default(), PLAN.last_look()];
+        let [first, last] = looks.map(|pairs| minutes(comparison, pairs));
+        let first = if first < last { format!("{first} to ") } else { String::new() };
+        let confirm = next::confirm(comparison, around, "").into_iter();
+        lines.extend(
+            confirm.map(|typed| format!("to settle   {first}{} of `{typed}`", in_words(last))),
+        );
+    }
     Some(("reliability of single runs".to_owned(), lines))
 }
 
@@ -127,17 +115,14 @@ fn position(comparison: &Comparison) -> Option<Evidence> {
 
 /// The minutes that so many pairs take, by the starts and stops of the servers as they are recorded.
 fn minutes(comparison: &Comparison, pairs: usize) -> f64 {
-    let around_load = |side: &Side| -> f64 {
-        let of = |seconds: fn(&ServerRun) -> Option<f64>| {
-            let known =
-                side.runs.iter().filter_map(|run| seconds(&run.provenance.as_ref()?.server));
-            median(known).unwrap_or_default()
-        };
-        of(|server| server.ready_seconds) + of(|server| server.stop_seconds)
-    };
     let session = comparison.session.as_ref();
     let load = whole(session.map_or(PAIR_SECONDS, |session| session.duration_seconds));
-    let sides = comparison.sides().map(|(_, side)| around_load(side) + load);
+    let sides = comparison.sides().map(|(_, side)| {
+        let servers = || side.runs.iter().filter_map(|run| Some(&run.provenance.as_ref()?.server));
+        let ready = median(servers().filter_map(|server| server.ready_seconds));
+        let stop = median(servers().filter_map(|server| server.stop_seconds));
+        ready.unwrap_or_default() + load + stop.unwrap_or_default()
+    });
     let pair = match session.map(|session| session.how) {
         Some(How::Alternating) => sides.sum(),
         // Of two servers at the same time the slower one counts.
@@ -148,9 +133,4 @@ fn minutes(comparison: &Comparison, pairs: usize) -> f64 {
 
 fn in_words(minutes: f64) -> String {
     format!("{minutes} {}", if minutes > 1.0 { "minutes" } else { "minute" })
-}
-
-#[allow(clippy::cast_precision_loss, reason = "a handful")]
-fn whole(count: u64) -> f64 {
-    count as f64
 }

@@ -34,12 +34,12 @@ pub(crate) fn human(all: &[Series], repeated: &Repeated, style: Style) -> String
 }
 
 fn section(series: &Series, style: Style) -> String {
-    let mut text = style.paint(Ink::Strong, &words::cut(&name(series), 80)) + "\n";
+    let mut text = style.paint(Ink::STRONG, &words::cut(&name(series), 80)) + "\n";
     let heading = format!(
         "  {:<TASK$} {:<16} {:<7} {:>8} {:>8} {:>7} {:>13}",
         "task", "when", "commit", "before", "after", "change", "since first"
     );
-    let _ = writeln!(text, "{}", style.paint(Ink::Faint, &heading));
+    let _ = writeln!(text, "{}", style.paint(Ink::FAINT, &heading));
     let measured = series.points.iter().zip(series.cumulative()).enumerate();
     let measured: Vec<Measured> =
         measured.map(|(number, (point, since))| (number, point, since)).collect();
@@ -50,14 +50,14 @@ fn section(series: &Series, style: Style) -> String {
         one.task == next.task && [one.phase, next.phase] == [Phase::Before, Phase::After]
     }) {
         if row.iter().any(|(number, ..)| steps.contains(number)) {
-            let _ = writeln!(text, "  {}", style.paint(Ink::Warning, STEP));
+            let _ = writeln!(text, "  {}", style.paint(Ink::WARNING, STEP));
         }
         let _ = writeln!(text, "{}", line(row));
     }
     let p99s: Vec<f64> = series.points.iter().map(|point| point.p99_ms).collect();
     let noise = series.noise.unwrap_or_default();
     let _ = writeln!(text, "  P99  {}", sparkline(&p99s, SPARKS, noise));
-    let ink = if series.creep().is_some() { Ink::Bad } else { Ink::Strong };
+    let ink = if series.creep().is_some() { Ink::BAD } else { Ink::STRONG };
     let _ = writeln!(text, "  {}", style.paint(ink, &outcome(series)));
     text
 }

@@ -2,21 +2,17 @@
 
 use std::fmt::Write as _;
 
-use crate::judge::comparison::{Comparison, Judgement};
-use crate::judge::fitness::Reason;
-use crate::judge::verdict::Outcome;
-use crate::report::evidence;
+use crate::judge::comparison::Comparison;
 use crate::report::metrics::OF_OPERATIONS;
 use crate::report::next::{self, Context};
-use crate::report::origin;
-use crate::report::reason::{reason, spread};
-use crate::report::table::{self, Mark, Row};
-use crate::report::words;
+use crate::report::reason::{ink, reason, subject};
+use crate::report::table::{self, Row};
+use crate::report::{evidence, origin, words};
 use crate::term::streams::{Ink, Style};
 use crate::term::text::{self, wrapped};
 
-/// The most columns of a task's name in a verdict.
-const LONGEST_TASK: usize = 30;
+/// The most columns of a task and a mode in a verdict.
+const LONGEST_SUBJECT: usize = 42;
 /// The columns of a row's name.
 const NAME: usize = 18;
 
@@ -34,52 +30,51 @@ pub fn report(comparisons: &[Comparison], around: &Context, style: Style) -> Str
         if !details.is_empty() {
             let stand_in = comparison.is_of_stand_in().then(|| format!(", {}", words::STAND_IN));
             let heading = format!("{}{}", comparison.mode, stand_in.unwrap_or_default());
-            let heading = style.paint(Ink::Strong, &heading);
+            let heading = style.paint(Ink::STRONG, &heading);
             let _ = writeln!(text, "\n{heading}\n{}", details.join("\n\n"));
         }
     }
     let steps = next::steps(comparisons, around);
     if !steps.is_empty() {
-        let _ = writeln!(text, "\n{}", style.paint(Ink::Strong, "next"));
+        let _ = writeln!(text, "\n{}", style.paint(Ink::STRONG, "next"));
     }
-    for step in steps {
-        let purpose = wrapped(step.purpose, [2, 2], style.columns);
-        let _ = writeln!(text, "  {purpose}\n    {}", step.commands.join("\n    "));
+    for (purpose, commands) in steps {
+        let purpose = wrapped(purpose, [2, 2], style.columns);
+        let _ = writeln!(text, "  {purpose}\n    {}", commands.join("\n    "));
     }
     text
 }
 
 /// The verdict in one line.
 pub(crate) fn verdict_line(comparison: &Comparison, style: Style) -> String {
-    let ink = match comparison.outcome() {
-        _ if comparison.is_unconfirmed() => Ink::Warning,
-        Outcome::Success => Ink::Good,
-        Outcome::InternalRegression | Outcome::CompetitiveRegression => Ink::Bad,
-        Outcome::Undecided | Outcome::CannotJudge => Ink::Warning,
-    };
     let line = plain_verdict_line(comparison);
-    let line = match &comparison.judgement {
-        // A reason may be of any length; all of them follow below.
-        Judgement::Impossible(_) => words::cut(&line, style.columns),
-        Judgement::Judged(_) | Judgement::SameServer(_) => wrapped(&line, [0, 2], style.columns),
+    let line = match is_whole(comparison) {
+        true => wrapped(&line, [0, 2], style.columns),
+        false => words::cut(&line, style.columns),
     };
     let headline = comparison.headline();
     match line.strip_prefix(headline) {
-        Some(rest) => style.paint(ink, headline) + rest,
+        Some(rest) => style.paint(ink(comparison), headline) + rest,
         None => line,
+    }
+}
+
+/// The verdict line says it all: no reasons follow that are several, or in a file.
+fn is_whole(comparison: &Comparison) -> bool {
+    match comparison.reasons() {
+        [] => true,
+        [only] => only.fault.file.is_none(),
+        _ => false,
     }
 }
 
 /// The same without colours, in one line of any length.
 pub(crate) fn plain_verdict_line(comparison: &Comparison) -> String {
-    let task = comparison
-        .task
-        .as_ref()
-        .map_or_else(String::new, |task| words::shortened(task.as_str(), LONGEST_TASK) + " ");
+    let subject = subject(comparison.task.as_ref(), comparison.mode);
     text::printable(&format!(
-        "{}: {task}{}{}: {}",
+        "{}: {}{}: {}",
         comparison.headline(),
-        comparison.mode,
+        words::shortened(&subject, LONGEST_SUBJECT),
         if comparison.is_of_stand_in() { ", stand-in" } else { "" },
         reason(comparison)
     ))
@@ -87,54 +82,36 @@ pub(crate) fn plain_verdict_line(comparison: &Comparison) -> String {
 
 /// Everything about one mode, in paragraphs.
 fn details(comparison: &Comparison, around: &Context, style: Style) -> Vec<String> {
+    let within = |text: &str, column: usize| wrapped(text, [column; 2], style.columns);
     let mut paragraphs = Vec::new();
-    let reasons = comparison.reasons();
-    if !reasons.is_empty() && !is_told_by_the_verdict_line(comparison, reasons, style) {
-        let reasons = reasons.iter().map(|reason| why(reason, around, style));
+    if !is_whole(comparison) {
+        let reasons = comparison.reasons().iter().map(|reason| match around.place(&reason.fault) {
+            Some(place) => {
+                format!("{}\n      {}", text::printable(&place), within(&reason.fault.why, 6))
+            }
+            None => within(&reason.fault.why, 4),
+        });
         paragraphs.push(list("why it cannot be judged", reasons));
     }
     let origin = origin::lines(comparison).into_iter();
-    let origin: Vec<String> = origin
-        .map(|(name, said)| format!("  {name:<6}  {}", wrapped(&said, [10, 10], style.columns)))
-        .collect();
-    paragraphs.extend((!origin.is_empty()).then(|| origin.join("\n")));
+    let origin = origin.map(|(name, said)| format!("  {name:<6}  {}", within(&said, 10)));
+    let origin: Vec<String> = origin.collect();
+    if !origin.is_empty() {
+        paragraphs.push(origin.join("\n"));
+    }
     if let Some([metrics, operations]) = table::of(comparison) {
-        let mut text = rows(&metrics, style);
-        let _ = write!(text, "\n    {}", OF_OPERATIONS);
-        for (phase, side) in comparison.sides() {
-            if let Some(spread) = spread(side) {
-                let _ = write!(text, "\n    {phase:<6}  {spread}");
-            }
-        }
-        paragraphs.push(text);
+        paragraphs.push(format!("{}\n    {OF_OPERATIONS}", rows(&metrics, style)));
         let evidence = evidence::evidence(comparison, around).into_iter();
         paragraphs.extend(evidence.map(|(title, lines)| list(&title, lines.into_iter())));
         if !operations.is_empty() {
-            let rows = rows(&operations, style);
-            paragraphs.push(format!("  P99 by operation, ms\n{rows}"));
+            paragraphs.push(format!("  P99 by operation, ms\n{}", rows(&operations, style)));
         }
     }
     if !comparison.warnings.is_empty() {
-        let warnings = comparison.warnings.iter();
-        let title = style.paint(Ink::Warning, "warnings");
-        let warnings = warnings.map(|warning| wrapped(warning, [4, 4], style.columns));
-        paragraphs.push(list(&title, warnings));
+        let warnings = comparison.warnings.iter().map(|warning| within(warning, 4));
+        paragraphs.push(list(&style.paint(Ink::WARNING, "warnings"), warnings));
     }
     paragraphs
-}
-
-fn is_told_by_the_verdict_line(comparison: &Comparison, reasons: &[Reason], style: Style) -> bool {
-    matches!(reasons, [only] if only.fault.file.is_none())
-        && plain_verdict_line(comparison).chars().count() <= style.columns
-}
-
-/// A reason, below its place.
-fn why(reason: &Reason, around: &Context, style: Style) -> String {
-    let indent = |columns| wrapped(&reason.fault.why, [columns, columns], style.columns);
-    match around.place(&reason.fault) {
-        Some(place) => format!("{}\n      {}", text::printable(&place), indent(6)),
-        None => indent(4),
-    }
 }
 
 fn list(title: &str, lines: impl Iterator<Item = String>) -> String {
@@ -144,24 +121,12 @@ fn list(title: &str, lines: impl Iterator<Item = String>) -> String {
 
 fn rows(rows: &[Row], style: Style) -> String {
     let line = |row: &Row| {
-        let ink = match row.mark {
-            Mark::Nothing | Mark::MovedMost => None,
-            Mark::Within | Mark::Pinned => Some(Ink::Good),
-            Mark::Regressed => Some(Ink::Bad),
-            Mark::Unsettled => Some(Ink::Warning),
-        };
-        let line = format!(
-            "  {:<NAME$}{:>12}{:>12}{:>11}{:>8}",
-            words::shortened(&row.name, NAME),
-            row.before,
-            row.after,
-            row.change,
-            row.limit
-        );
-        let mark = format!("  {}", row.mark.in_words());
+        let name = words::shortened(&row.name, NAME);
+        let Row { before, after, change, limit, .. } = row;
+        let line = format!("  {name:<NAME$}{before:>12}{after:>12}{change:>11}{limit:>8}");
         match row.mark {
-            Mark::Nothing => line.trim_end().to_owned(),
-            _ => line + &ink.map_or(mark.clone(), |ink| style.paint(ink, &mark)),
+            None => line.trim_end().to_owned(),
+            Some((mark, ink)) => format!("{line}  {}", style.paint(ink, mark)),
         }
     };
     let lines: Vec<String> = rows.iter().map(line).collect();

@@ -1,8 +1,6 @@
 //! A comparison for machines: one object, whose shape is described in `docs/reference/perf-compare-json.md`.
 
-use std::fmt::Write as _;
-
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::error::Error;
 use crate::judge::comparison::{Comparison, EndedSession, Side};
@@ -13,11 +11,9 @@ use crate::model::limits::{
 };
 use crate::model::names::{Mode, Phase};
 use crate::model::session::Figure;
-use crate::report::metrics::{self, METRICS};
 use crate::report::next::{self, Context};
-use crate::report::{origin, warning};
-use crate::stats::paired::{self, Look, PairedVerdict};
-use crate::term::text;
+use crate::report::{metrics, origin, warning};
+use crate::stats::paired::{Look, PairedVerdict, percent};
 
 /// The version of the shape: raised when a key changes its meaning or goes away.
 pub(crate) const FORMAT: u32 = 1;
@@ -30,30 +26,22 @@ pub fn report(
     error: Option<&Error>,
 ) -> String {
     let comparisons = comparisons.iter().map(|known| comparison(known, around));
-    let report = rounded(json!({
+    let report = json!({
         "format": FORMAT,
         "exit_code": exit_code,
         "error": error.map(Error::what),
         "tool_version": origin::VERSION,
         "comparisons": comparisons.collect::<Value>(),
-    }));
-    let mut text = String::new();
-    for c in format!("{report:#}\n").chars() {
-        // Only within strings, where such an escape means the same.
-        let _ = match c != '\n' && text::is_control(c) {
-            true => write!(text, "\\u{:04x}", u32::from(c)),
-            false => text.write_char(c),
-        };
-    }
-    text
+    });
+    format!("{report:#}\n")
 }
 
 fn comparison(comparison: &Comparison, around: &Context) -> Value {
     let verdict = comparison.verdict();
     let judged = comparison.judged();
     let regressed = judged.map(|verdict| {
-        let regressed = metrics::judged(|metric| verdict.regressed.contains(&metric));
-        regressed.map(|quantity| quantity.id()).collect::<Value>()
+        let regressed = metrics::judged().filter(|(metric, _)| verdict.regressed.contains(metric));
+        regressed.map(|(_, quantity)| quantity.id()).collect::<Value>()
     });
     let changes = verdict.map(|verdict| by_metric(|metric| verdict.change(metric)));
     let position = verdict.and_then(|verdict| verdict.position);
@@ -73,33 +61,40 @@ fn comparison(comparison: &Comparison, around: &Context) -> Value {
         "position": position.map(|known| self::position(comparison, known)),
         "session": comparison.session.as_ref().map(|known| session(comparison, known)),
         "single_runs": comparison.single_runs.map(|known| json!({
-            "smallest_change_percent": paired::percent(known.smallest_change),
+            "smallest_change_percent": percent(known.smallest_change),
             "comparisons": known.comparisons,
         })),
         "pinned_rate": comparison.pinned_rate,
         "reasons": reasons.map(|known| reason(comparison, known, around)).collect::<Value>(),
         "warnings": comparison.warnings,
         "accepted": comparison.accepted,
-        "warning_details": warning::to_json(&comparison.warnings),
+        "warning_details": comparison.warnings.iter().map(|text| json!({
+            "code": warning::code(text),
+            "text": text,
+        })).collect::<Value>(),
     })
 }
 
 /// A number for each judged metric, in the unit of its change.
-fn by_metric(number: impl Fn(Metric) -> f64) -> Map<String, Value> {
-    metrics::judged(|_| true)
-        .filter_map(|quantity| Some((quantity.change_key(), number(quantity.judged()?).into())))
-        .collect()
+fn by_metric(number: impl Fn(Metric) -> f64) -> Value {
+    let numbers = metrics::judged();
+    numbers.map(|(metric, quantity)| (quantity.change_key(), number(metric))).collect()
 }
 
 fn thresholds(mode: Mode) -> Value {
-    let mut thresholds = by_metric(|metric| metric.limit(mode));
-    thresholds.extend([
-        ("position_points".to_owned(), POSITION_POINTS.into()),
-        ("failed_before_percent".to_owned(), (FAILED_BEFORE * 100.0).into()),
-        ("elapsed_percent".to_owned(), (ELAPSED_SHARE * 100.0).into()),
-        ("offered_load_percent".to_owned(), (OFFERED_LOAD_REACHED * 100.0).into()),
-    ]);
-    Value::Object(thresholds)
+    let others = json!({
+        "position_points": POSITION_POINTS,
+        "failed_before_percent": FAILED_BEFORE * 100.0,
+        "elapsed_percent": ELAPSED_SHARE * 100.0,
+        "offered_load_percent": OFFERED_LOAD_REACHED * 100.0,
+    });
+    merged([by_metric(|metric| metric.limit(mode)), others])
+}
+
+/// One object with what all of these have.
+pub(crate) fn merged<const N: usize>(objects: [Value; N]) -> Value {
+    let entries = objects.iter().filter_map(Value::as_object).flatten();
+    entries.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 /// The name of an outcome for machines.
@@ -114,11 +109,8 @@ pub(crate) fn outcome(outcome: Outcome) -> &'static str {
 }
 
 fn side(side: &Side) -> Value {
-    let metrics = METRICS
-        .iter()
-        .filter(|metric| !metric.key.is_empty())
-        .map(|metric| (metric.key.to_owned(), json!(metric.value(side))));
     let files = side.files.iter().map(|file| file.to_string_lossy());
+    let metrics = metrics::compared().map(|one| (one.key.to_owned(), json!(one.value(side))));
     let rest = json!({
         "files": files.collect::<Value>(),
         "p99_lowest_ms": side.p99_spread_ms.0,
@@ -130,8 +122,7 @@ fn side(side: &Side) -> Value {
         "by_perf_check": side.by_perf_check,
         "origin": origin::to_json(side),
     });
-    let rest = rest.as_object().cloned().unwrap_or_default();
-    metrics.chain(rest).collect()
+    merged([metrics.collect(), rest])
 }
 
 fn position(comparison: &Comparison, position: Position) -> Value {
@@ -153,6 +144,42 @@ fn position(comparison: &Comparison, position: Position) -> Value {
     })
 }
 
+fn session(comparison: &Comparison, session: &EndedSession) -> Value {
+    let interval = |figure: &Figure| {
+        let known = session.changes.iter().find(|(known, _)| known == figure);
+        let interval = known.map(|(_, interval)| {
+            json!({
+                "percent": percent(interval.estimate),
+                "lowest_percent": percent(interval.lower),
+                "highest_percent": percent(interval.upper),
+            })
+        });
+        Some((metrics::of_figure(*figure)?.id().to_owned(), json!(interval)))
+    };
+    let rest = json!({
+        "verdict": paired_verdict(session.verdict),
+        "how": session.how.to_string(),
+        "duration_seconds": session.duration_seconds,
+        "vetoed_by_p95": comparison.is_vetoed(),
+        "intervals": Figure::ALL.iter().filter_map(interval).collect::<Value>(),
+        "full_machine_percent": comparison.contention().map(|share| share * 100.0),
+        "pairs_to_settle": session.look.and_then(|look| look.pairs_to_settle),
+    });
+    merged([p99(session.look.as_ref()), rest])
+}
+
+/// What a look says of P99; `null` without one.
+pub(crate) fn p99(look: Option<&Look>) -> Value {
+    let percent = |of: fn(&Look) -> f64| look.map(|look| percent(of(look)));
+    json!({
+        "pairs": look.map(|look| look.pairs),
+        "p99_percent": percent(|look| look.interval.estimate),
+        "p99_lowest_percent": percent(|look| look.interval.lower),
+        "p99_highest_percent": percent(|look| look.interval.upper),
+        "distinguishable_percent": percent(Look::resolution),
+    })
+}
+
 pub(crate) fn paired_verdict(verdict: PairedVerdict) -> &'static str {
     match verdict {
         PairedVerdict::Regressed => "regressed",
@@ -161,38 +188,6 @@ pub(crate) fn paired_verdict(verdict: PairedVerdict) -> &'static str {
         PairedVerdict::Suspected => "suspected",
         PairedVerdict::AfterFails => "after_fails",
     }
-}
-
-fn session(comparison: &Comparison, session: &EndedSession) -> Value {
-    let look = session.look;
-    let percent =
-        |ln_ratio: fn(&Look) -> f64| look.as_ref().map(|look| paired::percent(ln_ratio(look)));
-    let interval = |figure: &Figure| {
-        let quantity = metrics::of_figure(*figure)?;
-        let known = session.changes.iter().find(|(known, _)| known == figure);
-        let interval = known.map(|(_, interval)| {
-            json!({
-                "percent": paired::percent(interval.estimate),
-                "lowest_percent": paired::percent(interval.lower),
-                "highest_percent": paired::percent(interval.upper),
-            })
-        });
-        Some((quantity.id().to_owned(), json!(interval)))
-    };
-    json!({
-        "verdict": paired_verdict(session.verdict),
-        "how": session.how.to_string(),
-        "duration_seconds": session.duration_seconds,
-        "vetoed_by_p95": look.is_some_and(|look| look.is_vetoed),
-        "intervals": Figure::ALL.iter().filter_map(interval).collect::<Map<_, _>>(),
-        "full_machine_percent": comparison.contention().map(|share| share * 100.0),
-        "pairs": look.map(|look| look.pairs),
-        "p99_percent": percent(|look| look.interval.estimate),
-        "p99_lowest_percent": percent(|look| look.interval.lower),
-        "p99_highest_percent": percent(|look| look.interval.upper),
-        "distinguishable_percent": percent(Look::resolution),
-        "pairs_to_settle": look.and_then(|look| look.pairs_to_settle),
-    })
 }
 
 fn reason(comparison: &Comparison, reason: &Reason, around: &Context) -> Value {
@@ -212,21 +207,4 @@ fn reason(comparison: &Comparison, reason: &Reason, around: &Context) -> Value {
         },
         "mend_commands": next::remedy(comparison, reason, around),
     })
-}
-
-/// The numbers without what binary arithmetic adds beyond the ninth decimal, which is finer than anything measured.
-pub(crate) fn rounded(value: Value) -> Value {
-    const PARTS: f64 = 1e9;
-    match value {
-        Value::Array(values) => values.into_iter().map(rounded).collect(),
-        Value::Object(entries) => {
-            entries.into_iter().map(|(key, value)| (key, rounded(value))).collect()
-        }
-        Value::Number(number) if number.is_f64() => {
-            let number = number.as_f64().unwrap_or_default();
-            let rounded = (number * PARTS).round() / PARTS;
-            json!(if rounded.is_finite() { rounded } else { number })
-        }
-        other => other,
-    }
 }

@@ -1,7 +1,5 @@
 //! The recorded groups, one line each.
 
-use std::fmt::Write as _;
-
 use serde_json::{Value, json};
 
 use crate::model::names::RunName;
@@ -25,14 +23,6 @@ pub struct Entry {
     pub(crate) group: String,
     /// At least one run measured the stand-in.
     pub(crate) stand_in: bool,
-}
-
-impl Entry {
-    /// `3 of 5, stand-in`
-    fn runs(&self) -> String {
-        let stand_in = if self.stand_in { ", stand-in" } else { "" };
-        format!("{}{stand_in}", self.group)
-    }
 }
 
 /// The version of the JSON's shape.
@@ -62,18 +52,16 @@ pub(crate) fn to_json(entries: &[Entry]) -> String {
 
 /// The fewest columns of a task: the others are never so wide that less is left.
 const LEAST_TASK: usize = 5;
-/// The shown characters of a commit.
-const COMMIT: usize = 7;
 
 /// The table.
 pub(crate) fn list(entries: &[Entry], repeated: &Repeated, style: Style) -> String {
     if entries.is_empty() {
         return typed::nothing_is_recorded(repeated);
     }
-    let heading = ["task", "mode", "phase", "when", "commit", "load", "P99 ms", "ops/s", "runs"]
-        .map(str::to_owned);
-    let rows: Vec<[String; 9]> = entries.iter().map(row).collect();
-    let mut widths = heading.each_ref().map(|cell| cell.chars().count());
+    let heading = ["task", "mode", "phase", "when", "commit", "load", "P99 ms", "ops/s", "runs"];
+    let mut rows = vec![heading.map(str::to_owned)];
+    rows.extend(entries.iter().map(row));
+    let mut widths = [0; 9];
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.chars().count());
@@ -84,10 +72,13 @@ pub(crate) fn list(entries: &[Entry], repeated: &Repeated, style: Style) -> Stri
     let taken = others.iter().sum::<usize>() + others.len() + 1;
     *task = (*task).min(style.columns.saturating_sub(taken).max(LEAST_TASK));
 
-    let mut text = style.paint(Ink::Faint, &line(&heading, &widths, None, style)) + "\n";
-    for (entry, row) in entries.iter().zip(&rows) {
-        let why = entry.figures.as_ref().err();
-        let _ = writeln!(text, "{}", line(row, &widths, why, style));
+    let mut text = String::new();
+    let whys = entries.iter().map(|entry| entry.figures.as_ref().err());
+    for (row, why) in rows.iter().zip([None].into_iter().chain(whys)) {
+        let line = words::cut(&line(row, &widths, why), style.columns);
+        let is_heading = text.is_empty();
+        text += &if is_heading { style.paint(Ink::FAINT, &line) } else { line };
+        text.push('\n');
     }
     text
 }
@@ -96,39 +87,32 @@ pub(crate) fn list(entries: &[Entry], repeated: &Repeated, style: Style) -> Stri
 fn row(entry: &Entry) -> [String; 9] {
     let (p99, throughput) = match entry.figures {
         Ok((p99, throughput)) => (words::figure(p99, 3), words::trimmed(throughput, 1)),
-        Err(_) => (String::new(), String::new()),
+        Err(_) => Default::default(),
     };
-    let commit = entry.commit.as_deref().unwrap_or("-");
+    let stand_in = if entry.stand_in { ", stand-in" } else { "" };
     [
         entry.name.task.to_string(),
         entry.name.mode.to_string(),
         entry.name.phase.to_string(),
         words::minute(entry.name.timestamp),
-        text::printable(commit).chars().take(COMMIT).collect(),
+        words::commit(entry.commit.as_deref().unwrap_or("-")),
         entry.seconds.map_or_else(|| "-".to_owned(), |seconds| format!("{seconds} s")),
         p99,
         throughput,
-        entry.runs(),
+        format!("{}{stand_in}", entry.group),
     ]
 }
 
-/// One line, with the reason in the place of the figures where there is one.
-fn line(row: &[String; 9], widths: &[usize; 9], why: Option<&String>, style: Style) -> String {
-    let [task, mode, phase, when, commit, load, p99, throughput, group] = row;
+/// One line, which ends with the reason where there is one.
+fn line(row: &[String; 9], widths: &[usize; 9], why: Option<&String>) -> String {
+    let [task, mode, phase, when, commit, load, p99, throughput, runs] = row;
     let [w_task, w_mode, w_phase, w_when, w_commit, w_load, w_p99, w_throughput, _] = *widths;
     let task = words::shortened(task, w_task);
     let known = format!(
         "{task:<w_task$} {mode:<w_mode$} {phase:<w_phase$} {when:<w_when$} {commit:<w_commit$} {load:>w_load$}"
     );
-    // A space before the figures, and two behind them.
-    let left = style.columns.saturating_sub(known.chars().count() + 3);
-    let figures = format!("{p99:>w_p99$} {throughput:>w_throughput$}");
-    let least = figures.chars().count();
-    let figures = why.map_or(figures, |why| {
-        let most = left.saturating_sub(group.chars().count()).max(least);
-        format!("{:>least$}", words::cut(&text::printable(why), most))
-    });
-    let group = words::cut(group, left.saturating_sub(figures.chars().count()));
-    let figures = why.map_or(figures.clone(), |_| style.paint(Ink::Warning, &figures));
-    format!("{known} {figures}  {group}")
+    match why {
+        Some(why) => format!("{known} {}", text::printable(why)),
+        None => format!("{known} {p99:>w_p99$} {throughput:>w_throughput$}  {runs}"),
+    }
 }

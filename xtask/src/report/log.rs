@@ -4,20 +4,20 @@ use crate::judge::comparison::{Comparison, Side};
 use crate::judge::verdict::{Metric, Outcome, Standing, Verdict};
 use crate::model::limits::{COMPETITOR, threshold_percent};
 use crate::model::names::Mode;
-use crate::report::metrics;
 use crate::report::reason::reason;
-use crate::report::words;
+use crate::report::{metrics, words};
 use crate::term::text;
 
 /// The lines of one mode; `None` if it was not judged, or noise alone, which is no entry.
 pub fn lines(comparison: &Comparison) -> Option<Vec<String>> {
     let verdict = comparison.judged()?;
     let (before, after) = (comparison.before.as_ref()?, comparison.after.as_ref()?);
-    let changes = metrics::judged(|metric| metric != Metric::ErrorRate).map(|quantity| {
-        let change = quantity.judged_change(verdict);
-        match (quantity.judged(), comparison.look()) {
-            (Some(Metric::P99), Some(look)) => format!("{change} by {} pairs", look.pairs),
-            _ => change,
+    let changes = metrics::judged().filter(|(metric, _)| *metric != Metric::ErrorRate);
+    let changes = changes.map(|(metric, quantity)| {
+        let change = quantity.judged_change(metric, verdict);
+        match comparison.look().filter(|_| metric == Metric::P99) {
+            Some(look) => format!("{change} by {} pairs", look.pairs),
+            None => change,
         }
     });
     let changes: Vec<String> = changes.collect();

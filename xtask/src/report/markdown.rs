@@ -1,33 +1,29 @@
 //! A comparison for a pull-request comment or a CI step summary.
 
-use std::path::PathBuf;
-
 use crate::error::Error;
-use crate::judge::comparison::{Comparison, Side};
-use crate::judge::verdict::Outcome;
-use crate::model::names::{Mode, Phase, TaskId};
-use crate::report::evidence;
+use crate::judge::comparison::Comparison;
+use crate::model::names::{Mode, TaskId};
 use crate::report::metrics::OF_OPERATIONS;
 use crate::report::next::{self, Context};
-use crate::report::origin;
-use crate::report::reason::{reason, spread};
-use crate::report::table::{self, Mark, Row};
-use crate::report::words;
+use crate::report::reason::{ink, reason, subject};
+use crate::report::table::{self, REGRESSED, Row};
+use crate::report::{evidence, origin, words};
+use crate::term::streams::Ink;
 use crate::term::text;
 
 /// The whole report.
 pub fn report(comparisons: &[Comparison], around: &Context) -> String {
-    let sections = comparisons.iter().map(|comparison| section(comparison, around));
-    let steps = next::steps(comparisons, around).into_iter().map(|step| {
-        let commands = step.commands.join("\n");
-        format!("{}:\n\n```sh\n{commands}\n```\n", words::capitalised(step.purpose))
+    let mut parts: Vec<String> = comparisons.iter().map(|one| section(one, around)).collect();
+    let steps = next::steps(comparisons, around).into_iter().map(|(purpose, commands)| {
+        let (purpose, commands) = (words::capitalised(purpose), commands.join("\n"));
+        format!("{purpose}:\n\n```sh\n{commands}\n```\n\n")
     });
-    let steps: Vec<String> = steps.collect();
-    let folded = (!steps.is_empty()).then(|| {
-        let steps = steps.join("\n");
-        format!("<details><summary>Next, on your own machine</summary>\n\n{steps}\n</details>\n")
-    });
-    sections.chain(folded).collect::<Vec<String>>().join("\n")
+    let steps: String = steps.collect();
+    if !steps.is_empty() {
+        let summary = "<summary>Next, on your own machine</summary>";
+        parts.push(format!("<details>{summary}\n\n{steps}</details>\n"));
+    }
+    parts.join("\n")
 }
 
 /// The report where nothing could be compared: `task` and `modes` are what was asked for.
@@ -35,33 +31,33 @@ pub(crate) fn failure(error: &Error, task: Option<&TaskId>, modes: &[Mode]) -> S
     let markers: String = modes.iter().map(|mode| marker(task, *mode)).collect();
     let said = error.to_string();
     let lines: Vec<String> = said.lines().map(|line| text::markdown(line.trim())).collect();
-    let task = task.map_or_else(String::new, |task| format!("task {task}, "));
-    format!("{markers}### ⚠️ {task}CANNOT JUDGE\n\n{}\n", lines.join("\n\n"))
+    format!("{markers}### ⚠️ {}CANNOT JUDGE\n\n{}\n", of_task(task), lines.join("\n\n"))
 }
 
 /// An invisible line by which a workflow finds its comment again, to update it instead of writing another.
 fn marker(task: Option<&TaskId>, mode: Mode) -> String {
-    let task = task.map_or_else(String::new, |task| format!("{task} "));
-    format!("<!-- perf-gate {task}{mode} -->\n")
+    format!("<!-- perf-gate {} -->\n", subject(task, mode))
+}
+
+fn of_task(task: Option<&TaskId>) -> String {
+    task.map_or_else(String::new, |task| format!("task {task}, "))
 }
 
 fn section(comparison: &Comparison, around: &Context) -> String {
-    let mark = match comparison.outcome() {
-        _ if comparison.is_unconfirmed() => "⚠️",
-        Outcome::Success => "✅",
-        Outcome::InternalRegression | Outcome::CompetitiveRegression => "❌",
-        Outcome::Undecided | Outcome::CannotJudge => "⚠️",
+    let mark = match ink(comparison) {
+        Ink::GOOD => "✅",
+        Ink::BAD => "❌",
+        _ => "⚠️",
     };
-    let (task, mode) = (comparison.task.as_ref(), comparison.mode);
-    let marker = marker(task, mode);
-    let task = task.map_or_else(String::new, |task| format!("task {task}, "));
-    let headline = comparison.headline();
+    let (task, mode, headline) = (comparison.task.as_ref(), comparison.mode, comparison.headline());
+    let (marker, task) = (marker(task, mode), of_task(task));
     let mut paragraphs = vec![
         format!("{marker}### {mark} {task}{mode}: {headline}"),
         text::markdown(&reason(comparison)),
     ];
-    let accepted = comparison.accepted.iter();
-    paragraphs.extend(accepted.map(|reason| format!("Accepted: {}", text::markdown(reason))));
+    if let Some(reason) = &comparison.accepted {
+        paragraphs.push(format!("Accepted: {}", text::markdown(reason)));
+    }
     if comparison.is_of_stand_in() {
         paragraphs.push(format!("**{}**", words::STAND_IN));
     }
@@ -82,8 +78,6 @@ fn section(comparison: &Comparison, around: &Context) -> String {
     let origin = origin::lines(comparison).into_iter();
     let origin = origin.map(|(name, said)| format!("{name}: {}", text::markdown(&said)));
     paragraphs.extend(list("Who, what, when", origin));
-    let files = comparison.sides().map(|(phase, side)| files(phase, side));
-    paragraphs.extend(list("Measured", files));
     let warnings = comparison.warnings.iter();
     paragraphs.extend(list("Warnings", warnings.map(|warning| text::markdown(warning))));
     paragraphs.join("\n\n") + "\n"
@@ -101,27 +95,14 @@ fn table(metrics: &[Row], operations: Vec<Row>) -> String {
 
 fn line(row: &Row) -> String {
     let mark = match row.mark {
-        Mark::Regressed => "**regressed**",
-        Mark::Pinned => "ok, pinned by the offered load",
-        other => other.in_words(),
+        Some(REGRESSED) => "**regressed**",
+        mark => mark.map_or("", |(mark, _)| mark),
     };
     let Row { name, before, after, change, limit, .. } = row;
-    [name, before, after, change, limit, mark].iter().fold(String::from("|"), |line, cell| {
-        match cell.is_empty() {
-            true => line + " |",
-            false => format!("{line} {cell} |"),
-        }
-    })
-}
-
-/// The result files of a side.
-fn files(phase: Phase, side: &Side) -> String {
-    let name = |path: &PathBuf| {
-        text::markdown_code(&path.file_name().unwrap_or_default().to_string_lossy())
-    };
-    let names: Vec<String> = side.files.iter().map(name).collect();
-    let spread = spread(side).map_or_else(String::new, |spread| format!(" ({spread})"));
-    format!("{phase}: {}{spread}", names.join(", "))
+    let cells = [name, before, after, change, limit, mark];
+    let cells =
+        cells.map(|cell| if cell.is_empty() { " |".to_owned() } else { format!(" {cell} |") });
+    format!("|{}", cells.concat())
 }
 
 /// `None` where it would be empty.

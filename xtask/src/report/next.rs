@@ -8,8 +8,7 @@ use crate::judge::fitness::{Reason, Remedy};
 use crate::judge::verdict::Outcome;
 use crate::model::layout;
 use crate::model::limits::{PAIR_SECONDS, PLAN, RUN_SECONDS};
-use crate::model::names::is_task_name;
-use crate::model::names::{Mode, Part, Phase, TaskId};
+use crate::model::names::{Phase, TaskId, is_task_name};
 use crate::model::typed::{self, Repeated};
 use crate::term::text::shell_word;
 
@@ -39,46 +38,31 @@ impl Context {
     /// The file of a fault, with the line: `docs/x.md:15`.
     pub(crate) fn place(&self, fault: &Fault) -> Option<String> {
         let file = self.path(fault.file.as_ref()?);
-        Some(match fault.line {
-            Some(line) => format!("{file}:{line}"),
-            None => file,
-        })
+        Some(fault.line.map_or_else(|| file.clone(), |line| format!("{file}:{line}")))
     }
 }
 
-/// One thing to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Step {
-    pub(crate) purpose: &'static str,
-    pub(crate) commands: Vec<String>,
-}
+/// One thing to do: its purpose, and the commands.
+type Step = (&'static str, Vec<String>);
 
 /// All that helps with these comparisons, the quick things first.
 pub(crate) fn steps(comparisons: &[Comparison], around: &Context) -> Vec<Step> {
     let is_slower = |known: &&Comparison| known.outcome().is_regression() || known.is_vetoed();
-    let regressed = || comparisons.iter().filter(is_slower);
-    let measurements = comparisons.iter().flat_map(|comparison| measurements(comparison, around));
-    let records = regressed().filter_map(|comparison| records(comparison, around));
-    let profiles = regressed().filter_map(|comparison| profile(comparison, around));
-    let steps = merged(measurements.chain(records).chain(profiles));
+    let slower = comparisons.iter().find(is_slower);
+    let measurements = comparisons.iter().flat_map(|known| measurements(known, around));
+    let profile = slower.and_then(|comparison| profile(comparison, around));
+    let steps = merged(measurements.chain(profile));
+    let log = around.unlogged.as_ref().filter(|task| is_task_name(task.as_str()));
+    let log = log.filter(|_| steps.is_empty()).map(|task| {
+        let command = typed::perf_compare(task, " --log", &around.repeated);
+        ("write the log entry", vec![command])
+    });
     // What single runs leave open is settled before it is logged.
-    let unconfirmed = comparisons.iter().filter(|comparison| comparison.is_unconfirmed());
-    let settling = unconfirmed.filter(|comparison| comparison.outcome() == Outcome::Success);
-    let settling = merged(
-        settling
-            .map(|comparison| Step { purpose: SETTLE, commands: confirm(comparison, around, "") }),
-    );
-    let loggable = |task: &&TaskId| is_task_name(task.as_str());
-    match (steps.is_empty(), around.unlogged.as_ref().filter(loggable)) {
-        (true, Some(task)) => {
-            let log = Step {
-                purpose: "write the log entry",
-                commands: vec![typed::perf_compare(task, " --log", &around.repeated)],
-            };
-            settling.into_iter().chain([log]).collect()
-        }
-        _ => settling.into_iter().chain(steps).collect(),
-    }
+    let is_open =
+        |known: &&Comparison| known.is_unconfirmed() && known.outcome() == Outcome::Success;
+    let settling = comparisons.iter().filter(is_open);
+    let settling = settling.map(|comparison| (SETTLE, confirm(comparison, around, "")));
+    merged(settling.chain(steps).chain(log))
 }
 
 /// Why single runs below their noise are followed by a session.
@@ -101,15 +85,12 @@ pub(crate) fn longer(comparison: &Comparison, around: &Context) -> Option<(usize
 /// One step for each purpose, with each command once; none without a command.
 fn merged(steps: impl Iterator<Item = Step>) -> Vec<Step> {
     let mut merged: Vec<Step> = Vec::new();
-    for step in steps.filter(|step| !step.commands.is_empty()) {
-        let is_same = |known: &&mut Step| known.purpose == step.purpose;
-        let Some(known) = merged.iter_mut().find(is_same) else {
-            merged.push(step);
-            continue;
-        };
-        for command in step.commands {
-            if !known.commands.contains(&command) {
-                known.commands.push(command);
+    for (purpose, commands) in steps.filter(|(_, commands)| !commands.is_empty()) {
+        match merged.iter_mut().find(|(known, _)| *known == purpose) {
+            None => merged.push((purpose, commands)),
+            Some((_, known)) => {
+                known.retain(|command| !commands.contains(command));
+                known.extend(commands);
             }
         }
     }
@@ -118,35 +99,31 @@ fn merged(steps: impl Iterator<Item = Step>) -> Vec<Step> {
 
 /// The measurements or fixes that are needed before the next comparison; none after a clean one.
 fn measurements(comparison: &Comparison, around: &Context) -> Vec<Step> {
-    let measure_after =
-        |purpose| Step { purpose, commands: check(comparison, Phase::After, around) };
-    let by_remedy = |remedy, commands| Step { purpose: purpose(remedy), commands };
+    let measure = |purpose| (purpose, check(comparison, Phase::After, around));
     match (&comparison.judgement, comparison.outcome()) {
         (Judgement::Impossible(reasons), _) => {
             let step =
-                |reason: &Reason| by_remedy(reason.remedy, remedy(comparison, reason, around));
+                |reason: &Reason| (purpose(reason.remedy), remedy(comparison, reason, around));
             reasons.iter().map(step).collect()
         }
         (Judgement::SameServer(_), _) if comparison.before_is_misplaced() => {
-            let commands = take_back(comparison, Phase::Before, around);
-            vec![Step {
-                purpose: "take back the before that has the change: it is archived",
-                commands,
-            }]
+            let purpose = "take back the before that has the change: it is archived";
+            vec![(purpose, take_back(comparison, Phase::Before, around))]
         }
-        (Judgement::SameServer(_), _) => {
-            vec![measure_after(purpose(Remedy::Measure(Phase::After)))]
-        }
+        (Judgement::SameServer(_), _) => vec![measure(purpose(Remedy::Measure(Phase::After)))],
         (_, Outcome::Success) => Vec::new(),
-        _ => {
-            let better = measure_after("measure again once it is fixed");
+        (_, outcome) => {
+            let mut steps = Vec::new();
             // A question that a session has answered is not asked again until the answer pleases.
-            let confirm = comparison.session.is_none().then(|| confirm(comparison, around, ""));
-            let confirm = confirm.map(|commands| by_remedy(Remedy::Confirm, commands));
-            let suspected = comparison.outcome() == Outcome::Undecided;
-            let longer = longer(comparison, around).filter(|_| suspected);
-            let longer = longer.map(|(_, commands)| Step { purpose: LONGER, commands });
-            confirm.into_iter().chain(longer).chain([better]).collect()
+            if comparison.session.is_none() {
+                steps.push((purpose(Remedy::Confirm), confirm(comparison, around, "")));
+            }
+            if let (Outcome::Undecided, Some((_, commands))) = (outcome, longer(comparison, around))
+            {
+                steps.push((LONGER, commands));
+            }
+            steps.push(measure("measure again once it is fixed"));
+            steps
         }
     }
 }
@@ -226,37 +203,15 @@ fn profile(comparison: &Comparison, around: &Context) -> Option<Step> {
     if around.root.is_empty() {
         return None;
     }
-    let server = Path::new(&around.root).join(layout::PID_FILE);
-    let server = shell_word(&around.path(&server));
-    Some(Step {
-        purpose: match comparison.mode {
-            Mode::Internal => {
-                "profile (internal): the first in one terminal, the others once it loads"
-            }
-            Mode::Competitive => {
-                "profile (competitive): the first in one terminal, the others once it loads"
-            }
-        },
-        commands: vec![
-            typed::perf_check(PROFILED, Phase::After, comparison.mode, "", &around.repeated),
-            format!("id=$(cut -d: -f1 {server})"),
-            format!("perf record -g -o /tmp/engram.perf -p \"$id\" sleep {PROFILED_SECONDS}"),
-            "perf report -i /tmp/engram.perf".to_owned(),
-        ],
-    })
+    let server = shell_word(&around.path(&Path::new(&around.root).join(layout::PID_FILE)));
+    let commands = vec![
+        typed::perf_check(PROFILED, Phase::After, comparison.mode, "", &around.repeated),
+        format!("id=$(cut -d: -f1 {server})"),
+        format!("perf record -g -o /tmp/engram.perf -p \"$id\" sleep {PROFILED_SECONDS}"),
+        "perf report -i /tmp/engram.perf".to_owned(),
+    ];
+    Some(("profile: the first in one terminal, the others once it loads", commands))
 }
 
 /// The time that the profiler looks, in seconds: well within a load of the usual 60 s.
 const PROFILED_SECONDS: u64 = 20;
-
-/// The other records of the newest run after the change.
-fn records(comparison: &Comparison, around: &Context) -> Option<Step> {
-    // Which files the old scripts left is unknown.
-    let after = comparison.after.as_ref().filter(|after| after.by_perf_check)?;
-    let stem = around.path(&after.files.last()?.with_extension(""));
-    let less = |part: Part| format!("less {}", shell_word(&format!("{stem}{}", part.suffix())));
-    Some(Step {
-        purpose: "look at this very run: the server's use of the machine, its log, the load's",
-        commands: [Part::System, Part::Diagnosis, Part::LoadLog].map(less).to_vec(),
-    })
-}

@@ -4,105 +4,82 @@ use serde_json::{Value, json};
 
 use crate::judge::comparison::{Comparison, Side};
 use crate::model::names::RunName;
-use crate::model::provenance::{Git, Host, Noise};
+use crate::model::provenance::{Git, Noise, Provenance};
 use crate::report::words;
 use crate::stats::numbers::median;
-use crate::term::text;
 
 /// The version of this tool.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The shown characters of a commit.
-const COMMIT: usize = 7;
-/// The most columns of a branch, a machine, a processor or a scenario in a line.
-const LONGEST_NAME: usize = 40;
-
-/// What is known of the runs of a side. Of several runs, the newest speaks.
-struct Origin<'a> {
-    git: Option<&'a Git>,
-    host: Option<&'a Host>,
-    /// `2025-11-08 14:00`
-    when: Option<String>,
-    scenario: String,
-    seconds: Option<u64>,
-    runs: usize,
+/// A branch, a machine, a processor or a scenario in a line.
+fn short(name: &str) -> String {
+    words::shortened(name, 40)
 }
 
-impl<'a> Origin<'a> {
-    fn of(side: &'a Side) -> Self {
-        let run = side.runs.last();
-        let newest = run.and_then(|run| run.provenance.as_ref());
-        let started = newest.map(|newest| newest.run.started.as_str());
-        let named = || {
-            let name = RunName::of_result(run?.path.file_name()?.to_str()?)?;
-            Some(words::minute(name.timestamp))
-        };
-        let config = run.map(|run| run.result.config_name.clone());
-        Self {
-            git: newest.and_then(|newest| newest.git.as_ref()),
-            host: newest.map(|newest| &newest.host),
-            when: started.and_then(minute).or_else(named),
-            scenario: config.unwrap_or_default(),
-            seconds: newest.map(|newest| newest.load.duration_seconds),
-            runs: side.files.len(),
-        }
-    }
-
-    /// `be0be0b on main, 2025-11-08 14:00, 60 s, 3 runs`
-    fn in_words(&self) -> String {
-        let git = self.git;
-        let commit = git.and_then(|git| git.commit.as_deref()).map_or_else(
-            || "commit unknown".to_owned(),
-            |commit| commit.chars().take(COMMIT).collect::<String>(),
-        );
-        let branch = git.and_then(|git| git.branch.as_deref());
-        let branch = branch.map_or_else(String::new, |branch| {
-            format!(" on {}", words::shortened(branch, LONGEST_NAME))
-        });
-        let dirty = git.filter(|git| git.dirty).map_or("", |_| ", uncommitted");
-        let seconds = self.seconds.map(|seconds| format!("{seconds} s"));
-        let runs = match self.runs {
-            1 => None,
-            runs => Some(format!("{runs} runs")),
-        };
-        let first = text::printable(&commit) + &branch + dirty;
-        let rest = [self.when.clone(), seconds, runs].into_iter().flatten();
-        [first].into_iter().chain(rest).collect::<Vec<String>>().join(", ")
-    }
-
-    /// `bench-box, AMD Ryzen 7; M17 Baseline`
-    fn place(&self) -> String {
-        let known = self.host.into_iter().flat_map(|host| [&host.name, &host.cpu]).flatten();
-        let known: Vec<String> = known.map(|name| words::shortened(name, LONGEST_NAME)).collect();
-        let scenario = words::shortened(&self.scenario, LONGEST_NAME);
-        match known.is_empty() {
-            true => scenario,
-            false => format!("{}; {scenario}", known.join(", ")),
-        }
-    }
+/// Of several runs, the newest speaks.
+fn newest(side: &Side) -> Option<&Provenance> {
+    side.runs.last()?.provenance.as_ref()
 }
 
-/// The minute of an RFC 3339 time, as a person writes it.
-fn minute(started: &str) -> Option<String> {
-    let (date, time) = started.split_once('T')?;
-    Some(format!("{} {}", text::printable(date), text::printable(time.get(..5)?)))
+/// `2025-11-08 14:00`
+fn when(side: &Side) -> Option<String> {
+    let name = RunName::of_result(side.files.last()?.file_name()?.to_str()?)?;
+    Some(words::minute(name.timestamp))
+}
+
+fn scenario(side: &Side) -> &str {
+    side.runs.last().map_or("", |run| &run.result.config_name)
+}
+
+/// `be0be0b on main, 2025-11-08 14:00, 60 s, 3 runs, P99 from 0.441 to 0.502 ms`
+fn in_words(side: &Side) -> String {
+    let known = newest(side);
+    let git = known.and_then(|known| known.git.as_ref());
+    let of = |text: fn(&Git) -> Option<&String>| git.and_then(text);
+    let commit = of(|git| git.commit.as_ref());
+    let branch = of(|git| git.branch.as_ref());
+    let first = [
+        commit.map_or_else(|| "commit unknown".to_owned(), |commit| words::commit(commit)),
+        branch.map_or_else(String::new, |branch| format!(" on {}", short(branch))),
+        git.filter(|git| git.dirty).map_or_else(String::new, |_| ", uncommitted".to_owned()),
+    ];
+    let (runs, (low, high)) = (side.files.len(), side.p99_spread_ms);
+    let parts = [
+        Some(first.concat()),
+        when(side),
+        known.map(|known| format!("{} s", known.load.duration_seconds)),
+        (runs > 1).then(|| format!("{runs} runs, P99 from {low:.3} to {high:.3} ms")),
+    ];
+    parts.into_iter().flatten().collect::<Vec<String>>().join(", ")
+}
+
+/// `bench-box, AMD Ryzen 7; M17 Baseline`
+fn place(side: &Side) -> String {
+    let host = newest(side).map(|known| &known.host);
+    let machine = host.into_iter().flat_map(|host| [&host.name, &host.cpu]).flatten();
+    let machine: Vec<String> = machine.map(|name| short(name)).collect();
+    let place = [machine.join(", "), short(scenario(side))];
+    place.join("; ").trim_start_matches("; ").to_owned()
 }
 
 /// A line for each side, and those for what they share, each with its name before it; none where no side is known.
 pub(crate) fn lines(comparison: &Comparison) -> Vec<(&'static str, String)> {
-    let known = || comparison.sides().map(|(phase, side)| (phase.name(), Origin::of(side)));
-    let mut places: Vec<String> = known().map(|(_, origin)| origin.place()).collect();
+    let mut lines: Vec<(&str, String)> =
+        comparison.sides().map(|(phase, side)| (phase.name(), in_words(side))).collect();
+    let mut places: Vec<String> = comparison.sides().map(|(_, side)| place(side)).collect();
     places.dedup();
-    let sides = known().map(|(phase, origin)| (phase, origin.in_words()));
-    let judged =
-        (!places.is_empty()).then(|| ("judged", format!("by version {VERSION} of this tool")));
-    sides.chain(places.into_iter().map(|place| ("on", place))).chain(judged).collect()
+    if !places.is_empty() {
+        lines.extend(places.into_iter().map(|place| ("on", place)));
+        lines.push(("judged", format!("by version {VERSION} of this tool")));
+    }
+    lines
 }
 
 /// The same for machines, and the noise of the runs as numbers: each the median of the runs that know it.
 pub(crate) fn to_json(side: &Side) -> Value {
-    let origin = Origin::of(side);
-    let (git, host) = (origin.git, origin.host);
+    let known = newest(side);
+    let git = known.and_then(|known| known.git.as_ref());
+    let host = known.map(|known| &known.host);
     let noise = |of: fn(&Noise) -> Option<f64>| {
         median(side.runs.iter().filter_map(|run| of(&run.provenance.as_ref()?.noise)))
     };
@@ -110,13 +87,13 @@ pub(crate) fn to_json(side: &Side) -> Value {
         "commit": git.and_then(|git| git.commit.as_ref()),
         "branch": git.and_then(|git| git.branch.as_ref()),
         "dirty": git.map(|git| git.dirty),
-        "when": origin.when,
+        "when": when(side),
         "host": host.and_then(|host| host.name.as_ref()),
         "cpu": host.and_then(|host| host.cpu.as_ref()),
         "cores": host.and_then(|host| host.cores),
-        "scenario": origin.scenario,
-        "load_seconds": origin.seconds,
-        "runs": origin.runs,
+        "scenario": scenario(side),
+        "load_seconds": known.map(|known| known.load.duration_seconds),
+        "runs": side.files.len(),
         "noise": {
             "steal_share": noise(|noise| noise.steal_share),
             "busy_share": noise(|noise| noise.busy_share),

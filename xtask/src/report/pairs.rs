@@ -11,19 +11,6 @@ use crate::stats::signed_rank;
 /// It reaches from -18 % to +22 %.
 const AXIS: TextAxis = TextAxis { half_width: 14, per_column: 0.2 / 14.0 };
 
-/// One finished pair.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Line {
-    /// From 1.
-    pub(crate) pair: usize,
-    /// P99 before and after, in milliseconds.
-    pub(crate) p99_ms: [f64; 2],
-    /// Time since the session was started or continued.
-    pub(crate) used: Duration,
-    /// The longest time that it can still take, at the pace so far.
-    pub(crate) left: Duration,
-}
-
 /// The heading over the lines. `margin` is the smallest slow-down that matters, as a logarithm.
 pub(crate) fn heading(margin: f64) -> String {
     let axis = AXIS.draw(None, None, margin);
@@ -41,29 +28,29 @@ pub(crate) const LEGEND: &str = "\
 P99 of each pair in ms, and its change; all: the estimate by all pairs so far,
 drawn as o, = its interval, | no change, : the limit";
 
-/// The line of the newest pair; `differences` are those of all pairs so far.
-pub(crate) fn line(line: &Line, differences: &[f64], alpha: f64, margin: f64) -> String {
+/// The line of the newest pair, of these P99s before and after in milliseconds; `differences` are those of all pairs so
+/// far. The times are that since the session was started or continued, and the longest that it can still take at this
+/// pace.
+pub(crate) fn line(
+    p99_ms: [f64; 2],
+    differences: &[f64],
+    alpha: f64,
+    margin: f64,
+    [used, left]: [Duration; 2],
+) -> String {
     let estimate = signed_rank::estimate(differences);
     let interval = signed_rank::interval(differences, alpha);
-    let [before, after] = line.p99_ms.map(|p99| format!("{p99:>8.3}"));
-    let change = |ln_ratio: Option<f64>| ln_ratio.map_or_else(String::new, change);
+    let [before, after] = p99_ms.map(|p99| format!("{p99:>8.3}"));
+    let change = |ln_ratio: Option<f64>| ln_ratio.map_or_else(String::new, words::percent_of_ln);
     format!(
         "{:>3} {before} {after} {:>7} {:>7} {} {:>5} {:>5}",
-        line.pair,
+        differences.len(),
         change(differences.last().copied()),
         change(estimate),
         AXIS.draw(estimate, interval, margin),
-        clock(line.used),
-        clock(line.left)
+        clock(used),
+        clock(left)
     )
-}
-
-fn change(ln_ratio: f64) -> String {
-    const MOST: f64 = 999.0;
-    match paired::percent(ln_ratio) {
-        beyond if beyond > MOST => format!(">+{MOST}%"),
-        percent => words::percent(percent),
-    }
 }
 
 /// Minutes and seconds; hours and minutes where it takes that long.
@@ -79,16 +66,11 @@ fn clock(duration: Duration) -> String {
 mod tests {
     use super::*;
 
-    fn of_pair(pair: usize, p99_ms: f64, seconds: u64) -> Line {
-        let time = Duration::from_secs(seconds);
-        Line { pair, p99_ms: [p99_ms; 2], used: time, left: time }
-    }
-
     #[test]
     fn every_line_fits_a_terminal_of_80_columns() {
-        let widest = of_pair(40, 9999.999, 359_999);
+        let longest = [Duration::from_secs(359_999); 2];
         for difference in [9.0, -0.25, 0.0] {
-            let line = line(&widest, &[difference; 40], 0.05, 0.05);
+            let line = line([9999.999; 2], &[difference; 40], 0.05, 0.05, longest);
             assert!(line.chars().count() <= 80, "{line}");
         }
         assert!(heading(0.05).lines().all(|line| line.chars().count() <= 80));
@@ -97,9 +79,8 @@ mod tests {
 
     #[test]
     fn the_change_beside_a_pair_is_its_own_and_that_of_all_pairs_has_a_column_of_its_own() {
-        let pair = Line { p99_ms: [0.4, 0.5], ..of_pair(3, 0.0, 0) };
         let differences = [0.02_f64, 0.04, 1.25_f64.ln()];
-        let line = line(&pair, &differences, 0.05, 0.05);
+        let line = line([0.4, 0.5], &differences, 0.05, 0.05, [Duration::ZERO; 2]);
         let cells: Vec<&str> = line.split_whitespace().take(5).collect();
         assert_eq!(cells[..4], ["3", "0.400", "0.500", "+25.0%"]);
         assert_ne!(cells[4], "+25.0%");
@@ -107,7 +88,7 @@ mod tests {
 
     #[test]
     fn the_axis_of_the_heading_is_above_that_of_the_lines() {
-        let line = line(&of_pair(1, 1.0, 0), &[0.0], 0.05, 0.05);
+        let line = line([1.0; 2], &[0.0], 0.05, 0.05, [Duration::ZERO; 2]);
         let column = |text: &str, mark| text.chars().position(|c| c == mark).unwrap();
         let heading = heading(0.05);
         let [words, axis] = heading.lines().collect::<Vec<_>>()[..] else { panic!("{heading}") };

@@ -1,11 +1,27 @@
-//! Lines about a comparison that every format has: the reason for the verdict, and the spread of the runs.
+//! What every format says of a comparison: its subject, and the reason for the verdict.
 
-use crate::judge::comparison::{Comparison, Judgement, Side};
-use crate::judge::verdict::{Metric, Verdict};
+use crate::judge::comparison::{Comparison, Judgement};
+use crate::judge::verdict::{Metric, Outcome, Verdict};
+use crate::model::names::{Mode, TaskId};
 use crate::model::session::Figure;
-use crate::report::metrics::{self, Quantity};
-use crate::report::words;
+use crate::report::{metrics, words};
 use crate::stats::paired::PairedVerdict;
+use crate::term::streams::Ink;
+
+/// The subject of a comparison: `007 internal`.
+pub(crate) fn subject(task: Option<&TaskId>, mode: Mode) -> String {
+    task.map_or_else(|| mode.to_string(), |task| format!("{task} {mode}"))
+}
+
+/// The colour of the verdict: good, bad, or a warning where nothing is sure.
+pub(crate) fn ink(comparison: &Comparison) -> Ink {
+    match comparison.outcome() {
+        _ if comparison.is_unconfirmed() => Ink::WARNING,
+        Outcome::Success => Ink::GOOD,
+        Outcome::InternalRegression | Outcome::CompetitiveRegression => Ink::BAD,
+        Outcome::Undecided | Outcome::CannotJudge => Ink::WARNING,
+    }
+}
 
 /// The reason for the verdict, or for there being none.
 pub(crate) fn reason(comparison: &Comparison) -> String {
@@ -31,43 +47,36 @@ fn judged(comparison: &Comparison, verdict: &Verdict) -> String {
         true => metric == Metric::P99,
         false => verdict.regressed.contains(&metric),
     };
-    let part = |quantity: &Quantity| {
-        let change = format!("{} {}", quantity.name, quantity.judged_change(verdict));
-        match quantity.judged() {
-            Some(Metric::P99) => p99(comparison, verdict, &change, &quantity.limit(verdict.mode)),
-            _ => change,
-        }
-    };
+    let changes = metrics::judged().filter(|(metric, _)| wanted(*metric));
+    let changes = changes.map(|(metric, quantity)| {
+        let change = format!("{} {}", quantity.name, quantity.judged_change(metric, verdict));
+        if metric == Metric::P99 { p99(comparison, change, is_clean) } else { change }
+    });
     let position = verdict.position.map(|position| position.standing.to_string());
-    let parts: Vec<String> = metrics::judged(wanted).map(part).chain(position).collect();
-    parts.join(", ")
+    changes.chain(position).collect::<Vec<String>>().join(", ")
 }
 
 /// `P99 +3.1% (limit +5%)`, `P99 +10.4% by 8 pairs (surely +9.6% to +11.1%)`, or that nothing can be said:
 /// `no change distinguishable (P99 +3.1%, noise 11.4%)`. Of a session that passes unsettled the bound that matters.
-fn p99(comparison: &Comparison, verdict: &Verdict, change: &str, limit: &str) -> String {
-    let passes = verdict.regressed.is_empty();
+fn p99(comparison: &Comparison, change: String, is_clean: bool) -> String {
     let ended = comparison.paired_verdict();
-    let noise = comparison.single_runs.filter(|_| comparison.is_within_noise());
-    let (change, known) = match (comparison.look(), noise) {
+    let (change, known) = match (comparison.look(), comparison.single_runs) {
         (Some(look), _) => {
-            let [lower, upper] =
-                [look.interval.lower, look.interval.upper].map(words::percent_of_ln);
+            let [_, lower, upper] = words::interval(&look.interval);
             let bounds = match ended {
                 Some(PairedVerdict::NoRegressionFound) => format!("could be up to {upper}"),
                 _ => format!("surely {lower} to {upper}"),
             };
             (format!("{change} by {} pairs", look.pairs), bounds)
         }
-        (None, Some(noise)) => {
-            let noise = words::size_of_ln(noise.smallest_change);
-            (change.to_owned(), format!("noise {noise}"))
+        (None, Some(noise)) if comparison.is_within_noise() => {
+            (change, format!("noise {}", words::size_of_ln(noise.smallest_change)))
         }
-        (None, None) if passes => (change.to_owned(), format!("limit {limit}")),
-        (None, None) => return change.to_owned(),
+        _ if is_clean => (change, format!("limit {:+}%", Metric::P99.limit(comparison.mode))),
+        _ => return change,
     };
-    let says_nothing = passes && ended != Some(PairedVerdict::Suspected);
-    match says_nothing && comparison.is_indistinguishable() {
+    let passes = is_clean && ended != Some(PairedVerdict::Suspected);
+    match passes && comparison.is_indistinguishable() {
         true => format!("no change distinguishable ({change}, {known})"),
         false => format!("{change} ({known})"),
     }
@@ -82,11 +91,4 @@ fn veto(comparison: &Comparison) -> Option<String> {
         |(_, interval)| format!("P95 {}, surely", words::percent_of_ln(interval.estimate)),
     );
     Some(format!("{slower}; P99 itself cannot be distinguished from noise"))
-}
-
-/// The spread of the runs of a group; `None` for a single run.
-pub(crate) fn spread(side: &Side) -> Option<String> {
-    let (low, high) = side.p99_spread_ms;
-    let runs = side.files.len();
-    (runs > 1).then(|| format!("medians of {runs} runs, P99 from {low:.3} to {high:.3} ms"))
 }

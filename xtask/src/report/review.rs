@@ -133,7 +133,7 @@ fn scenario_cells(line: &Line) -> [String; 12] {
         or_nothing(line.last.map(words::speedup)),
         or_nothing(line.change().map(words::points)),
         its(|its| text::markdown(&its.throughput)),
-        or_nothing(line.ours.map(|ours| words::count(ours.throughput, 1))),
+        or_nothing(line.ours.map(|ours| words::trimmed(ours.throughput, 1))),
         match &line.standing {
             Ok(standing) => standing.to_string(),
             Err(_) => "**not judged**".to_owned(),

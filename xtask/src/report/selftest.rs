@@ -35,11 +35,8 @@ pub(crate) struct Session {
 const OTHERS_SHARE: f64 = 0.05;
 
 impl Session {
-    fn verdict(&self) -> Option<PairedVerdict> {
-        match self.record.assess().progress {
-            Progress::Final(verdict) => Some(verdict),
-            Progress::Continue { .. } => None,
-        }
+    fn ended_as(&self, verdict: PairedVerdict) -> bool {
+        self.record.assess().progress == Progress::Final(verdict)
     }
 
     fn look(&self) -> Option<Look> {
@@ -52,18 +49,16 @@ impl Session {
     }
 
     fn json(&self) -> Value {
-        let look = self.look();
-        let percent = |of: fn(&Look) -> f64| look.as_ref().map(|look| paired::percent(of(look)));
-        json!({
-            "verdict": self.verdict().map(json::paired_verdict),
+        let verdict = match self.record.assess().progress {
+            Progress::Final(verdict) => Some(json::paired_verdict(verdict)),
+            Progress::Continue { .. } => None,
+        };
+        let rest = json!({
+            "verdict": verdict,
             "how": self.record.subject.how.to_string(),
-            "pairs": self.record.pairs.len(),
             "seconds": self.took.as_secs_f64().round(),
-            "p99_percent": percent(|look| look.interval.estimate),
-            "p99_lowest_percent": percent(|look| look.interval.lower),
-            "p99_highest_percent": percent(|look| look.interval.upper),
-            "distinguishable_percent": percent(Look::resolution),
-        })
+        });
+        json::merged([json::p99(self.look().as_ref()), rest])
     }
 }
 
@@ -72,14 +67,14 @@ impl Selftest {
     /// a wider interval says nothing, wherever it lies.
     fn is_quiet(&self) -> bool {
         let slow_down = paired::margin(self.slow_down.into());
-        self.itself.verdict() == Some(PairedVerdict::NotRegressed)
+        self.itself.ended_as(PairedVerdict::NotRegressed)
             && self.itself.look().is_some_and(|look| {
                 look.resolution() < slow_down && !exceeds(0.0, look.interval.upper)
             })
     }
 
     fn is_found(&self) -> bool {
-        self.slowed.verdict() == Some(PairedVerdict::Regressed)
+        self.slowed.ended_as(PairedVerdict::Regressed)
     }
 
     /// Quiet on itself, and the slow-down was found.
@@ -91,29 +86,23 @@ impl Selftest {
         self.itself.provenances.iter().any(|run| run.build.stand_in)
     }
 
-    /// The share by which the server really was slowed down, in per cent.
-    fn slowed_down(&self) -> Option<f64> {
-        self.slowed.median(|run| run.server.slowed_down_percent)
-    }
-
     /// What would help, if it does not succeed.
     fn advice(&self) -> Vec<String> {
         if self.succeeds() {
             return Vec::new();
         }
-        let share = |figure: &dyn Fn(&Provenance) -> Option<f64>, least: f64| {
-            let share = self.itself.median(figure).filter(|share| *share >= least)?;
-            Some(format!("{:.0} %", share * 100.0))
-        };
         let seconds = self.itself.record.subject.duration_seconds;
         let mut advice = vec![format!("longer runs: --duration {}", seconds * 2)];
-        let of_others = |run: &Provenance| fitness::others_share(run, self.cpus);
-        if let Some(used) = share(&of_others, OTHERS_SHARE) {
-            advice.push(format!("fewer neighbours: others used {used} of the CPUs"));
+        let cpus = self.cpus;
+        let of_others = self.itself.median(|run| fitness::others_share(run, cpus));
+        if let Some(share) = of_others.filter(|share| *share >= OTHERS_SHARE) {
+            let used = share * 100.0;
+            advice.push(format!("fewer neighbours: others used {used:.0} % of the CPUs"));
         }
-        if let Some(used) = share(&|run| run.noise.busy_share, FULL_SHARE) {
-            let cpus = self.cpus;
-            advice.push(format!("more CPUs: {used} of the time of these {cpus} was used"));
+        let busy = self.itself.median(|run| run.noise.busy_share);
+        if let Some(share) = busy.filter(|share| *share >= FULL_SHARE) {
+            let used = share * 100.0;
+            advice.push(format!("more CPUs: {used:.0} % of the time of these {cpus} was used"));
         }
         advice
     }
@@ -144,7 +133,7 @@ impl Selftest {
 
     pub(crate) fn json(&self, exit_code: u8) -> String {
         let subject = &self.itself.record.subject;
-        let report = json::rounded(json!({
+        let report = json!({
             "format": json::FORMAT,
             "exit_code": exit_code,
             "engram_hash": subject.before,
@@ -152,13 +141,13 @@ impl Selftest {
             "stand_in": self.is_of_stand_in(),
             "cpus": self.cpus,
             "slow_down_percent": self.slow_down,
-            "slowed_down_percent": self.slowed_down(),
+            "slowed_down_percent": self.slowed.median(|run| run.server.slowed_down_percent),
             "quiet": self.is_quiet(),
             "found": self.is_found(),
             "itself": self.itself.json(),
             "slowed": self.slowed.json(),
             "advice": self.advice(),
-        }));
+        });
         format!("{report:#}\n")
     }
 }
@@ -213,9 +202,8 @@ mod tests {
     #[test]
     fn a_binary_that_is_not_surely_as_fast_as_itself_is_not_quiet() {
         let not_settled = [2.0, 0.5];
-        assert_eq!(
-            session(&not_settled).verdict(),
-            Some(PairedVerdict::NoRegressionFound),
+        assert!(
+            session(&not_settled).ended_as(PairedVerdict::NoRegressionFound),
             "which is a pass, elsewhere"
         );
         for itself in [&not_settled[..], &[1.5], &[0.5]] {
@@ -226,7 +214,7 @@ mod tests {
     #[test]
     fn an_interval_wider_than_the_slow_down_says_nothing() {
         let itself = [1.04, 0.4];
-        assert_eq!(session(&itself).verdict(), Some(PairedVerdict::NotRegressed));
+        assert!(session(&itself).ended_as(PairedVerdict::NotRegressed));
         assert!(!selftest(&itself, &[1.5]).succeeds());
     }
 }

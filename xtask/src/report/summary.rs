@@ -1,79 +1,57 @@
-//! The end of a check: the numbers, a warning where they mean nothing, and the next command to type.
+//! The end of a check: the numbers, and the next command to type.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
 use crate::judge::comparison::Side;
-use crate::report::metrics::{METRICS, OF_OPERATIONS};
+use crate::model::recorded::Recorded;
+use crate::report::metrics::{METRICS, MS_DECIMALS, OF_OPERATIONS};
 use crate::report::words;
 use crate::term::streams::{Ink, Style};
-
-/// A group of runs.
-pub(crate) struct Summary<'a> {
-    /// `007 before, internal`
-    pub(crate) title: String,
-    /// Each run as a side of its own.
-    pub(crate) runs: &'a [Side],
-    /// The medians of them, where there are several.
-    pub(crate) median: Option<Side>,
-    /// Runs of which so many requests failed that the latencies are those of error replies.
-    pub(crate) failing: usize,
-    /// The command to type next, and the words before it.
-    pub(crate) next: String,
-}
 
 /// The runs that a terminal has room for; every run is in its files.
 const MOST_SHOWN: usize = 4;
 
-pub(crate) fn summary(summary: &Summary, style: Style) -> String {
-    let mut text = String::from("\n");
-    let mut title = summary.title.clone();
-    if summary.runs.iter().any(|run| run.stand_in) {
-        let _ = write!(title, ", {}", words::STAND_IN);
+/// The runs of a group beside each other, after their medians where there are several. `title` is for instance `007
+/// before, internal`; `next` is the command to type next, and the words before it.
+pub(crate) fn summary(title: &str, runs: &[Recorded], next: &str, style: Style) -> String {
+    let several = (runs.len() > 1).then_some(runs);
+    let columns = several.into_iter().chain(runs.chunks(1).take(MOST_SHOWN));
+    let columns = columns.filter_map(|runs| Side::of(runs, |run| run.result.error_rate));
+    let columns: Vec<Side> = columns.collect();
+    let more = if runs.len() > MOST_SHOWN { " …" } else { "" };
+    let row = |name: &str, values: Vec<String>| {
+        let values: String = values.iter().map(|value| format!(" {value:>9}")).collect();
+        format!("  {name:<17}{values}{more}")
+    };
+
+    let mut title = title.to_owned();
+    if columns.iter().any(|side| side.stand_in) {
+        title += &format!(", {}", words::STAND_IN);
     }
-    let _ = writeln!(text, "{}\n", style.paint(Ink::Strong, &title));
-    let columns = summary.median.iter().chain(summary.runs.iter().take(MOST_SHOWN));
-    let more = if summary.runs.len() > MOST_SHOWN { " …" } else { "" };
-    let row = |name: &str, values: &[String]| {
-        let values: Vec<String> = values.iter().map(|value| format!("{value:>9}")).collect();
-        format!("  {name:<18}{}{more}", values.join(" "))
-    };
-    let line = |name: &str, value: &dyn Fn(&Side) -> String| {
-        row(name, &columns.clone().map(value).collect::<Vec<_>>())
-    };
-    if summary.median.is_some() {
-        let runs = (1..columns.clone().count()).map(|run| format!("run {run}"));
-        let names: Vec<String> = ["median".to_owned()].into_iter().chain(runs).collect();
-        let _ = writeln!(text, "{}", row("", &names));
+    let mut lines = vec![String::new(), style.paint(Ink::STRONG, &title), String::new()];
+    if several.is_some() {
+        let names = (1..columns.len()).map(|run| format!("run {run}"));
+        lines.push(row("", ["median".to_owned()].into_iter().chain(names).collect()));
     }
     for metric in &METRICS {
-        let figure = |value| metric.figure(value);
-        let value = |run: &Side| metric.value(run).map_or_else(|| "unknown".into(), figure);
-        let line = line(&metric.title(), &value);
-        let _ = match metric.name {
-            "P99" => writeln!(text, "{}", style.paint(Ink::Strong, &line)),
-            _ => writeln!(text, "{line}"),
-        };
+        let values = columns.iter().map(|side| match metric.value(side) {
+            Some(value) => metric.figure(value),
+            None => "unknown".to_owned(),
+        });
+        let line = row(&metric.title(), values.collect());
+        lines.push(if metric.name == "P99" { style.paint(Ink::STRONG, &line) } else { line });
     }
-    let _ = writeln!(text, "    {OF_OPERATIONS}\n\n  P99 by operation, ms");
-    let operations = summary.runs.iter().flat_map(|run| run.operation_p99_ms.keys());
+    lines.push(format!("    {OF_OPERATIONS}\n\n  P99 by operation, ms"));
+    let operations = columns.iter().flat_map(|side| side.operation_p99_ms.keys());
     for name in operations.collect::<BTreeSet<&String>>() {
-        let value = |run: &Side| match run.operation_p99_ms.get(name) {
-            Some(p99_ms) => words::figure(*p99_ms, 3),
+        let values = columns.iter().map(|side| match side.operation_p99_ms.get(name) {
+            Some(p99_ms) => words::figure(*p99_ms, MS_DECIMALS),
             None => "-".to_owned(),
-        };
-        let _ = writeln!(text, "{}", line(name, &value));
+        });
+        lines.push(row(name, values.collect()));
     }
-    if summary.failing > 0 {
-        let (failing, all) = (summary.failing, summary.runs.len());
-        let runs = if all == 1 { "run" } else { "runs" };
-        let loud = format!(
-            "\nREQUESTS FAILED in {failing} of {all} {runs}: these are the latencies of error replies"
-        );
-        let _ = writeln!(text, "{}", style.paint(Ink::Bad, &loud));
-    }
-    let _ = writeln!(text, "\nnext: {}", summary.next);
-    text
+    lines.push(format!("\nnext: {next}\n"));
+    lines.join("\n")
 }
 
 #[cfg(test)]
@@ -97,12 +75,8 @@ mod tests {
 
     fn shown(p99s_ms: &[f64]) -> Vec<String> {
         let runs: Vec<Recorded> = p99s_ms.iter().copied().map(run).collect();
-        let side = |runs: &[Recorded]| Side::of(runs, |run| run.result.error_rate).unwrap();
-        let each: Vec<Side> = runs.chunks(1).map(side).collect();
-        let median = (runs.len() > 1).then(|| side(&runs));
-        let (title, next) = ("007 before, internal".to_owned(), "done".to_owned());
-        let summary = Summary { title, runs: &each, median, failing: 0, next };
-        super::summary(&summary, Style::of_output()).lines().map(str::to_owned).collect()
+        let shown = summary("007 before, internal", &runs, "done", Style::PLAIN);
+        shown.lines().map(str::to_owned).collect()
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! A stable code for each warning, for machines: the words may change, the code does not.
 
-use serde_json::{Value, json};
-
 /// What the words of a warning hold, and the code that it then has; the first that fits. A test of the reference names
 /// each of them.
 const CODES: [(&str, &str); 23] = [
@@ -34,22 +32,10 @@ const CODES: [(&str, &str); 23] = [
 /// The code of what none of the others is.
 const OTHER: &str = "other";
 
-/// The codes of all warnings.
-#[cfg(test)]
-fn codes() -> impl Iterator<Item = &'static str> {
-    CODES.iter().map(|(_, code)| *code).chain([OTHER])
-}
-
 /// The code of a warning.
 pub(crate) fn code(warning: &str) -> &'static str {
     let known = CODES.iter().find(|(words, _)| warning.contains(words));
     known.map_or(OTHER, |(_, code)| code)
-}
-
-/// Each warning with its code.
-pub(crate) fn to_json(warnings: &[String]) -> Value {
-    let coded = warnings.iter().map(|text| json!({ "code": code(text), "text": text }));
-    coded.collect()
 }
 
 #[cfg(test)]
@@ -72,7 +58,7 @@ mod tests {
     #[test]
     fn the_reference_lists_every_code() {
         let reference = include_str!("../../../docs/reference/perf-compare-json.md");
-        for code in codes() {
+        for code in CODES.map(|(_, code)| code).into_iter().chain([OTHER]) {
             assert!(reference.contains(&format!("`{code}`")), "{code}");
         }
     }

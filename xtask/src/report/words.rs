@@ -2,6 +2,7 @@
 
 use crate::model::names::Timestamp;
 use crate::stats::paired;
+use crate::stats::signed_rank::Interval;
 use crate::term::text::printable;
 
 /// Stands wherever figures of the stand-in are shown.
@@ -15,6 +16,11 @@ pub(crate) fn percent(value: f64) -> String {
 /// A change in per cent, of the logarithm of a ratio.
 pub(crate) fn percent_of_ln(ln_ratio: f64) -> String {
     percent(paired::percent(ln_ratio))
+}
+
+/// The estimate and its bounds in per cent, of the logarithm of a ratio.
+pub(crate) fn interval(of: &Interval) -> [String; 3] {
+    [of.estimate, of.lower, of.upper].map(percent_of_ln)
 }
 
 /// The size of a change in per cent, of the logarithm of a ratio: `11.4%`.
@@ -33,7 +39,7 @@ pub(crate) fn points(value: f64) -> String {
 }
 
 /// From here on, only the order of magnitude of a change is shown.
-const HUGE_CHANGE: f64 = 1e6;
+const HUGE_CHANGE: f64 = 1e3;
 
 /// A number with its sign; one that rounds to zero is `+0.0`.
 pub(crate) fn signed(value: f64, decimals: usize) -> String {
@@ -41,10 +47,7 @@ pub(crate) fn signed(value: f64, decimals: usize) -> String {
         return format!("{value:+.1e}");
     }
     let text = format!("{value:+.decimals$}");
-    match text.as_str() {
-        "-0.0" => "+0.0".to_owned(),
-        _ => text,
-    }
+    if text == "-0.0" { "+0.0".to_owned() } else { text }
 }
 
 /// A figure for a column of a table: the larger, the fewer decimals.
@@ -65,14 +68,6 @@ pub(crate) fn figures(values: [Option<f64>; 2], decimals: usize) -> [String; 2] 
     values.map(|value| value.map_or_else(|| "-".to_owned(), |value| figure(value, decimals)))
 }
 
-/// A number of things; a mean of them may have decimals, which are not shown where they are zero.
-pub(crate) fn count(value: f64, decimals: usize) -> String {
-    match value < 1e10 {
-        true => trimmed(value, decimals),
-        false => figure(value, decimals),
-    }
-}
-
 /// A name in at most `width` characters. The middle is omitted, since the end says as much as the beginning.
 pub(crate) fn shortened(name: &str, width: usize) -> String {
     let name = printable(name);
@@ -84,6 +79,11 @@ pub(crate) fn shortened(name: &str, width: usize) -> String {
     let start: String = name.chars().take(kept - kept / 2).collect();
     let end: String = name.chars().skip(length - kept / 2).collect();
     format!("{start}…{end}")
+}
+
+/// The shown characters of a commit.
+pub(crate) fn commit(commit: &str) -> String {
+    printable(commit).chars().take(7).collect()
 }
 
 /// `2025-11-08 14:00`

@@ -1,6 +1,7 @@
 //! The steps of a measurement as they happen: one tidy column on a terminal, plain lines elsewhere.
 
-use std::time::{Duration, Instant};
+use std::mem;
+use std::time::Instant;
 
 use crate::term::streams::{self, Ink, Style};
 use crate::term::text::{printable, wrapped};
@@ -52,7 +53,7 @@ impl Steps {
         if self.verbosity == Verbosity::ProgressOnly {
             self.heading = format!("{what}: ");
         }
-        let what = self.style.paint(Ink::Strong, &printable(what));
+        let what = self.style.paint(Ink::STRONG, &printable(what));
         self.say(&format!("{}{what}\n", " ".repeat(NAME_WIDTH + 2)));
     }
 
@@ -61,40 +62,33 @@ impl Steps {
         self.name = name;
         what.clone_into(&mut self.what);
         self.began = Instant::now();
-        if self.live {
-            self.overwrite(what);
-        }
+        self.overwrite(what);
     }
 
     /// Begins a step that may take long: it is announced elsewhere than on a terminal, too.
     pub(crate) fn begin_long(&mut self, name: &'static str, what: &str) {
         self.begin(name, what);
         if !self.live {
-            self.say(&format!("{}\n", self.line(Ink::Good, self.name, what)));
+            self.say(&(self.line(Ink::GOOD, self.name, what) + "\n"));
         }
     }
 
     /// Leaves the current step's line as it is: the step prints for itself.
     pub(crate) fn release_line(&mut self) {
-        if self.unfinished {
+        if mem::take(&mut self.unfinished) {
             streams::errors("\n");
-            self.unfinished = false;
         }
     }
 
-    /// Shows the progress of the current step; on a terminal only.
+    /// Shows the progress of the current step.
     pub(crate) fn progress(&mut self, state: &str) {
-        if self.live {
-            let what = format!("{}, {state}", self.what);
-            self.overwrite(&what);
-        }
+        self.overwrite(&format!("{}, {state}", self.what));
     }
 
     /// Takes the step in progress off the screen.
     pub(crate) fn clear(&mut self) {
-        if self.unfinished {
+        if mem::take(&mut self.unfinished) {
             streams::overwrite("");
-            self.unfinished = false;
         }
     }
 
@@ -104,12 +98,10 @@ impl Steps {
             self.clear();
             return;
         }
-        let time = seconds(self.began.elapsed());
-        let line = self.line(Ink::Good, self.name, what);
-        let used = NAME_WIDTH + 2 + what.chars().count();
-        let gap = LINE_WIDTH.saturating_sub(used + time.chars().count()).max(1);
-        let time = self.style.paint(Ink::Faint, &time);
-        let line = format!("{line}{}{time}\n", " ".repeat(gap));
+        let time = format!(" {:.2} s", self.began.elapsed().as_secs_f64());
+        let left = LINE_WIDTH.saturating_sub(NAME_WIDTH + 2 + what.chars().count());
+        let time = self.style.paint(Ink::FAINT, &format!("{time:>left$}"));
+        let line = format!("{}{time}\n", self.line(Ink::GOOD, self.name, what));
         match self.live {
             true => streams::overwrite(&line),
             false => streams::errors(&line),
@@ -119,15 +111,18 @@ impl Steps {
 
     /// A warning, between steps.
     pub(crate) fn warn(&mut self, what: &str) {
-        let line = self.line(Ink::Warning, "warning", what);
-        streams::errors(&format!("{line}\n"));
+        streams::errors(&(self.line(Ink::WARNING, "warning", what) + "\n"));
     }
 
+    /// Shows a step in the line that the cursor is in; on a terminal only.
     fn overwrite(&mut self, what: &str) {
+        if !self.live {
+            return;
+        }
         // What is wider than the terminal cannot be overwritten.
         let width = LINE_WIDTH.min(self.style.columns - 1) - NAME_WIDTH - 2;
         let what: String = (self.heading.chars().chain(what.chars())).take(width).collect();
-        streams::overwrite(&self.line(Ink::Good, self.name, &what));
+        streams::overwrite(&self.line(Ink::GOOD, self.name, &what));
         self.unfinished = true;
     }
 
@@ -156,9 +151,4 @@ impl Drop for Steps {
             Verbosity::ProgressOnly => self.clear(),
         }
     }
-}
-
-/// A duration as a person reads it, to a hundredth of a second.
-pub(crate) fn seconds(duration: Duration) -> String {
-    format!("{:.2} s", duration.as_secs_f64())
 }

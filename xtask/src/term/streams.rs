@@ -1,6 +1,5 @@
 //! The two streams and their colours. Writing never panics when a stream is gone.
 
-use std::borrow::Cow;
 use std::env;
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
@@ -23,34 +22,22 @@ const COLUMNS: usize = 80;
 /// No line is made for a terminal that is narrower.
 const FEWEST_COLUMNS: usize = 40;
 
-/// A colour with one meaning everywhere.
+/// A colour with one meaning everywhere: the sequence that begins it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ink {
-    /// A name, or a good outcome.
-    Good,
-    /// Wrong.
-    Bad,
-    /// Weaker than it should be.
-    Warning,
-    /// The subject of a line.
-    Strong,
-    /// Less important.
-    Faint,
-}
+pub(crate) struct Ink(&'static str);
 
 impl Ink {
-    const ALL: [Self; 5] = [Self::Good, Self::Bad, Self::Warning, Self::Strong, Self::Faint];
-
-    /// The sequence that begins it.
-    fn begin(self) -> &'static str {
-        match self {
-            Self::Good => "\x1b[1;32m",
-            Self::Bad => "\x1b[1;31m",
-            Self::Warning => "\x1b[1;33m",
-            Self::Strong => "\x1b[1m",
-            Self::Faint => "\x1b[2m",
-        }
-    }
+    /// A name, or a good outcome.
+    pub(crate) const GOOD: Self = Self("\x1b[1;32m");
+    /// Wrong.
+    pub(crate) const BAD: Self = Self("\x1b[1;31m");
+    /// Weaker than it should be.
+    pub(crate) const WARNING: Self = Self("\x1b[1;33m");
+    /// The subject of a line.
+    pub(crate) const STRONG: Self = Self("\x1b[1m");
+    /// Less important.
+    pub(crate) const FAINT: Self = Self("\x1b[2m");
+    const ALL: [Self; 5] = [Self::GOOD, Self::BAD, Self::WARNING, Self::STRONG, Self::FAINT];
 }
 
 /// The sequence that ends every [`Ink`].
@@ -80,7 +67,7 @@ impl Style {
     pub(crate) fn paint(self, ink: Ink, text: &str) -> String {
         match self.has_colour {
             false => text.to_owned(),
-            true => format!("{}{text}{END}", ink.begin()),
+            true => format!("{}{text}{END}", ink.0),
         }
     }
 }
@@ -156,27 +143,20 @@ fn to_errors(text: &str) {
 }
 
 /// `text` without any control of a terminal but the colours of this tool and the ends of lines: whoever wrote it, and
-/// whichever way it came here, it does not clear the screen, move the cursor or turn its words around.
-fn neutral(text: &str) -> Cow<'_, str> {
+/// whichever way it came here, it does not clear the screen, move the cursor or turn its words around. In JSON, where a
+/// control is within a string, its escape means the same.
+fn neutral(text: &str) -> String {
     let is_harmful = |c: char| is_control(c) && !matches!(c, '\n' | '\t');
-    if !text.contains(is_harmful) {
-        return text.into();
-    }
-    let own = || Ink::ALL.map(Ink::begin).into_iter().chain([END]);
     let (mut neutral, mut rest) = (String::with_capacity(text.len()), text);
-    while let Some(c) = rest.chars().next() {
-        if let Some(colour) = own().find(|colour| rest.starts_with(colour)) {
-            neutral.push_str(colour);
-            rest = rest.get(colour.len()..).unwrap_or_default();
-            continue;
-        }
-        match is_harmful(c) {
-            true => neutral.extend(c.escape_default()),
-            false => neutral.push(c),
-        }
-        rest = rest.get(c.len_utf8()..).unwrap_or_default();
+    while let Some((at, c)) = rest.char_indices().find(|(_, c)| is_harmful(*c)) {
+        let (harmless, from) = rest.split_at(at);
+        let mut own = Ink::ALL.map(|ink| ink.0).into_iter().chain([END]);
+        let colour = own.find(|colour| from.starts_with(colour));
+        neutral += harmless;
+        neutral += &colour.map_or_else(|| format!("\\u{:04x}", u32::from(c)), str::to_owned);
+        rest = &from[colour.map_or(c.len_utf8(), str::len)..];
     }
-    neutral.into()
+    neutral + rest
 }
 
 #[cfg(test)]
@@ -212,10 +192,10 @@ mod tests {
     #[test]
     fn nothing_but_the_colours_of_this_tool_reaches_a_terminal() {
         let style = Style { has_colour: true, ..Style::PLAIN };
-        let painted = style.paint(Ink::Bad, "two\nlines");
+        let painted = style.paint(Ink::BAD, "two\nlines");
         assert_eq!(neutral(&painted), painted);
         for c in ["\u{1b}[2J", "\u{1b}[8m", "\r", "\u{9b}K", "\u{2028}", "\u{202e}", "\u{1b}"] {
-            let shown = neutral(&format!("{painted}{c}")).into_owned();
+            let shown = neutral(&format!("{painted}{c}"));
             let rest = shown.strip_prefix(&painted).unwrap();
             assert!(!rest.contains(is_control), "{rest}");
         }

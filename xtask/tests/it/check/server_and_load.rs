@@ -193,7 +193,8 @@ fn more_than_a_tenth_of_failing_requests_is_saved_and_loudly_flagged() {
     check.env("STAND_IN_FAIL_SHARE", "0.5");
     let finished = checkout.measures(check);
     assert_eq!(checkout.results().len(), 1);
-    assert!(finished.output.contains("REQUESTS FAILED"), "{}", finished.output);
+    let loud = "of the requests FAILED: these latencies are those of error replies";
+    assert!(finished.errors.contains(loud), "{}", finished.errors);
     let warnings = checkout.provenance().warnings.join("\n");
     assert!(warnings.contains("of the requests FAILED"), "{warnings}");
 }
@@ -204,7 +205,7 @@ fn a_few_failing_requests_are_counted_and_not_flagged() {
     let mut check = checkout.check("007 before");
     check.env("STAND_IN_FAIL_SHARE", "0.05");
     let finished = checkout.measures(check);
-    assert!(!finished.output.contains("REQUESTS FAILED"), "{}", finished.output);
+    assert!(!finished.errors.contains("FAILED"), "{}", finished.errors);
     let json = checkout.only(".json");
     assert!(!json.contains("\"total_errors\": 0,"), "{json}");
 }

@@ -21,8 +21,8 @@ fn a_group_is_judged_by_its_medians() {
 #[test]
 fn the_spread_of_a_group_is_shown() {
     let report = compare(&groups(&[0.3, 0.5, 0.4], &[0.41, 0.42, 0.4]), "007").output;
-    assert_has(&report, "before  medians of 3 runs, P99 from 0.300 to 0.500 ms\n");
-    assert_has(&report, "after   medians of 3 runs, P99 from 0.400 to 0.420 ms\n");
+    assert_has(&report, ", 3 runs, P99 from 0.300 to 0.500 ms\n");
+    assert_has(&report, ", 3 runs, P99 from 0.400 to 0.420 ms\n");
 }
 
 #[test]

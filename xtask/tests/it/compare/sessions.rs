@@ -175,6 +175,11 @@ fn a_session_record_that_is_damaged_forbids_a_verdict() {
     assert_has(&report, "the session record is not whole");
 }
 
+/// A report whose verdict is in one line.
+fn unwrapped(report: &str) -> String {
+    report.replace("\n  ", " ")
+}
+
 /// A session on the same servers, opened on this day of November and measured in runs of `seconds`.
 fn later(day: u32, seconds: u64, checkout: &Checkout, pairs: &[(f64, f64)], most_pairs: usize) {
     let elapsed = Duration::from_secs(seconds).as_secs_f64();
@@ -280,12 +285,11 @@ fn what_takes_a_minute_takes_no_minutes() {
 }
 
 #[test]
-fn a_suspicion_by_p95_proposes_no_more_pairs_but_a_look_at_the_run() {
+fn a_suspicion_by_p95_proposes_no_more_pairs_but_a_profiler() {
     let checkout = slower_by_p95_only();
     let report = compare(&checkout, "007").output;
     assert_has(&report, "to settle   not by more pairs: find what made P95 slower\n");
     assert_eq!(proposed(&report), ["perf-check 007 after", "perf-check profile after"]);
-    assert_has(&report, "    less tmp/m17_performance/007_after_");
 }
 
 #[test]
@@ -377,7 +381,10 @@ fn an_after_that_failed_in_an_unfinished_session_does_not_pass_by_single_runs() 
     let text = text.replace("failures = []\n", "").replace("\n# end\n", failure);
     std::fs::write(&record, text).unwrap();
     let report = unjudged(&checkout, "007");
-    assert_has(&report, "in an unfinished session the after server failed in pair 3: it crashed");
+    assert_has(
+        &unwrapped(&report),
+        "in an unfinished session the after server failed in pair 3: it crashed",
+    );
     assert_has(&report, "    cargo perf-confirm 007\n");
 }
 
@@ -398,7 +405,7 @@ mod archived {
         let checkout = regressed();
         later(11, 10, &checkout, &SURELY_AS_FAST, 24);
         let report = unjudged(&checkout, "007");
-        assert_has(&report, "says REGRESSION, P99 +33.3%");
+        assert_has(&unwrapped(&report), "says REGRESSION, P99 +33.3%");
         assert_has(&report, "records of these servers that --fresh archived: 1");
         assert_has(&report, "    cargo perf-confirm 007 --fresh\n");
     }
@@ -406,7 +413,7 @@ mod archived {
     #[test]
     fn single_runs_do_not_pass_after_an_archived_regression() {
         let report = unjudged(&regressed(), "007");
-        assert_has(&report, "says REGRESSION, P99 +33.3%");
+        assert_has(&unwrapped(&report), "says REGRESSION, P99 +33.3%");
         assert_lacks(&report, "perf-confirm 007 --fresh");
     }
 
@@ -441,7 +448,7 @@ mod archived {
     fn an_archived_regression_of_another_duration_counts_as_much() {
         let checkout = regressed();
         later(11, 20, &checkout, &SURELY_AS_FAST, 24);
-        assert_has(&unjudged(&checkout, "007"), "says REGRESSION, P99 +33.3%");
+        assert_has(&unwrapped(&unjudged(&checkout, "007")), "says REGRESSION, P99 +33.3%");
     }
 
     #[test]
@@ -455,7 +462,7 @@ mod archived {
             .count();
         assert!(removed > 8, "{removed}");
         later(11, 10, &checkout, &SURELY_AS_FAST, 24);
-        assert_has(&unjudged(&checkout, "007"), "says REGRESSION, P99 +33.3%");
+        assert_has(&unwrapped(&unjudged(&checkout, "007")), "says REGRESSION, P99 +33.3%");
     }
 
     #[test]
@@ -466,7 +473,7 @@ mod archived {
         Recording::write_session(&before, &slow, &checkout, &SURELY_AS_FAST);
         Recording::archive_sessions(&checkout);
         later(11, 60, &checkout, &SURELY_AS_FAST, 24);
-        assert_has(&unjudged(&checkout, "007"), "says REGRESSION, P99 -0.2%");
+        assert_has(&unwrapped(&unjudged(&checkout, "007")), "says REGRESSION, P99 -0.2%");
     }
 
     #[test]
