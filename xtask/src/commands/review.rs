@@ -383,15 +383,15 @@ impl Reviewing {
         candidates: &mut [Candidate],
     ) -> Result<Self> {
         let setup = Setup {
-            // Each scenario is measured under a task of its own.
-            task: task_of("review")?,
             mode: Mode::Competitive,
             duration: options.duration,
             port: options.port,
             limits: Limits::default(),
             checkout: options.checkout.clone(),
         };
-        let mut bench = Bench::open(&setup, checkout, Steps::new(Verbosity::ProgressOnly), clock)?;
+        // Each scenario is measured under a task of its own.
+        let (task, steps) = (task_of("review")?, Steps::new(Verbosity::ProgressOnly));
+        let mut bench = Bench::open(&setup, &task, checkout, steps, clock)?;
         if options.build == Build::Now {
             bench.steps.begin_long("build", "cargo build --release");
             bench.steps.release_line();
@@ -487,7 +487,7 @@ impl Reviewing {
     ) -> Result<Recorded> {
         let bench = &mut self.bench;
         bench.scenario = scenario.clone();
-        bench.setup.task = task.clone();
+        bench.task = task.clone();
         let group = earlier.first().and_then(|run| run.provenance.as_ref());
         let group = group.and_then(|provenance| RunName::parse(&provenance.run.group));
         let place = Place { group, index: count(earlier.len()) + 1, of: self.runs, session: None };

@@ -311,13 +311,6 @@ pub(crate) fn kept_pair(folder: &Path, engram_hash: &str, loadtest_hash: &str) -
     folder.join(format!("{}-{}", short(engram_hash), short(loadtest_hash)))
 }
 
-/// The pair in `folder` that was measured last, unless its files were changed since.
-pub(crate) fn newest_kept(folder: &Path) -> Option<Binaries> {
-    pairs(folder).into_iter().find_map(|(_, pair)| {
-        Binaries::in_folder(&pair).ok().filter(|kept| kept.place(folder) == pair)
-    })
-}
-
 /// The kept pair with these hashes of server and load generator; `None` where it is gone, or not what it was. It counts
 /// as used now.
 pub(crate) fn kept(folder: &Path, engram_hash: &str, loadtest_hash: &str) -> Option<Binaries> {

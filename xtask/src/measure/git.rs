@@ -137,10 +137,10 @@ pub(crate) fn own_file(folder: &Path, name: &str) -> Option<PathBuf> {
     Some(folder.join(path))
 }
 
-/// `true` for a file that git tracks (`--cached`), or would track if it were added (`--others`).
-pub(crate) fn lists(folder: &Path, which: &str, file: &Path) -> bool {
+/// `true` for a file that git tracks.
+pub(crate) fn is_tracked(folder: &Path, file: &Path) -> bool {
     let listed = answer_in(folder, |shell| {
-        cmd!(shell, "git --literal-pathspecs ls-files {which} --exclude-standard -- {file}")
+        cmd!(shell, "git --literal-pathspecs ls-files --cached --exclude-standard -- {file}")
     });
     listed.is_some_and(|listed| !listed.is_empty())
 }
