@@ -44,7 +44,7 @@ fn main() {
 }
 "#;
 
-/// In the place of `df`.
+/// In the place of `uname`.
 const ENDLESS_LOOK: &str = "#!/bin/sh
 cd \"${0%/*}/..\"
 [ -e go ] && exit
@@ -101,7 +101,7 @@ impl Step {
             _ => scripts(&checkout),
         }
         match self {
-            Self::Preflight => program(&checkout.path("programs/df"), ENDLESS_LOOK),
+            Self::Preflight => program(&checkout.path("programs/uname"), ENDLESS_LOOK),
             Self::Start => checkout.script("engram", SERVER_STARTS_WHEN_TOLD),
             Self::Save => checkout.write("held", "unsaved/loadtest.log"),
             Self::BetweenRuns => checkout.script("engram", SECOND_SERVER_IS_NEVER_HEALTHY),
