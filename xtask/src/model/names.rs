@@ -131,14 +131,6 @@ impl fmt::Display for TaskId {
     }
 }
 
-/// `true` for a name that can stand in a heading of the performance log, and be found there again.
-pub(crate) fn is_task_name(task: &str) -> bool {
-    let is_letter = |c: char| c.is_ascii_alphanumeric();
-    task.starts_with(is_letter)
-        && task.ends_with(is_letter)
-        && task.chars().all(|c| is_letter(c) || matches!(c, '.' | '_' | '-'))
-}
-
 /// A moment in local time, to the second, as file names carry it: `YYYYMMDD_HHMMSS`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(PrimitiveDateTime);

@@ -8,7 +8,6 @@ use crate::judge::fitness::{Reason, Remedy};
 use crate::judge::verdict::Outcome;
 use crate::model::layout;
 use crate::model::limits::{PAIR_SECONDS, PLAN, RUN_SECONDS};
-use crate::model::names::is_task_name;
 use crate::model::names::{Mode, Part, Phase, TaskId};
 use crate::model::typed::{self, Repeated};
 use crate::term::text::shell_word;
@@ -68,8 +67,7 @@ pub(crate) fn steps(comparisons: &[Comparison], around: &Context) -> Vec<Step> {
         settling
             .map(|comparison| Step { purpose: SETTLE, commands: confirm(comparison, around, "") }),
     );
-    let loggable = |task: &&TaskId| is_task_name(task.as_str());
-    match (steps.is_empty(), around.unlogged.as_ref().filter(loggable)) {
+    match (steps.is_empty(), &around.unlogged) {
         (true, Some(task)) => {
             let log = Step {
                 purpose: "write the log entry",
