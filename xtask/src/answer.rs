@@ -11,12 +11,12 @@ use crate::judge::fitness::{Reason, Remedy};
 use crate::judge::verdict::{Metric, Outcome};
 use crate::model::layout;
 use crate::model::limits::{COMPETITOR, PLAN};
-use crate::model::names::{Mode, Phase, RunName, TaskId};
+use crate::model::names::{How, Mode, Phase, RunName, TaskId};
 use crate::model::provenance::Provenance;
 use crate::model::recorded::{Group, Recorded};
-use crate::model::session::{Failure, How, SessionRecord, Subject};
+use crate::model::session::{Failure, SessionRecord, Subject};
 use crate::model::typed::{self, Repeated};
-use crate::stats::paired::{self, PairedVerdict, Progress};
+use crate::stats::paired::{self, PairedVerdict};
 use crate::stats::single_runs;
 use crate::store::accepted;
 use crate::store::archive;
@@ -366,15 +366,15 @@ fn about(
     );
     for (kept, record) in records {
         sessions.archived_records += usize::from(kept == Kept::Archived);
-        match (kept, record.map(|record| (record.assess().progress, record))) {
-            (Kept::Former, Ok((_, record))) => sessions.warnings.extend(former(&record)),
-            (Kept::Archived, Ok((Progress::Final(verdict), record))) => {
+        match (kept, record.map(|record| (record.assess().verdict, record))) {
+            (Kept::Former, _) => sessions.warnings.push(FORMER.to_owned()),
+            (Kept::Archived, Ok((Some(verdict), record))) => {
                 sessions.archived.push(Answer::of(results, record, verdict, question));
             }
-            (Kept::Present, Ok((Progress::Final(verdict), record))) => {
+            (Kept::Present, Ok((Some(verdict), record))) => {
                 sessions.ended.push(Answer::of(results, record, verdict, question));
             }
-            (Kept::Present, Ok((Progress::Continue { .. }, record))) => {
+            (Kept::Present, Ok((None, record))) => {
                 sessions.warnings.push(unfinished(&record));
                 let failures = record.failures_of(Phase::After).map(|failure| {
                     let why = format!("in an unfinished session the {}", failure_in_words(failure));
@@ -385,11 +385,13 @@ fn about(
             (Kept::Present, Err(unusable)) => {
                 sessions.unusable.push(Reason::new(unusable, Remedy::Confirm));
             }
-            (Kept::Archived | Kept::Former, _) => {}
+            (Kept::Archived, _) => {}
         }
     }
     sessions
 }
+
+const FORMER: &str = "an earlier session under the former plan, which decides nothing, is kept";
 
 fn unfinished(record: &SessionRecord) -> String {
     format!(
@@ -398,24 +400,6 @@ fn unfinished(record: &SessionRecord) -> String {
         record.subject.duration_seconds,
         record.estimate().map_or_else(String::new, |so_far| change_of_p99(so_far) + " so far")
     )
-}
-
-/// `None` for one without pairs.
-fn former(record: &SessionRecord) -> Option<String> {
-    let verdict = match record.assess().progress {
-        Progress::Continue { .. } if record.pairs.is_empty() => return None,
-        Progress::Continue { .. } => "unfinished",
-        Progress::Final(PairedVerdict::Regressed) => "REGRESSION",
-        Progress::Final(PairedVerdict::NotRegressed) => "no regression",
-        Progress::Final(PairedVerdict::NoRegressionFound) => "no regression found",
-        Progress::Final(PairedVerdict::Suspected) => "SUSPECTED",
-        Progress::Final(PairedVerdict::AfterFails) => "the after server failed",
-    };
-    let (pairs, seconds) = (record.pairs.len(), record.subject.duration_seconds);
-    Some(format!(
-        "an earlier session under the former plan, which decides nothing: {verdict} after {pairs} \
-         pairs of {seconds} s a run"
-    ))
 }
 
 /// The number of the records that `--fresh` archived, and the worst verdict among them, in words.
@@ -441,10 +425,10 @@ fn doubt(sessions: &Sessions) -> Option<Reason> {
     let mut passes: Vec<&SessionRecord> =
         later.filter(|answer| answer.passes()).map(|answer| &answer.record).collect();
     passes.sort_by_key(|record| record.opened);
-    let full = PLAN.last_look();
+    let full = PLAN.last_look;
     let remedy = match passes.as_slice() {
         [] => Remedy::Confirm,
-        [_, .., last] if last.plan.last_look() >= full => return None,
+        [_, .., last] if last.plan.last_look >= full => return None,
         _ => Remedy::ConfirmAgain,
     };
     let why = format!(

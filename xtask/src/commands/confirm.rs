@@ -23,6 +23,7 @@ use crate::report::human;
 use crate::report::next::Context;
 use crate::stats::paired::Plan;
 use crate::store::clock::Clock;
+use crate::store::session;
 use crate::term::steps::{Steps, Verbosity};
 use crate::term::streams::{self, Style};
 
@@ -99,7 +100,7 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
         stop_grace: words.seconds("--stop-grace", defaults.stop_grace, 0)?,
         ..defaults
     };
-    let looks: Vec<String> = PLAN.possible_looks().iter().map(usize::to_string).collect();
+    let looks: Vec<String> = PLAN.possible_looks.iter().map(usize::to_string).collect();
     let takes = format!("one of {}", looks.join(", "));
     let plan = match words.value("--max-pairs", &takes)? {
         None => PLAN,
@@ -246,7 +247,7 @@ fn open(options: &Options, bench: &Bench, sides: &Sides) -> Result<SessionRecord
     say(&match goes_on(&record) {
         true => format!(
             "continuing the record of these binaries: {measured} of at most {} pairs are measured",
-            record.plan.last_look()
+            record.plan.last_look
         ),
         false => format!(
             "the record of these binaries has ended, after {measured} pairs; --fresh archives it"
@@ -301,7 +302,7 @@ impl Running {
                     };
                     if before_failures >= MOST_BEFORE_FAILURES_IN_A_ROW {
                         let what = format!("the before server keeps failing: {}", error.what());
-                        let logs = self.record.folder(&self.duets.bench.results);
+                        let logs = session::folder(&self.duets.bench.results);
                         return Err(Error::new(what)
                             .next("there is nothing to compare with; the finished pairs are kept")
                             .next(format!("its logs are in {}", logs.display())));
@@ -318,11 +319,11 @@ impl Running {
             Failure { pair: self.record.pairs.len() + 1, phase, why: error.what().to_owned() };
         bench.steps.clear();
         say(&format!("pair {} is void: the {phase} server failed: {}", failure.pair, failure.why));
-        self.record.failures.push(failure.clone());
+        self.record.failures.push(failure);
         self.record.save(&bench.results)?;
         let workplace = bench.workplace.of_side(phase);
         for log in [workplace.server_log(), workplace.load_log()] {
-            if let Some(kept) = self.record.keep_log(&bench.results, &log, &failure) {
+            if let Some(kept) = self.record.keep_log(&bench.results, &log) {
                 say(&format!("  log: {}", kept.display()));
             }
         }
@@ -340,7 +341,7 @@ mod tests {
     fn a_confirmation_ends_at_one_of_the_looks() {
         let typed =
             |line: &str| read(Words::new(line.split_whitespace().map(OsString::from).collect()));
-        let last_look = |line| typed(line).unwrap().plan.last_look();
+        let last_look = |line| typed(line).unwrap().plan.last_look;
         assert_eq!(last_look("007"), 24);
         assert_eq!(last_look("007 --max-pairs 40"), 40);
         assert_eq!(

@@ -9,17 +9,17 @@ use crate::judge::fitness;
 use crate::measure::run::{self, Failed, Measured};
 use crate::measure::{host, port, quiet};
 use crate::model::limits::threshold_percent;
-use crate::model::names::Phase;
+use crate::model::names::{How, Phase};
 use crate::model::provenance::{Provenance, SessionPlace};
-use crate::model::session::{How, Member, PairRecord, SessionRecord};
+use crate::model::session::{Member, PairRecord, SessionRecord};
 use crate::report::pairs::{self, Line};
-use crate::stats::paired::{self, Progress};
+use crate::stats::paired;
 use crate::store::recording::Place;
 use crate::store::results::Unsaved;
 
 /// Whether the plan of a record wants more pairs.
 pub(crate) fn goes_on(record: &SessionRecord) -> bool {
-    matches!(record.assess().progress, Progress::Continue { .. })
+    record.assess().verdict.is_none()
 }
 
 /// At the same time, where the machine has room for two servers, which together need `memory_kib`; otherwise in turn,
@@ -135,7 +135,7 @@ impl Duets {
                 id: record.id(),
                 pair: u32::try_from(number).unwrap_or(u32::MAX),
                 order: format!("{first}-first"),
-                how: Some(how.to_string()),
+                how: Some(how),
                 port: Some(port.into()),
                 load_offset_ms: None,
             };
@@ -167,7 +167,7 @@ impl Duets {
     /// Shows the newest pair of `record`, and what all say so far.
     pub(crate) fn show(&self, record: &SessionRecord) {
         let Some(newest) = record.pairs.last() else { return };
-        let (pairs, most) = (record.pairs.len(), record.plan.last_look());
+        let (pairs, most) = (record.pairs.len(), record.plan.last_look);
         let measured_now = pairs.saturating_sub(self.pairs_before).max(1);
         let missing = match goes_on(record) {
             true => most.saturating_sub(pairs),

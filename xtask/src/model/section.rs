@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use toml::{Table, Value};
 
-use crate::model::names::{Mode, Phase, RunName, Timestamp};
+use crate::model::names::{How, Mode, Phase, RunName, Timestamp};
 
 /// Declares a struct of which each field stands under its key. An empty key spreads a field that is a section itself
 /// over the table around it.
@@ -56,6 +56,19 @@ macro_rules! section {
     };
 }
 pub(crate) use section;
+
+/// The last line of every file: optional sections could be missing from the end of a file cut short.
+const FOOTER: &str = "# end";
+
+/// The text of a file with this first line.
+pub(crate) fn to_text(header: &str, table: &Table) -> String {
+    format!("{header}\n\n{table}\n{FOOTER}\n")
+}
+
+/// True for such a text that was not cut short.
+pub(crate) fn is_whole(text: &str, header: &str) -> bool {
+    text.lines().next() == Some(header) && text.lines().last() == Some(FOOTER)
+}
 
 /// A field of a section.
 pub(crate) trait Field: Sized {
@@ -130,12 +143,8 @@ impl Field for Option<f64> {
     }
 
     fn take(key: &str, table: &Table) -> Option<Self> {
-        let number = |value: &Value| {
-            let whole = || i32::try_from(value.as_integer()?).ok().map(f64::from);
-            value.as_float().or_else(whole)
-        };
         match table.get(key) {
-            Some(value) => number(value).filter(|number| number.is_finite()).map(Some),
+            Some(value) => value.as_float().filter(|number| number.is_finite()).map(Some),
             None => Some(None),
         }
     }
@@ -177,6 +186,7 @@ items! {
     String: text, |value| value.as_str().map(str::to_owned);
     Mode: text, |value| Mode::parse(value.as_str()?);
     Phase: text, |value| Phase::parse(value.as_str()?);
+    How: text, |value| How::parse(value.as_str()?);
     Timestamp: text, |value| Timestamp::parse(value.as_str()?);
     RunName: text, |value| RunName::parse(value.as_str()?);
     BTreeMap<String, String>: |words| {

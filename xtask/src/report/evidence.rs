@@ -2,8 +2,9 @@
 
 use crate::judge::comparison::{Comparison, Judgement, Side};
 use crate::model::limits::{COMPETITOR, PAIR_SECONDS, PLAN};
+use crate::model::names::How;
 use crate::model::provenance::ServerRun;
-use crate::model::session::{Figure, How};
+use crate::model::session::Figure;
 use crate::report::metrics;
 use crate::report::next::{self, Context};
 use crate::report::words;
@@ -46,7 +47,7 @@ fn session(comparison: &Comparison, around: &Context) -> Option<Evidence> {
         .collect();
     lines.push(format!(
         "resolution  changes of about {} and more are detectable at this noise",
-        words::size_of_ln(look.resolution())
+        words::size_of_ln(look.interval.half_width())
     ));
     lines.extend(comparison.contention().map(|share| {
         let full = share * 100.0;
@@ -103,7 +104,7 @@ fn single_runs(comparison: &Comparison, around: &Context) -> Option<Evidence> {
     // A change that is larger than the noise needs no confirmation, nor does the same server.
     let is_unsure = comparison.judged().is_some()
         && (comparison.single_runs.is_none() || comparison.is_within_noise());
-    let [first, last] = [PLAN.looks().first().copied().unwrap_or_default(), PLAN.last_look()]
+    let [first, last] = [PLAN.looks().first().copied().unwrap_or_default(), PLAN.last_look]
         .map(|pairs| minutes(comparison, pairs));
     let time = match first < last {
         true => format!("{first} to {}", in_words(last)),

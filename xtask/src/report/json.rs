@@ -190,7 +190,7 @@ fn session(comparison: &Comparison, session: &EndedSession) -> Value {
         "p99_percent": percent(|look| look.interval.estimate),
         "p99_lowest_percent": percent(|look| look.interval.lower),
         "p99_highest_percent": percent(|look| look.interval.upper),
-        "distinguishable_percent": percent(Look::resolution),
+        "distinguishable_percent": percent(|look| look.interval.half_width()),
         "pairs_to_settle": look.and_then(|look| look.pairs_to_settle),
     })
 }

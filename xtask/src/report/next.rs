@@ -91,7 +91,7 @@ const LONGER: &str = "settle it in a new record; this one is archived and stays 
 pub(crate) fn longer(comparison: &Comparison, around: &Context) -> Option<(usize, Vec<String>)> {
     comparison.judged().filter(|_| comparison.is_open() && !comparison.is_vetoed())?;
     let pairs = comparison.look().and_then(|look| look.pairs_to_settle).unwrap_or(usize::MAX);
-    let plans = PLAN.possible_looks();
+    let plans = PLAN.possible_looks;
     let plan = plans.iter().find(|plan| **plan >= pairs).or(plans.last())?;
     Some((*plan, confirm(comparison, around, &format!(" --fresh --max-pairs {plan}"))))
 }

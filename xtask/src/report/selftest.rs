@@ -10,7 +10,7 @@ use crate::model::provenance::Provenance;
 use crate::model::session::SessionRecord;
 use crate::report::{json, words};
 use crate::stats::numbers::{exceeds, median};
-use crate::stats::paired::{self, Look, PairedVerdict, Progress};
+use crate::stats::paired::{self, Look, PairedVerdict};
 
 /// Both sessions, and what they were measured on.
 pub(crate) struct Selftest {
@@ -35,10 +35,7 @@ const OTHERS_SHARE: f64 = 0.05;
 
 impl Session {
     fn verdict(&self) -> Option<PairedVerdict> {
-        match self.record.assess().progress {
-            Progress::Final(verdict) => Some(verdict),
-            Progress::Continue { .. } => None,
-        }
+        self.record.assess().verdict
     }
 
     fn look(&self) -> Option<Look> {
@@ -61,7 +58,7 @@ impl Session {
             "p99_percent": percent(|look| look.interval.estimate),
             "p99_lowest_percent": percent(|look| look.interval.lower),
             "p99_highest_percent": percent(|look| look.interval.upper),
-            "distinguishable_percent": percent(Look::resolution),
+            "distinguishable_percent": percent(|look| look.interval.half_width()),
         })
     }
 }
@@ -73,7 +70,7 @@ impl Selftest {
         let slow_down = paired::margin(self.slow_down.into());
         self.itself.verdict() == Some(PairedVerdict::NotRegressed)
             && self.itself.look().is_some_and(|look| {
-                look.resolution() < slow_down && !exceeds(0.0, look.interval.upper)
+                look.interval.half_width() < slow_down && !exceeds(0.0, look.interval.upper)
             })
     }
 
@@ -125,7 +122,7 @@ impl Selftest {
         let minutes = words::trimmed(self.itself.took.as_secs_f64() / 60.0, 1);
         let mut text = match self.itself.look() {
             Some(look) => {
-                let smallest = words::trimmed(paired::percent(look.resolution()), 1);
+                let smallest = words::trimmed(paired::percent(look.interval.half_width()), 1);
                 format!("distinguishes {smallest} % in {minutes} min")
             }
             None => "distinguishes nothing".to_owned(),
@@ -169,8 +166,8 @@ impl Selftest {
 mod tests {
     use super::*;
     use crate::model::limits::PLAN;
-    use crate::model::names::{Mode, RunName, Timestamp};
-    use crate::model::session::{How, Member, PairRecord, Subject};
+    use crate::model::names::{How, Mode, RunName, Timestamp};
+    use crate::model::session::{Member, PairRecord, Subject};
 
     /// As many pairs as the plan takes, whose after servers are slower by these factors in turn.
     fn session(factors: &[f64]) -> Session {
@@ -193,7 +190,7 @@ mod tests {
             cpu_us_per_operation: None,
         };
         let pair = |ms: &f64| PairRecord { before: member(1.0), after: member(*ms) };
-        record.pairs = factors.iter().cycle().take(PLAN.last_look()).map(pair).collect();
+        record.pairs = factors.iter().cycle().take(PLAN.last_look).map(pair).collect();
         Session { record, provenances: Vec::new(), took: Duration::ZERO }
     }
 
