@@ -103,7 +103,7 @@ fn the_provenance_says_what_was_measured() {
         ("load.scenario_hash", Value::from(hash("scenarios/m17_baseline.toml"))),
         ("load.duration_seconds", Value::from(1)),
         ("load.seed", Value::from(3_735_928_559_i64)),
-        ("load.rate", Value::from(100)),
+        ("load.rate", Value::from(25)),
         ("build.profile", Value::from("release")),
         ("build.by_this_run", Value::from(false)),
         ("build.engram_hash", Value::from(hash("target/release/engram"))),

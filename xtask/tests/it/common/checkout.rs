@@ -15,7 +15,7 @@ use xtask::model::names::Mode;
 use xtask::model::provenance::Provenance;
 
 use super::documents::{BASELINE_DOCUMENT, scenario};
-use super::{Finished, copy_program, finish, git, program, stand_in, tool};
+use super::{Finished, Packed, copy_program, finish, git, program, stand_in, tool};
 
 /// Where a run works until it is saved.
 const UNSAVED: &str = "tmp/m17_performance/unsaved";
@@ -56,9 +56,20 @@ impl Checkout {
         checkout
     }
 
-    fn within(parent: &Path) -> Self {
+    /// One with the files of another.
+    pub fn unpacked(files: &Packed) -> Self {
+        let checkout = Self::empty(&std::env::temp_dir());
+        files.unpack(checkout.folder.path());
+        checkout
+    }
+
+    fn empty(parent: &Path) -> Self {
         let folder = tempfile::Builder::new().prefix("a checkout ").tempdir_in(parent).unwrap();
-        let checkout = Self { folder, port: OnceLock::new() };
+        Self { folder, port: OnceLock::new() }
+    }
+
+    fn within(parent: &Path) -> Self {
+        let checkout = Self::empty(parent);
         checkout.write("Cargo.toml", "[workspace]\nresolver = \"3\"\n");
         for (mode, name) in
             [(Mode::Internal, "M17 Baseline"), (Mode::Competitive, "Hybrid Production 100K")]

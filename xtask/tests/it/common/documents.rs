@@ -4,7 +4,7 @@
 pub fn scenario(name: &str) -> String {
     format!(
         "name = \"{name}\"\ndescription = \"for tests\"\n[duration]\ntotal_seconds = 1\n\
-         [arrival]\npattern = \"constant\"\nrate = 100.0\n\
+         [arrival]\npattern = \"constant\"\nrate = 25.0\n\
          [operations]\nstore_weight = 0.5\nrecall_weight = 0.4\nembedding_search_weight = 0.1\n\
          pattern_completion_weight = 0.0\n\
          [data]\nnum_nodes = 100\nembedding_dim = 768\nmemory_spaces = 1\n"

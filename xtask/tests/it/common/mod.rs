@@ -15,7 +15,8 @@ mod running;
 pub use checkout::Checkout;
 pub use documents::scenario;
 pub use programs::{
-    copy_program, program, programs_without, replacing_after_hashing, source_that_becomes, stand_in,
+    Packed, copy_program, program, programs_without, replacing_after_hashing, source_that_becomes,
+    stand_in,
 };
 pub use running::{
     Finished, TOOL, by_shell, finish, finish_on_terminal, finish_on_terminal_of, git, git_command,

@@ -37,6 +37,29 @@ pub fn copy_program(from: &Path, to: &Path) {
     assert!(copied.success(), "{} -> {}", from.display(), to.display());
 }
 
+/// The files of a folder, to be made anew elsewhere.
+pub struct Packed(Vec<u8>);
+
+impl Packed {
+    pub fn of(folder: &Path) -> Self {
+        let packed = Command::new("tar").args(["-cf", "-", "."]).current_dir(folder).output();
+        let packed = packed.unwrap();
+        assert!(packed.status.success(), "{packed:?}");
+        Self(packed.stdout)
+    }
+
+    pub fn unpack(&self, folder: &Path) {
+        let mut unpacking = Command::new("tar")
+            .args(["-xf", "-"])
+            .current_dir(folder)
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        unpacking.stdin.take().unwrap().write_all(&self.0).unwrap();
+        assert!(unpacking.wait().unwrap().success(), "{}", folder.display());
+    }
+}
+
 /// A folder with every program of the search path but one, to be the search path.
 pub fn programs_without(missing: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();

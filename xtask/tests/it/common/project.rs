@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use tempfile::TempDir;
 use walkdir::WalkDir;
@@ -17,7 +18,7 @@ use xtask::store::sources;
 
 use super::documents::BASELINE_DOCUMENT;
 use super::recording::{Recording, hash_of};
-use super::{Checkout, Finished, finish, git_command, tool};
+use super::{Checkout, Finished, Packed, finish, git_command, tool};
 
 /// A checkout on `main`, pushed, with the hook installed by the tool's binary.
 pub struct Project {
@@ -37,12 +38,29 @@ impl Project {
     }
 
     pub fn without_hook() -> Self {
-        let checkout = Checkout::without_product();
-        let project = Self {
-            folder: checkout.path(""),
-            checkout,
-            remote: tempfile::Builder::new().prefix("a remote ").tempdir().unwrap(),
-        };
+        static MADE: OnceLock<(Packed, Packed, String)> = OnceLock::new();
+        let (checkout, remote, remote_path) = MADE.get_or_init(|| {
+            let made = Self::made();
+            let [checkout, remote] = [made.folder(), made.remote()].map(Packed::of);
+            (checkout, remote, made.remote().display().to_string())
+        });
+        let project = Self::of(Checkout::unpacked(checkout));
+        remote.unpack(project.remote());
+        let config = project.checkout.path(".git/config");
+        let text = fs::read_to_string(&config).unwrap();
+        fs::write(config, text.replace(remote_path, &project.remote().display().to_string()))
+            .unwrap();
+        project
+    }
+
+    fn of(checkout: Checkout) -> Self {
+        let remote = tempfile::Builder::new().prefix("a remote ").tempdir().unwrap();
+        Self { folder: checkout.path(""), checkout, remote }
+    }
+
+    /// One made by git, which is slow.
+    fn made() -> Self {
+        let project = Self::of(Checkout::without_product());
         project.checkout.write(".gitignore", "/target\n/tmp\n");
         project.checkout.write(BASELINES, BASELINE_DOCUMENT);
         project.checkout.write("src/server.rs", "fast\n");

@@ -1,9 +1,14 @@
 //! `perf-confirm`, with servers of a known difference: the waits are long enough for every pair to tell.
 
+mod fairness;
+mod selftest;
+
+use std::collections::BTreeMap;
 use std::fs;
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex, OnceLock};
 
-use crate::common::{Checkout, Finished, finish, wait_until};
+use crate::common::{Checkout, Finished, Packed, finish, wait_until};
 use xtask::model::names::How;
 use xtask::model::provenance::Provenance;
 
@@ -17,8 +22,16 @@ fn measured(before: &str, after: &str, options: &str) -> Checkout {
     measured_with("exec \"$STAND_IN/loadtest\" \"$@\"", before, after, options)
 }
 
-/// The same, with this load generator.
+/// The same, with this load generator. What is measured alike is measured once.
 pub fn measured_with(load_generator: &str, before: &str, after: &str, options: &str) -> Checkout {
+    static MEASURED: Mutex<BTreeMap<String, Arc<OnceLock<Packed>>>> = Mutex::new(BTreeMap::new());
+    let how = [load_generator, before, after, options].join("\0");
+    let files = Arc::clone(MEASURED.lock().unwrap().entry(how).or_default());
+    let measured = || Packed::of(&measured_anew(load_generator, before, after, options).path(""));
+    Checkout::unpacked(files.get_or_init(measured))
+}
+
+fn measured_anew(load_generator: &str, before: &str, after: &str, options: &str) -> Checkout {
     let checkout = Checkout::without_product();
     checkout.script("loadtest", load_generator);
     for (phase, server) in [("before", before), ("after", after)] {
