@@ -32,9 +32,7 @@ section! {
         /// The end of the server's log.
         pub log_tail: String = "server_log_tail",
     }
-}
 
-section! {
     /// A run's place in its group.
     #[derive(Default)]
     pub struct Run {
@@ -49,9 +47,7 @@ section! {
         /// The number of runs that the group was to have.
         pub of: u32 = "of",
     }
-}
 
-section! {
     /// A run's place in a paired session.
     #[derive(Default)]
     pub struct SessionPlace {
@@ -68,9 +64,7 @@ section! {
         /// How far apart the two loads of a duet noticed their start, in milliseconds.
         pub load_offset_ms: Option<f64> = "load_offset_ms",
     }
-}
 
-section! {
     /// The load that was offered.
     #[derive(Default)]
     pub struct Load {
@@ -85,9 +79,7 @@ section! {
         /// Requests offered per second, rounded.
         pub rate: u64 = "rate",
     }
-}
 
-section! {
     /// The binaries that were measured.
     #[derive(Default)]
     pub struct BuildRecord {
@@ -112,9 +104,7 @@ section! {
         /// The stand-in answered, and not Engram.
         pub stand_in: bool = "stand_in",
     }
-}
 
-section! {
     /// The state of the checkout.
     #[derive(Default)]
     pub struct Git {
@@ -125,9 +115,7 @@ section! {
         /// There are uncommitted changes.
         pub dirty: bool = "dirty",
     }
-}
 
-section! {
     /// The machine. What the system does not show is unknown.
     #[derive(Default)]
     pub struct Host {
@@ -143,9 +131,7 @@ section! {
         /// Its state before the measurement.
         pub state: HostState = "",
     }
-}
 
-section! {
     /// The state of a machine. What is unknown is never warned about.
     #[derive(Default)]
     pub struct HostState {
@@ -158,9 +144,7 @@ section! {
         /// Compilers at work.
         pub compilers: Option<usize> = "compilers",
     }
-}
 
-section! {
     /// The server and its load, from start to stop.
     #[derive(Default)]
     pub struct ServerRun {
@@ -181,9 +165,7 @@ section! {
         /// The most memory that it had in RAM, in KiB.
         pub peak_memory_kib: Option<u64> = "peak_memory_kib",
     }
-}
 
-section! {
     /// The noise during the load: what else the machine did.
     #[derive(Default)]
     pub struct Noise {

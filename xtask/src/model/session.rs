@@ -26,9 +26,7 @@ section! {
         pub duration_seconds: u64 = "duration_seconds",
         pub how: How = "how",
     }
-}
 
-section! {
     /// The record of a session. It holds all that its verdict and its intervals rest on: a file that is lost later
     /// cannot change the answer unnoticed.
     pub struct SessionRecord {
@@ -45,17 +43,13 @@ section! {
         /// The failed runs.
         pub failures: Vec<Failure> = "failures",
     }
-}
 
-section! {
     /// A complete pair.
     pub struct PairRecord {
         pub before: Member = "before",
         pub after: Member = "after",
     }
-}
 
-section! {
     /// One run of a pair.
     pub struct Member {
         pub name: RunName = "run",
@@ -66,6 +60,16 @@ section! {
         pub throughput: f64 = "throughput",
         /// The server's CPU time an operation, in microseconds, where the system shows it.
         pub cpu_us_per_operation: Option<f64> = "cpu_us_per_operation",
+    }
+
+    /// A run that failed, and made its pair void.
+    #[derive(Eq)]
+    pub struct Failure {
+        /// The pair, 1 for the first.
+        pub pair: usize = "pair",
+        pub phase: Phase = "side",
+        /// The message of the failure.
+        pub why: String = "why",
     }
 }
 
@@ -107,18 +111,6 @@ impl Figure {
             Self::Cpu => member.cpu_us_per_operation,
             Self::Throughput => Some(member.throughput),
         }
-    }
-}
-
-section! {
-    /// A run that failed, and made its pair void.
-    #[derive(Eq)]
-    pub struct Failure {
-        /// The pair, 1 for the first.
-        pub pair: usize = "pair",
-        pub phase: Phase = "side",
-        /// The message of the failure.
-        pub why: String = "why",
     }
 }
 

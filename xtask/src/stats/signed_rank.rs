@@ -64,9 +64,6 @@ pub(crate) fn estimate(differences: &[f64]) -> Option<f64> {
 ///
 /// `None` when not even P(W+ <= 0) = 2^-`pairs` is within `alpha`, and without any pairs.
 pub(crate) fn critical_value(pairs: usize, alpha: f64) -> Option<usize> {
-    if pairs == 0 {
-        return None;
-    }
     rank_sum_probabilities(pairs)
         .iter()
         .scan(0.0, |at_most, probability| {
