@@ -469,10 +469,8 @@ fn own_runs(question: &Question, session: &Comparison) -> Vec<String> {
 /// The results of the task that were taken back, which a verdict does not rest on.
 fn taken_back(results: &Results, question: &Question) -> Option<String> {
     let runs = archive::taken_back(results, question.task.as_ref()?, question.mode);
-    let told = runs.iter().rev().take(MOST_TAKEN_BACK).map(|(name, path)| {
-        let p99 = recorded::read(path).map(|run| format!(", P99 {:.3} ms", run.result.p99_ms));
-        format!("{} of {}{}", name.phase, name.timestamp, p99.unwrap_or_default())
-    });
+    let newest = runs.iter().rev().take(MOST_TAKEN_BACK);
+    let told = newest.map(|run| format!("{} of {}", run.phase, run.timestamp));
     let told: Vec<String> = told.collect();
     let count = runs.len();
     (count > 0).then(|| format!("results taken back: {count}; the newest: {}", told.join("; ")))

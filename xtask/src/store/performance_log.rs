@@ -116,8 +116,14 @@ impl Page<'_> {
             let why = format!("task {task} has a section above already: join the two");
             return fault(second, why);
         }
-        let next = headings.iter().find(|index| **index > own);
-        Ok(Some(own + 1..next.copied().unwrap_or(self.0.len())))
+        let next = headings.iter().copied().find(|index| *index > own).unwrap_or(self.0.len());
+        match self.text(next).and_then(block_label) {
+            Some(label) => {
+                let why = format!("a heading ends the section above: write `**{label}**:` instead");
+                fault(next, why)
+            }
+            None => Ok(Some(own + 1..next)),
+        }
     }
 
     /// The line of a heading of any kind, also in a list: with `#`, underlined, or HTML.
@@ -213,7 +219,7 @@ fn is_example(heading: &str) -> bool {
 
 /// The label that the line is, in any markup.
 fn block_label(text: &str) -> Option<&'static str> {
-    let name = text.trim_matches([' ', '\t', '*', '_', ':']);
+    let name = text.trim_matches([' ', '\t', '*', '_', ':', '#']);
     let is_bullet = text.trim_start().starts_with("* ");
     Mode::ALL.map(label).into_iter().find(|label| *label == name && !is_bullet)
 }

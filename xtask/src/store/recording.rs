@@ -18,7 +18,7 @@ use crate::measure::run::{Measured, Sample};
 use crate::measure::scenario::{self, Scenario};
 use crate::measure::shell::is_any;
 use crate::measure::workplace::Workplace;
-use crate::model::names::{Mode, Part, RunName};
+use crate::model::names::{Part, RunName};
 use crate::model::provenance::{
     BuildRecord, Git, Host, HostState, Load, Provenance, Run, ServerRun, SessionPlace,
 };
@@ -117,11 +117,26 @@ fn provenance(around: &Circumstances, run: &Measured, inputs: Option<String>) ->
             load_offset_ms: run.load_offset.map(|offset| offset.as_secs_f64() * 1e3),
             ..place
         }),
-        load: load(around.name.mode, around),
+        load: Load {
+            scenario: around.scenario.file.to_owned(),
+            scenario_hash: around.scenario.hash.clone(),
+            duration_seconds: around.duration.as_secs(),
+            seed: scenario::seed(around.name.mode),
+            rate: rounded(around.scenario.rate),
+        },
         build: build(around.built, run.implementation, inputs),
         git: around.git.cloned(),
         host: Host { state: around.state.clone(), ..around.host.clone() },
-        server: server(run),
+        server: ServerRun {
+            ready_seconds: Some(run.ready.as_secs_f64()),
+            load_seconds: Some(run.load.as_secs_f64()),
+            stop_seconds: Some(run.stop.took.as_secs_f64()),
+            slowed_down_percent: run.stop.slowed_down,
+            server_end: Some(run.stop.exit.to_string()),
+            load_generator_end: Some(run.load_exit.to_string()),
+            memory_kib: run.samples.last().map(|sample| sample.usage.rss_kib),
+            peak_memory_kib: run.peak_memory_kib(),
+        },
         noise: run.noise.clone(),
         environment: Some(environment()),
         warnings: around.warnings.iter().chain(&run.warnings).cloned().collect(),
@@ -145,33 +160,9 @@ fn build(built: &Built, answered: Implementation, inputs: Option<String>) -> Bui
     }
 }
 
-fn load(mode: Mode, around: &Circumstances) -> Load {
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "positive, and saturating"
-    )]
-    let rate = around.scenario.rate.round() as u64;
-    Load {
-        scenario: around.scenario.file.to_owned(),
-        scenario_hash: around.scenario.hash.clone(),
-        duration_seconds: around.duration.as_secs(),
-        seed: scenario::seed(mode),
-        rate,
-    }
-}
-
-fn server(run: &Measured) -> ServerRun {
-    ServerRun {
-        ready_seconds: Some(run.ready.as_secs_f64()),
-        load_seconds: Some(run.load.as_secs_f64()),
-        stop_seconds: Some(run.stop.took.as_secs_f64()),
-        slowed_down_percent: run.stop.slowed_down,
-        server_end: Some(run.stop.exit.to_string()),
-        load_generator_end: Some(run.load_exit.to_string()),
-        memory_kib: run.samples.last().map(|sample| sample.usage.rss_kib),
-        peak_memory_kib: run.peak_memory_kib(),
-    }
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive")]
+fn rounded(rate: f64) -> u64 {
+    rate.round() as u64
 }
 
 /// The variables that can change what the server does, without those that every run sets anew, and the hash of the

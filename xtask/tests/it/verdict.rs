@@ -502,7 +502,7 @@ mod cannot_be_judged {
     fn json_of_another_shape() {
         let checkout = Checkout::of_two(good(), good());
         checkout.write(&result_file(AFTER), "[1, 2]");
-        assert_eq!(checkout.reasons(), "not a JSON object\n");
+        assert_eq!(checkout.reasons(), "`config_name` is missing\n");
     }
 
     #[test]
