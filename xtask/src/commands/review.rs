@@ -278,7 +278,7 @@ impl Candidate {
         let scenario = Scenario::read_file(checkout, file);
         let subject = Subject {
             scenario: stem.to_owned(),
-            nodes: scenario.as_ref().ok().and_then(|scenario| scenario.data.nodes),
+            nodes: scenario.as_ref().ok().and_then(|scenario| scenario.nodes),
             planned: usize::try_from(runs).unwrap_or(usize::MAX),
             competitors: competitors.into_iter().map(|found| found.map_err(named)).collect(),
             runs: Vec::new(),
@@ -293,7 +293,7 @@ impl Candidate {
 
 /// Why this machine cannot hold a scenario, if it cannot.
 fn too_large(scenario: &Scenario) -> Option<String> {
-    let needed = judge::needed_bytes(scenario.data.nodes?, scenario.data.dimensions?);
+    let needed = judge::needed_bytes(scenario.nodes?, scenario.dimensions?);
     let available = host::available_memory_kib()?.saturating_mul(1024);
     (needed > available).then(|| {
         format!(
@@ -383,15 +383,15 @@ impl Reviewing {
         candidates: &mut [Candidate],
     ) -> Result<Self> {
         let setup = Setup {
-            // Each scenario is measured under a task of its own.
-            task: task_of("review")?,
             mode: Mode::Competitive,
             duration: options.duration,
             port: options.port,
             limits: Limits::default(),
             checkout: options.checkout.clone(),
         };
-        let mut bench = Bench::open(&setup, checkout, Steps::new(Verbosity::ProgressOnly), clock)?;
+        // Each scenario is measured under a task of its own.
+        let (task, steps) = (task_of("review")?, Steps::new(Verbosity::ProgressOnly));
+        let mut bench = Bench::open(&setup, &task, checkout, steps, clock)?;
         if options.build == Build::Now {
             bench.steps.begin_long("build", "cargo build --release");
             bench.steps.release_line();
@@ -399,7 +399,7 @@ impl Reviewing {
         let built = build::prepare(checkout, None, &bench.workplace.git(), options.build)?;
         let git = git::state(checkout);
         let hash = |candidate: &Candidate| {
-            let hash = candidate.scenario.as_ref().and_then(|its| its.hash.clone());
+            let hash = candidate.scenario.as_ref().map(|its| its.hash.clone());
             (candidate.file.clone(), hash.unwrap_or_default())
         };
         let record = ReviewRecord {
@@ -487,7 +487,7 @@ impl Reviewing {
     ) -> Result<Recorded> {
         let bench = &mut self.bench;
         bench.scenario = scenario.clone();
-        bench.setup.task = task.clone();
+        bench.task = task.clone();
         let group = earlier.first().and_then(|run| run.provenance.as_ref());
         let group = group.and_then(|provenance| RunName::parse(&provenance.run.group));
         let place = Place { group, index: count(earlier.len()) + 1, of: self.runs, session: None };

@@ -141,8 +141,6 @@ section! {
         pub swap_mib: Option<u64> = "swap_mib",
         /// `mains`, or `battery` while one is being emptied: CPUs slow down on it.
         pub power: Option<String> = "power",
-        /// Compilers at work.
-        pub compilers: Option<usize> = "compilers",
     }
 
     /// The server and its load, from start to stop.
@@ -306,7 +304,7 @@ mod tests {
             git: Some(Git { commit: Some("c0ffee".into()), branch: None, dirty: true }),
             host: Host {
                 cores: Some(2),
-                state: HostState { compilers: Some(0), ..HostState::default() },
+                state: HostState { swap_mib: Some(0), ..HostState::default() },
                 ..Host::default()
             },
             noise: Noise { steal_share: Some(0.25), ..Noise::default() },
@@ -341,7 +339,6 @@ commit = "c0ffee"
 dirty = true
 
 [host]
-compilers = 0
 cores = 4
 cpu = 'Some "CPU"'
 governor = "powersave"
