@@ -11,11 +11,11 @@ use crate::judge::fitness::{Reason, Remedy};
 use crate::judge::verdict::{Metric, Outcome};
 use crate::model::layout;
 use crate::model::limits::{COMPETITOR, PLAN};
-use crate::model::names::{Mode, Phase, RunName, TaskId};
+use crate::model::names::{How, Mode, Phase, RunName, TaskId};
 use crate::model::recorded::{Group, Recorded};
-use crate::model::session::{Failure, How, SessionRecord, Subject};
+use crate::model::session::{Failure, SessionRecord, Subject};
 use crate::model::typed::{self, Repeated};
-use crate::stats::paired::{self, PairedVerdict, Progress};
+use crate::stats::paired::{self, PairedVerdict};
 use crate::stats::single_runs;
 use crate::store::accepted;
 use crate::store::archive;
@@ -326,26 +326,25 @@ fn about(results: &Results, question: &Question, subject: &Subject) -> Sessions 
         archived_records += usize::from(kept == Kept::Archived);
         let record = match record {
             Ok(record) => record,
+            Err(_) if kept == Kept::Former => {
+                sessions.warnings.push(FORMER.to_owned());
+                continue;
+            }
             Err(unusable) => {
                 let reason = Reason::new(unusable, Remedy::Confirm);
                 sessions.unusable.extend((kept == Kept::Present).then_some(reason));
                 continue;
             }
         };
-        match (kept, record.assess().progress) {
-            (Kept::Former, _) if record.pairs.is_empty() => {}
-            (Kept::Former, _) => sessions.warnings.push(format!(
-                "an earlier session under the former plan, which decides nothing: {}",
-                so_far(&record)
-            )),
-            (Kept::Archived, Progress::Final(verdict)) => {
+        match (kept, record.assess().verdict) {
+            (Kept::Archived, Some(verdict)) => {
                 archived.push(Answer::of(results, record, verdict, question));
             }
-            (Kept::Archived, Progress::Continue { .. }) => {}
-            (Kept::Present, Progress::Final(verdict)) => {
+            (Kept::Present, Some(verdict)) => {
                 sessions.ended.push(Answer::of(results, record, verdict, question));
             }
-            (Kept::Present, Progress::Continue { .. }) => {
+            (Kept::Archived | Kept::Former, _) => {}
+            (Kept::Present, None) => {
                 let so_far = so_far(&record);
                 sessions.warnings.push(format!("a paired session is unfinished: {so_far} so far"));
                 let failures = record.failures_of(Phase::After).map(|failure| {
@@ -367,6 +366,8 @@ fn about(results: &Results, question: &Question, subject: &Subject) -> Sessions 
     sessions
 }
 
+const FORMER: &str = "an earlier session under the former plan, which decides nothing, is kept";
+
 /// `5 pairs of 10 s a run, P99 +1.2%`
 fn so_far(record: &SessionRecord) -> String {
     let (pairs, seconds) = (record.pairs.len(), record.subject.duration_seconds);
@@ -383,10 +384,10 @@ fn doubt(archived: &[Answer], ended: &[Answer]) -> Option<Reason> {
     let passes = archived.iter().chain(ended).filter(later).filter(|answer| answer.rank() <= PASS);
     let mut passes: Vec<&SessionRecord> = passes.map(|answer| &answer.record).collect();
     passes.sort_by_key(|record| record.opened);
-    let full = PLAN.last_look();
+    let full = PLAN.last_look;
     let remedy = match passes.as_slice() {
         [] => Remedy::Confirm,
-        [_, .., last] if last.plan.last_look() >= full => return None,
+        [_, .., last] if last.plan.last_look >= full => return None,
         _ => Remedy::ConfirmAgain,
     };
     let why = format!(

@@ -40,11 +40,11 @@ fn simulate(change: f64, deviation: f64) -> Tally {
     let mut random = Random::from_seed(20_251);
     let mut tally = Tally::default();
     for _ in 0..SESSIONS {
-        let differences: Vec<f64> = (0..PLAN.last_look())
+        let differences: Vec<f64> = (0..PLAN.last_look)
             .map(|_| (change / 100.0).ln_1p() + deviation * normal(&mut random))
             .collect();
         let evidence = Evidence { p99: &differences, p95: &differences, after_failures: 0 };
-        tally.add(Verdict::of(decide(&PLAN, evidence, margin).progress), f64::NAN);
+        tally.add(Verdict::of(decide(&PLAN, evidence, margin).verdict), f64::NAN);
         let all = interval(&differences, PLAN.alpha());
         tally.smallest_changes.extend(all.map(|all| all.half_width()));
     }

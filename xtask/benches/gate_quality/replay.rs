@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use xtask::judge::comparison::{self, Comparison, EndedSession, Question};
 use xtask::judge::verdict::Outcome;
 use xtask::model::limits::PLAN;
-use xtask::model::names::{Mode, Phase, RunName};
+use xtask::model::names::{How, Mode, Phase, RunName};
 use xtask::model::recorded::{Group, Recorded};
-use xtask::model::session::{How, Member, PairRecord, SessionRecord, Subject};
-use xtask::stats::paired::{PairedVerdict, Progress};
+use xtask::model::session::{Member, PairRecord, SessionRecord, Subject};
+use xtask::stats::paired::PairedVerdict;
 use xtask::stats::signed_rank::interval;
 
 use crate::recording::{Recording, Run};
@@ -105,11 +105,11 @@ impl Verdict {
     }
 
     /// By what a session came to.
-    pub fn of(progress: Progress) -> Self {
-        match progress {
-            Progress::Final(PairedVerdict::Regressed) => Self::Regressed,
-            Progress::Final(PairedVerdict::NotRegressed) => Self::NotRegressed,
-            Progress::Final(PairedVerdict::NoRegressionFound) => Self::NoRegressionFound,
+    pub fn of(verdict: Option<PairedVerdict>) -> Self {
+        match verdict {
+            Some(PairedVerdict::Regressed) => Self::Regressed,
+            Some(PairedVerdict::NotRegressed) => Self::NotRegressed,
+            Some(PairedVerdict::NoRegressionFound) => Self::NoRegressionFound,
             _ => Self::Unsure,
         }
     }
@@ -160,7 +160,7 @@ impl Rule {
     fn runs(self) -> usize {
         match self {
             Self::RunsASide(runs) => 2 * runs,
-            Self::Paired => 2 * PLAN.last_look(),
+            Self::Paired => 2 * PLAN.last_look,
         }
     }
 }
@@ -216,17 +216,14 @@ fn paired(window: &[Run], effect: u32, draw: u64) -> Session {
     let used = assessment.look.map_or(pairs.len(), |look| look.pairs);
     let (before, after) =
         pairs.into_iter().take(used).map(|[before, after]| (before, after)).unzip();
-    let session = match assessment.progress {
-        Progress::Final(verdict) => Some(EndedSession {
-            verdict,
-            look: assessment.look,
-            how: How::Alternating,
-            duration_seconds: 0,
-            changes: Vec::new(),
-            after_failures: Vec::new(),
-        }),
-        Progress::Continue { .. } => None,
-    };
+    let session = assessment.verdict.map(|verdict| EndedSession {
+        verdict,
+        look: assessment.look,
+        how: How::Alternating,
+        duration_seconds: 0,
+        changes: Vec::new(),
+        after_failures: Vec::new(),
+    });
     let question = Question { session, ..question(before, after) };
     let comparison = comparison::compare(question, None);
     Session {

@@ -167,16 +167,16 @@ fn drawn(units: &[Unit]) -> (Tally, f64) {
     let (mut tally, mut used) = (Tally::default(), 0);
     for _ in 0..SESSIONS {
         let drawn: Vec<&Unit> =
-            (0..PLAN.last_look()).map(|_| &units[random.below(units.len())]).collect();
+            (0..PLAN.last_look).map(|_| &units[random.below(units.len())]).collect();
         let series =
             |metric: usize| -> Vec<f64> { drawn.iter().map(|unit| unit.changes[metric]).collect() };
         let (p99, p95) = (series(P99), series(P95));
         let evidence = Evidence { p99: &p99, p95: &p95, after_failures: 0 };
         let assessment = paired::decide(&PLAN, evidence, margin);
-        let length = assessment.look.map_or(PLAN.last_look(), |sight| sight.pairs);
+        let length = assessment.look.map_or(PLAN.last_look, |sight| sight.pairs);
         used += length;
         let seconds = drawn[..length].iter().map(|unit| unit.seconds).sum::<f64>();
-        tally.add(Verdict::of(assessment.progress), seconds / 60.0);
+        tally.add(Verdict::of(assessment.verdict), seconds / 60.0);
         let all = signed_rank::interval(&p99, PLAN.alpha());
         tally.smallest_changes.extend(all.map(|all| all.half_width()));
     }

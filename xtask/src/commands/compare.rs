@@ -1,6 +1,5 @@
 //! `perf-compare`: judges the newest before against the newest after, from recorded files alone.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -23,7 +22,7 @@ use crate::report::next::Context;
 use crate::report::{github, human, json, log, markdown, picture};
 use crate::stats::numbers::median;
 use crate::store::clock::Clock;
-use crate::store::performance_log::{self, Section, title_from_file_name};
+use crate::store::performance_log::{self, title_from_file_name};
 use crate::store::recorded::{self, Listing};
 use crate::store::results::Results;
 use crate::term::streams::{self, Style};
@@ -308,23 +307,20 @@ fn write_log(
     around: &Context,
 ) -> Result<String> {
     let path = checkout.join(layout::PERFORMANCE_LOG);
-    let lines =
-        |mode| comparisons.iter().find(|comparison| comparison.mode == mode).and_then(log::lines);
-    let section = Section {
-        task: task.to_string(),
-        title: title(checkout, task).map(|title| text::markdown(&title)),
-        internal: lines(Mode::Internal),
-        competitive: lines(Mode::Competitive),
-    };
-    if section.internal.is_none() && section.competitive.is_none() {
+    let entry = |of: &Comparison| Some((of.mode, log::lines(of)?));
+    let entries: Vec<(Mode, Vec<String>)> = comparisons.iter().filter_map(entry).collect();
+    if entries.is_empty() {
         return Err(Error::new("nothing was judged, so there is no log entry to write"));
     }
     let document = match files::read_text(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         other => other.map_err(Error::at("cannot read", &path))?,
     };
-    let updated =
-        performance_log::update(&document, &section).map_err(|fault| fault.in_file(&path))?;
+    let title = title(checkout, task).map_or_else(String::new, |title| text::markdown(&title));
+    let updated = entries.iter().try_fold(document.clone(), |log, (mode, numbers)| {
+        performance_log::update(&log, task.as_str(), &title, *mode, numbers)
+    });
+    let updated = updated.map_err(|fault| fault.in_file(&path))?;
     let mut done = "is already in";
     if updated != document {
         files::replace(&path, &updated)?;
@@ -335,12 +331,8 @@ fn write_log(
 
 /// The title of a task, from its file in the roadmap.
 fn title(checkout: &Path, task: &TaskId) -> Option<String> {
-    fs::read_dir(checkout.join(layout::ROADMAP))
-        .ok()?
-        .filter_map(|entry| title_from_file_name(entry.ok()?.file_name().to_str()?))
-        .filter(|(id, _)| id == task.as_str())
-        .map(|(_, title)| title)
-        .min()
+    let names = files::names(&checkout.join(layout::ROADMAP)).ok()?;
+    names.iter().filter_map(|name| title_from_file_name(task.as_str(), name)).min()
 }
 
 /// Everything recorded, newest group first.

@@ -23,6 +23,7 @@ use crate::report::human;
 use crate::report::next::Context;
 use crate::stats::paired::Plan;
 use crate::store::clock::Clock;
+use crate::store::session;
 use crate::term::steps::{Steps, Verbosity};
 use crate::term::streams::{self, Style};
 
@@ -99,7 +100,7 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
     };
     let base = words.text("--base", "a commit, branch or tag")?;
     let wait_quiet = words.seconds("--wait-quiet", WAIT_QUIET, 0)?;
-    let looks: Vec<String> = PLAN.possible_looks().iter().map(usize::to_string).collect();
+    let looks: Vec<String> = PLAN.possible_looks.iter().map(usize::to_string).collect();
     let takes = format!("one of {}", looks.join(", "));
     let plan = words.read("--max-pairs", &takes, |pairs| PLAN.up_to(pairs.parse().ok()?))?;
     let fresh = words.flag("--fresh");
@@ -196,7 +197,7 @@ fn open(
         return Err(Error::new("the load generator has changed since these pairs were measured")
             .next("archive them and start a new record: the same command with --fresh"));
     }
-    let (measured, most) = (record.pairs.len(), record.plan.last_look());
+    let (measured, most) = (record.pairs.len(), record.plan.last_look);
     let state = if goes_on(&record) { "goes on" } else { "has ended; --fresh archives it" };
     say(&format!("the record of these binaries, {measured} of at most {most} pairs, {state}"));
     if record.plan != options.plan {
@@ -232,7 +233,7 @@ fn measure_pairs(mut duets: Duets, mut record: SessionRecord, is_fresh: bool) ->
                 before_failures += usize::from(phase == Phase::Before);
                 if before_failures >= MOST_BEFORE_FAILURES {
                     let what = format!("the before server keeps failing: {}", error.what());
-                    let logs = record.folder(&duets.bench.results);
+                    let logs = session::folder(&duets.bench.results);
                     return Err(Error::new(what)
                         .next("there is nothing to compare with; the finished pairs are kept")
                         .next(format!("its logs are in {}", logs.display())));
@@ -252,11 +253,11 @@ fn note_failure(
     let failure = Failure { pair: record.pairs.len() + 1, phase, why: error.what().to_owned() };
     bench.steps.clear();
     say(&format!("pair {} is void: the {phase} server failed: {}", failure.pair, failure.why));
-    record.failures.push(failure.clone());
+    record.failures.push(failure);
     record.save(&bench.results)?;
     let workplace = bench.workplace.of_side(phase);
     for log in [workplace.server_log(), workplace.load_log()] {
-        if let Some(kept) = record.keep_log(&bench.results, &log, &failure) {
+        if let Some(kept) = record.keep_log(&bench.results, &log) {
             say(&format!("  log: {}", kept.display()));
         }
     }
@@ -273,7 +274,7 @@ mod tests {
     fn a_confirmation_ends_at_one_of_the_looks() {
         let typed =
             |line: &str| read(Words::new(line.split_whitespace().map(OsString::from).collect()));
-        let last_look = |line| typed(line).unwrap().plan.last_look();
+        let last_look = |line| typed(line).unwrap().plan.last_look;
         assert_eq!(last_look("007"), 24);
         assert_eq!(last_look("007 --max-pairs 40"), 40);
         assert_eq!(

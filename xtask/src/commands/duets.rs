@@ -10,17 +10,17 @@ use crate::measure::build::Binaries;
 use crate::measure::run::{Failed, Measured};
 use crate::measure::{host, noise, port};
 use crate::model::limits::threshold_percent;
-use crate::model::names::Phase;
+use crate::model::names::{How, Phase};
 use crate::model::provenance::{Provenance, SessionPlace};
-use crate::model::session::{How, Member, PairRecord, SessionRecord, Subject};
+use crate::model::session::{Member, PairRecord, SessionRecord, Subject};
 use crate::report::pairs;
-use crate::stats::paired::{self, Progress};
+use crate::stats::paired;
 use crate::store::recording::Place;
 use crate::store::results::Unsaved;
 
 /// Whether the plan of a record wants more pairs.
 pub(crate) fn goes_on(record: &SessionRecord) -> bool {
-    matches!(record.assess().progress, Progress::Continue { .. })
+    record.assess().verdict.is_none()
 }
 
 /// What a session about these servers, which together need `memory_kib`, is about; and the load generator of both.
@@ -130,7 +130,7 @@ impl Duets {
                 id: record.id(),
                 pair: u32::try_from(number).unwrap_or(u32::MAX),
                 order: format!("{first}-first"),
-                how: Some(how.to_string()),
+                how: Some(how),
                 port: Some(port.into()),
                 load_offset_ms: None,
             };
@@ -158,7 +158,7 @@ impl Duets {
     pub(crate) fn show(&self, record: &SessionRecord) {
         let Some(newest) = record.pairs.last() else { return };
         let pairs = record.pairs.len();
-        let missing = if goes_on(record) { record.plan.last_look() - pairs } else { 0 };
+        let missing = if goes_on(record) { record.plan.last_look - pairs } else { 0 };
         let count = |number| u32::try_from(number).unwrap_or(u32::MAX);
         let used = self.began.elapsed();
         let each = used / count(self.provenances.len() / 2).max(1);

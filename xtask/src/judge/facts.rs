@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::model::limits::ELAPSED_SHARE;
+use crate::model::names::How;
 use crate::model::provenance::{PASSED_ON, Provenance};
 use crate::model::recorded::Recorded;
-use crate::model::session::How;
 use crate::stats::numbers::exceeds;
 
 /// One fact about a run with provenance: what follows from two values, its name, and the value, `None` where it is
@@ -57,8 +57,7 @@ fn text(value: impl ToString) -> Option<String> {
 }
 
 fn is_of_duet(run: &Provenance) -> bool {
-    let how = run.session.as_ref().and_then(|place| place.how.as_ref());
-    how.is_some_and(|how| *how == How::Duet.to_string())
+    run.session.as_ref().is_some_and(|place| place.how == Some(How::Duet))
 }
 
 /// The build settings whose name counts, a line each.

@@ -43,13 +43,10 @@ impl AllAccepted {
         let table: Table = text
             .parse()
             .map_err(|error: toml::de::Error| Fault::new(error.message().to_owned()))?;
-        if !table.contains_key(KEY) {
-            return Ok(Self::default());
-        }
-        let entries = Vec::<Accepted>::take(KEY, &table);
+        let entries = <Option<Vec<Accepted>> as Field>::take(KEY, &table);
         let wrong =
             || Fault::new("an entry lacks `task`, `mode`, `content`, `measured` or `reason`");
-        entries.map(Self).ok_or_else(wrong)
+        Ok(Self(entries.ok_or_else(wrong)?.unwrap_or_default()))
     }
 
     /// The reason that the regression of a task in a mode was accepted for on this content; the last one counts.

@@ -24,9 +24,7 @@ impl Inputs {
 
     /// True for a path whose content in a commit counts. A link or submodule above an input counts, too.
     pub(crate) fn cover(&self, path: &str) -> bool {
-        let is_input = self.repository.contains(path)
-            || is_in_any(path, &self.repository)
-            || self.has_within(path);
+        let is_input = is_in_any(path, &self.repository) || self.has_within(path);
         is_input || (is_in_any(path, &self.packages) && !is_in_any(path, &self.except))
     }
 
@@ -39,8 +37,13 @@ impl Inputs {
 
     /// The text of a list: an input a line, after the word for its kind.
     pub fn to_text(&self) -> String {
-        let lines = self
-            .kinds()
+        let kinds = [
+            ("repository", &self.repository),
+            ("package", &self.packages),
+            ("except", &self.except),
+            ("disk", &self.disk),
+        ];
+        let lines = kinds
             .into_iter()
             .flat_map(|(kind, paths)| paths.iter().map(move |path| format!("{kind} {path}\n")));
         lines.collect()
@@ -51,28 +54,18 @@ impl Inputs {
         let mut inputs = Self::default();
         for line in text.lines() {
             let (kind, path) = line.split_once(' ')?;
-            let place = KINDS.iter().position(|known| *known == kind)?;
-            inputs.kinds_mut().into_iter().nth(place)?.insert(path.to_owned());
+            let paths = match kind {
+                "repository" => &mut inputs.repository,
+                "package" => &mut inputs.packages,
+                "except" => &mut inputs.except,
+                "disk" => &mut inputs.disk,
+                _ => return None,
+            };
+            paths.insert(path.to_owned());
         }
         Some(inputs)
     }
-
-    fn kinds(&self) -> [(&'static str, &BTreeSet<String>); 4] {
-        let [repository, packages, except, disk] = KINDS;
-        [
-            (repository, &self.repository),
-            (packages, &self.packages),
-            (except, &self.except),
-            (disk, &self.disk),
-        ]
-    }
-
-    fn kinds_mut(&mut self) -> [&mut BTreeSet<String>; 4] {
-        [&mut self.repository, &mut self.packages, &mut self.except, &mut self.disk]
-    }
 }
-
-const KINDS: [&str; 4] = ["repository", "package", "except", "disk"];
 
 /// True for a path that is one of `folders`, or in one.
 fn is_in_any(path: &str, folders: &BTreeSet<String>) -> bool {

@@ -38,9 +38,12 @@ pub(crate) const OFFERED_LOAD_REACHED: f64 = 0.95;
 /// or pass one that is slower by the margin), and how many failed runs of the after server end it. Eight pairs are the
 /// fewest at which the exact test can decide at all when 2 % are shared among four looks. It ends at 24 pairs, unless
 /// another end is asked for.
-pub const PLAN: Plan = Plan::new(&[8, 12, 16, 24, 40], 24, 0.02, 2);
-/// The plan of earlier versions, under which nothing is measured any more.
-pub(crate) const FORMER_PLAN: Plan = Plan::new(&[6, 10, 16], 16, 0.05, 2);
+pub const PLAN: Plan = Plan {
+    possible_looks: &[8, 12, 16, 24, 40],
+    last_look: 24,
+    family_alpha: 0.02,
+    failures_that_end: 2,
+};
 /// The load of a run where no duration is asked for, in seconds.
 pub(crate) const RUN_SECONDS: u64 = 60;
 /// The load of a run in a pair where no duration is asked for, in seconds.

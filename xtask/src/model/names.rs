@@ -6,23 +6,67 @@ use std::sync::LazyLock;
 use time::PrimitiveDateTime;
 use time::format_description::{self, BorrowedFormatItem};
 
-/// The comparison that a run is for, which its file name shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Mode {
-    /// Before against after, on the internal scenario.
-    Internal,
-    /// The same on the competitive scenario, and the position against the competitor.
-    Competitive,
+/// Declares an enum of words: each is its variant in file names, in files and in messages.
+macro_rules! words {
+    ($($(#[$of_enum:meta])* pub enum $name:ident {
+        $($(#[$of_variant:meta])* $variant:ident = $word:literal,)+
+    })+) => {
+        $($(#[$of_enum])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name {
+            $($(#[$of_variant])* $variant,)+
+        }
+
+        impl $name {
+            /// All, in the order in which they are shown.
+            pub const ALL: [Self; [$($word),+].len()] = [$(Self::$variant),+];
+
+            pub(crate) fn parse(word: &str) -> Option<Self> {
+                Self::ALL.into_iter().find(|known| known.name() == word)
+            }
+
+            pub(crate) fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)+
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.name())
+            }
+        })+
+    };
+}
+
+words! {
+    /// The comparison that a run is for, which its file name shows.
+    pub enum Mode {
+        /// Before against after, on the internal scenario.
+        Internal = "internal",
+        /// The same on the competitive scenario, and the position against the competitor.
+        Competitive = "competitive",
+    }
+
+    /// The measured side of the change.
+    pub enum Phase {
+        /// Without the change.
+        Before = "before",
+        /// With it.
+        After = "after",
+    }
+
+    /// The way in which the two runs of a pair are measured. The two kinds are never mixed in one record.
+    pub enum How {
+        /// Both at the same time.
+        Duet = "duet",
+        /// One after the other.
+        Alternating = "alternating",
+    }
 }
 
 impl Mode {
-    /// Both modes, in the order in which they are shown.
-    pub const ALL: [Self; 2] = [Self::Internal, Self::Competitive];
-
-    pub(crate) fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|mode| mode.to_string() == word)
-    }
-
     /// The mode in a file name, whatever the rest of the name is.
     pub(crate) fn of_file_name(name: &str) -> Self {
         match name.starts_with(COMPETITIVE_PREFIX) {
@@ -40,47 +84,7 @@ impl Mode {
     }
 }
 
-impl fmt::Display for Mode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Internal => "internal",
-            Self::Competitive => "competitive",
-        })
-    }
-}
-
 const COMPETITIVE_PREFIX: &str = "competitive_";
-
-/// The measured side of the change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Phase {
-    /// Without the change.
-    Before,
-    /// With it.
-    After,
-}
-
-impl Phase {
-    /// Both phases, in the order of time.
-    pub(crate) const ALL: [Self; 2] = [Self::Before, Self::After];
-
-    pub(crate) fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|phase| phase.name() == word)
-    }
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Before => "before",
-            Self::After => "after",
-        }
-    }
-}
-
-impl fmt::Display for Phase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
 
 /// A task's id: letters, digits, `.`, `_` and `-`, starting with a letter or digit, at most
 /// [`TaskId::MAX_LENGTH`] long, and never one that would make a file name ambiguous.
@@ -129,14 +133,6 @@ impl fmt::Display for TaskId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
     }
-}
-
-/// `true` for a name that can stand in a heading of the performance log, and be found there again.
-pub(crate) fn is_task_name(task: &str) -> bool {
-    let is_letter = |c: char| c.is_ascii_alphanumeric();
-    task.starts_with(is_letter)
-        && task.ends_with(is_letter)
-        && task.chars().all(|c| is_letter(c) || matches!(c, '.' | '_' | '-'))
 }
 
 /// A moment in local time, to the second, as file names carry it: `YYYYMMDD_HHMMSS`.
@@ -230,11 +226,9 @@ impl RunName {
             stem.split_at_checked(stem.len().checked_sub(Timestamp::LENGTH)?)?;
         let timestamp = Timestamp::parse(timestamp)?;
         let (rest, phase) = rest.strip_suffix('_')?.rsplit_once('_')?;
-        let (mode, task) = match rest.strip_prefix(COMPETITIVE_PREFIX) {
-            Some(task) => (Mode::Competitive, task),
-            None => (Mode::Internal, rest),
-        };
-        Some(Self { timestamp, mode, task: TaskId::parse(task).ok()?, phase: Phase::parse(phase)? })
+        let mode = Mode::of_file_name(rest);
+        let task = TaskId::parse(rest.strip_prefix(mode.prefix())?).ok()?;
+        Some(Self { timestamp, mode, task, phase: Phase::parse(phase)? })
     }
 }
 

@@ -7,7 +7,8 @@ use time::format_description::well_known::Rfc3339;
 use toml::Table;
 
 use crate::error::Fault;
-use crate::model::section::section;
+use crate::model::names::How;
+use crate::model::section::{self, section};
 
 section! {
     /// The provenance of one run. What the system did not show is absent.
@@ -31,9 +32,7 @@ section! {
         /// The end of the server's log.
         pub log_tail: String = "server_log_tail",
     }
-}
 
-section! {
     /// A run's place in its group.
     #[derive(Default)]
     pub struct Run {
@@ -48,9 +47,7 @@ section! {
         /// The number of runs that the group was to have.
         pub of: u32 = "of",
     }
-}
 
-section! {
     /// A run's place in a paired session.
     #[derive(Default)]
     pub struct SessionPlace {
@@ -60,16 +57,14 @@ section! {
         pub pair: u32 = "pair",
         /// `before-first` or `after-first`.
         pub order: String = "order",
-        /// `duet` or `alternating`; absent in files of a version that only alternated.
-        pub how: Option<String> = "how",
+        /// Absent in files of a version that only alternated.
+        pub how: Option<How> = "how",
         /// The server's port.
         pub port: Option<u32> = "port",
         /// How far apart the two loads of a duet noticed their start, in milliseconds.
         pub load_offset_ms: Option<f64> = "load_offset_ms",
     }
-}
 
-section! {
     /// The load that was offered.
     #[derive(Default)]
     pub struct Load {
@@ -84,9 +79,7 @@ section! {
         /// Requests offered per second, rounded.
         pub rate: u64 = "rate",
     }
-}
 
-section! {
     /// The binaries that were measured.
     #[derive(Default)]
     pub struct BuildRecord {
@@ -111,9 +104,7 @@ section! {
         /// The stand-in answered, and not Engram.
         pub stand_in: bool = "stand_in",
     }
-}
 
-section! {
     /// The state of the checkout.
     #[derive(Default)]
     pub struct Git {
@@ -124,9 +115,7 @@ section! {
         /// There are uncommitted changes.
         pub dirty: bool = "dirty",
     }
-}
 
-section! {
     /// The machine. What the system does not show is unknown.
     #[derive(Default)]
     pub struct Host {
@@ -142,9 +131,7 @@ section! {
         /// Its state before the measurement.
         pub state: HostState = "",
     }
-}
 
-section! {
     /// The state of a machine. What is unknown is never warned about.
     #[derive(Default)]
     pub struct HostState {
@@ -155,9 +142,7 @@ section! {
         /// `mains`, or `battery` while one is being emptied: CPUs slow down on it.
         pub power: Option<String> = "power",
     }
-}
 
-section! {
     /// The server and its load, from start to stop.
     #[derive(Default)]
     pub struct ServerRun {
@@ -178,9 +163,7 @@ section! {
         /// The most memory that it had in RAM, in KiB.
         pub peak_memory_kib: Option<u64> = "peak_memory_kib",
     }
-}
 
-section! {
     /// The noise during the load: what else the machine did.
     #[derive(Default)]
     pub struct Noise {
@@ -202,19 +185,9 @@ section! {
 /// What the name of a build setting begins with that only warns: sources may change it, too.
 pub(crate) const PASSED_ON: &str = "passed on by ";
 
-/// The first line of every file, but for the number of its format. A file without it was not written by this tool.
-const HEADER: &str = "# perf-check provenance, format ";
-
-/// The one format that there is.
-const FORMAT: &str = "1";
-
-/// The last line of every file: optional sections could be missing from the end of a file cut short.
-const FOOTER: &str = "# end";
-
-const CUT_OFF: &str = "it is cut off";
-
-/// The old scripts left it so where their diagnostics failed.
-const EMPTY: &str = "it is empty; if an old script left it so, delete it";
+/// The beginning of the first line of every file. A file without it was not written by this tool.
+const OURS: &str = "# perf-check provenance";
+const HEADER: &str = "# perf-check provenance, format 1";
 
 impl BuildRecord {
     /// The source hash after that of the list of inputs that it is over: under another list it is that of other code.
@@ -242,38 +215,30 @@ impl Run {
 impl Provenance {
     /// The file's text.
     pub fn to_text(&self) -> String {
-        format!("{HEADER}{FORMAT}\n\n{}\n{FOOTER}\n", self.to_table())
+        section::to_text(HEADER, &self.to_table())
     }
 
     /// True for the text of a run that was measured in a pair, as it is written: its last section is that of the
     /// session. The server's log, which may look like one, stands before every section.
     pub(crate) fn is_of_session(text: &[u8]) -> bool {
         let mut lines = text.rsplit(|&byte| byte == b'\n');
-        text.starts_with(HEADER.as_bytes())
+        text.starts_with(OURS.as_bytes())
             && lines.find(|line| line.starts_with(b"[")) == Some(b"[session]")
     }
 
     /// Reads a file's text. `Ok(None)` for one that this tool did not write: the old scripts' had the same name.
     ///
     /// # Errors
-    /// When it has the header but is not whole, or is of another format. An empty file may be this tool's, too.
+    /// When it is not whole, or is of another format.
     pub fn parse(text: &str) -> Result<Option<Self>, Fault> {
         let unreadable = |why: &str| Fault::new(format!("not readable as provenance: {why}"));
-        if text.trim().is_empty() {
-            return Err(unreadable(EMPTY));
+        let text = text.trim();
+        // Cut off within its first line, or before it, it may be this tool's.
+        if !text.starts_with(OURS) && !OURS.starts_with(text) {
+            return Ok(None);
         }
-        let first = text.trim_start().lines().next().unwrap_or_default();
-        match first.strip_prefix(HEADER).map(str::trim_end) {
-            None if !HEADER.starts_with(text.trim()) => return Ok(None),
-            None | Some("") => return Err(unreadable(CUT_OFF)),
-            Some(FORMAT) => {}
-            Some(other) => {
-                let why = format!("it is of format {other:?}, and this tool reads {FORMAT}");
-                return Err(unreadable(&why));
-            }
-        }
-        if text.lines().last().map(str::trim_end) != Some(FOOTER) {
-            return Err(unreadable(CUT_OFF));
+        if !section::is_whole(text, HEADER) {
+            return Err(unreadable("it is empty, cut off, or of another format"));
         }
         let table: Table =
             text.parse().map_err(|error: toml::de::Error| unreadable(error.message()))?;
@@ -292,7 +257,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_under_our_header_is_read_or_refused(text in any::<String>()) {
-            let ours = [HEADER, FORMAT, "\n", &text, "\n", FOOTER, "\n"].concat();
+            let ours = [HEADER, "\n", &text, "\n# end\n"].concat();
             prop_assert!(Provenance::parse(&ours).is_err());
             prop_assert_eq!(Provenance::parse(&["x", &text].concat()), Ok(None));
         }
@@ -327,7 +292,7 @@ mod tests {
                 id: "a".into(),
                 pair: 2,
                 order: "after-first".into(),
-                how: Some("duet".into()),
+                how: Some(How::Duet),
                 port: Some(7433),
                 load_offset_ms: Some(0.25),
             }),

@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 
 use toml::{Table, Value};
 
-use crate::model::names::{Mode, Phase, RunName, Timestamp};
+use crate::model::names::{How, Mode, Phase, RunName, Timestamp};
 
-/// Declares a struct of which each field stands under its key. An empty key spreads a field that is a section itself
+/// Declares structs of which each field stands under its key. An empty key spreads a field that is a section itself
 /// over the table around it.
 macro_rules! section {
-    ($(#[$of_struct:meta])* pub struct $name:ident {
+    ($($(#[$of_struct:meta])* pub struct $name:ident {
         $($(#[$of_field:meta])* pub $field:ident: $type:ty = $key:literal,)+
-    }) => {
-        $(#[$of_struct])*
+    })+) => {
+        $($(#[$of_struct])*
         #[derive(Debug, Clone, PartialEq)]
         pub struct $name {
             $($(#[$of_field])* pub $field: $type,)+
@@ -41,21 +41,30 @@ macro_rules! section {
         }
 
         impl $crate::model::section::Item for $name {
-            fn to_toml(&self) -> Option<toml::Value> {
-                Some(toml::Value::Table(self.to_table()))
+            fn to_toml(&self) -> toml::Value {
+                toml::Value::Table(self.to_table())
             }
 
             fn from_toml(value: &toml::Value) -> Option<Self> {
                 Self::from_table(value.as_table()?).ok()
             }
-
-            fn absent() -> Option<Self> {
-                Self::from_table(&toml::Table::new()).ok()
-            }
-        }
+        })+
     };
 }
 pub(crate) use section;
+
+/// The last line of every file: optional sections could be missing from the end of a file cut short.
+const FOOTER: &str = "# end";
+
+/// The text of a file with this first line.
+pub(crate) fn to_text(header: &str, table: &Table) -> String {
+    format!("{header}\n\n{table}\n{FOOTER}\n")
+}
+
+/// True for such a text that was not cut short.
+pub(crate) fn is_whole(text: &str, header: &str) -> bool {
+    text.lines().next() == Some(header) && text.lines().last() == Some(FOOTER)
+}
 
 /// A field of a section.
 pub(crate) trait Field: Sized {
@@ -67,30 +76,25 @@ pub(crate) trait Field: Sized {
 
 /// A single TOML value.
 pub(crate) trait Item: Sized {
-    /// `None` beyond what TOML can hold.
-    fn to_toml(&self) -> Option<Value>;
+    fn to_toml(&self) -> Value;
     /// `None` for a value of another type.
     fn from_toml(value: &Value) -> Option<Self>;
-    /// The value of a missing key: that of an empty section, where every field is optional.
-    fn absent() -> Option<Self> {
-        None
-    }
 }
 
 impl<T: Item> Field for T {
     fn put(&self, key: &str, table: &mut Table) {
         match self.to_toml() {
-            Some(Value::Table(own)) if key.is_empty() => table.extend(own),
-            Some(value) => drop(table.insert(key.to_owned(), value)),
-            None => {}
+            Value::Table(own) if key.is_empty() => table.extend(own),
+            value => drop(table.insert(key.to_owned(), value)),
         }
     }
 
+    /// A missing section is read as an empty one, which is whole where every field is optional.
     fn take(key: &str, table: &Table) -> Option<Self> {
         match table.get(key) {
             _ if key.is_empty() => Self::from_toml(&Value::Table(table.clone())),
             Some(value) => Self::from_toml(value),
-            None => Self::absent(),
+            None => Self::from_toml(&Value::Table(Table::new())),
         }
     }
 }
@@ -130,21 +134,16 @@ impl Field for Option<f64> {
     }
 
     fn take(key: &str, table: &Table) -> Option<Self> {
-        let number = |value: &Value| {
-            let whole = || i32::try_from(value.as_integer()?).ok().map(f64::from);
-            value.as_float().or_else(whole)
-        };
         match table.get(key) {
-            Some(value) => number(value).filter(|number| number.is_finite()).map(Some),
+            Some(value) => value.as_float().filter(|number| number.is_finite()).map(Some),
             None => Some(None),
         }
     }
 }
 
 impl<T: Item> Item for Vec<T> {
-    fn to_toml(&self) -> Option<Value> {
-        let items = self.iter().map(T::to_toml);
-        items.collect::<Option<_>>().map(Value::Array)
+    fn to_toml(&self) -> Value {
+        Value::Array(self.iter().map(T::to_toml).collect())
     }
 
     fn from_toml(value: &Value) -> Option<Self> {
@@ -156,8 +155,8 @@ impl<T: Item> Item for Vec<T> {
 macro_rules! items {
     ($($type:ty: $to:expr, $from:expr;)+) => {
         $(impl Item for $type {
-            fn to_toml(&self) -> Option<Value> {
-                let to: fn(&Self) -> Option<Value> = $to;
+            fn to_toml(&self) -> Value {
+                let to: fn(&Self) -> Value = $to;
                 to(self)
             }
 
@@ -170,26 +169,27 @@ macro_rules! items {
 }
 
 items! {
-    bool: |flag| Some((*flag).into()), Value::as_bool;
-    u32: |count| Some(i64::from(*count).into()), whole;
-    u64: |count| i64::try_from(*count).ok().map(Value::from), whole;
-    usize: |count| i64::try_from(*count).ok().map(Value::from), whole;
+    bool: |flag| (*flag).into(), Value::as_bool;
+    u32: |count| (*count).into(), whole;
+    u64: |count| i64::try_from(*count).unwrap_or(i64::MAX).into(), whole;
+    usize: |count| i64::try_from(*count).unwrap_or(i64::MAX).into(), whole;
     String: text, |value| value.as_str().map(str::to_owned);
     Mode: text, |value| Mode::parse(value.as_str()?);
     Phase: text, |value| Phase::parse(value.as_str()?);
+    How: text, |value| How::parse(value.as_str()?);
     Timestamp: text, |value| Timestamp::parse(value.as_str()?);
     RunName: text, |value| RunName::parse(value.as_str()?);
     BTreeMap<String, String>: |words| {
         let words = words.iter().map(|(name, word)| (name.clone(), word.clone().into()));
-        Some(Value::Table(words.collect()))
+        Value::Table(words.collect())
     }, |value| {
         let words = value.as_table()?.iter();
         words.map(|(name, word)| Some((name.clone(), String::from_toml(word)?))).collect()
     };
 }
 
-fn text(value: &impl ToString) -> Option<Value> {
-    Some(Value::String(value.to_string()))
+fn text(value: &impl ToString) -> Value {
+    Value::String(value.to_string())
 }
 
 fn whole<T: TryFrom<i64>>(value: &Value) -> Option<T> {

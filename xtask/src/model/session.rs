@@ -1,13 +1,11 @@
 //! The record of a paired session: the runs of its pairs, its failures, and the verdict so far.
 
-use std::fmt;
+use toml::Table;
 
-use toml::{Table, Value};
-
-use crate::model::limits::{FORMER_PLAN, PLAN, threshold_percent};
-use crate::model::names::{Mode, Phase, RunName, Timestamp};
+use crate::model::limits::{PLAN, threshold_percent};
+use crate::model::names::{How, Mode, Phase, RunName, Timestamp};
 use crate::model::recorded::Recorded;
-use crate::model::section::{Field, Item, section};
+use crate::model::section::{self, Field, section};
 use crate::stats::paired::{self, Assessment, Plan};
 use crate::stats::random::SplitMix64;
 use crate::stats::signed_rank::{self, Interval};
@@ -28,42 +26,7 @@ section! {
         pub duration_seconds: u64 = "duration_seconds",
         pub how: How = "how",
     }
-}
 
-/// The way in which the two runs of a pair are measured. The two kinds are never mixed in one record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum How {
-    /// Both at the same time.
-    Duet,
-    /// One after the other.
-    Alternating,
-}
-
-impl How {
-    const ALL: [Self; 2] = [Self::Duet, Self::Alternating];
-}
-
-impl fmt::Display for How {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Duet => "duet",
-            Self::Alternating => "alternating",
-        })
-    }
-}
-
-impl Item for How {
-    fn to_toml(&self) -> Option<Value> {
-        Some(Value::String(self.to_string()))
-    }
-
-    fn from_toml(value: &Value) -> Option<Self> {
-        let text = value.as_str()?;
-        Self::ALL.into_iter().find(|how| how.to_string() == text)
-    }
-}
-
-section! {
     /// The record of a session. It holds all that its verdict and its intervals rest on: a file that is lost later
     /// cannot change the answer unnoticed.
     pub struct SessionRecord {
@@ -80,17 +43,13 @@ section! {
         /// The failed runs.
         pub failures: Vec<Failure> = "failures",
     }
-}
 
-section! {
     /// A complete pair.
     pub struct PairRecord {
         pub before: Member = "before",
         pub after: Member = "after",
     }
-}
 
-section! {
     /// One run of a pair.
     pub struct Member {
         pub name: RunName = "run",
@@ -101,6 +60,16 @@ section! {
         pub throughput: f64 = "throughput",
         /// The server's CPU time an operation, in microseconds, where the system shows it.
         pub cpu_us_per_operation: Option<f64> = "cpu_us_per_operation",
+    }
+
+    /// A run that failed, and made its pair void.
+    #[derive(Eq)]
+    pub struct Failure {
+        /// The pair, 1 for the first.
+        pub pair: usize = "pair",
+        pub phase: Phase = "side",
+        /// The message of the failure.
+        pub why: String = "why",
     }
 }
 
@@ -145,18 +114,6 @@ impl Figure {
     }
 }
 
-section! {
-    /// A run that failed, and made its pair void.
-    #[derive(Eq)]
-    pub struct Failure {
-        /// The pair, 1 for the first.
-        pub pair: usize = "pair",
-        pub phase: Phase = "side",
-        /// The message of the failure.
-        pub why: String = "why",
-    }
-}
-
 /// A plan is recorded as its looks and its alpha; one that this tool would not make any more is refused, since it would
 /// be read as another.
 impl Field for Plan {
@@ -173,13 +130,11 @@ impl Field for Plan {
     }
 }
 
-const LOOKS: &str = "looks";
 const ALPHA: &str = "alpha";
 
 const HEADER: &str = "# perf-confirm session, format 2";
+/// The same of an earlier version, whose records decide nothing.
 const FORMER_HEADER: &str = "# perf-confirm session, format 1";
-/// The last line, without which a record is cut short.
-const FOOTER: &str = "# end";
 
 impl Subject {
     /// The name of the record's file: short hashes, so that other binaries have another record.
@@ -201,8 +156,8 @@ impl Subject {
 
     /// Whether both are about the same servers and scenario, whatever the duration and the way of measuring.
     pub(crate) fn is_like(&self, other: &Self) -> bool {
-        let key = |of: &Self| (of.mode, of.before.clone(), of.after.clone(), of.scenario.clone());
-        key(self) == key(other)
+        let Self { duration_seconds, how, .. } = *self;
+        Self { duration_seconds, how, ..other.clone() } == *self
     }
 }
 
@@ -272,8 +227,9 @@ impl SessionRecord {
         let Some(look) = self.assess().look else {
             return Vec::new();
         };
-        let interval =
-            |figure| paired::interval_of(&self.plan, &look, &self.differences_of(figure));
+        let interval = |figure| {
+            signed_rank::interval(self.differences_of(figure).get(..look.pairs)?, self.plan.alpha())
+        };
         let known = Figure::ALL.into_iter();
         known.filter_map(|figure| Some((figure, interval(figure)?))).collect()
     }
@@ -285,39 +241,17 @@ impl SessionRecord {
 
     /// The text of the record's file.
     pub fn to_text(&self) -> String {
-        format!("{HEADER}\n\n{}\n{FOOTER}\n", self.to_table())
+        section::to_text(HEADER, &self.to_table())
     }
 
     /// Reads the text of a record's file; `None` for one that is not whole, or of a plan that is no longer made.
     pub fn parse(text: &str) -> Option<Self> {
-        Self::from_table(&whole(text, HEADER)?).ok()
+        let table = text.parse().ok().filter(|_| section::is_whole(text, HEADER))?;
+        Self::from_table(&table).ok()
     }
 
-    /// Reads a record of the first format, under a plan of that time: it is shown, and neither judges nor is continued.
-    /// Its pairs alternated and have no figure but P99, which stands for the others: P95 vetoes nothing where it is P99
-    /// itself.
-    pub(crate) fn parse_former(text: &str) -> Option<Self> {
-        let mut table = whole(text, FORMER_HEADER)?;
-        let looks = Vec::<usize>::take(LOOKS, &table)?;
-        let plans = [FORMER_PLAN, PLAN].map(|plan| plan.up_to(*looks.last()?));
-        let plan = plans.into_iter().flatten().find(|plan| plan.looks() == looks)?;
-        PLAN.put(LOOKS, &mut table);
-        How::Alternating.put("how", &mut table);
-        for pair in table.get_mut("pairs")?.as_array_mut()? {
-            for (_, run) in pair.as_table_mut()? {
-                let run = run.as_table_mut()?;
-                let p99 = run.get("p99_ms")?.clone();
-                for figure in ["p50_ms", "p95_ms", "throughput"] {
-                    run.insert(figure.to_owned(), p99.clone());
-                }
-            }
-        }
-        Self::from_table(&table).ok().map(|record| Self { plan, ..record })
+    /// True for the text of a record under the plan of an earlier version.
+    pub(crate) fn is_former(text: &str) -> bool {
+        text.starts_with(FORMER_HEADER)
     }
-}
-
-/// The table of a text that has its first and its last line.
-fn whole(text: &str, header: &str) -> Option<Table> {
-    let is_whole = text.lines().next()? == header && text.lines().last()? == FOOTER;
-    text.parse().ok().filter(|_| is_whole)
 }

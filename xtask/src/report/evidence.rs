@@ -3,7 +3,8 @@
 use crate::judge::comparison::Comparison;
 use crate::judge::verdict::Metric;
 use crate::model::limits::{COMPETITOR, PAIR_SECONDS, PLAN};
-use crate::model::session::{Figure, How};
+use crate::model::names::How;
+use crate::model::session::Figure;
 use crate::report::metrics::{self, whole};
 use crate::report::next::{self, Context};
 use crate::report::words;
@@ -37,7 +38,7 @@ fn session(comparison: &Comparison, around: &Context) -> Option<Evidence> {
     let mut lines: Vec<String> = session.changes.iter().filter_map(change).collect();
     lines.push(format!(
         "resolution  changes of about {} and more are detectable at this noise",
-        words::size_of_ln(look.resolution())
+        words::size_of_ln(look.interval.half_width())
     ));
     if let Some(share) = comparison.contention() {
         let full = share * 100.0;
@@ -91,7 +92,7 @@ fn single_runs(comparison: &Comparison, around: &Context) -> Option<Evidence> {
     };
     // A change that is larger than the noise needs no confirmation, nor does the same server.
     if is_judged && (comparison.single_runs.is_none() || comparison.is_within_noise()) {
-        let looks = [PLAN.looks().first().copied().unwrap_or_default(), PLAN.last_look()];
+        let looks = [PLAN.looks().first().copied().unwrap_or_default(), PLAN.last_look];
         let [first, last] = looks.map(|pairs| minutes(comparison, pairs));
         let first = if first < last { format!("{first} to ") } else { String::new() };
         let confirm = next::confirm(comparison, around, "").into_iter();

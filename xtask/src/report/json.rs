@@ -176,7 +176,7 @@ pub(crate) fn p99(look: Option<&Look>) -> Value {
         "p99_percent": percent(|look| look.interval.estimate),
         "p99_lowest_percent": percent(|look| look.interval.lower),
         "p99_highest_percent": percent(|look| look.interval.upper),
-        "distinguishable_percent": percent(Look::resolution),
+        "distinguishable_percent": percent(|look| look.interval.half_width()),
     })
 }
 

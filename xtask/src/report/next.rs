@@ -8,7 +8,7 @@ use crate::judge::fitness::{Reason, Remedy};
 use crate::judge::verdict::Outcome;
 use crate::model::layout;
 use crate::model::limits::{PAIR_SECONDS, PLAN, RUN_SECONDS};
-use crate::model::names::{Phase, TaskId, is_task_name};
+use crate::model::names::{Phase, TaskId};
 use crate::model::typed::{self, Repeated};
 use crate::term::text::shell_word;
 
@@ -52,8 +52,7 @@ pub(crate) fn steps(comparisons: &[Comparison], around: &Context) -> Vec<Step> {
     let measurements = comparisons.iter().flat_map(|known| measurements(known, around));
     let profile = slower.and_then(|comparison| profile(comparison, around));
     let steps = merged(measurements.chain(profile));
-    let log = around.unlogged.as_ref().filter(|task| is_task_name(task.as_str()));
-    let log = log.filter(|_| steps.is_empty()).map(|task| {
+    let log = around.unlogged.as_ref().filter(|_| steps.is_empty()).map(|task| {
         let command = typed::perf_compare(task, " --log", &around.repeated);
         ("write the log entry", vec![command])
     });
@@ -77,7 +76,7 @@ const LONGER: &str = "settle it in a new record; this one is archived and stays 
 pub(crate) fn longer(comparison: &Comparison, around: &Context) -> Option<(usize, Vec<String>)> {
     comparison.judged().filter(|_| comparison.is_open() && !comparison.is_vetoed())?;
     let pairs = comparison.look().and_then(|look| look.pairs_to_settle).unwrap_or(usize::MAX);
-    let plans = PLAN.possible_looks();
+    let plans = PLAN.possible_looks;
     let plan = plans.iter().find(|plan| **plan >= pairs).or(plans.last())?;
     Some((*plan, confirm(comparison, around, &format!(" --fresh --max-pairs {plan}"))))
 }

@@ -11,7 +11,7 @@ use crate::model::provenance::Provenance;
 use crate::model::session::SessionRecord;
 use crate::report::{json, words};
 use crate::stats::numbers::{exceeds, median};
-use crate::stats::paired::{self, Look, PairedVerdict, Progress};
+use crate::stats::paired::{self, Look, PairedVerdict};
 
 /// Both sessions, and what they were measured on.
 pub(crate) struct Selftest {
@@ -35,8 +35,8 @@ pub(crate) struct Session {
 const OTHERS_SHARE: f64 = 0.05;
 
 impl Session {
-    fn ended_as(&self, verdict: PairedVerdict) -> bool {
-        self.record.assess().progress == Progress::Final(verdict)
+    fn verdict(&self) -> Option<PairedVerdict> {
+        self.record.assess().verdict
     }
 
     fn look(&self) -> Option<Look> {
@@ -49,12 +49,8 @@ impl Session {
     }
 
     fn json(&self) -> Value {
-        let verdict = match self.record.assess().progress {
-            Progress::Final(verdict) => Some(json::paired_verdict(verdict)),
-            Progress::Continue { .. } => None,
-        };
         let rest = json!({
-            "verdict": verdict,
+            "verdict": self.verdict().map(json::paired_verdict),
             "how": self.record.subject.how.to_string(),
             "seconds": self.took.as_secs_f64().round(),
         });
@@ -67,14 +63,14 @@ impl Selftest {
     /// a wider interval says nothing, wherever it lies.
     fn is_quiet(&self) -> bool {
         let slow_down = paired::margin(self.slow_down.into());
-        self.itself.ended_as(PairedVerdict::NotRegressed)
+        self.itself.verdict() == Some(PairedVerdict::NotRegressed)
             && self.itself.look().is_some_and(|look| {
-                look.resolution() < slow_down && !exceeds(0.0, look.interval.upper)
+                look.interval.half_width() < slow_down && !exceeds(0.0, look.interval.upper)
             })
     }
 
     fn is_found(&self) -> bool {
-        self.slowed.ended_as(PairedVerdict::Regressed)
+        self.slowed.verdict() == Some(PairedVerdict::Regressed)
     }
 
     /// Quiet on itself, and the slow-down was found.
@@ -112,7 +108,7 @@ impl Selftest {
         let minutes = words::trimmed(self.itself.took.as_secs_f64() / 60.0, 1);
         let mut text = match self.itself.look() {
             Some(look) => {
-                let smallest = words::trimmed(paired::percent(look.resolution()), 1);
+                let smallest = words::trimmed(paired::percent(look.interval.half_width()), 1);
                 format!("distinguishes {smallest} % in {minutes} min")
             }
             None => "distinguishes nothing".to_owned(),
@@ -156,8 +152,8 @@ impl Selftest {
 mod tests {
     use super::*;
     use crate::model::limits::PLAN;
-    use crate::model::names::{Mode, RunName, Timestamp};
-    use crate::model::session::{How, Member, PairRecord, Subject};
+    use crate::model::names::{How, Mode, RunName, Timestamp};
+    use crate::model::session::{Member, PairRecord, Subject};
 
     /// As many pairs as the plan takes, whose after servers are slower by these factors in turn.
     fn session(factors: &[f64]) -> Session {
@@ -180,7 +176,7 @@ mod tests {
             cpu_us_per_operation: None,
         };
         let pair = |ms: &f64| PairRecord { before: member(1.0), after: member(*ms) };
-        record.pairs = factors.iter().cycle().take(PLAN.last_look()).map(pair).collect();
+        record.pairs = factors.iter().cycle().take(PLAN.last_look).map(pair).collect();
         Session { record, provenances: Vec::new(), took: Duration::ZERO }
     }
 
@@ -203,7 +199,7 @@ mod tests {
     fn a_binary_that_is_not_surely_as_fast_as_itself_is_not_quiet() {
         let not_settled = [2.0, 0.5];
         assert!(
-            session(&not_settled).ended_as(PairedVerdict::NoRegressionFound),
+            session(&not_settled).verdict() == Some(PairedVerdict::NoRegressionFound),
             "which is a pass, elsewhere"
         );
         for itself in [&not_settled[..], &[1.5], &[0.5]] {
@@ -214,7 +210,7 @@ mod tests {
     #[test]
     fn an_interval_wider_than_the_slow_down_says_nothing() {
         let itself = [1.04, 0.4];
-        assert!(session(&itself).ended_as(PairedVerdict::NotRegressed));
+        assert!(session(&itself).verdict() == Some(PairedVerdict::NotRegressed));
         assert!(!selftest(&itself, &[1.5]).succeeds());
     }
 }

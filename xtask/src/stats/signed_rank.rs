@@ -21,7 +21,6 @@ pub struct Interval {
 
 impl Interval {
     /// Half the distance between the bounds: roughly the smallest change that can be told from none.
-    #[must_use]
     pub fn half_width(&self) -> f64 {
         (self.upper - self.lower) / 2.0
     }
@@ -36,7 +35,6 @@ impl Interval {
 ///
 /// `None` when there are too few differences for `alpha`, when one is not finite, or when `alpha`
 /// is so large that the bounds would cross.
-#[must_use]
 pub fn interval(differences: &[f64], alpha: f64) -> Option<Interval> {
     if !differences.iter().all(|difference| difference.is_finite()) {
         return None;
@@ -65,11 +63,7 @@ pub(crate) fn estimate(differences: &[f64]) -> Option<f64> {
 /// section 3.1 and its table).
 ///
 /// `None` when not even P(W+ <= 0) = 2^-`pairs` is within `alpha`, and without any pairs.
-#[must_use]
 pub(crate) fn critical_value(pairs: usize, alpha: f64) -> Option<usize> {
-    if pairs == 0 {
-        return None;
-    }
     rank_sum_probabilities(pairs)
         .iter()
         .scan(0.0, |at_most, probability| {

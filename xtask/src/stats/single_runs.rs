@@ -21,11 +21,8 @@ const USUALLY: (usize, usize) = (19, 20);
 pub(crate) fn single_runs(series: &[Vec<f64>]) -> Option<SingleRuns> {
     let mut moved: Vec<f64> = series
         .iter()
-        .flat_map(|runs| runs.windows(2))
-        .filter_map(|two| match two {
-            [first, second] => Some((second - first).abs()),
-            _ => None,
-        })
+        .flat_map(|runs| runs.iter().zip(runs.iter().skip(1)))
+        .map(|(first, second)| (second - first).abs())
         .collect();
     moved.sort_by(f64::total_cmp);
     let comparisons = moved.len();

@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::error::{Error, Result};
+use crate::files;
 use crate::model::layout::ARCHIVED;
 use crate::model::names::{Mode, Part, RunName, TaskId};
 use crate::store::results::Results;
@@ -30,15 +31,12 @@ pub(crate) fn take_back(results: &Results, run: &RunName) -> Result<PathBuf> {
     Ok(folder.join(run.file(Part::Result)))
 }
 
-/// The results of a task that were taken back, oldest first.
+/// The runs of a task that were taken back, oldest first.
 pub(crate) fn taken_back(results: &Results, task: &TaskId, mode: Mode) -> Vec<RunName> {
-    // Where there is no such folder, nothing was taken back.
-    let entries = fs::read_dir(results.folder().join(ARCHIVED)).into_iter().flatten().flatten();
-    let run = |entry: fs::DirEntry| {
-        let name = RunName::of_result(entry.file_name().to_str()?)?;
-        (name.task == *task && name.mode == mode).then_some(name)
-    };
-    let mut runs: Vec<RunName> = entries.filter_map(run).collect();
+    // Where the folder cannot be read, nothing is known of it.
+    let files = files::names(&results.folder().join(ARCHIVED)).unwrap_or_default();
+    let mut runs: Vec<RunName> = files.iter().filter_map(|file| RunName::of_result(file)).collect();
+    runs.retain(|run| run.task == *task && run.mode == mode);
     runs.sort_unstable();
     runs
 }

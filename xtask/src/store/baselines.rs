@@ -1,11 +1,11 @@
 //! Published figures of the competitors, from the tables of a Markdown document.
 //!
 //! A baseline table has a column `System` and a column `P99 Latency`, anywhere and in any order,
-//! and neither a column `Quarter` nor a first column of times or versions, which make a table a
-//! history. Nothing else in the document is read: no prose, no other table, no code block, no
+//! and no column `Quarter`, which makes a table a history. Nothing else in the document is read: no prose, no other table, no code block, no
 //! comment.
 
-use std::iter::{repeat, zip};
+use std::collections::BTreeSet;
+use std::iter::repeat;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -15,13 +15,11 @@ use crate::model::load_result::LATENCIES_MS;
 use crate::model::review::Competitor;
 use crate::store::markdown::{self, Line, pattern};
 
-/// A row of a baseline table.
+/// A row of a table.
 #[derive(Debug)]
 pub(crate) struct Row {
     /// The line of the row, from 1.
     pub(crate) line: usize,
-    /// The line of the table's header, from 1.
-    table_line: usize,
     /// The column names in lower case, each with its cell, both without markup.
     cells: Vec<(String, String)>,
 }
@@ -40,36 +38,22 @@ impl Row {
         words.any(|word| word.rsplit('/').next() == Some(file_name))
     }
 
-    fn is_of(&self, system: &str) -> bool {
-        self.cell(SYSTEM).to_lowercase() == system.to_lowercase()
-    }
-
-    /// The figures with the latency under each P99 column: `p99 latency` or `p99 latency (ms)`.
-    ///
     /// # Errors
-    /// If a cell is not a number above zero, or a range, in `us`, `ms` or `s`.
-    fn figures(&self) -> Result<Vec<Competitor>, Fault> {
-        let name = self.cell(SYSTEM);
+    /// If the latency is not a number above zero, or a range, in milliseconds.
+    fn competitor(&self) -> Result<Competitor, Fault> {
+        let (name, latency) = (self.cell(SYSTEM), self.cell(P99));
+        let p99_ms = range_ms(latency).ok_or_else(|| {
+            let rule = "not a number above zero with its unit (ms), nor a range of two";
+            let why = format!("the P99 latency of {name} is {latency:?}, which is {rule}");
+            Fault::new(why).at_line(self.line)
+        })?;
         let throughput = self.cells.iter().find(|(name, _)| name.starts_with("throughput"));
-        let mut figures = Vec::new();
-        for (column, cell) in &self.cells {
-            let Some(unit) = p99_unit(column) else {
-                continue;
-            };
-            let p99_ms = range_ms(&cell.to_lowercase(), unit).ok_or_else(|| {
-                let rule =
-                    "not a number above zero with its unit (us, ms or s), nor a range of two";
-                let why = format!("the P99 latency of {name} is {cell:?}, which is {rule}");
-                Fault::new(why).at_line(self.line)
-            })?;
-            figures.push(Competitor {
-                name: name.to_owned(),
-                p99_ms,
-                throughput: throughput.map_or_else(String::new, |(_, text)| text.clone()),
-                line: self.line,
-            });
-        }
-        Ok(figures)
+        Ok(Competitor {
+            name: name.to_owned(),
+            p99_ms,
+            throughput: throughput.map_or_else(String::new, |(_, text)| text.clone()),
+            line: self.line,
+        })
     }
 }
 
@@ -78,54 +62,36 @@ impl Row {
 ///
 /// # Errors
 /// If no row has the system, if one has no readable latency, or if two disagree.
-pub(crate) fn of_system(rows: &[Row], system: &str) -> Result<Competitor, Fault> {
-    let name = plain_text(system);
-    let own = rows.iter().filter(|row| !name.is_empty() && row.is_of(&name));
-    agreed(&own.collect::<Vec<_>>())?.ok_or_else(|| {
-        let why = format!("no row for {name:?} in the column System of this table");
-        Fault::new(why).at_line(rows.first().map_or(1, |row| row.table_line))
-    })
+pub(crate) fn of_system<'a>(
+    rows: impl IntoIterator<Item = &'a Row>,
+    system: &str,
+) -> Result<Competitor, Fault> {
+    let is_its = |row: &&Row| row.cell(SYSTEM).to_lowercase() == system.to_lowercase();
+    let stated = rows.into_iter().filter(is_its).map(Row::competitor);
+    let stated = stated.collect::<Result<Vec<_>, Fault>>()?;
+    let Some(first) = stated.first() else {
+        return Err(Fault::new(format!("no row for {system:?} in the column System")));
+    };
+    match stated.iter().find(|other| other.p99_ms != first.p99_ms) {
+        None => Ok(first.clone()),
+        Some(other) => {
+            let [own, firsts, line] =
+                [other.published(), first.published(), first.line.to_string()];
+            Err(Fault::new(format!(
+                "the P99 latency of {} is {own}ms here, but {firsts}ms in line {line}: keep the one that holds",
+                first.name
+            ))
+            .at_line(other.line))
+        }
+    }
 }
 
 /// The competitors whose rows name a scenario by the name of its file; a fault in place of each whose latency cannot be
 /// read, or is stated twice.
 pub(crate) fn of_scenario(rows: &[Row], file_name: &str) -> Vec<Result<Competitor, Fault>> {
-    let mut systems: Vec<Vec<&Row>> = Vec::new();
-    for row in rows.iter().filter(|row| row.names(file_name)) {
-        let is_its = |known: &&mut Vec<&Row>| {
-            known.first().is_some_and(|known| known.is_of(row.cell(SYSTEM)))
-        };
-        match systems.iter_mut().find(is_its) {
-            Some(known) => known.push(row),
-            None => systems.push(vec![row]),
-        }
-    }
-    systems.iter().filter_map(|rows| agreed(rows).transpose()).collect()
-}
-
-/// The figures that the rows of one system agree on, as the first has them; `None` without a row.
-///
-/// # Errors
-/// If two of them disagree.
-fn agreed(rows: &[&Row]) -> Result<Option<Competitor>, Fault> {
-    let rows = rows.iter().map(|row| row.figures());
-    let stated = rows.collect::<Result<Vec<_>, Fault>>()?.concat();
-    let Some(first) = stated.first() else {
-        return Ok(None);
-    };
-    let agrees =
-        |other: &&Competitor| zip(other.p99_ms, first.p99_ms).all(|(one, other)| agree(one, other));
-    let Some(other) = stated.iter().find(|other| !agrees(other)) else {
-        return Ok(Some(first.clone()));
-    };
-    let why = format!(
-        "the P99 latency of {} is {}ms here, but {}ms in line {}: keep the one that holds",
-        first.name,
-        other.published(),
-        first.published(),
-        first.line
-    );
-    Err(Fault::new(why).at_line(other.line))
+    let own: Vec<&Row> = rows.iter().filter(|row| row.names(file_name)).collect();
+    let systems: BTreeSet<String> = own.iter().map(|row| row.cell(SYSTEM).to_lowercase()).collect();
+    systems.iter().map(|system| of_system(own.iter().copied(), system)).collect()
 }
 
 /// Reads the rows of the baseline tables of `document`, in order.
@@ -133,16 +99,13 @@ fn agreed(rows: &[&Row]) -> Result<Option<Competitor>, Fault> {
 /// # Errors
 /// If there is no such row, or if a code block or a comment may hide one.
 pub(crate) fn rows(document: &str) -> Result<Vec<Row>, Fault> {
-    let tables = tables(document)?.into_iter();
-    let rows: Vec<Row> = tables
-        .filter(|table| is_baseline_table(&table.columns))
-        .flat_map(|table| table.rows)
-        .collect();
-    if rows.is_empty() {
-        let why = "no table with the columns System and P99 Latency";
-        return Err(Fault::new(why));
+    let mut tables = tables(document)?;
+    tables.retain(|table| is_baseline_table(&table.columns));
+    let rows: Vec<Row> = tables.into_iter().flat_map(|table| table.rows).collect();
+    match rows.is_empty() {
+        true => Err(Fault::new("no table with the columns System and P99 Latency")),
+        false => Ok(rows),
     }
-    Ok(rows)
 }
 
 /// A table of a page.
@@ -177,11 +140,7 @@ pub(crate) fn tables(document: &str) -> Result<Vec<Table>, Fault> {
         let mut rows = Vec::new();
         while let Some((line, Some(cells))) = numbered.next_if(|(_, next)| next.is_some()) {
             let cells = cells.into_iter().chain(repeat("")).map(plain_text);
-            rows.push(Row {
-                line,
-                table_line,
-                cells: columns.iter().cloned().zip(cells).collect(),
-            });
+            rows.push(Row { line, cells: columns.iter().cloned().zip(cells).collect() });
         }
         tables.push(Table { line: table_line, columns, rows });
     }
@@ -191,62 +150,24 @@ pub(crate) fn tables(document: &str) -> Result<Vec<Table>, Fault> {
 pub(crate) const SYSTEM: &str = "system";
 pub(crate) const SCENARIO: &str = "scenario file";
 
-/// A first column whose name begins with one of these words makes its table a history.
-const HISTORY_WORDS: [&str; 8] =
-    ["date", "day", "month", "period", "release", "version", "when", "year"];
-
-/// A unit of time, as a pattern. The micro sign and the Greek letter mu look alike.
-const UNIT: &str = "(us|\u{b5}s|\u{3bc}s|ms|s)";
-
-/// A decimal number with or without thousands separators, as a pattern.
-const NUMBER: &str = r"([0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?)";
-
-/// True for latencies that differ by no more than the last bit of a conversion between units.
-fn agree(one: f64, other: f64) -> bool {
-    (one - other).abs() <= 1e-9 * one.abs()
-}
+const P99: &str = "p99 latency";
 
 fn is_baseline_table(columns: &[String]) -> bool {
-    let first = columns.first().and_then(|name| name.split(|c: char| !c.is_alphanumeric()).next());
     let has = |wanted: &str| columns.iter().any(|name| name == wanted);
-    let is_history = has("quarter") || first.is_some_and(|word| HISTORY_WORDS.contains(&word));
-    has(SYSTEM) && columns.iter().any(|name| p99_unit(name).is_some()) && !is_history
+    has(SYSTEM) && has(P99) && !has("quarter")
 }
 
-/// The unit in the name of a P99 column, which may be empty; `None` for another column.
-fn p99_unit(column: &str) -> Option<&str> {
-    static NAME: LazyLock<Regex> =
-        LazyLock::new(|| pattern(&format!(r"^p99 latency(?: ?[(\[] ?{UNIT} ?[)\]])?$")));
-    let unit = NAME.captures(column)?.get(1);
-    Some(unit.map_or("", |unit| unit.as_str()))
-}
-
-/// Both ends in milliseconds of `text`, a number or a range with one unit or two, or with that of the column.
-fn range_ms(text: &str, column_unit: &str) -> Option<[f64; 2]> {
+/// Both ends of `text`, a number of milliseconds or a range.
+fn range_ms(text: &str) -> Option<[f64; 2]> {
     static VALUE: LazyLock<Regex> = LazyLock::new(|| {
-        let dash = "[-\u{2013}\u{2014}]";
-        pattern(&format!(r"^{NUMBER} ?{UNIT}?(?: ?{dash} ?{NUMBER} ?{UNIT}?)?$"))
+        let (number, dash) = (r"([0-9]+(?:\.[0-9]+)?)", "[-\u{2013}\u{2014}]");
+        pattern(&format!("^{number}(?:(?: ?ms)? ?{dash} ?{number})? ?(?i-u:ms)$"))
     });
     let parts = VALUE.captures(text)?;
-    let part = |index: usize| parts.get(index).map(|part| part.as_str());
-    let (low, low_unit) = (part(1)?, part(2));
-    let (high, high_unit) = part(3).map_or((low, low_unit), |high| (high, part(4)));
-    let high_unit = high_unit.unwrap_or(column_unit);
-    let low = milliseconds(low, low_unit.unwrap_or(high_unit))?;
-    let high = milliseconds(high, high_unit)?;
-    let high = if agree(low, high) { low } else { high };
-    (low <= high).then_some([low, high])
-}
-
-fn milliseconds(number: &str, unit: &str) -> Option<f64> {
-    let value: f64 = number.replace(',', "").parse().ok()?;
-    let milliseconds = match unit {
-        "" => return None,
-        "s" => value * 1e3,
-        "ms" => value,
-        _ => value / 1e3,
-    };
-    LATENCIES_MS.contains(&milliseconds).then_some(milliseconds)
+    let low: f64 = parts.get(1)?.as_str().parse().ok()?;
+    let high: f64 = parts.get(2).map_or(Ok(low), |high| high.as_str().parse()).ok()?;
+    let are_latencies = [low, high].iter().all(|ms| LATENCIES_MS.contains(ms));
+    (are_latencies && low <= high).then_some([low, high])
 }
 
 /// The cells of a line that a table may start or go on with, split at the pipes that no backslash escapes. `None` for a
@@ -276,13 +197,11 @@ fn is_delimiter(cell: &str) -> bool {
 /// spaces. Text that is struck out keeps its marks, so that a value that was taken back cannot be
 /// read.
 fn plain_text(cell: &str) -> String {
-    static MARKUP: LazyLock<[(Regex, &str); 6]> = LazyLock::new(|| {
+    static MARKUP: LazyLock<[(Regex, &str); 4]> = LazyLock::new(|| {
         [
-            (r"\[\^[^\[\]]*\]", ""),
             (r"!?\[([^\[\]]*)\](?:\([^()]*\)|\[[^\[\]]*\])", "$1"),
             (r"`+([^`]+)`+", "$1"),
             (r"\*{1,3}([^*]+)\*{1,3}", "$1"),
-            (r"^[ \t]*_{1,3}([^_]+)_{1,3}[ \t]*$", "$1"),
             (r"\\([!-/:-@\[-`{-~])", "$1"),
         ]
         .map(|(markup, shown)| (pattern(markup), shown))
@@ -305,7 +224,7 @@ mod tests {
     }
 
     fn of(document: &str, system: &str) -> Result<Competitor, Fault> {
-        of_system(&rows(document)?, system)
+        of_system(rows(document)?.iter(), system)
     }
 
     fn low_ms(document: &str, system: &str) -> Result<f64, Fault> {
@@ -359,7 +278,8 @@ mod tests {
         ];
         assert_eq!(stated, expected);
         assert!(
-            rows.is_sorted_by_key(|row| row.line) && rows.iter().all(|row| row.figures().is_ok())
+            rows.is_sorted_by_key(|row| row.line)
+                && rows.iter().all(|row| row.competitor().is_ok())
         );
     }
 
@@ -456,16 +376,6 @@ In passing: System Neo4j, P99 Latency 99ms.
     }
 
     #[test]
-    fn a_table_that_begins_with_times_or_versions_is_a_history() {
-        for column in ["Date", "When", "Month", "Year", "**Version**", "Release (Engram)"] {
-            let document = format!(
-                "| {column} | System | P99 Latency |\n|---|---|---|\n| x | Neo4j | 30ms |\n\n{HEAD}| Neo4j | 27.96ms |\n"
-            );
-            assert_eq!(single(&document), Some(27.96), "{column}");
-        }
-    }
-
-    #[test]
     fn a_version_or_a_date_beside_the_system_makes_no_history() {
         let document = "| System | Version | Date | P99 Latency |\n|---|---|---|---|\n| Neo4j | 5.14 | x | 27.96ms |\n";
         assert_eq!(single(document), Some(27.96));
@@ -473,7 +383,7 @@ In passing: System Neo4j, P99 Latency 99ms.
 
     #[test]
     fn a_value_that_no_clock_shows_is_refused() {
-        for cell in ["0.0000001us", "100000s", "0ms"] {
+        for cell in ["0.0000001ms", "100000000ms", "0ms"] {
             assert_eq!(one(cell), None, "{cell}");
         }
     }
@@ -484,35 +394,18 @@ In passing: System Neo4j, P99 Latency 99ms.
             "27.96ms",
             "27.96 ms",
             "**27.96ms**",
-            "__27.96ms__",
             "`27.96ms`",
             "*27.96* ms",
             "27.96MS",
             "[27.96ms](https://example.org/a_b)",
             "**[27.96 ms](x)**",
             "[**27.96ms**][1]",
-            "27.96ms[^1]",
             "27.96\u{a0}ms",
             "27.96ms <!-- was 30ms -->",
-            "27960us",
         ];
         for cell in cells {
             assert_eq!(one(cell), Some((27.96, 27.96)), "{cell}");
         }
-    }
-
-    #[test]
-    fn units_are_converted_to_milliseconds() {
-        assert_eq!(one("450us"), Some((0.45, 0.45)));
-        assert_eq!(one("450\u{b5}s"), Some((0.45, 0.45)));
-        assert_eq!(one("450 \u{3bc}s"), Some((0.45, 0.45)));
-        assert_eq!(one("0.5s"), Some((500.0, 500.0)));
-    }
-
-    #[test]
-    fn thousands_may_be_separated_by_commas() {
-        assert_eq!(one("1,234.5ms"), Some((1234.5, 1234.5)));
-        assert_eq!(one("1,234,567us"), Some((1234.567, 1234.567)));
     }
 
     #[test]
@@ -527,7 +420,6 @@ In passing: System Neo4j, P99 Latency 99ms.
         ] {
             assert_eq!(one(cell), Some((22.0, 24.0)), "{cell}");
         }
-        assert_eq!(one("900us-1.5ms"), Some((0.9, 1.5)));
     }
 
     #[test]
@@ -560,6 +452,10 @@ In passing: System Neo4j, P99 Latency 99ms.
             ".5ms",
             "28.ms",
             "27,96ms",
+            "1,234ms",
+            "450us",
+            "0.5s",
+            "27.96ms[^1]",
             "1,23,456ms",
             "1 234ms",
             "28ns",
@@ -585,18 +481,6 @@ In passing: System Neo4j, P99 Latency 99ms.
     #[test]
     fn a_row_that_ends_before_its_latency_is_an_error_at_its_line() {
         assert_eq!(error(&table("| Qdrant | 22ms |\n| Neo4j |")).line, Some(6));
-    }
-
-    #[test]
-    fn a_column_may_name_the_unit() {
-        let named = |header: &str, cell: &str| {
-            single(&format!("| System | {header} |\n|---|---|\n| Neo4j | {cell} |\n"))
-        };
-        assert_eq!(named("P99 Latency (ms)", "27.96"), Some(27.96));
-        assert_eq!(named("**P99 latency** [us]", "450"), Some(0.45));
-        assert_eq!(named("P99 Latency (s)", "1,000.5"), Some(1_000_500.0));
-        assert_eq!(named("P99 Latency (ms)", "450us"), Some(0.45));
-        assert_eq!(named("P99 Latency (hours)", "1"), None);
     }
 
     #[test]
@@ -673,14 +557,9 @@ In passing: System Neo4j, P99 Latency 99ms.
     }
 
     #[test]
-    fn an_empty_name_is_nobody() {
-        assert!(of(&table("| | 27.96ms |"), "").is_err());
-    }
-
-    #[test]
     fn rows_that_agree_are_one_at_the_first_line() {
         let document =
-            format!("{}\n{}", table("| Neo4j | 27.96ms |"), table("| **Neo4j** | 27,960 us |"));
+            format!("{}\n{}", table("| Neo4j | 27.96ms |"), table("| **Neo4j** | 27.960 ms |"));
         assert_eq!(of(&document, "Neo4j").map(|found| found.line), Ok(5));
     }
 
@@ -691,26 +570,6 @@ In passing: System Neo4j, P99 Latency 99ms.
         assert_eq!(error.line, Some(11));
         let what = "the P99 latency of Neo4j is 27-28ms here, but 27.96ms in line 5: keep the one that holds";
         assert_eq!(error.why, what);
-    }
-
-    #[test]
-    fn two_p99_columns_that_disagree_are_an_error() {
-        let document =
-            "| System | P99 Latency | P99 Latency (us) |\n|---|---|---|\n| Neo4j | 28ms | 27 |\n";
-        assert_eq!(error(document).line, Some(3));
-    }
-
-    #[test]
-    fn no_row_is_an_error_at_the_table() {
-        let error = error(&table("| Qdrant | 22ms |"));
-        assert_eq!(error.line, Some(3));
-        assert_eq!(error.why, "no row for \"Neo4j\" in the column System of this table");
-    }
-
-    #[test]
-    fn no_row_in_several_tables_is_an_error_at_the_first() {
-        let document = table("| Qdrant | 22ms |") + &table("| Redis | 8ms |");
-        assert_eq!(error(&document).line, Some(3));
     }
 
     #[test]

@@ -39,16 +39,10 @@ impl Page<'_> {
 
     /// The end of `range` without the blank lines and the rules that separate it from what follows.
     pub(crate) fn content_end(&self, range: Range<usize>) -> usize {
-        let mut end = range.end;
-        while end > range.start {
-            // A row of dashes right under a text is no rule but makes a heading of the text.
-            let is_rule = self.text(end - 1).is_some_and(is_rule) && self.is_blank_above(end - 1);
-            if !is_rule && !self.is_blank(end - 1) {
-                break;
-            }
-            end -= 1;
-        }
-        end
+        let end = range.end;
+        // A row of dashes right under a text is no rule but makes a heading of the text.
+        let is_rule = |at: usize| self.text(at).is_some_and(is_rule) && self.is_blank_above(at);
+        end - range.rev().take_while(|at| self.is_blank(*at) || is_rule(*at)).count()
     }
 
     /// The page with `text` before the line `at`, and blank lines around it.
@@ -62,27 +56,16 @@ impl Page<'_> {
         self.with(at..at, &text)
     }
 
-    /// The page with `text` in the place of the lines `replaced`. A line without an ending gets that of the first line;
-    /// where the last line of the page has none, the last one still has none.
+    /// The page with `text`, of lines without their endings, in the place of the lines `replaced`.
     pub(crate) fn with(&self, replaced: Range<usize>, text: &[String]) -> String {
-        let sources: Vec<&str> = self.0.iter().map(|line| line.source).collect();
-        let first = sources.first().copied().unwrap_or_default();
-        let is_windows = first.trim_end_matches('\n').ends_with('\r');
-        let is_whole = sources.last().is_none_or(|last| last.ends_with('\n'));
-        let [before, behind] = [sources.get(..replaced.start), sources.get(replaced.end..)]
-            .map(|lines| lines.unwrap_or_default().iter().copied());
-        let lines = before.chain(text.iter().map(String::as_str)).chain(behind);
-        let mut document = String::new();
-        let mut ending = "";
-        for line in lines {
-            document.push_str(ending);
-            document.push_str(line.trim_end_matches('\n'));
-            ending = match line.ends_with(['\r', '\n']) || !is_windows {
-                true => "\n",
-                false => "\r\n",
-            };
+        let (before, rest) = self.0.split_at_checked(replaced.start).unwrap_or((&self.0, &[]));
+        let mut document: String = before.iter().map(|line| line.source).collect();
+        if !document.is_empty() && !document.ends_with('\n') {
+            document.push('\n');
         }
-        if is_whole { document + ending } else { document }
+        text.iter().for_each(|line| document.extend([line.as_str(), "\n"]));
+        document.extend(rest.iter().skip(replaced.len()).map(|line| line.source));
+        document
     }
 }
 

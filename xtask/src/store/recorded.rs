@@ -3,7 +3,7 @@
 use std::io;
 use std::num::NonZero;
 use std::panic::resume_unwind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread;
 
 use time::Duration;
@@ -151,22 +151,21 @@ pub(crate) fn newest_members<'a>(
 ) -> Option<(Vec<(&'a RunName, Run)>, u32)> {
     let is_of_side = |name: &&RunName| name.mode == mode && name.phase == phase;
     let by_name = || names.iter().rev().filter(is_of_side);
-    let name = newest(results, by_name())?;
-    let newest = read(&results.path(name, Part::Result));
+    let read = |name| (name, read(&results.path(name, Part::Result)));
+    let (name, newest) = read(newest(results, by_name())?);
     let Some(run) = place(&newest).map(|provenance| provenance.run.clone()) else {
         return Some((vec![(name, newest)], 1));
     };
-    let planned = usize::try_from(run.of).unwrap_or(usize::MAX);
     let began = RunName::parse(&run.group).map_or(name.timestamp, |first| first.timestamp);
     let others = by_name().filter(|other| *other != name);
-    let others = others.take_while(|other| other.timestamp >= began);
+    let others = others.take_while(|other| other.timestamp >= began).map(read);
+    let planned = usize::try_from(run.of).unwrap_or(usize::MAX);
     let mut indices = vec![run.index];
     let (mut runs, mut unreadable) = (vec![(name, newest)], Vec::new());
-    for name in others {
+    for (name, other) in others {
         if indices.len() >= planned {
             break;
         }
-        let other = read(&results.path(name, Part::Result));
         match place(&other).map(|provenance| &provenance.run) {
             Some(place) if place.group == run.group && !indices.contains(&place.index) => {
                 indices.push(place.index);
@@ -190,22 +189,13 @@ fn newest<'a>(
     results: &Results,
     by_name: impl Iterator<Item = &'a RunName>,
 ) -> Option<&'a RunName> {
-    let mut newest: Option<(&RunName, Start)> = None;
-    let mut latest = None;
-    for name in by_name {
-        let moment = name.timestamp.moment();
-        if latest.is_some_and(|latest| latest - moment > FARTHEST_CLOCKS) {
-            break;
-        }
-        let Some(start) = single_start(results, name) else {
-            continue;
-        };
-        latest.get_or_insert(moment);
-        if newest.is_none_or(|(_, known)| start.is_after(known)) {
-            newest = Some((name, start));
-        }
-    }
-    newest.map(|(name, _)| name)
+    let singles = by_name.filter_map(|name| Some((name, single_start(results, name)?)));
+    let mut singles = singles.peekable();
+    let latest = singles.peek()?.0.timestamp.moment();
+    singles
+        .take_while(|(name, _)| latest - name.timestamp.moment() <= FARTHEST_CLOCKS)
+        .reduce(|newest, other| if other.1.is_after(newest.1) { other } else { newest })
+        .map(|(name, _)| name)
 }
 
 /// From the time zone farthest behind to the one farthest ahead.
@@ -254,26 +244,19 @@ pub(crate) fn lone(path: &Path) -> Group {
 pub fn read(path: &Path) -> Result<Recorded, Fault> {
     let bytes = files::read(path).map_err(|error| unreadable(path, error))?;
     let result = LoadResult::parse(&bytes).map_err(|why| Fault::new(why).in_file(path))?;
-    let provenance = match diagnosis_beside(path) {
-        None => None,
-        Some(beside) => match files::read(&beside) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(unreadable(&beside, error)),
-            Ok(text) => Provenance::parse(&String::from_utf8_lossy(&text))
-                .map_err(|fault| fault.in_file(beside))?,
-        },
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let beside = path.with_file_name(format!("{stem}{}", Part::Diagnosis.suffix()));
+    let provenance = match files::read(&beside) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(unreadable(&beside, error)),
+        Ok(text) => Provenance::parse(&String::from_utf8_lossy(&text))
+            .map_err(|fault| fault.in_file(beside))?,
     };
     Ok(Recorded { path: path.to_owned(), result, provenance, bytes })
 }
 
 fn unreadable(path: &Path, error: io::Error) -> Fault {
     Fault::new(error.to_string()).in_file(path)
-}
-
-/// The path of the diagnosis of a result, whatever the name of the result.
-fn diagnosis_beside(path: &Path) -> Option<PathBuf> {
-    let stem = path.file_stem()?.to_str()?;
-    Some(path.with_file_name(format!("{stem}_diag.txt")))
 }
 
 #[cfg(test)]

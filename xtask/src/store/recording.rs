@@ -17,7 +17,7 @@ use crate::measure::run::Measured;
 use crate::measure::scenario::{self, Scenario};
 use crate::measure::shell::is_any;
 use crate::measure::workplace::Workplace;
-use crate::model::names::{Mode, Part, RunName};
+use crate::model::names::{Part, RunName};
 use crate::model::provenance::{
     BuildRecord, Git, Host, HostState, Load, Provenance, Run, SessionPlace,
 };
@@ -114,7 +114,13 @@ fn provenance(around: &Circumstances, run: &Measured, inputs: Option<String>) ->
             load_offset_ms: run.load_offset.map(|offset| offset.as_secs_f64() * 1e3),
             ..place
         }),
-        load: load(around.name.mode, around),
+        load: Load {
+            scenario: around.scenario.file.to_owned(),
+            scenario_hash: Some(around.scenario.hash.clone()),
+            duration_seconds: around.duration.as_secs(),
+            seed: scenario::seed(around.name.mode),
+            rate: rounded(around.scenario.rate),
+        },
         build: build(around.built, run.stand_in, inputs),
         git: around.git.cloned(),
         host: Host { state: around.state.clone(), ..around.host.clone() },
@@ -142,20 +148,9 @@ fn build(built: &Built, stand_in: bool, inputs: Option<String>) -> BuildRecord {
     }
 }
 
-fn load(mode: Mode, around: &Circumstances) -> Load {
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "positive, and saturating"
-    )]
-    let rate = around.scenario.rate.round() as u64;
-    Load {
-        scenario: around.scenario.file.to_owned(),
-        scenario_hash: Some(around.scenario.hash.clone()),
-        duration_seconds: around.duration.as_secs(),
-        seed: scenario::seed(mode),
-        rate,
-    }
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive")]
+fn rounded(rate: f64) -> u64 {
+    rate.round() as u64
 }
 
 /// The variables that can change what the server does, without those that every run sets anew, and the hash of the

@@ -1,7 +1,7 @@
 //! The folder of recorded runs, `tmp/m17_performance/`: one process writes at a time, and a result is whole or absent.
 
 use std::fs::{self, File, TryLockError};
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use time::Duration;
@@ -66,8 +66,7 @@ impl Results {
 
     /// A name with a timestamp that no recorded run of the same task, mode and phase has.
     pub(crate) fn unused(&self, mut name: RunName) -> RunName {
-        let is_used = |name: &RunName| Part::ALL.map(|part| self.path(name, part).exists());
-        while is_used(&name).contains(&true) {
+        while Part::ALL.iter().any(|part| self.path(&name, *part).exists()) {
             let later = name.timestamp.moment().saturating_add(Duration::SECOND);
             name.timestamp = Timestamp::of(later);
         }
@@ -83,20 +82,19 @@ impl Results {
     /// and whose result is not there. Nothing else is touched. Best effort: they count for nothing.
     fn remove_leftovers(&self) {
         for name in self.diagnosed().unwrap_or_default() {
-            if self.is_left_over(&name) {
+            let result = fs::symlink_metadata(self.path(&name, Part::Result));
+            let is_missing = result.is_err_and(|error| error.kind() == ErrorKind::NotFound);
+            if is_missing
+                && self.provenance(&name).is_some_and(|own| own.run.name == name.to_string())
+            {
                 let _ = self.remove(&name);
             }
         }
     }
 
-    fn is_left_over(&self, name: &RunName) -> bool {
-        let result = fs::symlink_metadata(self.path(name, Part::Result));
-        let is_ours = || {
-            let text = files::read_text(&self.path(name, Part::Diagnosis)).ok()?;
-            Some(Provenance::parse(&text).ok()??.run.name == name.to_string())
-        };
-        result.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
-            && is_ours() == Some(true)
+    fn provenance(&self, name: &RunName) -> Option<Provenance> {
+        let text = files::read_text(&self.path(name, Part::Diagnosis)).ok()?;
+        Provenance::parse(&text).ok()?
     }
 
     /// Puts the files of runs in place by rename, all results last. If one fails, all go back to where they were.
@@ -134,13 +132,9 @@ impl Results {
         session: &str,
         is_recorded: impl Fn(&RunName) -> bool,
     ) -> Result<()> {
-        let may_be = |run: &RunName, text: &str| text.contains(session) && !is_recorded(run);
-        for (run, place) in self.in_sessions(may_be)? {
-            if place.id == session {
-                self.remove(&run)?;
-            }
-        }
-        Ok(())
+        let runs = self.in_sessions(|run| !is_recorded(run))?;
+        let mut of_session = runs.iter().filter(|(_, place)| place.id == session);
+        of_session.try_for_each(|(run, _)| self.remove(run))
     }
 
     /// Removes what an interruption left of pairs of `task` that have no record: each run without the other one.
@@ -148,39 +142,25 @@ impl Results {
     /// # Errors
     /// When the folder cannot be read, or a file cannot be removed.
     pub(crate) fn remove_halves(&self, task: &TaskId) -> Result<()> {
-        let runs = self.in_sessions(|run, _| run.task == *task)?;
-        let is_saved = |run: &RunName| self.path(run, Part::Result).exists();
-        for (run, place) in &runs {
-            let is_whole = is_saved(run)
-                && runs.iter().any(|(other, theirs)| {
-                    other.phase != run.phase
-                        && (&theirs.id, theirs.pair) == (&place.id, place.pair)
-                        && is_saved(other)
-                });
-            if !is_whole {
-                self.remove(run)?;
-            }
-        }
-        Ok(())
+        let runs = self.in_sessions(|run| run.task == *task)?;
+        let (whole, torn): (Vec<_>, Vec<_>) =
+            runs.iter().partition(|(run, _)| self.path(run, Part::Result).exists());
+        let pair = |(_, place): &&(RunName, SessionPlace)| (place.id.clone(), place.pair);
+        let has_other = |half: &&(RunName, SessionPlace)| {
+            whole.iter().any(|other| other.0.phase != half.0.phase && pair(other) == pair(half))
+        };
+        let halves = whole.iter().filter(|half| !has_other(half));
+        halves.chain(&torn).try_for_each(|(run, _)| self.remove(run))
     }
 
-    /// The runs of sessions, whole or not, of which `may_be` holds, given the text of their provenance: to parse
-    /// thousands of them would be slow.
+    /// The runs of sessions, whole or not, among those that may count.
     fn in_sessions(
         &self,
-        may_be: impl Fn(&RunName, &str) -> bool,
+        counts: impl Fn(&RunName) -> bool,
     ) -> Result<Vec<(RunName, SessionPlace)>> {
-        let mut found = Vec::new();
-        for run in self.diagnosed()? {
-            let text = files::read_text(&self.path(&run, Part::Diagnosis)).unwrap_or_default();
-            if may_be(&run, &text)
-                && let Ok(Some(provenance)) = Provenance::parse(&text)
-                && let Some(place) = provenance.session
-            {
-                found.push((run, place));
-            }
-        }
-        Ok(found)
+        let runs = self.diagnosed()?.into_iter().filter(counts);
+        let place = |run: RunName| Some((run.clone(), self.provenance(&run)?.session?));
+        Ok(runs.filter_map(place).collect())
     }
 
     /// The runs that have a provenance, whole or not.
@@ -192,15 +172,13 @@ impl Results {
 
     /// Removes a run, the part that makes it count first, and last the one that says whose it is.
     fn remove(&self, run: &RunName) -> Result<()> {
-        for path in Part::ALL.iter().rev().map(|part| self.path(run, *part)) {
+        Part::ALL.iter().rev().try_for_each(|part| {
+            let path = self.path(run, *part);
             match fs::remove_file(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(Error::at("cannot remove", &path)(error));
-                }
-                _ => {}
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+                other => other.map_err(Error::at("cannot remove", &path)),
             }
-        }
-        Ok(())
+        })
     }
 }
 

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::model::limits::NEWEST_RUNS;
-use crate::model::names::{Mode, Part};
+use crate::model::names::{How, Mode, Part};
 use crate::model::provenance::Provenance;
-use crate::model::session::How;
 use crate::store::recorded::{self, Listing};
 use crate::store::results::Results;
 
@@ -38,6 +37,5 @@ fn is_alike(a: &Provenance, b: &Provenance) -> bool {
 
 /// In a duet the machine is shared with the other server: its latencies are those of another distribution.
 fn is_of_duet(own: &Provenance) -> bool {
-    let how = own.session.as_ref().and_then(|session| session.how.as_deref());
-    how == Some(&How::Duet.to_string())
+    own.session.as_ref().is_some_and(|session| session.how == Some(How::Duet))
 }

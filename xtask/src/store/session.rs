@@ -4,7 +4,7 @@
 use std::collections::hash_map::RandomState;
 use std::fs;
 use std::hash::{BuildHasher, Hasher};
-use std::io::ErrorKind;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Fault, Result};
@@ -74,18 +74,16 @@ impl SessionRecord {
     /// When it cannot be read or is not whole.
     pub(crate) fn load(results: &Results, subject: &Subject) -> Result<Option<Self>> {
         let path = path(results, &subject.id());
-        let text = match files::read_text(&path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            other => other.map_err(Error::at("cannot read", &path))?,
-        };
-        match Self::parse(&text).filter(|record| record.subject == *subject) {
-            Some(record) => Ok(Some(record)),
-            None => Err(Error::new(format!(
-                "the session record {} is not whole, or of another plan",
-                path.display()
-            ))
-            .next("start anew, and archive it: the same command with --fresh")),
+        if !path.exists() {
+            return Ok(None);
         }
+        let unusable = match record(&path, files::read_text(&path)) {
+            Ok(record) if record.subject == *subject => return Ok(Some(record)),
+            Ok(_) => Fault::new(NOT_WHOLE).in_file(path),
+            Err(fault) => fault,
+        };
+        let advice = "start anew, and archive it: the same command with --fresh";
+        Err(Error::from(unusable).next(advice))
     }
 
     /// All records about the servers and scenario of `subject`, of any duration and way of measuring; a fault in place of
@@ -99,18 +97,14 @@ impl SessionRecord {
         names.sort_unstable();
         let read = |name: &String| {
             let path = folder.join(name);
+            let text = files::read_text(&path);
             let kept = match path.extension()?.to_str()? {
+                _ if text.as_ref().is_ok_and(|text| Self::is_former(text)) => Kept::Former,
                 RECORD => Kept::Present,
                 other if other.starts_with(ARCHIVED) => Kept::Archived,
                 _ => return None,
             };
-            let text = files::read_text(&path).map_err(|error| error.to_string());
-            if let Some(former) = text.as_deref().ok().and_then(Self::parse_former) {
-                return Some((Kept::Former, Ok(former)));
-            }
-            let record =
-                text.and_then(|text| Self::parse(&text).ok_or_else(|| NOT_WHOLE.to_owned()));
-            Some((kept, record.map_err(|why| Fault::new(why).in_file(path))))
+            Some((kept, record(&path, text)))
         };
         let records = names.iter().filter(|name| name.starts_with(&stem)).filter_map(read);
         // Short hashes may agree where the whole ones do not.
@@ -124,7 +118,7 @@ impl SessionRecord {
         let names = files::names(&folder).unwrap_or_default();
         let paths = names.iter().map(|name| folder.join(name));
         let records = paths.filter(|path| path.extension().is_some_and(|kind| kind == RECORD));
-        records.filter_map(|path| Self::parse(&files::read_text(&path).ok()?)).collect()
+        records.filter_map(|path| record(&path, files::read_text(&path)).ok()).collect()
     }
 
     /// Writes the record, by rename.
@@ -158,33 +152,31 @@ impl SessionRecord {
         Ok(Some(to))
     }
 
-    /// The folder of the record, and of the logs of its failed runs.
-    pub(crate) fn folder(&self, results: &Results) -> PathBuf {
-        folder(results)
-    }
-
-    /// Keeps a log of a failed run beside the record, where the next run does not remove it; returns its new path,
-    /// unless there is no log.
-    pub(crate) fn keep_log(
-        &self,
-        results: &Results,
-        log: &Path,
-        failure: &Failure,
-    ) -> Option<PathBuf> {
+    /// Keeps a log of the run that failed last beside the record, where the next run does not remove it; returns its new
+    /// path, unless there is no log.
+    pub(crate) fn keep_log(&self, results: &Results, log: &Path) -> Option<PathBuf> {
         let what = log.file_name()?.to_string_lossy();
         let (id, number) = (self.id(), self.failures.len());
-        let Failure { pair, phase, .. } = failure;
+        let Failure { pair, phase, .. } = self.failures.last()?;
         let kept = folder(results).join(format!("{id}.failure{number}_pair{pair}_{phase}_{what}"));
         fs::rename(log, &kept).ok()?;
         Some(kept)
     }
 }
 
-const NOT_WHOLE: &str = "the session record is not whole";
+const NOT_WHOLE: &str = "the session record is not whole, or of another plan";
 const CHANGED: &str = "it is not what the paired session measured: it was changed since";
 
-fn folder(results: &Results) -> PathBuf {
+/// The folder of the records, and of the logs of failed runs.
+pub(crate) fn folder(results: &Results) -> PathBuf {
     results.folder().join("sessions")
+}
+
+fn record(path: &Path, text: io::Result<String>) -> Result<SessionRecord, Fault> {
+    let text = text.map_err(|error| error.to_string());
+    let record =
+        text.and_then(|text| SessionRecord::parse(&text).ok_or_else(|| NOT_WHOLE.to_owned()));
+    record.map_err(|why| Fault::new(why).in_file(path))
 }
 
 /// The extension of a record; one that is archived or half written has another.
@@ -200,9 +192,9 @@ fn path(results: &Results, id: &str) -> PathBuf {
 mod tests {
     use super::*;
     use crate::model::limits::{PLAN, threshold_percent};
-    use crate::model::names::{Mode, RunName};
-    use crate::model::session::{Figure, How};
-    use crate::stats::paired;
+    use crate::model::names::{How, Mode, RunName};
+    use crate::model::session::Figure;
+    use crate::stats::paired::{self, PairedVerdict};
 
     fn member(name: &str, p99_ms: f64) -> Member {
         Member {
@@ -307,56 +299,16 @@ throughput = 999.5
 # end
 "#;
 
-    /// As an earlier version left it.
-    const FORMER: &str = r#"# perf-confirm session, format 1
-
-after = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
-alpha = 0.016666666666666666
-before = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-duration_seconds = 10
-failures = []
-loadtest = "dddddddddddddddddddddddddddddddddddddddd"
-looks = [6, 10, 16]
-mode = "internal"
-opened = "20251108_135900"
-scenario = "cccccccccccccccccccccccccccccccccccccccc"
-seed = 7
-
-[[pairs]]
-
-[pairs.after]
-p99_ms = 1.5
-run = "007_after_20251108_140020"
-
-[pairs.before]
-p99_ms = 1.25
-run = "007_before_20251108_140000"
-
-# end
-"#;
-
     #[test]
     fn a_record_of_an_earlier_version_is_shown_and_not_continued() {
-        let (_, pairs) = FORMER.split_once("[[pairs]]").unwrap();
-        let (pair, end) = pairs.split_once("# end").unwrap();
-        let more = format!("[[pairs]]{pair}").repeat(5);
-        let six = FORMER.replace(&format!("# end{end}"), &format!("{more}# end{end}"));
         let folder = tempfile::tempdir().unwrap();
         let results = Results::of(folder.path());
         let subject = record().subject;
-        for (text, progress) in [
-            (FORMER, paired::Progress::Continue { next_look: 6 }),
-            (&six, paired::Progress::Final(paired::PairedVerdict::Regressed)),
-        ] {
-            let path = path(&results, &format!("{}10s", subject.stem()));
-            files::replace(&path, text).unwrap();
-            let kept = SessionRecord::about(&results, &subject);
-            let [(Kept::Former, Ok(former))] = kept.as_slice() else { panic!("{kept:?}") };
-            assert_eq!(former.assess().progress, progress);
-            assert_eq!(SessionRecord::load(&results, &subject).unwrap(), None);
-            let other = Subject { after: "b".repeat(12), ..subject.clone() };
-            assert_eq!(SessionRecord::about(&results, &other), []);
-        }
+        let path = path(&results, &format!("{}10s", subject.stem()));
+        files::replace(&path, "# perf-confirm session, format 1\n\n# end\n").unwrap();
+        let kept = SessionRecord::about(&results, &subject);
+        assert!(matches!(kept.as_slice(), [(Kept::Former, Err(_))]), "{kept:?}");
+        assert_eq!(SessionRecord::load(&results, &subject).unwrap(), None);
     }
 
     #[test]
@@ -404,8 +356,8 @@ run = "007_before_20251108_140000"
         record.pairs = vec![PairRecord { before, after }; 8];
         let assessment = record.assess();
         assert!(assessment.look.unwrap().is_vetoed);
-        let suspected = paired::Progress::Final(paired::PairedVerdict::Suspected);
-        assert_eq!(assessment.progress, suspected);
+        let suspected = Some(PairedVerdict::Suspected);
+        assert_eq!(assessment.verdict, suspected);
     }
 
     #[test]
@@ -473,7 +425,7 @@ run = "007_before_20251108_140000"
     fn a_bias_for_whichever_side_runs_second_neither_alarms_nor_passes() {
         const BIAS: f64 = 0.2;
         const RECORDS: u64 = 500;
-        let verdicts = |change: f64| -> Vec<paired::Progress> {
+        let verdicts = |change: f64| -> Vec<Option<PairedVerdict>> {
             (0..RECORDS)
                 .map(|seed| {
                     let mut record = SessionRecord { seed, ..record() };
@@ -495,19 +447,18 @@ run = "007_before_20251108_140000"
                             }
                         })
                         .collect();
-                    record.assess().progress
+                    record.assess().verdict
                 })
                 .collect()
         };
-        let share = |decisions: &[paired::Progress], verdict| {
-            let hits =
-                decisions.iter().filter(|decision| **decision == paired::Progress::Final(verdict));
+        let share = |decisions: &[Option<PairedVerdict>], verdict| {
+            let hits = decisions.iter().filter(|decision| **decision == Some(verdict));
             hits.count() * 100 / decisions.len()
         };
         let unchanged = verdicts(0.0);
-        assert_eq!(share(&unchanged, paired::PairedVerdict::Regressed), 0);
+        assert_eq!(share(&unchanged, PairedVerdict::Regressed), 0);
         let slower = verdicts(paired::margin(threshold_percent(Mode::Internal)));
-        assert_eq!(share(&slower, paired::PairedVerdict::NotRegressed), 0);
+        assert_eq!(share(&slower, PairedVerdict::NotRegressed), 0);
     }
 
     #[test]

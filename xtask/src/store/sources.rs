@@ -1,6 +1,5 @@
 //! The lists of what measured binaries were built from: beside the results, each under its own hash.
 
-use std::fs;
 use std::path::PathBuf;
 
 use crate::error::Result;
@@ -29,10 +28,9 @@ pub(crate) fn read(results: &Results, hash: &str) -> Option<Inputs> {
 
 /// Every list, by its hash.
 pub(crate) fn lists(results: &Results) -> impl Iterator<Item = (String, Inputs)> {
-    let files = fs::read_dir(results.folder().join(SOURCES)).into_iter().flatten();
-    files.filter_map(|file| {
-        let name = file.ok()?.file_name();
-        let hash = name.to_str()?.strip_suffix(".txt")?;
+    let names = files::names(&results.folder().join(SOURCES)).unwrap_or_default();
+    names.into_iter().filter_map(|name| {
+        let hash = name.strip_suffix(".txt")?;
         Some((hash.to_owned(), read(results, hash)?))
     })
 }

@@ -201,7 +201,7 @@ fn a_fifo_in_place_of_a_session_record_is_not_waited_for() {
     let (before, _) = hash(&stem(Path::new(&results[0])));
     let (after, scenario) = hash(&after);
     let subject = xtask::model::session::Subject {
-        how: xtask::model::session::How::Duet,
+        how: xtask::model::names::How::Duet,
         mode: Mode::Internal,
         before,
         after,

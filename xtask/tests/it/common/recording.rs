@@ -11,9 +11,9 @@ use time::format_description::well_known::Rfc3339;
 use xtask::measure::scenario;
 use xtask::model::layout::{self, BASELINES, RESULTS};
 use xtask::model::limits::PLAN;
-use xtask::model::names::{Mode, Part, Phase, RunName, TaskId, Timestamp};
+use xtask::model::names::{How, Mode, Part, Phase, RunName, TaskId, Timestamp};
 use xtask::model::provenance::{BuildRecord, Git, Load, Provenance, Run, SessionPlace};
-use xtask::model::session::{How, Member, PairRecord, SessionRecord, Subject};
+use xtask::model::session::{Member, PairRecord, SessionRecord, Subject};
 use xtask::stats::paired::Plan;
 use xtask::store::recorded::read;
 use xtask::store::results::Results;
@@ -409,7 +409,7 @@ impl Recording {
                     id: record.id(),
                     pair,
                     order: "before-first".to_owned(),
-                    how: Some(record.subject.how.to_string()),
+                    how: Some(record.subject.how),
                     ..SessionPlace::default()
                 });
                 let path = run.record(checkout, Some(provenance));

@@ -24,7 +24,7 @@ fn failures() -> [Failure; 5] {
     let files = "--before 007_before_20251108_140000.json --after 007_after_20251108_142000.json";
     [
         ("a missing side", one_side, "007", "there is no after result"),
-        ("an unreadable side", unreadable, "007", "the JSON is cut off"),
+        ("an unreadable side", unreadable, "007", "not readable as JSON"),
         ("a log that cannot be read", log, "007 --log", "PERFORMANCE_LOG.md:3: "),
         ("no results", nothing, "007", "no results of task 007"),
         ("missing files", named, files, "007_before_20251108_140000.json"),

@@ -35,7 +35,7 @@ fn an_interrupted_group_counts_with_a_warning() {
 fn a_member_that_cannot_be_read_leaves_the_group_unjudged() {
     let checkout = groups(&[0.4, 0.41, 0.42], &[0.4, 0.41, 0.42]);
     checkout.write("tmp/m17_performance/007_after_20251108_142100.json", "");
-    assert_has(&unjudged(&checkout, "007"), "142100.json\n      the file is empty");
+    assert_has(&unjudged(&checkout, "007"), "142100.json\n      not readable as JSON");
 }
 
 #[test]

@@ -41,7 +41,7 @@ fn what_cannot_be_read_says_why_within_the_line() {
     let checkout = recorded([internal_clean()]);
     checkout.write("tmp/m17_performance/007_after_20251108_142000.json", "[1, 2, 3, 4, 5, 6");
     let lines = lines(&checkout);
-    assert_has(&lines[1], "the JSON is cut");
+    assert_has(&lines[1], "not readable as JSON");
     assert!(lines[1].chars().count() <= 80, "{lines:?}");
 }
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
+use xtask::model::names::How;
 use xtask::model::provenance::SessionPlace;
 
 use super::*;
@@ -131,7 +132,7 @@ fn of_duet([before, after]: [bool; 2]) -> (Checkout, String) {
                 id: "a".to_owned(),
                 pair: 1,
                 order: "before-first".to_owned(),
-                how: Some("duet".to_owned()),
+                how: Some(How::Duet),
                 ..SessionPlace::default()
             });
         }),

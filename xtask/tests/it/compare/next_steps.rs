@@ -87,13 +87,6 @@ fn pairs_are_proposed_where_the_binaries_are_kept_and_nowhere_else() {
 }
 
 #[test]
-fn no_log_entry_is_proposed_that_the_log_would_refuse() {
-    let (before, after) = internal_clean();
-    let checkout = recorded([(before.task("7."), after.task("7."))]);
-    assert_lacks(&compare(&checkout, "7.").succeeded().output, "--log");
-}
-
-#[test]
 fn the_baseline_document_to_edit_is_the_one_of_the_checkout() {
     let (checkout, elsewhere) = (recorded([competitive_clean()]), Checkout::without_product());
     fs::write(checkout.path("docs/reference/competitive_baselines.md"), "").unwrap();

@@ -305,7 +305,7 @@ fn no_session_is_proposed_longer_than_can_be_measured() {
             proposed.extend(pairs);
         }
     }
-    let possible: BTreeSet<usize> = PLAN.possible_looks().iter().copied().collect();
+    let possible: BTreeSet<usize> = PLAN.possible_looks.iter().copied().collect();
     assert!(proposed.len() > 1 && proposed.is_subset(&possible), "{proposed:?}");
 }
 
@@ -496,24 +496,12 @@ fn a_session_of_an_earlier_version_is_told_and_decides_nothing() {
     let checkout = recorded([internal_clean()]);
     let [before, after, scenario] =
         ["the server before", "the server after", "the scenario"].map(|name| hash_of(name.into()));
-    let pair = "[[pairs]]\n[pairs.after]\np99_ms = 0.6\nrun = \"007_after_20251108_140020\"\n\
-                [pairs.before]\np99_ms = 0.45\nrun = \"007_before_20251108_140000\"\n";
-    let text = format!(
-        "# perf-confirm session, format 1\n\nafter = \"{after}\"\nbefore = \"{before}\"\n\
-         scenario = \"{scenario}\"\nmode = \"internal\"\nduration_seconds = 10\nlooks = [6, 10, 16]\n\
-         failures = []\nloadtest = \"x\"\nopened = \"20251108_135900\"\nseed = 7\n{}\n# end\n",
-        pair.repeat(6)
-    );
+    let text = "# perf-confirm session, format 1\n\nlooks = [6, 10, 16]\n\n# end\n";
     let [b, a, s] = [&before, &after, &scenario].map(|hash| &hash[..12]);
-    checkout.write(&format!("tmp/m17_performance/sessions/{b}-{a}-{s}-10s.toml"), &text);
+    checkout.write(&format!("tmp/m17_performance/sessions/{b}-{a}-{s}-10s.toml"), text);
     let finished = compare(&checkout, "007");
     assert_eq!(finished.code, Some(0), "{finished:?}");
-    let output = finished.output.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert_has(
-        &output,
-        "an earlier session under the former plan, which decides nothing: 6 pairs of 10 s a run, \
-         P99 +33.3%",
-    );
+    assert_has(&finished.output, "an earlier session under the former plan, which decides nothing");
 }
 
 #[test]

@@ -34,7 +34,7 @@ fn an_unreadable_result_is_named_with_what_is_wrong() {
     let checkout = recorded([internal_clean()]);
     checkout.write(RESULT, "{\"config_name\": ");
     let report = unjudged(&checkout, "007");
-    assert_has(&report, &format!("    {RESULT}\n      the JSON is cut off"));
+    assert_has(&report, &format!("    {RESULT}\n      not readable as JSON"));
     assert_has(&report, "    cargo perf-check 007 after\n");
 }
 

@@ -1,5 +1,6 @@
 //! The verdict in the first line, and in the exit code.
 
+use xtask::model::names::How;
 use xtask::model::provenance::SessionPlace;
 
 use super::*;
@@ -243,9 +244,9 @@ fn beside(noisy: Recording, p99_ms: f64) -> Checkout {
 
 #[test]
 fn runs_that_shared_the_machine_with_another_server_tell_nothing_of_the_noise_of_single_runs() {
-    for (how, is_told) in [("duet", false), ("alternating", true)] {
+    for (how, is_told) in [(How::Duet, false), (How::Alternating, true)] {
         let in_pairs = Recording::new().task("006").with(move |it| {
-            it.session = Some(SessionPlace { how: Some(how.into()), ..SessionPlace::default() });
+            it.session = Some(SessionPlace { how: Some(how), ..SessionPlace::default() });
         });
         let report = compare(&beside(in_pairs, 0.472), "007").output;
         assert_eq!(report.contains("comparisons of one server"), is_told, "{how}: {report}");

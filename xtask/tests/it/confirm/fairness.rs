@@ -9,8 +9,8 @@ use xtask::measure::run::{self, Limits, RunPlan, Side};
 use xtask::measure::scenario::Scenario;
 use xtask::measure::workplace::Workplace;
 use xtask::model::limits::PLAN;
-use xtask::model::names::{Mode, Phase, Timestamp};
-use xtask::model::session::{How, SessionRecord, Subject};
+use xtask::model::names::{How, Mode, Phase, Timestamp};
+use xtask::model::session::{SessionRecord, Subject};
 use xtask::store::results::Results;
 use xtask::term::steps::{Steps, Verbosity};
 

@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use crate::common::{Checkout, Finished, Packed, finish, wait_until};
+use xtask::model::names::How;
 use xtask::model::provenance::Provenance;
 
 /// A server that is far slower than [`FAST`], and far faster than the 60 ms above which a load generator leaves a latency
@@ -111,7 +112,7 @@ fn a_slower_after_is_regressed_and_perf_compare_takes_the_answer() {
     }
     for run in &runs {
         let place = run.session.as_ref().unwrap();
-        assert_eq!(place.how.as_deref(), Some("duet"));
+        assert_eq!(place.how, Some(How::Duet));
         let apart = place.load_offset_ms.unwrap();
         let warned = run.warnings.iter().any(|warning| warning.contains("were started"));
         assert_eq!(warned, apart > 5.0, "{apart}: {:?}", run.warnings);
@@ -187,7 +188,7 @@ fn assert_in_turn(checkout: &Checkout) {
     assert_eq!(runs.len(), 16);
     for run in runs {
         let place = run.session.unwrap();
-        assert_eq!(place.how.as_deref(), Some("alternating"));
+        assert_eq!(place.how, Some(How::Alternating));
         assert_eq!((place.port, place.load_offset_ms), (Some(checkout.port().into()), None));
     }
 }

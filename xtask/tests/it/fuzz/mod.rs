@@ -29,7 +29,7 @@ use xtask::model::names::{Mode, TaskId};
 use xtask::model::typed::Repeated;
 use xtask::report::next::Context;
 use xtask::report::{human, json, log, markdown};
-use xtask::store::performance_log::{self, Section};
+use xtask::store::performance_log;
 use xtask::term::streams::Style;
 
 const INPUTS: usize = 2_000;
@@ -377,13 +377,15 @@ fn all_of_it(checkout: &Checkout) -> Vec<Comparison> {
     let object = json::report(&comparisons, &around, 0, None);
     serde_json::from_str::<Value>(&object).expect(&object);
     xtask::commands::compare::recorded(&root).unwrap();
-    let lines = |mode: usize| log::lines(comparisons.get(mode)?);
-    let section =
-        Section { task: TASK.into(), title: None, internal: lines(0), competitive: lines(1) };
     if let Ok(document) = fs::read_to_string(checkout.path(LOG)) {
-        // It may be broken, which is told; written, it stays as it is.
-        if let Ok(once) = performance_log::update(&document, &section) {
-            assert_eq!(performance_log::update(&once, &section).as_ref(), Ok(&once));
+        for comparison in &comparisons {
+            let Some(lines) = log::lines(comparison) else { continue };
+            let update =
+                |log: &str| performance_log::update(log, TASK, "", comparison.mode, &lines);
+            // It may be broken, which is told; written, it stays as it is.
+            if let Ok(once) = update(&document) {
+                assert_eq!(update(&once).as_ref(), Ok(&once));
+            }
         }
     }
     comparisons
