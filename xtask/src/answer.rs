@@ -1,6 +1,6 @@
 //! The recordings that answer a question: the newest groups of a task, or the paired session about their servers.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
@@ -12,7 +12,6 @@ use crate::judge::verdict::{Metric, Outcome};
 use crate::model::layout;
 use crate::model::limits::{COMPETITOR, PLAN};
 use crate::model::names::{Mode, Phase, RunName, TaskId};
-use crate::model::provenance::Provenance;
 use crate::model::recorded::{Group, Recorded};
 use crate::model::session::{Failure, How, SessionRecord, Subject};
 use crate::model::typed::{self, Repeated};
@@ -39,41 +38,32 @@ pub fn of_task(
     let results = Results::of(checkout);
     let listing = Listing::read(&results)?;
     let names = listing.of_task(task);
-    let has_results = |known: &Mode| names.iter().any(|name| name.mode == *known);
-    let modes: Vec<Mode> = Mode::ALL
-        .into_iter()
-        .filter(|known| mode.is_none_or(|asked| asked == *known))
-        .filter(has_results)
-        .collect();
-    if modes.is_empty() {
-        let kind = mode.map_or_else(String::new, |mode| format!("{mode} "));
-        let mode = mode.unwrap_or(Mode::Internal);
-        let measure = typed::perf_check(task, Phase::Before, mode, "", repeated);
-        let none = Error::new(format!(
-            "no {kind}results of task {task} in {}",
-            results.folder().display()
-        ));
-        let namesake =
-            listing.namesake(task).map(|meant| typed::perf_compare(&meant, "", repeated));
-        return Err(namesake
-            .into_iter()
-            .fold(none, |error, command| error.next(format!("did you mean {command}?")))
-            .next(format!("measure first: {measure}"))
-            .next(typed::what_is_recorded(repeated)));
+    let comparisons = of_names(checkout, task, (&results, &listing), &names, mode);
+    if !comparisons.is_empty() {
+        return Ok(comparisons);
     }
-    Ok(of_names(checkout, task, (&results, &listing), &names, &modes))
+    let kind = mode.map_or_else(String::new, |mode| format!("{mode} "));
+    let folder = results.folder().display();
+    let mut error = Error::new(format!("no {kind}results of task {task} in {folder}"));
+    if let Some(meant) = listing.namesake(task) {
+        let command = typed::perf_compare(&meant, "", repeated);
+        error = error.next(format!("did you mean {command}?"));
+    }
+    let mode = mode.unwrap_or(Mode::Internal);
+    let measure = typed::perf_check(task, Phase::Before, mode, "", repeated);
+    Err(error.next(format!("measure first: {measure}")).next(typed::what_is_recorded(repeated)))
 }
 
-/// Compares the newest groups among these runs of a task, which are sorted, in each of `modes`.
+/// Compares the newest groups among these runs of a task, which are sorted, in `mode` or in every mode that has any.
 pub(crate) fn of_names(
     checkout: &Path,
     task: &TaskId,
     (results, listing): (&Results, &Listing),
     names: &[RunName],
-    modes: &[Mode],
+    mode: Option<Mode>,
 ) -> Vec<Comparison> {
     let accepted = accepted::read(checkout);
-    let of_mode = |&mode: &Mode| {
+    let of_mode = |mode: Mode| {
         let group = |phase| recorded::newest_group(results, names, mode, phase);
         let question = Question {
             task: Some(task.clone()),
@@ -86,9 +76,8 @@ pub(crate) fn of_names(
         };
         let content = question.after.as_ref().and_then(Group::content);
         let mut comparison = of_newest(results, listing, question);
-        if comparison.outcome().is_regression()
-            && let Some(content) = content
-        {
+        let content = content.filter(|_| comparison.outcome().is_regression());
+        if let Some(content) = content {
             match &accepted {
                 Ok(accepted) => comparison.accepted = accepted.reason(task, mode, &content),
                 Err(unusable) => comparison.warnings.push(unusable.to_string()),
@@ -96,19 +85,16 @@ pub(crate) fn of_names(
         }
         comparison
     };
-    modes.iter().map(of_mode).collect()
+    let is_asked = |known: &Mode| mode.is_none_or(|asked| asked == *known);
+    let has_results = |known: &Mode| names.iter().any(|name| name.mode == *known);
+    Mode::ALL.into_iter().filter(is_asked).filter(has_results).map(of_mode).collect()
 }
 
-/// Compares two named results, wherever they lie; `task` is the one that they are of, where their names do not say it.
+/// Compares two named results, wherever they lie.
 ///
 /// # Errors
 /// When they are of two modes, or there is no checkout that states the competitor's P99.
-pub fn of_files(
-    checkout: Result<&Path>,
-    task: Option<&TaskId>,
-    before: &Path,
-    after: &Path,
-) -> Result<Comparison> {
+pub fn of_files(checkout: Result<PathBuf>, before: &Path, after: &Path) -> Result<Comparison> {
     // The prefix of a file name marks the mode, whatever the rest of it is.
     let [mode, other] = [before, after]
         .map(|path| Mode::of_file_name(&path.file_name().unwrap_or_default().to_string_lossy()));
@@ -122,13 +108,10 @@ pub fn of_files(
     // Only the competitive mode needs a checkout.
     let baseline = match mode {
         Mode::Internal => None,
-        Mode::Competitive => baseline(checkout?, mode),
+        Mode::Competitive => baseline(&checkout?, mode),
     };
     let question = Question {
-        task: task.cloned().or_else(|| {
-            let name = RunName::of_result(after.file_name()?.to_str()?);
-            name.map(|name| name.task)
-        }),
+        task: run_name(after).map(|name| name.task),
         mode,
         before: Some(recorded::lone(before)),
         after: Some(recorded::lone(after)),
@@ -147,6 +130,10 @@ pub fn of_files(
     Ok(comparison)
 }
 
+fn run_name(result: &Path) -> Option<RunName> {
+    RunName::of_result(result.file_name()?.to_str()?)
+}
+
 /// Compares the newest groups, or the pairs instead if a session on the same two servers has ended.
 fn of_newest(results: &Results, listing: &Listing, question: Question) -> Comparison {
     let newest = |group: &Option<Group>| {
@@ -154,26 +141,29 @@ fn of_newest(results: &Results, listing: &Listing, question: Question) -> Compar
         run.provenance.clone()
     };
     let (before, after) = (newest(&question.before), newest(&question.after));
-    let taken_back = taken_back(results, &question);
-    let sessions = match (&before, &after) {
-        (Some(before), Some(after)) => about(results, &question, before, after),
-        _ => Sessions::default(),
-    };
-    let (archived, doubt) = (archived(&sessions), doubt(&sessions));
+    let subject = before.zip(after.as_ref()).and_then(|(before, after)| {
+        Some(Subject {
+            mode: question.mode,
+            before: before.build.engram_hash?,
+            after: after.build.engram_hash.clone()?,
+            scenario: after.load.scenario_hash.clone()?,
+            duration_seconds: after.load.duration_seconds,
+            how: How::Duet,
+        })
+    });
+    let sessions = subject.map(|subject| about(results, &question, &subject)).unwrap_or_default();
     let mut comparison = worst_of(sessions.ended, &question).unwrap_or_else(|| {
         let reliability = after.and_then(|after| {
             let series = same_binary::series(results, listing, question.mode, &after);
             single_runs::single_runs(&series)
         });
-        comparison::compare(question, reliability)
+        comparison::compare(question.clone(), reliability)
     });
-    comparison.warnings.extend(archived);
     comparison.warnings.extend(sessions.warnings);
-    comparison.warnings.extend(taken_back);
+    comparison.warnings.extend(taken_back(results, &question));
     let mut reasons = sessions.unusable;
     if comparison.outcome() == Outcome::Success {
-        reasons.extend(sessions.failures);
-        reasons.extend(doubt);
+        reasons.extend(sessions.doubts);
     }
     if !reasons.is_empty() && !comparison.outcome().is_regression() {
         comparison.judgement = Judgement::Impossible(reasons);
@@ -218,38 +208,32 @@ impl Answer {
         Self { record, comparison: comparison::compare(question, None) }
     }
 
-    /// 0 for the best.
+    /// 0 for the best. A regression by the record remains one where the files of its runs are gone.
     fn rank(&self) -> u8 {
-        match self.comparison.outcome() {
-            outcome if outcome.is_regression() => 3,
-            Outcome::Success => {
-                let verdict = self.comparison.paired_verdict();
-                u8::from(verdict == Some(PairedVerdict::NoRegressionFound))
-            }
-            _ => 2,
+        match (self.comparison.outcome(), self.comparison.paired_verdict()) {
+            (_, Some(PairedVerdict::Regressed)) => REGRESSION,
+            (outcome, _) if outcome.is_regression() => REGRESSION,
+            (Outcome::Success, Some(PairedVerdict::NoRegressionFound)) => PASS,
+            (Outcome::Success, _) => 0,
+            _ => UNDECIDED,
         }
-    }
-
-    /// A regression by the record remains one where the files of its runs are gone.
-    fn is_regression(&self) -> bool {
-        let verdict = self.comparison.paired_verdict();
-        self.comparison.outcome().is_regression() || verdict == Some(PairedVerdict::Regressed)
-    }
-
-    fn passes(&self) -> bool {
-        self.rank() <= 1
     }
 
     /// `REGRESSION, P99 +10.4%`
     fn in_words(&self) -> String {
         let headline = match self.comparison.outcome() {
-            Outcome::CannotJudge if self.is_regression() => "REGRESSION",
+            Outcome::CannotJudge if self.rank() == REGRESSION => "REGRESSION",
             _ => self.comparison.headline(),
         };
         let p99 = self.comparison.look().map(|look| change_of_p99(look.interval.estimate));
         format!("{headline}{}", p99.unwrap_or_default())
     }
 }
+
+/// The worst rank of an answer that passes.
+const PASS: u8 = 1;
+const UNDECIDED: u8 = 2;
+const REGRESSION: u8 = 3;
 
 /// `, P99 +10.4%`
 fn change_of_p99(ln_ratio: f64) -> String {
@@ -268,18 +252,18 @@ fn worst_of(mut answers: Vec<Answer>, question: &Question) -> Option<Comparison>
         let answer = other.in_words();
         format!("a paired session of {duration_seconds} s a run ({how}) ended otherwise: {answer}")
     });
-    let told: Vec<String> = others.chain(contradiction(question, &worst)).collect();
-    let own = own_runs(question, &worst.comparison);
+    let single = comparison::compare(question.clone(), None);
+    let told: Vec<String> = others.chain(contradiction(question, &single, &worst)).collect();
+    let own = own_runs(question, &single, &worst.comparison);
     worst.comparison.warnings.extend(own.into_iter().chain(told));
     Some(worst.comparison)
 }
 
 /// Single runs that were longer than those of the pairs, and that say the opposite.
-fn contradiction(question: &Question, session: &Answer) -> Option<String> {
+fn contradiction(question: &Question, single: &Comparison, session: &Answer) -> Option<String> {
     let run = question.after.as_ref()?.runs.last()?.as_ref().ok()?;
     let seconds = run.provenance.as_ref()?.load.duration_seconds;
     let of_pairs = session.record.subject.duration_seconds;
-    let single = comparison::compare(question.clone(), None);
     let outcomes = [single.outcome(), session.comparison.outcome()];
     let [ours, theirs] = outcomes.map(Outcome::is_regression);
     let is_opposite = ours != theirs && outcomes.contains(&Outcome::Success);
@@ -314,132 +298,90 @@ fn read_baseline(file: &Path) -> Result<Baseline, Fault> {
     })?;
     let competitor = baselines::of_system(&baselines::rows(&text)?, COMPETITOR)?;
     let ([p99_ms, high_ms], line) = (competitor.p99_ms, competitor.line);
-    match p99_ms < high_ms {
-        true => {
-            let range = format!("{COMPETITOR}'s P99 is a range; one value is needed");
-            Err(Fault::new(range).at_line(line))
-        }
-        false => Ok(Baseline { p99_ms, file: file.to_owned(), line }),
+    if p99_ms < high_ms {
+        let range = format!("{COMPETITOR}'s P99 is a range; one value is needed");
+        return Err(Fault::new(range).at_line(line));
     }
+    Ok(Baseline { p99_ms, file: file.to_owned(), line })
 }
 
-/// The sessions about two servers.
+/// What the sessions about two servers say.
 #[derive(Default)]
 struct Sessions {
     ended: Vec<Answer>,
     /// Those that cannot be read, so that their answers are unknown.
     unusable: Vec<Reason>,
-    /// The failures of the after server in sessions that have not ended.
-    failures: Vec<Reason>,
-    archived: Vec<Answer>,
-    /// All that were archived: also those that never ended, or cannot be read.
-    archived_records: usize,
-    /// About those that have not ended, and those of earlier versions.
+    /// Why a pass does not count: failures of the after server in sessions that have not ended, and archived regressions.
+    doubts: Vec<Reason>,
+    /// About those that do not decide.
     warnings: Vec<String>,
 }
 
-/// The sessions about the servers of `before` and `after`, under the load of `after`, of any duration.
-fn about(
-    results: &Results,
-    question: &Question,
-    before: &Provenance,
-    after: &Provenance,
-) -> Sessions {
+/// The sessions about the servers and the load of `subject`, of any duration.
+fn about(results: &Results, question: &Question, subject: &Subject) -> Sessions {
     let mut sessions = Sessions::default();
-    let (Some(before), Some(server), Some(scenario)) = (
-        before.build.engram_hash.clone(),
-        after.build.engram_hash.clone(),
-        after.load.scenario_hash.clone(),
-    ) else {
-        return sessions;
-    };
-    let records = SessionRecord::about(
-        results,
-        &Subject {
-            mode: question.mode,
-            before,
-            after: server,
-            scenario,
-            duration_seconds: after.load.duration_seconds,
-            how: How::Duet,
-        },
-    );
-    for (kept, record) in records {
-        sessions.archived_records += usize::from(kept == Kept::Archived);
-        match (kept, record.map(|record| (record.assess().progress, record))) {
-            (Kept::Former, Ok((_, record))) => sessions.warnings.extend(former(&record)),
-            (Kept::Archived, Ok((Progress::Final(verdict), record))) => {
-                sessions.archived.push(Answer::of(results, record, verdict, question));
+    // Of those that were archived, also the ones that never ended, or cannot be read.
+    let (mut archived, mut archived_records) = (Vec::new(), 0);
+    for (kept, record) in SessionRecord::about(results, subject) {
+        archived_records += usize::from(kept == Kept::Archived);
+        let record = match record {
+            Ok(record) => record,
+            Err(unusable) => {
+                let reason = Reason::new(unusable, Remedy::Confirm);
+                sessions.unusable.extend((kept == Kept::Present).then_some(reason));
+                continue;
             }
-            (Kept::Present, Ok((Progress::Final(verdict), record))) => {
+        };
+        match (kept, record.assess().progress) {
+            (Kept::Former, _) if record.pairs.is_empty() => {}
+            (Kept::Former, _) => sessions.warnings.push(format!(
+                "an earlier session under the former plan, which decides nothing: {}",
+                so_far(&record)
+            )),
+            (Kept::Archived, Progress::Final(verdict)) => {
+                archived.push(Answer::of(results, record, verdict, question));
+            }
+            (Kept::Archived, Progress::Continue { .. }) => {}
+            (Kept::Present, Progress::Final(verdict)) => {
                 sessions.ended.push(Answer::of(results, record, verdict, question));
             }
-            (Kept::Present, Ok((Progress::Continue { .. }, record))) => {
-                sessions.warnings.push(unfinished(&record));
+            (Kept::Present, Progress::Continue { .. }) => {
+                let so_far = so_far(&record);
+                sessions.warnings.push(format!("a paired session is unfinished: {so_far} so far"));
                 let failures = record.failures_of(Phase::After).map(|failure| {
                     let why = format!("in an unfinished session the {}", failure_in_words(failure));
                     Reason::new(Fault::new(why), Remedy::Confirm)
                 });
-                sessions.failures.extend(failures);
+                sessions.doubts.extend(failures);
             }
-            (Kept::Present, Err(unusable)) => {
-                sessions.unusable.push(Reason::new(unusable, Remedy::Confirm));
-            }
-            (Kept::Archived | Kept::Former, _) => {}
         }
     }
+    let worst = archived.iter().max_by_key(|answer: &&Answer| answer.rank());
+    let worst = worst.map_or_else(|| "none ended".to_owned(), Answer::in_words);
+    let told = format!(
+        "records of these servers that --fresh archived: {archived_records}; the worst verdict \
+         among them: {worst}"
+    );
+    sessions.warnings.extend((archived_records > 0).then_some(told));
+    sessions.doubts.extend(doubt(&archived, &sessions.ended));
     sessions
 }
 
-fn unfinished(record: &SessionRecord) -> String {
-    format!(
-        "a paired session is unfinished: {} pairs of {} s a run{}",
-        record.pairs.len(),
-        record.subject.duration_seconds,
-        record.estimate().map_or_else(String::new, |so_far| change_of_p99(so_far) + " so far")
-    )
-}
-
-/// `None` for one without pairs.
-fn former(record: &SessionRecord) -> Option<String> {
-    let verdict = match record.assess().progress {
-        Progress::Continue { .. } if record.pairs.is_empty() => return None,
-        Progress::Continue { .. } => "unfinished",
-        Progress::Final(PairedVerdict::Regressed) => "REGRESSION",
-        Progress::Final(PairedVerdict::NotRegressed) => "no regression",
-        Progress::Final(PairedVerdict::NoRegressionFound) => "no regression found",
-        Progress::Final(PairedVerdict::Suspected) => "SUSPECTED",
-        Progress::Final(PairedVerdict::AfterFails) => "the after server failed",
-    };
+/// `5 pairs of 10 s a run, P99 +1.2%`
+fn so_far(record: &SessionRecord) -> String {
     let (pairs, seconds) = (record.pairs.len(), record.subject.duration_seconds);
-    Some(format!(
-        "an earlier session under the former plan, which decides nothing: {verdict} after {pairs} \
-         pairs of {seconds} s a run"
-    ))
-}
-
-/// The number of the records that `--fresh` archived, and the worst verdict among them, in words.
-fn archived(sessions: &Sessions) -> Option<String> {
-    let worst =
-        sessions.archived.iter().max_by_key(|answer| (answer.is_regression(), answer.rank()));
-    let worst = worst.map_or_else(|| "none ended".to_owned(), Answer::in_words);
-    let records = match sessions.archived_records {
-        0 => return None,
-        1 => "1 record of these servers was".to_owned(),
-        number => format!("{number} records of these servers were"),
-    };
-    Some(format!("{records} archived by --fresh; the worst verdict among them: {worst}"))
+    let change = record.estimate().map_or_else(String::new, change_of_p99);
+    format!("{pairs} pairs of {seconds} s a run{change}")
 }
 
 /// The reason why a pass does not count yet: an archived regression is taken back by two passes that were opened later,
 /// the later one with the full plan.
-fn doubt(sessions: &Sessions) -> Option<Reason> {
-    let regressions = sessions.archived.iter().filter(|answer| answer.is_regression());
+fn doubt(archived: &[Answer], ended: &[Answer]) -> Option<Reason> {
+    let regressions = archived.iter().filter(|answer| answer.rank() == REGRESSION);
     let latest = regressions.max_by_key(|answer| answer.record.opened)?;
-    let answers = sessions.archived.iter().chain(&sessions.ended);
-    let later = answers.filter(|answer| answer.record.opened > latest.record.opened);
-    let mut passes: Vec<&SessionRecord> =
-        later.filter(|answer| answer.passes()).map(|answer| &answer.record).collect();
+    let later = |answer: &&Answer| answer.record.opened > latest.record.opened;
+    let passes = archived.iter().chain(ended).filter(later).filter(|answer| answer.rank() <= PASS);
+    let mut passes: Vec<&SessionRecord> = passes.map(|answer| &answer.record).collect();
     passes.sort_by_key(|record| record.opened);
     let full = PLAN.last_look();
     let remedy = match passes.as_slice() {
@@ -457,24 +399,17 @@ fn doubt(sessions: &Sessions) -> Option<Reason> {
 }
 
 /// A session belongs to its binaries: whose task measured it, and what the task's own runs say.
-fn own_runs(question: &Question, session: &Comparison) -> Vec<String> {
+fn own_runs(question: &Question, own: &Comparison, session: &Comparison) -> Vec<String> {
     let file = session.after.as_ref().and_then(|after| after.files.last());
-    let name = file.and_then(|file| RunName::of_result(file.file_name()?.to_str()?));
-    let (Some(measured), Some(task)) = (name.map(|name| name.task), &question.task) else {
-        return Vec::new();
-    };
-    if measured == *task {
-        return Vec::new();
-    }
-    let own = comparison::compare(question.clone(), None);
+    let name = file.and_then(|file| run_name(file));
+    let measured = name.map(|name| name.task).filter(|own| question.task.as_ref() != Some(own));
+    let (Some(measured), Some(task)) = (measured, &question.task) else { return Vec::new() };
     let mut told = vec![format!("the paired session was measured for task {measured}")];
     if let (Some(before), Some(after)) = (&own.before, &own.after) {
         let [before_ms, after_ms] = [before, after].map(|side| side.figures.p99_ms);
-        let change = (before_ms > 0.0).then(|| (after_ms - before_ms) / before_ms * 100.0);
-        let change = change.map_or_else(String::new, |change| format!(", {change:+.1}%"));
         let headline = own.headline();
         told.push(format!(
-            "single runs of task {task}: {headline}, P99 {before_ms:.3} -> {after_ms:.3} ms{change}"
+            "single runs of task {task}: {headline}, P99 {before_ms:.3} -> {after_ms:.3} ms"
         ));
     }
     let more = own.reasons().iter().map(|reason| &reason.fault.why).chain(&own.warnings);
@@ -485,14 +420,7 @@ fn own_runs(question: &Question, session: &Comparison) -> Vec<String> {
 /// The results of the task that were taken back, which a verdict does not rest on.
 fn taken_back(results: &Results, question: &Question) -> Option<String> {
     let runs = archive::taken_back(results, question.task.as_ref()?, question.mode);
-    let told = runs.iter().rev().take(MOST_TAKEN_BACK).map(|(name, path)| {
-        let p99 = recorded::read(path).map(|run| format!(", P99 {:.3} ms", run.result.p99_ms));
-        format!("{} of {}{}", name.phase, name.timestamp, p99.unwrap_or_default())
-    });
-    let told: Vec<String> = told.collect();
-    let count = runs.len();
-    (count > 0).then(|| format!("results taken back: {count}; the newest: {}", told.join("; ")))
+    let newest = runs.last()?;
+    let (count, phase, time) = (runs.len(), newest.phase, newest.timestamp);
+    Some(format!("results taken back: {count}; the newest: {phase} of {time}"))
 }
-
-/// The most of them that a warning names.
-const MOST_TAKEN_BACK: usize = 3;

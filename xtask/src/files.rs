@@ -2,7 +2,7 @@
 //! name; what is written is whole or absent.
 
 use std::ffi::OsStr;
-use std::fs::{self, File, Metadata, OpenOptions, Permissions, TryLockError};
+use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -25,15 +25,16 @@ const O_NONBLOCK: i32 =
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let (file, size) = open(path)?;
-    if size > MOST_MIB << 20 {
-        return Err(too_large(size));
-    }
+    let most = MOST_MIB << 20;
     // One of the kernel's own (`/proc/kmsg`) says that it is empty; to read it would wait, or take it from others.
-    if size > 0 {
-        let read = file.take((MOST_MIB << 20) + 1).read_to_end(&mut bytes)?;
-        if read as u64 > MOST_MIB << 20 {
-            return Err(too_large(read as u64));
-        }
+    if (1..=most).contains(&size) {
+        file.take(most + 1).read_to_end(&mut bytes)?;
+    }
+    let size = size.max(bytes.len() as u64);
+    if size > most {
+        let mib = size.div_ceil(1 << 20);
+        let what = format!("too large: {mib} MiB, and at most {MOST_MIB} are read");
+        return Err(io::Error::other(what));
     }
     Ok(bytes)
 }
@@ -53,7 +54,8 @@ pub fn read_text(path: &Path) -> io::Result<String> {
 /// # Errors
 /// When it is not there, or is no regular file.
 pub(crate) fn open(path: &Path) -> io::Result<(File, u64)> {
-    let (file, metadata) = open_at_once(path)?;
+    let file = open_at_once(path)?;
+    let metadata = file.metadata()?;
     match metadata.is_file() {
         true => Ok((file, metadata.len())),
         false => Err(io::Error::other("not a regular file")),
@@ -80,15 +82,8 @@ pub(crate) fn names(folder: &Path) -> Result<Vec<String>> {
 ///
 /// # Errors
 /// When it is not there.
-pub(crate) fn open_at_once(path: &Path) -> io::Result<(File, Metadata)> {
-    let file = OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(path)?;
-    let metadata = file.metadata()?;
-    Ok((file, metadata))
-}
-
-fn too_large(bytes: u64) -> io::Error {
-    let mib = bytes.div_ceil(1 << 20);
-    io::Error::other(format!("too large: {mib} MiB, and at most {MOST_MIB} are read"))
+pub(crate) fn open_at_once(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(path)
 }
 
 /// Writes a file that is not there yet.
@@ -165,20 +160,20 @@ impl Drop for Partial {
 
 /// Makes a file beside `target` and locks it.
 fn make(target: &Path) -> io::Result<(PathBuf, File)> {
-    let name = target.file_name().unwrap_or_default();
+    let name = target.file_name().unwrap_or_default().display();
     let mut number = 0_u32;
     loop {
-        let mut own = name.to_owned();
-        own.push(format!(".{}-{number}{PARTIAL}", process::id()));
-        let path = target.with_file_name(own);
+        let path = target.with_file_name(format!("{name}.{}-{number}{PARTIAL}", process::id()));
         match File::create_new(&path) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error),
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
             // Not where another process has just taken it for left over. Where there are no locks, none does.
-            Ok(file) if !is_locked(&file) && path.exists() => return Ok((path, file)),
-            Ok(_) => {}
+            Ok(file)
+                if !matches!(file.try_lock(), Err(TryLockError::WouldBlock)) && path.exists() =>
+            {
+                return Ok((path, file));
+            }
+            _ => number += 1,
         }
-        number += 1;
     }
 }
 
@@ -187,30 +182,26 @@ const PARTIAL: &str = ".partial";
 
 /// Removes what killed processes left beside `target`. Best effort.
 fn remove_leftovers(target: &Path) {
-    let (Some(folder), Some(name)) = (target.parent(), target.file_name()) else { return };
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    for left in entries.filter(|entry| is_partial_of(name, &entry.file_name())) {
+    let (Some(folder), Some(name)) = (target.parent(), target.file_name().and_then(OsStr::to_str))
+    else {
+        return;
+    };
+    let is_left = |left: &String| {
+        let own =
+            || left.strip_prefix(name)?.strip_prefix('.')?.strip_suffix(PARTIAL)?.split_once('-');
+        own().is_some_and(|(process, number)| {
+            [process, number].iter().all(|part| part.parse::<u32>().is_ok())
+        })
+    };
+    for left in names(folder).unwrap_or_default().iter().filter(|left| is_left(left)) {
+        let left = folder.join(left);
         // Locked until it is removed: that it is being removed must not go unnoticed.
-        if let Ok((file, _)) = open(&left.path())
+        if let Ok((file, _)) = open(&left)
             && file.try_lock().is_ok()
         {
-            let _ = fs::remove_file(left.path());
+            let _ = fs::remove_file(left);
         }
     }
-}
-
-/// `true` for a name that [`make`] gives.
-fn is_partial_of(target: &OsStr, name: &OsStr) -> bool {
-    let own = || {
-        let name = name.to_str()?.strip_prefix(target.to_str()?)?;
-        let (process, number) = name.strip_prefix('.')?.strip_suffix(PARTIAL)?.split_once('-')?;
-        Some([process, number].iter().all(|part| part.parse::<u32>().is_ok()))
-    };
-    own() == Some(true)
-}
-
-fn is_locked(file: &File) -> bool {
-    matches!(file.try_lock(), Err(TryLockError::WouldBlock))
 }
 
 #[cfg(test)]

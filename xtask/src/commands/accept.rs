@@ -26,35 +26,29 @@ pub(super) fn accept(
     if why.is_empty() || why.contains(char::is_control) {
         return Err(Error::new("--accept needs a reason, in one line: why, and what follows"));
     }
-    let mut regressed: Vec<&mut Comparison> =
-        comparisons.iter_mut().filter(|comparison| comparison.outcome().is_regression()).collect();
-    if regressed.is_empty() {
+    let results = Results::of(checkout);
+    let names = Listing::read(&results)?.of_task(task);
+    let mut entries = Vec::new();
+    for comparison in comparisons.iter_mut().filter(|known| known.outcome().is_regression()) {
+        let mode = comparison.mode;
+        let after = recorded::newest_group(&results, &names, mode, Phase::After);
+        let content = after.as_ref().and_then(Group::content).ok_or_else(|| {
+            Error::new(format!("the source hash of the {mode} after is unknown"))
+                .next("only a regression of known code can be accepted: measure after again")
+        })?;
+        entries.push(Accepted {
+            task: task.to_string(),
+            mode,
+            content,
+            measured: reason(comparison),
+            reason: why.to_owned(),
+        });
+        comparison.accepted = Some(why.to_owned());
+    }
+    if entries.is_empty() {
         return Err(Error::new(format!(
             "there is nothing to accept: no regression was measured for task {task}"
         )));
     }
-    let results = Results::of(checkout);
-    let names = Listing::read(&results)?.of_task(task);
-    let entry = |comparison: &Comparison| {
-        let after = recorded::newest_group(&results, &names, comparison.mode, Phase::After);
-        let content = after.as_ref().and_then(Group::content);
-        let unknown = || {
-            let mode = comparison.mode;
-            Error::new(format!("the source hash of the {mode} after is unknown"))
-                .next("only a regression of known code can be accepted: measure after again")
-        };
-        Ok(Accepted {
-            task: task.to_string(),
-            mode: comparison.mode,
-            content: content.ok_or_else(unknown)?.to_owned(),
-            measured: reason(comparison),
-            reason: why.to_owned(),
-        })
-    };
-    let entries = regressed.iter().map(|comparison| entry(comparison));
-    accepted::add(checkout, &entries.collect::<Result<Vec<Accepted>>>()?)?;
-    for comparison in &mut regressed {
-        comparison.accepted = Some(why.to_owned());
-    }
-    Ok(())
+    accepted::add(checkout, &entries)
 }

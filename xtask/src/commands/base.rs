@@ -10,10 +10,8 @@ use crate::error::Result;
 use crate::measure::base::Base;
 use crate::measure::build::{self, Build, Built};
 use crate::measure::{content, git};
-use crate::model::limits::NEWEST_RUNS;
-use crate::model::names::{Part, Phase};
+use crate::model::names::Phase;
 use crate::model::provenance::Git;
-use crate::store::recorded::{self, Listing};
 use crate::store::recording::Place;
 
 /// Makes the newest before that of `revision`, and the newest after that of the checkout.
@@ -27,29 +25,19 @@ pub(crate) fn measure(bench: &mut Bench, revision: &str) -> Result<()> {
     let after = build::prepare(&bench.checkout, None, &bench.workplace.git(), Build::Now)?;
     let folder = build::kept_folder(&bench.checkout)?;
     let before = before(bench, revision, &commit, &after, &folder)?;
-    let sides = [
-        Side {
-            phase: Phase::Before,
-            built: before,
-            git: Some(Git { commit: Some(commit), branch, dirty: false }),
-        },
-        Side { phase: Phase::After, built: after, git: git::state(&bench.checkout) },
-    ];
-    let known = sides.each_ref().map(|side| seconds_measured(bench, side, &folder));
-    let wanted = match known {
-        // Longer runs are evidence, too.
-        [Some(before), Some(after)] if before == after => before,
-        _ => bench.setup.duration.as_secs(),
-    };
-    let mut anew = false;
-    for (side, known) in sides.iter().zip(known) {
-        // An after that is older than its before says that the change was in place.
-        anew = anew || known != Some(wanted);
-        if anew {
-            measure_alone(bench, side)?;
-        }
+    let git_of_before = Some(Git { commit: Some(commit), branch, dirty: false });
+    let before = Side { phase: Phase::Before, built: before, git: git_of_before };
+    let after = Side { phase: Phase::After, built: after, git: git::state(&bench.checkout) };
+    let seconds = seconds_measured(bench, &before, &folder);
+    // Longer runs are evidence, too.
+    if seconds.is_some() && seconds == seconds_measured(bench, &after, &folder) {
+        return Ok(());
     }
-    Ok(())
+    if seconds != Some(bench.setup.duration.as_secs()) {
+        measure_alone(bench, &before)?;
+    }
+    // Always: an after that is older than its before says that the change was in place.
+    measure_alone(bench, &after)
 }
 
 /// The binaries of `commit`: those that are kept, or new ones.
@@ -88,30 +76,27 @@ fn is_of(bench: &Bench, commit: &str, built: &Built) -> bool {
 
 /// Kept binaries of the very source of `commit`, built under the settings of `after`.
 fn kept(bench: &Bench, commit: &str, after: &Built, folder: &Path) -> Result<Option<Built>> {
-    let recent = Listing::read(&bench.results)?.newest(bench.setup.mode, NEWEST_RUNS);
     let mut tried = BTreeSet::new();
-    let found = recent.iter().rev().find_map(|run| {
-        let run = recorded::read(&bench.results.path(run, Part::Result)).ok()?;
-        let record = run.provenance?.build;
+    Ok(bench.recent()?.find_map(|own| {
+        let record = own.build;
         let may_be = record.settings.is_some()
             && (&record.settings, &record.rustc) == (&after.settings, &after.rustc)
             && tried.insert((record.content.clone(), record.engram_hash.clone()));
         let built = bench.kept(folder, Some(record).filter(|_| may_be)?)?;
         is_of(bench, commit, &built).then_some(built)
-    });
-    Ok(found)
+    }))
 }
 
 /// The load of a side's newest run in seconds, if it measured this very server under the scenario as it is now.
 fn seconds_measured(bench: &Bench, side: &Side, folder: &Path) -> Option<u64> {
-    let (newest, load, _) = bench.newest(side.phase, folder).ok()?;
+    let (newest, own) = bench.newest(side.phase, folder).ok()?;
     let known = |built: &Built| {
         (built.content.clone(), built.settings.clone(), built.binaries.engram_hash.clone())
     };
     let is_it = side.built.content.is_some()
-        && load.scenario_hash == bench.scenario.hash
+        && own.load.scenario_hash.as_ref() == Some(&bench.scenario.hash)
         && known(&newest.built) == known(&side.built);
-    is_it.then_some(load.duration_seconds)
+    is_it.then_some(own.load.duration_seconds)
 }
 
 fn measure_alone(bench: &mut Bench, side: &Side) -> Result<()> {

@@ -1,27 +1,26 @@
 //! The bench: a checkout made ready to measure sides on, one after the other or two at the same time, and to save them
 //! as recorded runs.
 
-use std::borrow::Cow;
-use std::env;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::shared::{here, repeated, this_program};
+use super::words::Words;
 use crate::error::{Error, Result};
 use crate::judge::fitness;
 use crate::measure::build::{self, Build, Built};
-use crate::measure::host;
 use crate::measure::last_words::LastWords;
-use crate::measure::port;
 use crate::measure::run::{self, Failed, Limits, Measured, RunPlan};
 use crate::measure::scenario::Scenario;
 use crate::measure::workplace::Workplace;
+use crate::measure::{host, port};
+use crate::model::limits::NEWEST_RUNS;
 use crate::model::names::{Mode, Part, Phase, RunName, TaskId};
-use crate::model::provenance::{BuildRecord, Git, Host, HostState, Load, Provenance, ServerRun};
+use crate::model::provenance::{BuildRecord, Git, Host, HostState, Provenance};
 use crate::model::recorded::Recorded;
 use crate::model::typed::{Repeated, option};
 use crate::store::clock::Clock;
-use crate::store::recorded::{self, Listing};
+use crate::store::recorded::{self, Listing, Run};
 use crate::store::recording::{self, Circumstances, Place};
 use crate::store::results::{Lock, Results, Unsaved};
 use crate::store::sources;
@@ -33,7 +32,6 @@ pub(crate) const PORT: u16 = 7432;
 /// The options of every command that measures.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Setup {
-    pub(crate) task: TaskId,
     pub(crate) mode: Mode,
     /// Whole seconds of load in a run.
     pub(crate) duration: Duration,
@@ -44,6 +42,17 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
+    /// Reads the options that all have; without `--duration` the load takes so many `seconds`.
+    pub(crate) fn read(words: &mut Words, seconds: u64) -> Result<Self> {
+        Ok(Self {
+            mode: Mode::Internal,
+            duration: words.seconds("--duration", Duration::from_secs(seconds), 1)?,
+            port: words.whole("--port", PORT, 1..=u16::MAX)?,
+            limits: Limits::default(),
+            checkout: words.path("-C")?,
+        })
+    }
+
     /// What the commands repeat that are suggested.
     pub(crate) fn repeated(&self) -> Repeated {
         let (limits, usual) = (self.limits, Limits::default());
@@ -62,6 +71,7 @@ impl Setup {
 /// The only bench of a checkout: it holds the results until it is dropped.
 pub(crate) struct Bench {
     pub(crate) setup: Setup,
+    pub(crate) task: TaskId,
     pub(crate) checkout: PathBuf,
     pub(crate) results: Results,
     pub(crate) workplace: Workplace,
@@ -82,14 +92,19 @@ pub(crate) struct Side {
     pub(crate) git: Option<Git>,
 }
 
-/// A side that is to be measured.
+/// A side that is to be measured, and how.
 pub(crate) struct Turn<'a> {
     pub(crate) side: &'a Side,
-    pub(crate) port: u16,
-    pub(crate) workplace: Workplace,
+    pub(crate) how: run::Side<'a>,
     pub(crate) place: Place,
-    /// Makes the server slower by this share, in per cent.
-    pub(crate) slow_down: Option<f64>,
+}
+
+impl<'a> Turn<'a> {
+    pub(crate) fn new(side: &'a Side, port: u16, workplace: Workplace, place: Place) -> Self {
+        let (phase, binaries) = (side.phase, &side.built.binaries);
+        let how = run::Side { phase, binaries, port, workplace, slow_down: None };
+        Self { side, how, place }
+    }
 }
 
 /// The state of the machine before a run, and all that makes the run weaker.
@@ -100,8 +115,14 @@ pub(crate) struct Conditions {
 
 impl Bench {
     /// # Errors
-    /// When there is no scenario, the checkout is being measured already, the port is taken, or the disk is nearly full.
-    pub(crate) fn open(setup: &Setup, checkout: &Path, steps: Steps, clock: Clock) -> Result<Self> {
+    /// When there is no scenario, the checkout is being measured already, or the port is taken.
+    pub(crate) fn open(
+        setup: &Setup,
+        task: &TaskId,
+        checkout: &Path,
+        steps: Steps,
+        clock: Clock,
+    ) -> Result<Self> {
         let results = Results::of(checkout);
         let scenario = Scenario::read(checkout, setup.mode)?;
         let lock = results.lock()?;
@@ -109,12 +130,9 @@ impl Bench {
         // First: an interrupted run may still be stopping its server, which has the port.
         workplace.clear()?;
         port::free(setup.port)?;
-        let target = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-        for folder in [results.folder(), &checkout.join(target)] {
-            enough_disk(folder)?;
-        }
         Ok(Self {
             setup: setup.clone(),
+            task: task.clone(),
             checkout: checkout.to_owned(),
             workplace,
             results,
@@ -147,13 +165,7 @@ impl Bench {
     ) -> Result<Vec<Unsaved>, Failed> {
         let started = self.clock.now();
         let timestamp = self.clock.timestamp();
-        let sides = turns.iter().map(|turn| run::Side {
-            phase: turn.side.phase,
-            binaries: &turn.side.built.binaries,
-            port: turn.port,
-            workplace: turn.workplace.clone(),
-            slow_down: turn.slow_down,
-        });
+        let sides: Vec<run::Side> = turns.iter().map(|turn| turn.how.clone()).collect();
         let plan = RunPlan {
             tool: &self.tool,
             checkout: &self.checkout,
@@ -161,7 +173,7 @@ impl Bench {
             mode: self.setup.mode,
             duration: self.setup.duration,
             limits: self.setup.limits,
-            sides: &sides.collect::<Vec<_>>(),
+            sides: &sides,
             first,
         };
         let measured = run::run(&plan, &self.workplace, &mut self.steps)?;
@@ -174,7 +186,7 @@ impl Bench {
             let name = self.results.unused(RunName {
                 timestamp,
                 mode: self.setup.mode,
-                task: self.setup.task.clone(),
+                task: self.task.clone(),
                 phase: turn.side.phase,
             });
             let circumstances = Circumstances {
@@ -189,8 +201,8 @@ impl Bench {
                 state: &conditions.state,
                 warnings: &conditions.warnings,
             };
-            Ok(recording::write(&self.results, &turn.workplace, &circumstances, &measured)
-                .map_err(|error| self.with_logs(error))?)
+            Ok(recording::write(&self.results, &turn.how.workplace, &circumstances, &measured)
+                .map_err(|error| error.next(self.logs()))?)
         };
         let runs: Result<Vec<Unsaved>, Failed> = turns.iter().zip(measured).map(write).collect();
         if runs.is_err() {
@@ -209,8 +221,7 @@ impl Bench {
         place: Place,
         conditions: &Conditions,
     ) -> Result<(RunName, Recorded)> {
-        let (port, workplace) = (self.setup.port, self.workplace.clone());
-        let turn = Turn { side, port, workplace, place, slow_down: None };
+        let turn = Turn::new(side, self.setup.port, self.workplace.clone(), place);
         let unsaved = self.run(&[turn], side.phase, conditions, |_| None)?;
         let saved = self.save(&unsaved)?.pop();
         saved.ok_or_else(|| Error::new("the run was not saved"))
@@ -224,15 +235,13 @@ impl Bench {
         self.steps.begin("save", "");
         self.results.save(runs).map_err(|error| {
             self.workplace.remove_scratch();
-            self.with_logs(error)
+            error.next(self.logs())
         })?;
         // Only the servers' logs are left; their ends are in the provenance. If they stay, the next run clears them.
         let _ = self.workplace.clear();
-        let paths: Vec<PathBuf> =
-            runs.iter().map(|run| self.results.path(&run.name, Part::Result)).collect();
-        let saved: Vec<_> = paths.iter().map(|path| file_name(path)).collect();
-        self.steps.done(&saved.join(", "));
-        runs.iter().zip(&paths).map(|(run, path)| read(run, path)).collect()
+        let files: Vec<String> = runs.iter().map(|run| run.name.file(Part::Result)).collect();
+        self.steps.done(&files.join(", "));
+        runs.iter().map(|run| read(run, &self.results.path(&run.name, Part::Result))).collect()
     }
 
     /// Reads back runs that are not to be saved, and removes them.
@@ -251,40 +260,45 @@ impl Bench {
         format!("the logs are in {}", logs.strip_prefix(here()).unwrap_or(logs).display())
     }
 
+    /// The recorded runs of the task, in order of their names.
+    pub(crate) fn names(&self) -> Result<Vec<RunName>> {
+        Ok(Listing::read(&self.results)?.of_task(&self.task))
+    }
+
+    /// What the newest runs of the mode say of themselves, the newest first.
+    pub(crate) fn recent(&self) -> Result<impl Iterator<Item = Provenance>> {
+        let newest = Listing::read(&self.results)?.newest(self.setup.mode, NEWEST_RUNS);
+        let own =
+            |run: RunName| recorded::read(&self.results.path(&run, Part::Result)).ok()?.provenance;
+        Ok(newest.into_iter().rev().filter_map(own))
+    }
+
+    /// The last run of the newest group of a side, read or refused.
+    pub(crate) fn newest_run(&self, phase: Phase) -> Result<Option<Run>> {
+        let group = recorded::newest_group(&self.results, &self.names()?, self.setup.mode, phase);
+        Ok(group.and_then(|group| group.runs.into_iter().last()))
+    }
+
     /// The newest run of a side, with its binaries, which were kept in `folder`.
     ///
     /// # Errors
-    /// When there is none, or its binaries are no longer kept.
-    pub(crate) fn newest(&self, phase: Phase, folder: &Path) -> Result<(Side, Load, ServerRun)> {
-        let Setup { task, mode, .. } = &self.setup;
-        let names = Listing::read(&self.results)?.of_task(task);
-        let group = recorded::newest_group(&self.results, &names, *mode, phase)
-            .ok_or_else(|| Error::new(format!("there is no {phase} result of task {task}")))?;
-        let run = group.runs.into_iter().last().transpose();
-        let run = run.map_err(|unusable| Error::new(unusable.to_string()))?;
-        let Some(Provenance { build: record, git, load, server, .. }) =
-            run.and_then(|run| run.provenance)
-        else {
-            let what = format!("the newest {phase} result says nothing about its binaries");
-            return Err(Error::new(what));
-        };
-        let (Some(engram_hash), Some(loadtest_hash)) = (&record.engram_hash, &record.loadtest_hash)
-        else {
-            let what = "binaries are kept by their hash, which needs git";
-            return Err(Error::new(what));
-        };
-        let pair = build::kept_pair(folder, engram_hash, loadtest_hash);
-        let Some(built) = self.kept(folder, record) else {
-            let commit = match git.and_then(|git| git.commit) {
-                Some(commit) => format!("commit {commit}"),
-                None => "its commit is unknown".to_owned(),
-            };
-            let folder = pair.display();
-            let what = format!("the binaries of the newest {phase} are no longer in {folder}");
-            let advice = format!("check out what was measured ({commit}), then");
-            return Err(Error::new(what).next(advice));
-        };
-        Ok((Side { phase, built, git }, load, server))
+    /// When there is none, or its binaries are not kept any longer.
+    pub(crate) fn newest(&self, phase: Phase, folder: &Path) -> Result<(Side, Provenance)> {
+        let none = || Error::new(format!("there is no {phase} result of task {}", self.task));
+        let run = self.newest_run(phase)?.ok_or_else(none)??;
+        let own = run.provenance.ok_or_else(|| {
+            Error::new(format!("the newest {phase} result says nothing about its binaries"))
+        })?;
+        let (built, git) = (self.kept(folder, own.build.clone()), own.git.clone());
+        let built = built.ok_or_else(|| {
+            let commit = git.as_ref().and_then(|git| git.commit.as_ref());
+            let commit =
+                commit.map_or("its commit is unknown".to_owned(), |it| format!("commit {it}"));
+            let folder = folder.display();
+            Error::new(format!("the binaries of the newest {phase} are not kept in {folder}"))
+                .next(format!("check out what was measured ({commit}), then"))
+        })?;
+        Ok((Side { phase, built, git }, own))
     }
 
     /// What a recorded run measured, to be measured again; `None` where its binaries are no longer kept in `folder`.
@@ -299,34 +313,8 @@ impl Bench {
             rustc: record.rustc,
         })
     }
-
-    fn with_logs(&self, error: Error) -> Error {
-        error.next(self.logs())
-    }
-}
-
-/// The least room on the disk to begin with: logs, the server's data and copies of the binaries have to fit.
-const LEAST_DISK_MIB: u64 = 512;
-
-/// # Errors
-/// When there is too little room for what is written to `folder`.
-fn enough_disk(folder: &Path) -> Result<()> {
-    match host::free_mib(folder) {
-        Some(mib) if mib < LEAST_DISK_MIB => Err(Error::new(format!(
-            "only {mib} MiB are free on the disk of {}; a run needs {LEAST_DISK_MIB}",
-            folder.display()
-        ))
-        .next("make room, for instance with cargo clean")),
-        _ => Ok(()),
-    }
 }
 
 fn read(run: &Unsaved, path: &Path) -> Result<(RunName, Recorded)> {
-    let recorded = recorded::read(path).map_err(|why| Error::new(why.to_string()))?;
-    Ok((run.name.clone(), recorded))
-}
-
-/// A file as a step shows it: with the folders, the competitive ones are too long for a line.
-pub(crate) fn file_name(path: &Path) -> Cow<'_, str> {
-    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy()
+    Ok((run.name.clone(), recorded::read(path)?))
 }

@@ -1,9 +1,6 @@
 //! `perf-check`: measures one side of a change, end to end.
 
-use std::path::Path;
-use std::time::Duration;
-
-use super::bench::{Bench, PORT, Setup, Side, file_name};
+use super::bench::{Bench, Setup, Side};
 use super::words::{Words, did_you_mean, task_id};
 use crate::error::{Error, Result, some_of};
 use crate::judge::verdict::Outcome;
@@ -17,7 +14,7 @@ use crate::model::recorded::{Recorded, Start};
 use crate::model::typed::{self, option};
 use crate::report::summary::{self, Summary};
 use crate::store::clock::Clock;
-use crate::store::recorded::{self, Listing};
+use crate::store::recorded;
 use crate::store::recording::Place;
 use crate::term::steps::{Steps, Verbosity};
 use crate::term::streams::{self, Style};
@@ -58,62 +55,50 @@ Exit codes
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Options {
     setup: Setup,
+    task: TaskId,
     phase: Phase,
     /// The number of runs in the group.
     runs: u32,
     build: Build,
 }
 
-/// The load of a run where no duration is asked for.
-const DURATION: Duration = Duration::from_secs(RUN_SECONDS);
 /// The most runs that a group can have.
 const MOST_RUNS: u32 = 100;
 
 pub(crate) fn read(mut words: Words) -> Result<Options> {
-    let defaults = Limits::default();
-    let mode = words.mode();
-    let duration = words.seconds("--duration", DURATION, 1)?;
+    let usual = Limits::default();
+    let setup = Setup {
+        mode: words.mode(),
+        limits: Limits {
+            ready: words.seconds("--ready-timeout", usual.ready, 1)?,
+            load_grace: words.seconds("--load-grace", usual.load_grace, 0)?,
+            stop_grace: words.seconds("--stop-grace", usual.stop_grace, 0)?,
+        },
+        ..Setup::read(&mut words, RUN_SECONDS)?
+    };
     let runs = words.whole("--runs", 1, 1..=MOST_RUNS)?;
-    let build = match words.flag("--no-build") {
-        true => Build::Existing,
-        false => Build::Now,
-    };
-    let port = words.whole("--port", PORT, 1..=u16::MAX)?;
-    let limits = Limits {
-        ready: words.seconds("--ready-timeout", defaults.ready, 1)?,
-        load_grace: words.seconds("--load-grace", defaults.load_grace, 0)?,
-        stop_grace: words.seconds("--stop-grace", defaults.stop_grace, 0)?,
-    };
-    let checkout = words.path("-C")?;
+    let build = if words.flag("--no-build") { Build::Existing } else { Build::Now };
     let (task, phase) = task_and_phase(words)?;
-    Ok(Options {
-        setup: Setup { task, mode, duration, port, limits, checkout },
-        phase,
-        runs,
-        build,
-    })
+    Ok(Options { setup, task, phase, runs, build })
 }
 
 /// The two words that are no options, or the slip in them.
 fn task_and_phase(words: Words) -> Result<(TaskId, Phase)> {
     let left = words.at_most(2)?;
-    let phases = [left.first(), left.get(1)].map(|word| word.and_then(|word| Phase::parse(word)));
-    match (left.as_slice(), phases) {
-        ([task, _], [_, Some(phase)]) => Ok((task_id(task)?, phase)),
-        ([_, task], [Some(phase), None]) => {
-            let order = format!("`{} {phase}`", shell_word(task));
-            Err(Error::new(format!("the task comes first: {order}")))
+    let phases: Vec<Option<Phase>> = left.iter().map(|word| Phase::parse(word)).collect();
+    Err(Error::new(match (left.as_slice(), phases.as_slice()) {
+        ([task, _], [_, Some(phase)]) => return Ok((task_id(task)?, *phase)),
+        ([_, task], [Some(phase), _]) => {
+            format!("the task comes first: `{} {phase}`", shell_word(task))
         }
         ([_, phase], _) => {
             let nearest = did_you_mean(phase, ["before", "after"]);
-            Err(Error::new(format!("`{phase}` is not a phase: before or after{nearest}")))
+            format!("`{phase}` is not a phase: before or after{nearest}")
         }
-        (_, [Some(phase), _]) => {
-            Err(Error::new(format!("<task> is missing: cargo perf-check <task> {phase}")))
-        }
-        ([_], _) => Err(Error::new("<before|after> is missing")),
-        _ => Err(Error::new("<task> is missing")),
-    }
+        (_, [Some(phase)]) => format!("<task> is missing: cargo perf-check <task> {phase}"),
+        ([_], _) => "<before|after> is missing".to_owned(),
+        _ => "<task> is missing".to_owned(),
+    }))
 }
 
 /// Measures, saves and summarises.
@@ -121,35 +106,25 @@ fn task_and_phase(words: Words) -> Result<(TaskId, Phase)> {
 /// # Errors
 /// Names the step that failed. Nothing of that run is saved then, and nothing runs any more.
 pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
-    let Options { setup, phase, .. } = options;
+    let Options { setup, task, phase, .. } = options;
     let checkout = checkout::find(setup.checkout.as_deref())?;
     let mut steps = Steps::new(Verbosity::EveryStep);
 
     steps.begin("preflight", &checkout.display().to_string());
-    let mut bench = Bench::open(setup, &checkout, steps, clock)?;
+    let mut bench = Bench::open(setup, task, &checkout, steps, clock)?;
     not_hidden(&bench, *phase)?;
     let mut conditions = bench.conditions();
-    let file = file_name(Path::new(&bench.scenario.file));
+    // With its folders, a competitive one is too long for a line.
+    let file = bench.scenario.file.rsplit('/').next().unwrap_or_default();
     bench.steps.done(&format!("{file}, port {} is free", setup.port));
     for warning in &conditions.warnings {
         bench.steps.warn(warning);
     }
 
     let built = build_step(options.build, &mut bench)?;
-    if built.binaries.engram_hash.is_none() {
-        let unknown = "without git hashes are unknown, and no binaries are kept for perf-confirm";
-        bench.steps.warn(unknown);
-        conditions.warnings.push(unknown.into());
-    }
-    if let Some(weakness) = inputs_of_no_commit(&built) {
+    for weakness in weaknesses(&bench, *phase, &built)? {
         bench.steps.warn(&weakness);
         conditions.warnings.push(weakness);
-    }
-    if let (Phase::Before, Some(content)) = (phase, &built.content)
-        && let Some(why) = has_the_change(&bench, content)?
-    {
-        bench.steps.warn(&why);
-        conditions.warnings.push(why);
     }
     let side = Side { phase: *phase, built, git: git::state(&checkout) };
 
@@ -157,8 +132,7 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
     let mut runs = Vec::new();
     for index in 1..=options.runs {
         if options.runs > 1 {
-            let heading = format!("run {index} of {}", options.runs);
-            bench.steps.heading(&heading);
+            bench.steps.heading(&format!("run {index} of {}", options.runs));
         }
         let kept = match runs.len() {
             0 => "nothing was saved".to_owned(),
@@ -166,9 +140,8 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
         };
         bench.last_words.set(&format!("{kept}; {}", bench.logs()));
         let place = Place { group: first.clone(), index, of: options.runs, session: None };
-        let (name, run) = bench
-            .alone(&side, place, &conditions)
-            .map_err(|error| incomplete_group(error, runs.len()))?;
+        let (name, run) =
+            bench.alone(&side, place, &conditions).map_err(|error| error.next(kept))?;
         let warnings = run.provenance.iter().flat_map(|run| &run.warnings);
         // Those of the whole group come first, and have been shown.
         for warning in warnings.skip(conditions.warnings.len()) {
@@ -178,12 +151,11 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
         runs.push(run);
     }
     bench.last_words.set("all is saved");
-    let failing =
-        runs.iter().filter(|run: &&Recorded| fitness::error_replies(&run.result).is_some());
+    let fails = |run: &&Recorded| fitness::error_replies(&run.result).is_some();
     let side = |runs: &[Recorded]| comparison::Side::of(runs, |run| run.result.error_rate);
     let summary = Summary {
-        title: format!("{} {phase}, {}", setup.task, setup.mode),
-        failing: failing.count(),
+        title: format!("{task} {phase}, {}", setup.mode),
+        failing: runs.iter().filter(fails).count(),
         runs: &runs.chunks(1).filter_map(side).collect::<Vec<_>>(),
         median: side(&runs).filter(|_| runs.len() > 1),
         next: next(options),
@@ -196,30 +168,42 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
 /// # Errors
 /// When the newest run of the side was started later than now: it would hide the new one.
 fn not_hidden(bench: &Bench, phase: Phase) -> Result<()> {
-    let Setup { task, mode, .. } = &bench.setup;
-    let names = Listing::read(&bench.results)?.of_task(task);
-    let group = recorded::newest_group(&bench.results, &names, *mode, phase);
-    let newest = group.and_then(|group| group.runs.into_iter().last()?.ok());
     let now = Start { moment: Some(bench.clock.now()), named: Some(bench.clock.timestamp()) };
-    newest.filter(|newest| newest.start().is_after(now)).map_or(Ok(()), |newest| {
-        let repeated = bench.setup.repeated();
-        let what = format!("{} is from the future, and would hide this run", newest.stem());
-        let take_back = typed::take_back(task, &phase.to_string(), *mode, &repeated);
-        Err(Error::new(what)
-            .next("was the clock set back? wait until then, or take that one back:")
-            .next(take_back))
-    })
+    match bench.newest_run(phase)? {
+        Some(Ok(newest)) if newest.start().is_after(now) => {
+            let what = format!("{} is from the future, and would hide this run", newest.stem());
+            Err(Error::new(what)
+                .next("was the clock set back? wait until then, or take that one back:")
+                .next(take_back(bench, phase)))
+        }
+        _ => Ok(()),
+    }
 }
 
-/// A warning where the source of a before has been measured as after.
-fn has_the_change(bench: &Bench, content: &str) -> Result<Option<String>> {
-    let Setup { task, mode, .. } = &bench.setup;
-    let names = Listing::read(&bench.results)?.of_task(task);
-    let after = recorded::after_on(&bench.results, &names, *mode, content);
-    Ok(after.map(|after| {
-        let take_back = typed::take_back(task, "before", *mode, &bench.setup.repeated());
-        format!("this very source was measured as after ({after}): is the change set aside? if not: {take_back}")
-    }))
+/// The command that archives the newest measurement of a side.
+fn take_back(bench: &Bench, phase: Phase) -> String {
+    typed::take_back(&bench.task, phase, bench.setup.mode, &bench.setup.repeated())
+}
+
+/// What makes the binaries of a side weaker evidence, in words.
+fn weaknesses(bench: &Bench, phase: Phase, built: &Built) -> Result<Vec<String>> {
+    let mut told = Vec::new();
+    let disk = built.inputs.iter().flat_map(|inputs| inputs.disk.iter().cloned());
+    let of_no_commit: Vec<String> = disk.collect();
+    if !of_no_commit.is_empty() {
+        let named = some_of(&of_no_commit, 1);
+        told.push(format!("what was built is in no commit: it includes {named}"));
+    }
+    if let (Phase::Before, Some(content)) = (phase, &built.content) {
+        let (names, mode) = (bench.names()?, bench.setup.mode);
+        if let Some(after) = recorded::after_on(&bench.results, &names, mode, content) {
+            let take_back = take_back(bench, phase);
+            told.push(format!(
+                "this very source was measured as after ({after}): is the change set aside? if not: {take_back}"
+            ));
+        }
+    }
+    Ok(told)
 }
 
 fn build_step(build: Build, bench: &mut Bench) -> Result<Built> {
@@ -240,20 +224,13 @@ fn build_step(build: Build, bench: &mut Bench) -> Result<Built> {
     Ok(built)
 }
 
-/// A warning of inputs that the source hash of a commit alone cannot vouch for.
-fn inputs_of_no_commit(built: &Built) -> Option<String> {
-    let inputs: Vec<String> = built.inputs.as_ref()?.disk.iter().cloned().collect();
-    let named = some_of(&inputs, 1);
-    (!inputs.is_empty()).then(|| format!("what was built is in no commit: it includes {named}"))
-}
-
 /// The next command to type, on a line of its own.
 fn next(options: &Options) -> String {
     let setup = &options.setup;
     match options.phase {
         Phase::Before => format!("make the change, then\n  {}", again(options, Phase::After)),
         Phase::After => {
-            let compare = typed::perf_compare(&setup.task, "", &setup.repeated());
+            let compare = typed::perf_compare(&options.task, "", &setup.repeated());
             format!("judge the change\n  {compare}")
         }
     }
@@ -266,15 +243,7 @@ fn again(options: &Options, phase: Phase) -> String {
     let further = option("duration", setup.duration.as_secs(), RUN_SECONDS)
         + &option("runs", options.runs.into(), 1)
         + no_build;
-    typed::perf_check(&setup.task, phase, setup.mode, &further, &setup.repeated())
-}
-
-/// The runs of a group that were saved before one failed stay, and count with what there is.
-fn incomplete_group(error: Error, saved: usize) -> Error {
-    match saved {
-        0 => error.next("nothing was saved"),
-        saved => error.next(format!("the failed run was not saved; the {saved} before it were")),
-    }
+    typed::perf_check(&options.task, phase, setup.mode, &further, &setup.repeated())
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::accept::accept;
+use super::accept;
 use super::shared::{context, here, print, repeated, say};
 use super::take_back::take_back;
 use super::words::{Words, task_id};
@@ -15,8 +15,9 @@ use crate::judge::comparison::{Comparison, outcome};
 use crate::judge::verdict::Outcome;
 use crate::measure::checkout;
 use crate::model::layout;
-use crate::model::names::{Mode, RunName, TaskId};
+use crate::model::names::{Mode, Phase, RunName, TaskId};
 use crate::model::recorded::Recorded;
+use crate::model::typed::Repeated;
 use crate::report::list::{self, Entry};
 use crate::report::next::Context;
 use crate::report::{github, human, json, log, markdown, picture};
@@ -33,8 +34,8 @@ pub const HELP: &str = "\
 Judges the newest before against the newest after, from recorded results alone.
 
 Usage: cargo perf-compare <task> [options]
-       cargo perf-compare [<task>] --before FILE --after FILE [options]
-       cargo perf-compare <task> --take-back WHAT [--competitive]
+       cargo perf-compare --before FILE --after FILE [options]
+       cargo perf-compare <task> --take-back SIDE [--competitive]
        cargo perf-compare --list [<task>] [--internal | --competitive] [--json]
 
   <task>               the task that was measured; for instance 007
@@ -59,8 +60,8 @@ Options
                        a follow-up: the hook lets it pass from then on
   --list               list what is recorded, newest first; of a task,
                        of a mode; --json for machines
-  --take-back WHAT     archive a measurement that should not count; nothing
-                       is deleted. WHAT: before, after (the newest), or FILE
+  --take-back SIDE     archive the newest before, or after, which should not
+                       count; nothing is deleted
   -C DIR               the checkout (this tool's own workspace)
   -h, --help           this text
 
@@ -87,10 +88,6 @@ Exit codes
 pub(crate) struct Options {
     subject: Subject,
     format: Format,
-    /// The performance log gets an entry.
-    log: bool,
-    /// The reason to accept what regressed.
-    accept: Option<String>,
     /// The files that get a report, whatever is printed.
     files: Vec<(Format, PathBuf)>,
     /// The file that gets the picture.
@@ -103,34 +100,41 @@ pub(crate) struct Options {
 enum Subject {
     /// What is recorded, to be listed: of a task, of a mode, or all.
     Recorded(Option<TaskId>, Option<Mode>),
-    /// A measurement to be archived: `before`, `after`, or a file.
-    Measurement(TaskId, Mode, PathBuf),
-    /// The newest results of a task, in one mode or in each that has any.
-    Task(TaskId, Option<Mode>),
-    /// Two named files, and the task whose log entry they make.
-    Files { task: Option<TaskId>, before: PathBuf, after: PathBuf },
+    /// The newest measurement of a side, to be archived.
+    Measurement(TaskId, Mode, Phase),
+    Task(Newest),
+    Files {
+        before: PathBuf,
+        after: PathBuf,
+    },
+}
+
+/// The newest results of a task.
+#[derive(Debug, PartialEq, Eq)]
+struct Newest {
+    task: TaskId,
+    /// Each that has results when absent.
+    mode: Option<Mode>,
+    /// The performance log gets an entry.
+    log: bool,
+    /// The reason to accept what regressed.
+    accept: Option<String>,
 }
 
 impl Subject {
-    fn task(&self) -> Option<&TaskId> {
-        match self {
-            Self::Recorded(..) => None,
-            Self::Task(task, _) | Self::Measurement(task, ..) => Some(task),
-            Self::Files { task, .. } => task.as_ref(),
-        }
-    }
-
     /// What a pull-request comment says where there is no comparison: it replaces the one that an earlier call made.
     fn failure(&self, error: &Error) -> String {
-        let modes = match self {
-            Self::Task(_, Some(mode)) => vec![*mode],
+        match self {
+            Self::Task(Newest { task, mode, .. }) => {
+                let modes = mode.map_or(Mode::ALL.to_vec(), |mode| vec![mode]);
+                markdown::failure(error, Some(task), &modes)
+            }
             Self::Files { after, .. } => {
                 let name = after.file_name().unwrap_or_default();
-                vec![Mode::of_file_name(&name.to_string_lossy())]
+                markdown::failure(error, None, &[Mode::of_file_name(&name.to_string_lossy())])
             }
-            _ => Mode::ALL.to_vec(),
-        };
-        markdown::failure(error, self.task(), &modes)
+            Self::Recorded(..) | Self::Measurement(..) => String::new(),
+        }
     }
 }
 
@@ -143,70 +147,49 @@ enum Format {
     GitHub,
 }
 
+/// What is not read does not go with what is, and is refused as left over.
 pub(crate) fn read(mut words: Words) -> Result<Options> {
-    let mode =
-        words.either(("--internal", Mode::Internal), ("--competitive", Mode::Competitive))?;
-    let format = words.either(("--json", Format::Json), ("--markdown", Format::Markdown))?;
-    let format = match (format, words.flag("--github")) {
-        (None, true) => Some(Format::GitHub),
-        (Some(_), true) => {
-            return Err(Error::new("--github and --json or --markdown exclude each other"));
-        }
-        (format, false) => format,
-    };
+    let checkout = words.path("-C")?;
+    let plain = |subject, format| Options { subject, format, files: vec![], svg: None, checkout };
+    if let Some(phase) = words.read("--take-back", "before or after", Phase::parse)? {
+        let mode = words.mode();
+        let [task] = words.positional(["<task>"])?;
+        return Ok(plain(Subject::Measurement(task_id(&task)?, mode, phase), Format::Human));
+    }
+    if words.flag("--list") {
+        let format = if words.flag("--json") { Format::Json } else { Format::Human };
+        let mode = words.only_mode()?;
+        let task = words.optional()?.map(|task| task_id(&task)).transpose()?;
+        return Ok(plain(Subject::Recorded(task, mode), format));
+    }
+    let formats =
+        [("--json", Format::Json), ("--markdown", Format::Markdown), ("--github", Format::GitHub)];
+    let mut asked = formats.into_iter().filter(|(flag, _)| words.flag(flag));
+    let format = asked.next().map_or(Format::Human, |(_, format)| format);
+    if asked.next().is_some() {
+        return Err(Error::new("--json, --markdown and --github exclude each other"));
+    }
     // `--json=FILE`: the flag alone is read above.
     let mut files = Vec::new();
-    for (format, flag) in [(Format::Json, "--json"), (Format::Markdown, "--markdown")] {
-        let file: Option<String> = words.value(flag, "a file after `=`, or nothing")?;
+    for (flag, format) in formats.into_iter().take(2) {
+        let file = words.text(flag, "a file after `=`, or nothing")?;
         files.extend(file.map(|file| (format, PathBuf::from(file))));
     }
-    let log = words.flag("--log");
-    let list = words.flag("--list");
-    let accept = words.value("--accept", "a reason, in one line")?;
     let svg = words.path("--svg")?;
-    let (before, after) = (words.path("--before")?, words.path("--after")?);
-    let back = words.path("--take-back")?;
-    let checkout = words.path("-C")?;
-    let refused = |why| Err(Error::new(why));
-    let optional = |words: Words| words.optional()?.map(|task| task_id(&task)).transpose();
-    let compares = log || accept.is_some() || svg.is_some() || !files.is_empty();
-    let subject = match (back, list, before, after) {
-        (Some(back), false, None, None) if format.is_none() && !compares => {
+    let subject = match (words.path("--before")?, words.path("--after")?) {
+        (Some(before), Some(after)) => {
+            let [] = words.positional([])?;
+            Subject::Files { before, after }
+        }
+        (None, None) => {
+            let (mode, log) = (words.only_mode()?, words.flag("--log"));
+            let accept = words.text("--accept", "a reason, in one line")?;
             let [task] = words.positional(["<task>"])?;
-            Subject::Measurement(task_id(&task)?, mode.unwrap_or(Mode::Internal), back)
+            Subject::Task(Newest { task: task_id(&task)?, mode, log, accept })
         }
-        (Some(_), ..) => return refused("--take-back goes with a task, a mode and -C only"),
-        (None, true, None, None) if matches!(format, None | Some(Format::Json)) && !compares => {
-            Subject::Recorded(optional(words)?, mode)
-        }
-        (None, true, ..) => {
-            return refused(
-                "--list goes with a task, a mode, --json and -C, and with nothing else",
-            );
-        }
-        (None, false, Some(before), Some(after)) if mode.is_none() => {
-            Subject::Files { task: optional(words)?, before, after }
-        }
-        (None, false, Some(_), Some(_)) => {
-            return refused(
-                "the mode of named files is told from their names; leave the mode flag away",
-            );
-        }
-        (None, false, Some(_), None) => return refused("--before FILE needs --after FILE"),
-        (None, false, None, Some(_)) => return refused("--after FILE needs --before FILE"),
-        (None, false, None, None) => {
-            let [task] = words.positional(["<task>"])?;
-            Subject::Task(task_id(&task)?, mode)
-        }
+        _ => return Err(Error::new("--before FILE and --after FILE go together")),
     };
-    if log && subject.task().is_none() {
-        return refused("--log needs a task");
-    }
-    if accept.is_some() && !matches!(subject, Subject::Task(..)) {
-        return refused("--accept goes with the newest results of a task");
-    }
-    let format = format.unwrap_or(Format::Human);
-    Ok(Options { subject, format, log, accept, files, svg, checkout })
+    Ok(Options { files, svg, ..plain(subject, format) })
 }
 
 /// Compares, prints and, if asked, writes the log entry.
@@ -216,122 +199,105 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
 pub(crate) fn run(options: &Options, _: Clock) -> Result<Outcome> {
     // Two named files may need none.
     let checkout = checkout::find(options.checkout.as_deref());
-    if let Subject::Recorded(task, mode) = &options.subject {
-        let mut entries = recorded(&checkout?)?;
-        entries.retain(|entry| {
-            task.as_ref().is_none_or(|task| *task == entry.name.task)
-                && mode.is_none_or(|mode| mode == entry.name.mode)
-        });
-        return print(&match options.format {
-            Format::Json => list::to_json(&entries),
-            _ => list::list(&entries, &repeated(options.checkout.as_deref()), Style::of_output()),
-        });
-    }
-    if let Subject::Measurement(task, mode, what) = &options.subject {
-        let repeated = repeated(options.checkout.as_deref());
-        return print(&format!("{}\n", take_back(&checkout?, task, *mode, what, &repeated)?));
-    }
-    let compared = compared(options, checkout.as_deref()).and_then(|(comparisons, around)| {
+    let repeated = repeated(options.checkout.as_deref());
+    let compared = match &options.subject {
+        Subject::Recorded(task, mode) => {
+            let mut entries = recorded(&checkout?)?;
+            entries.retain(|entry| {
+                task.as_ref().is_none_or(|task| *task == entry.name.task)
+                    && mode.is_none_or(|mode| mode == entry.name.mode)
+            });
+            return print(&match options.format {
+                Format::Json => list::to_json(&entries),
+                _ => list::list(&entries, &repeated, Style::of_output()),
+            });
+        }
+        Subject::Measurement(task, mode, phase) => {
+            return print(&take_back(&checkout?, task, *mode, *phase, &repeated)?);
+        }
+        Subject::Task(newest) => {
+            checkout.clone().and_then(|checkout| of_task(newest, &checkout, repeated))
+        }
+        Subject::Files { before, after } => {
+            let around = Context { repeated, here: here(), ..Context::default() };
+            let comparison = answer::of_files(checkout.clone(), before, after);
+            comparison.map(|comparison| (vec![comparison], around))
+        }
+    };
+    let compared = compared.and_then(|(comparisons, around)| {
         options.svg.iter().try_for_each(|path| draw(path, &comparisons))?;
         Ok((comparisons, around))
     });
-    let failed = compared.as_ref().err().cloned();
+    let mut error = compared.as_ref().err().cloned();
     let (comparisons, around) = compared.unwrap_or_default();
-    let logged = options.subject.task().filter(|_| options.log && failed.is_none());
-    let logged = logged.map(|task| {
-        let checkout = checkout.as_deref().map_err(Error::clone)?;
-        write_log(checkout, task, &comparisons, &around)
-    });
-    // Before anything is printed: the exit code in the report is the one that the process ends with.
-    let error = failed.as_ref().or_else(|| logged.as_ref()?.as_ref().err());
-    let failure = error.map(|_| Outcome::CannotJudge);
-    let outcome = Outcome::worst([outcome(&comparisons)].into_iter().chain(failure));
-    Report { options, comparisons: &comparisons, around: &around, outcome, error }.write()?;
-    match (error, logged.as_ref()) {
-        (Some(error), _) => streams::error(error),
-        (None, Some(Ok(done))) => say(done),
-        (None, _) => {}
+    let mut logged = None;
+    if let (Subject::Task(Newest { task, log: true, .. }), None) = (&options.subject, &error) {
+        match checkout.and_then(|checkout| write_log(&checkout, task, &comparisons, &around)) {
+            Ok(done) => logged = Some(done),
+            Err(failed) => error = Some(failed),
+        }
     }
+    // Before anything is printed: the exit code in the report is the one that the process ends with.
+    let failure = error.as_ref().map(|_| Outcome::CannotJudge);
+    let outcome = Outcome::worst([outcome(&comparisons)].into_iter().chain(failure));
+    tell(options, &comparisons, &around, outcome, error.as_ref())?;
+    error.iter().for_each(streams::error);
+    logged.iter().for_each(|done| say(done));
     Ok(outcome)
 }
 
-/// What is told of the comparisons, or of what failed beside them or in their place.
-struct Report<'a> {
-    options: &'a Options,
-    comparisons: &'a [Comparison],
-    around: &'a Context,
-    outcome: Outcome,
-    error: Option<&'a Error>,
+/// The comparisons of the newest results of a task, accepted if asked, and the surroundings of a report about them.
+fn of_task(
+    Newest { task, mode, log, accept }: &Newest,
+    checkout: &Path,
+    repeated: Repeated,
+) -> Result<(Vec<Comparison>, Context)> {
+    let unlogged = (!log).then(|| task.clone());
+    let around = Context { unlogged, ..context(checkout, repeated) };
+    let mut comparisons = answer::of_task(checkout, task, *mode, &around.repeated)?;
+    if let Some(reason) = accept {
+        accept::accept(checkout, task, &mut comparisons, reason)?;
+    }
+    Ok((comparisons, around))
 }
 
-impl Report<'_> {
-    fn text(&self, format: Format) -> String {
-        let Self { options, comparisons, around, outcome, error } = *self;
-        match format {
-            Format::Human => human::report(comparisons, around, Style::of_output()),
-            Format::Json => json::report(comparisons, around, outcome.code(), error),
-            Format::Markdown => {
-                let failure = error.map(|error| options.subject.failure(error));
-                markdown::report(comparisons, around) + &failure.unwrap_or_default()
-            }
-            Format::GitHub => {
-                let failure = error.map(github::failure);
-                github::annotations(comparisons) + &failure.unwrap_or_default()
-            }
+/// Writes the reports about the comparisons, or about what failed beside them or in their place: to the named files
+/// first, so that what is printed is the whole truth.
+fn tell(
+    options: &Options,
+    comparisons: &[Comparison],
+    around: &Context,
+    outcome: Outcome,
+    error: Option<&Error>,
+) -> Result<()> {
+    let text = |format| match format {
+        Format::Human => human::report(comparisons, around, Style::of_output()),
+        Format::Json => json::report(comparisons, around, outcome.code(), error),
+        Format::Markdown => {
+            let failure = error.map(|error| options.subject.failure(error));
+            markdown::report(comparisons, around) + &failure.unwrap_or_default()
         }
+        Format::GitHub => {
+            github::annotations(comparisons) + &error.map(github::failure).unwrap_or_default()
+        }
+    };
+    for (format, path) in &options.files {
+        files::replace(path, &text(*format))?;
     }
-
-    /// To the named files first: what is printed is then the whole truth.
-    fn write(&self) -> Result<()> {
-        for (format, path) in &self.options.files {
-            files::replace(path, &self.text(*format))?;
-        }
-        if self.options.format == Format::GitHub {
-            let outputs = github::outputs(self.comparisons, self.outcome);
-            super::github::publish(&self.text(Format::Markdown), &outputs)?;
-        }
-        print(&self.text(self.options.format))?;
-        Ok(())
+    if options.format == Format::GitHub {
+        let outputs = github::outputs(comparisons, outcome);
+        super::github::publish(&text(Format::Markdown), &outputs)?;
     }
+    print(&text(options.format)).map(drop)
 }
 
 /// Writes the picture of the only comparison that there is.
 fn draw(path: &Path, comparisons: &[Comparison]) -> Result<()> {
     let [comparison] = comparisons else {
-        let both = "--svg draws one mode: add --internal or --competitive";
-        return Err(Error::new(both));
+        return Err(Error::new("--svg draws one mode: add --internal or --competitive"));
     };
     let nothing = || Error::new("--svg: a side cannot be read, so there is nothing to draw");
     files::replace(path, &picture::svg(comparison).ok_or_else(nothing)?)
-}
-
-/// The comparisons asked for, and the surroundings of a report about them.
-fn compared(
-    options: &Options,
-    checkout: Result<&Path, &Error>,
-) -> Result<(Vec<Comparison>, Context)> {
-    let repeated = repeated(options.checkout.as_deref());
-    let checkout = checkout.map_err(Error::clone);
-    Ok(match &options.subject {
-        Subject::Recorded(..) | Subject::Measurement(..) => (Vec::new(), Context::default()),
-        Subject::Task(task, mode) => {
-            let checkout = checkout?;
-            let around = Context {
-                unlogged: (!options.log).then(|| task.clone()),
-                ..context(checkout, repeated)
-            };
-            let mut comparisons = answer::of_task(checkout, task, *mode, &around.repeated)?;
-            if let Some(reason) = &options.accept {
-                accept(checkout, task, &mut comparisons, reason)?;
-            }
-            (comparisons, around)
-        }
-        Subject::Files { task, before, after } => {
-            let around = Context { repeated, here: here(), ..Context::default() };
-            let comparison = answer::of_files(checkout, task.as_ref(), before, after)?;
-            (vec![comparison], around)
-        }
-    })
 }
 
 /// Writes the entry of `task`; returns the message about it.
@@ -357,15 +323,13 @@ fn write_log(
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         other => other.map_err(Error::at("cannot read", &path))?,
     };
-    let updated = performance_log::update(&document, &section)
-        .map_err(|fault| Error::new(fault.in_file(&path).to_string()))?;
-    let done = match updated == document {
-        true => "is already in",
-        false => {
-            files::replace(&path, &updated)?;
-            "written to"
-        }
-    };
+    let updated =
+        performance_log::update(&document, &section).map_err(|fault| fault.in_file(&path))?;
+    let mut done = "is already in";
+    if updated != document {
+        files::replace(&path, &updated)?;
+        done = "written to";
+    }
     Ok(format!("log entry of task {task} {done} {}", around.path(&path)))
 }
 
@@ -425,17 +389,12 @@ mod tests {
     fn a_comparison_takes_a_task_or_two_files_or_lists_everything() {
         let subject = |line: &str| typed(line).unwrap().subject;
         let task = TaskId::parse("007").unwrap();
-        assert_eq!(subject("007"), Subject::Task(task.clone(), None));
-        assert_eq!(subject("007 --internal"), Subject::Task(task, Some(Mode::Internal)));
+        let newest =
+            |mode| Subject::Task(Newest { task: task.clone(), mode, log: false, accept: None });
+        assert_eq!(subject("007"), newest(None));
+        assert_eq!(subject("007 --internal"), newest(Some(Mode::Internal)));
         assert_eq!(subject("--list"), Subject::Recorded(None, None));
         assert!(matches!(subject("--before a --after b"), Subject::Files { .. }));
-    }
-
-    #[test]
-    fn two_named_files_may_be_of_a_named_task_whose_log_entry_they_make() {
-        let options = typed("007 --before a --after b --log").unwrap();
-        assert_eq!(options.subject.task(), TaskId::parse("007").ok().as_ref());
-        assert!(options.log);
     }
 
     #[test]
@@ -448,7 +407,10 @@ mod tests {
             "--list --before a --after b",
             "--before a --after b --competitive",
             "--before a --after b --log",
-            "007 008 --before a --after b",
+            "007 --before a --after b",
+            "--before a --after b --accept x",
+            "007 --take-back before --log",
+            "007 --take-back before --internal",
             "--list --log",
             "--list --markdown",
             "",

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::base;
-use super::bench::{Bench, PORT, Setup, Side};
+use super::bench::{Bench, Setup, Side};
 use super::duets::{self, Duets, goes_on};
 use super::shared::{context, say};
 use super::words::{Words, task_id};
@@ -15,9 +15,9 @@ use crate::measure::build;
 use crate::measure::checkout;
 use crate::measure::run::{Failed, Limits};
 use crate::model::limits::{PAIR_SECONDS, PLAN};
-use crate::model::names::Phase;
-use crate::model::provenance::ServerRun;
-use crate::model::session::{Failure, SessionRecord, Subject};
+use crate::model::names::{Phase, TaskId};
+use crate::model::provenance::Provenance;
+use crate::model::session::{Failure, SessionRecord};
 use crate::model::typed;
 use crate::report::human;
 use crate::report::next::Context;
@@ -72,6 +72,7 @@ Exit codes
 #[derive(Debug, PartialEq)]
 pub(crate) struct Options {
     setup: Setup,
+    task: TaskId,
     /// The revision that before is built from, if not the newest recorded sides are measured.
     base: Option<String>,
     /// When to look at the pairs, if a record is opened.
@@ -82,41 +83,29 @@ pub(crate) struct Options {
     fresh: bool,
 }
 
-/// The load of a run where no duration is asked for.
-const DURATION: Duration = Duration::from_secs(PAIR_SECONDS);
 /// The longest wait for a quiet machine where none is asked for.
 const WAIT_QUIET: Duration = Duration::from_secs(60);
 
 pub(crate) fn read(mut words: Words) -> Result<Options> {
-    let mode = words.mode();
-    let base = words.value("--base", "a commit, branch or tag")?;
-    let duration = words.seconds("--duration", DURATION, 1)?;
-    let wait_quiet = words.seconds("--wait-quiet", WAIT_QUIET, 0)?;
-    let port = words.whole("--port", PORT, 1..=u16::MAX)?;
-    let defaults = Limits::default();
-    let limits = Limits {
-        ready: words.seconds("--ready-timeout", defaults.ready, 1)?,
-        stop_grace: words.seconds("--stop-grace", defaults.stop_grace, 0)?,
-        ..defaults
+    let usual = Limits::default();
+    let setup = Setup {
+        mode: words.mode(),
+        limits: Limits {
+            ready: words.seconds("--ready-timeout", usual.ready, 1)?,
+            stop_grace: words.seconds("--stop-grace", usual.stop_grace, 0)?,
+            ..usual
+        },
+        ..Setup::read(&mut words, PAIR_SECONDS)?
     };
+    let base = words.text("--base", "a commit, branch or tag")?;
+    let wait_quiet = words.seconds("--wait-quiet", WAIT_QUIET, 0)?;
     let looks: Vec<String> = PLAN.possible_looks().iter().map(usize::to_string).collect();
     let takes = format!("one of {}", looks.join(", "));
-    let plan = match words.value("--max-pairs", &takes)? {
-        None => PLAN,
-        Some(pairs) => {
-            PLAN.up_to(pairs).ok_or_else(|| Error::new(format!("--max-pairs takes {takes}")))?
-        }
-    };
+    let plan = words.read("--max-pairs", &takes, |pairs| PLAN.up_to(pairs.parse().ok()?))?;
     let fresh = words.flag("--fresh");
-    let checkout = words.path("-C")?;
     let [task] = words.positional(["<task>"])?;
-    Ok(Options {
-        setup: Setup { task: task_id(&task)?, mode, duration, port, limits, checkout },
-        base,
-        plan,
-        wait_quiet,
-        fresh,
-    })
+    let (task, plan) = (task_id(&task)?, plan.unwrap_or(PLAN));
+    Ok(Options { setup, task, base, plan, wait_quiet, fresh })
 }
 
 /// Measures pairs until the verdict falls, and reports it.
@@ -125,34 +114,28 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
 /// When a side cannot be built or is no longer kept, or a run fails for another reason than the after server. The finished
 /// pairs stay, and the next call continues.
 pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
-    let setup = &options.setup;
+    let Options { setup, task, .. } = options;
     let checkout = checkout::find(setup.checkout.as_deref())?;
     if let Some(Err(why)) = answer::baseline(&checkout, setup.mode) {
         return Err(Error::from(why.fault).next("without it no verdict could be given"));
     }
     let steps = Steps::new(Verbosity::ProgressOnly);
-    let mut bench = Bench::open(setup, &checkout, steps, clock)?;
+    let mut bench = Bench::open(setup, task, &checkout, steps, clock)?;
     if let Some(revision) = &options.base {
         base::measure(&mut bench, revision)?;
     }
-    let sides = Sides::newest(&bench)?;
-    let [before, after] = [&sides.before, &sides.after].map(|side| &side.built.binaries);
+    let sides = newest(&bench)?;
+    let [before, after] = sides.each_ref().map(|(side, _)| &side.built.binaries.engram_hash);
     // With one server there is nothing to distinguish; the groups' own verdict says why it is one.
-    if before.engram_hash != after.engram_hash {
+    if before != after {
         let record = open(options, &bench, &sides)?;
-        let sides = [sides.before, sides.after];
-        let duets = Duets::new(bench, sides, options.wait_quiet, &record);
-        let continuing = match options.fresh {
-            false => "the same command continues",
-            true => "the same command without --fresh continues",
-        };
-        Running { duets, record, continuing }.measure_pairs()?;
+        let sides = sides.map(|(side, _)| side);
+        measure_pairs(Duets::new(bench, sides, options.wait_quiet), record, options.fresh)?;
     }
 
-    let around =
-        Context { unlogged: Some(setup.task.clone()), ..context(&checkout, setup.repeated()) };
+    let around = Context { unlogged: Some(task.clone()), ..context(&checkout, setup.repeated()) };
     // As `perf-compare` answers: the session's verdict, or a worse one of another duration.
-    let comparisons = answer::of_task(&checkout, &setup.task, Some(setup.mode), &around.repeated)?;
+    let comparisons = answer::of_task(&checkout, task, Some(setup.mode), &around.repeated)?;
     let report = human::report(&comparisons, &around, Style::of_output());
     // The verdict is recorded: a reader that is gone does not undo it.
     let _ = streams::output(&format!("\n{report}"));
@@ -160,80 +143,51 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
 }
 
 /// The newest before and after: the servers that were kept, and the after side's load generator for both.
-struct Sides {
-    before: Side,
-    after: Side,
-    /// The scenario that the after side was measured under.
-    scenario_hash: Option<String>,
-    /// The memory that both servers need, in KiB, where it was recorded.
-    memory_kib: Option<u64>,
-}
-
-impl Sides {
-    fn newest(bench: &Bench) -> Result<Self> {
-        let setup = &bench.setup;
-        let folder = build::kept_folder(&bench.checkout)?;
-        let newest = |phase| {
-            let repeated = setup.repeated();
-            let measure = typed::perf_check(&setup.task, phase, setup.mode, "", &repeated);
-            bench
-                .newest(phase, &folder)
-                .map_err(|error| error.next(format!("measure it first: {measure}")))
-        };
-        let (mut before, _, of_before) = newest(Phase::Before)?;
-        let (after, load, of_after) = newest(Phase::After)?;
-        let both = &after.built.binaries;
-        before.built.binaries.loadtest.clone_from(&both.loadtest);
-        before.built.binaries.loadtest_hash.clone_from(&both.loadtest_hash);
-        let memory_kib = |server: ServerRun| server.memory_kib.or(server.peak_memory_kib);
-        Ok(Self {
-            memory_kib: memory_kib(of_before)
-                .zip(memory_kib(of_after))
-                .map(|(one, other)| one + other),
-            before,
-            after,
-            scenario_hash: load.scenario_hash,
+fn newest(bench: &Bench) -> Result<[(Side, Provenance); 2]> {
+    let folder = build::kept_folder(&bench.checkout)?;
+    let newest = |phase| {
+        bench.newest(phase, &folder).map_err(|error| {
+            let (setup, repeated) = (&bench.setup, bench.setup.repeated());
+            let measure = typed::perf_check(&bench.task, phase, setup.mode, "", &repeated);
+            error.next(format!("measure it first: {measure}"))
         })
-    }
+    };
+    let (mut before, after) = (newest(Phase::Before)?, newest(Phase::After)?);
+    let (of_before, of_after) = (&mut before.0.built.binaries, &after.0.built.binaries);
+    of_before.loadtest.clone_from(&of_after.loadtest);
+    of_before.loadtest_hash.clone_from(&of_after.loadtest_hash);
+    Ok([before, after])
 }
 
 /// The record to go on with: the existing one, or a new one.
-fn open(options: &Options, bench: &Bench, sides: &Sides) -> Result<SessionRecord> {
-    let hash = |hash: &Option<String>| {
-        hash.clone().ok_or_else(|| Error::new("a session needs git, for the hashes"))
-    };
+fn open(
+    options: &Options,
+    bench: &Bench,
+    sides: &[(Side, Provenance); 2],
+) -> Result<SessionRecord> {
     let (results, scenario) = (&bench.results, &bench.scenario);
-    if scenario.hash != sides.scenario_hash {
+    let [(_, of_before), (_, of_after)] = sides;
+    if Some(&scenario.hash) != of_after.load.scenario_hash.as_ref() {
         let what = format!("{} changed since after was measured", scenario.file);
         return Err(
             Error::new(what).next("measure before and after anew, under the scenario as it is now")
         );
     }
-    let subject = Subject {
-        how: duets::how(sides.memory_kib),
-        mode: bench.setup.mode,
-        before: hash(&sides.before.built.binaries.engram_hash)?,
-        after: hash(&sides.after.built.binaries.engram_hash)?,
-        scenario: hash(&scenario.hash)?,
-        duration_seconds: bench.setup.duration.as_secs(),
-    };
-    let loadtest = hash(&sides.after.built.binaries.loadtest_hash)?;
-    let now = bench.clock.timestamp();
-    let known = match SessionRecord::load(results, &subject) {
-        Err(error) if !options.fresh => return Err(error),
-        known => known.ok().flatten(),
-    };
-    if let Some(record) = &known {
+    let memory_kib = |own: &Provenance| own.server.memory_kib.or(own.server.peak_memory_kib);
+    let memory_kib = memory_kib(of_before).zip(memory_kib(of_after)).map(|(one, two)| one + two);
+    let binaries = sides.each_ref().map(|(side, _)| &side.built.binaries);
+    let (subject, loadtest) = duets::subject(bench, binaries, memory_kib);
+    if let Ok(Some(record)) = SessionRecord::load(results, &subject) {
         // A duet that was saved and not recorded is none.
         results.remove_unrecorded(&record.id(), |run| record.has_run(run))?;
     }
+    let now = bench.clock.timestamp();
     if options.fresh
         && let Some(archived) = SessionRecord::archive(results, &subject, now)?
     {
-        let archived = archived.display();
-        say(&format!("the earlier record was archived: {archived}"));
+        say(&format!("the earlier record was archived: {}", archived.display()));
     }
-    let Some(record) = known.filter(|_| !options.fresh) else {
+    let Some(record) = SessionRecord::load(results, &subject)? else {
         let record = SessionRecord::open(subject, now, loadtest, options.plan);
         record.save(results)?;
         return Ok(record);
@@ -242,92 +196,71 @@ fn open(options: &Options, bench: &Bench, sides: &Sides) -> Result<SessionRecord
         return Err(Error::new("the load generator has changed since these pairs were measured")
             .next("archive them and start a new record: the same command with --fresh"));
     }
-    let measured = record.pairs.len();
-    say(&match goes_on(&record) {
-        true => format!(
-            "continuing the record of these binaries: {measured} of at most {} pairs are measured",
-            record.plan.last_look()
-        ),
-        false => format!(
-            "the record of these binaries has ended, after {measured} pairs; --fresh archives it"
-        ),
-    });
+    let (measured, most) = (record.pairs.len(), record.plan.last_look());
+    let state = if goes_on(&record) { "goes on" } else { "has ended; --fresh archives it" };
+    say(&format!("the record of these binaries, {measured} of at most {most} pairs, {state}"));
     if record.plan != options.plan {
         say("its plan was fixed when it was opened; --max-pairs does not change it");
     }
     Ok(record)
 }
 
-/// A session while it measures.
-struct Running {
-    duets: Duets,
-    record: SessionRecord,
-    /// How it goes on after an interruption, in words.
-    continuing: &'static str,
+/// Failures of the before server that end a call: more would not fix it.
+const MOST_BEFORE_FAILURES: usize = 2;
+
+/// Measures pair after pair until the plan says stop. Each is on record before the next begins.
+fn measure_pairs(mut duets: Duets, mut record: SessionRecord, is_fresh: bool) -> Result<()> {
+    let without = if is_fresh { " without --fresh" } else { "" };
+    let continuing = format!("the same command{without} continues");
+    if goes_on(&record) {
+        duets.begin();
+    }
+    let mut before_failures = 0;
+    while goes_on(&record) {
+        duets.bench.last_words.set(&format!("pairs kept: {}; {continuing}", record.pairs.len()));
+        match duets.pair(&record) {
+            Ok(pair) => {
+                record.pairs.push(pair);
+                record.save(&duets.bench.results)?;
+                duets.show(&record);
+            }
+            Err(Failed::Environment(error)) => {
+                return Err(error.next(format!("the finished pairs are kept; {continuing}")));
+            }
+            Err(Failed::Server(phase, error)) => {
+                note_failure(&mut duets.bench, &mut record, phase, &error)?;
+                before_failures += usize::from(phase == Phase::Before);
+                if before_failures >= MOST_BEFORE_FAILURES {
+                    let what = format!("the before server keeps failing: {}", error.what());
+                    let logs = record.folder(&duets.bench.results);
+                    return Err(Error::new(what)
+                        .next("there is nothing to compare with; the finished pairs are kept")
+                        .next(format!("its logs are in {}", logs.display())));
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
-/// Failures of the before server in a row that end a call: more would not fix it.
-const MOST_BEFORE_FAILURES_IN_A_ROW: usize = 2;
-
-impl Running {
-    /// Measures pair after pair until the plan says stop. Each is on record before the next begins.
-    fn measure_pairs(&mut self) -> Result<()> {
-        if goes_on(&self.record) {
-            self.duets.begin();
+fn note_failure(
+    bench: &mut Bench,
+    record: &mut SessionRecord,
+    phase: Phase,
+    error: &Error,
+) -> Result<()> {
+    let failure = Failure { pair: record.pairs.len() + 1, phase, why: error.what().to_owned() };
+    bench.steps.clear();
+    say(&format!("pair {} is void: the {phase} server failed: {}", failure.pair, failure.why));
+    record.failures.push(failure.clone());
+    record.save(&bench.results)?;
+    let workplace = bench.workplace.of_side(phase);
+    for log in [workplace.server_log(), workplace.load_log()] {
+        if let Some(kept) = record.keep_log(&bench.results, &log, &failure) {
+            say(&format!("  log: {}", kept.display()));
         }
-        let mut before_failures = 0;
-        while goes_on(&self.record) {
-            let kept = match self.record.pairs.len() {
-                1 => "1 pair is".to_owned(),
-                pairs => format!("{pairs} pairs are"),
-            };
-            self.duets.bench.last_words.set(&format!("{kept} kept; {}", self.continuing));
-            match self.duets.pair(&self.record) {
-                Ok(pair) => {
-                    before_failures = 0;
-                    self.record.pairs.push(pair);
-                    self.record.save(&self.duets.bench.results)?;
-                    self.duets.show(&self.record);
-                }
-                Err(Failed::Environment(error)) => {
-                    let continuing = self.continuing;
-                    return Err(error.next(format!("the finished pairs are kept; {continuing}")));
-                }
-                Err(Failed::Server(phase, error)) => {
-                    self.note_failure(phase, &error)?;
-                    before_failures = match phase {
-                        Phase::Before => before_failures + 1,
-                        Phase::After => 0,
-                    };
-                    if before_failures >= MOST_BEFORE_FAILURES_IN_A_ROW {
-                        let what = format!("the before server keeps failing: {}", error.what());
-                        let logs = self.record.folder(&self.duets.bench.results);
-                        return Err(Error::new(what)
-                            .next("there is nothing to compare with; the finished pairs are kept")
-                            .next(format!("its logs are in {}", logs.display())));
-                    }
-                }
-            }
-        }
-        Ok(())
     }
-
-    fn note_failure(&mut self, phase: Phase, error: &Error) -> Result<()> {
-        let bench = &mut self.duets.bench;
-        let failure =
-            Failure { pair: self.record.pairs.len() + 1, phase, why: error.what().to_owned() };
-        bench.steps.clear();
-        say(&format!("pair {} is void: the {phase} server failed: {}", failure.pair, failure.why));
-        self.record.failures.push(failure.clone());
-        self.record.save(&bench.results)?;
-        let workplace = bench.workplace.of_side(phase);
-        for log in [workplace.server_log(), workplace.load_log()] {
-            if let Some(kept) = self.record.keep_log(&bench.results, &log, &failure) {
-                say(&format!("  log: {}", kept.display()));
-            }
-        }
-        Ok(())
-    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -345,7 +278,7 @@ mod tests {
         assert_eq!(last_look("007 --max-pairs 40"), 40);
         assert_eq!(
             typed("007 --max-pairs 7").unwrap_err().what(),
-            "--max-pairs takes one of 8, 12, 16, 24, 40"
+            "--max-pairs takes one of 8, 12, 16, 24, 40, not `7`"
         );
     }
 }

@@ -6,12 +6,13 @@ use super::bench::{Bench, Side, Turn};
 use super::shared::say;
 use crate::error::Error;
 use crate::judge::fitness;
-use crate::measure::run::{self, Failed, Measured};
-use crate::measure::{host, port, quiet};
+use crate::measure::build::Binaries;
+use crate::measure::run::{Failed, Measured};
+use crate::measure::{host, noise, port};
 use crate::model::limits::threshold_percent;
 use crate::model::names::Phase;
 use crate::model::provenance::{Provenance, SessionPlace};
-use crate::model::session::{How, Member, PairRecord, SessionRecord};
+use crate::model::session::{How, Member, PairRecord, SessionRecord, Subject};
 use crate::report::pairs::{self, Line};
 use crate::stats::paired::{self, Progress};
 use crate::store::recording::Place;
@@ -22,9 +23,26 @@ pub(crate) fn goes_on(record: &SessionRecord) -> bool {
     matches!(record.assess().progress, Progress::Continue { .. })
 }
 
+/// What a session about these servers, which together need `memory_kib`, is about; and the load generator of both.
+pub(crate) fn subject(
+    bench: &Bench,
+    [before, after]: [&Binaries; 2],
+    memory_kib: Option<u64>,
+) -> (Subject, String) {
+    let subject = Subject {
+        mode: bench.setup.mode,
+        before: before.engram_hash.clone(),
+        after: after.engram_hash.clone(),
+        scenario: bench.scenario.hash.clone(),
+        duration_seconds: bench.setup.duration.as_secs(),
+        how: how(memory_kib),
+    };
+    (subject, after.loadtest_hash.clone())
+}
+
 /// At the same time, where the machine has room for two servers, which together need `memory_kib`; otherwise in turn,
 /// which is said.
-pub(crate) fn how(memory_kib: Option<u64>) -> How {
+fn how(memory_kib: Option<u64>) -> How {
     let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let memory = memory_kib.zip(host::available_memory_kib());
     let why = match memory {
@@ -48,30 +66,15 @@ pub(crate) struct Duets {
     wait_quiet: Duration,
     /// Makes the after server slower by this share, in per cent. No such run is ever saved.
     pub(crate) slow_down: Option<f64>,
-    /// Of the runs that were measured.
-    pub(crate) provenances: Vec<Provenance>,
     began: Instant,
-    /// The pairs that were there when it began.
-    pairs_before: usize,
+    /// Of the runs that were measured since it began.
+    pub(crate) provenances: Vec<Provenance>,
 }
 
 impl Duets {
-    /// Ready to continue `record`.
-    pub(crate) fn new(
-        bench: Bench,
-        sides: [Side; 2],
-        wait_quiet: Duration,
-        record: &SessionRecord,
-    ) -> Self {
-        Self {
-            bench,
-            sides,
-            wait_quiet,
-            slow_down: None,
-            provenances: Vec::new(),
-            began: Instant::now(),
-            pairs_before: record.pairs.len(),
-        }
+    pub(crate) fn new(bench: Bench, sides: [Side; 2], wait_quiet: Duration) -> Self {
+        let (began, provenances) = (Instant::now(), Vec::new());
+        Self { bench, sides, wait_quiet, slow_down: None, began, provenances }
     }
 
     /// The next pair of `record`: one fresh-server run of each side, at the same time or back to back, in the order
@@ -80,10 +83,7 @@ impl Duets {
         self.bench.workplace.clear()?;
         let order = record.order(record.pairs.len() + 1);
         let mut runs = Vec::new();
-        let at_a_time = match record.subject.how {
-            How::Duet => 2,
-            How::Alternating => 1,
-        };
+        let at_a_time = if record.subject.how == How::Duet { 2 } else { 1 };
         for phases in order.chunks(at_a_time) {
             runs.extend(self.together(record, phases)?);
         }
@@ -114,23 +114,18 @@ impl Duets {
             _ => format!("duet {number}"),
         });
         bench.steps.begin("wait", "for a quiet machine");
-        let still_busy = quiet::wait(self.wait_quiet, |disturbed| {
+        let still_busy = noise::wait_until_quiet(self.wait_quiet, |disturbed| {
             bench.steps.progress(disturbed);
         });
         bench.steps.clear();
         conditions.warnings.extend(still_busy);
 
-        let lower = bench.setup.port;
-        let ports = match how {
-            How::Duet => [lower, port::next_free(lower)?],
-            How::Alternating => [lower; 2],
-        };
-        let ([first, _], by_port) = (record.order(number), record.ports(number));
+        let port = bench.setup.port;
+        let next = if how == How::Duet { port::next_free(port)? } else { port };
+        let ([first, _], [at_port, _]) = (record.order(number), record.ports(number));
         let turn = |side| {
             let side: &Side = side;
-            let phase = side.phase;
-            let of_side = by_port.iter().zip(ports).find(|(known, _)| **known == phase);
-            let port = of_side.map_or(lower, |(_, port)| port);
+            let port = if side.phase == at_port { port } else { next };
             let session = SessionPlace {
                 id: record.id(),
                 pair: u32::try_from(number).unwrap_or(u32::MAX),
@@ -139,19 +134,14 @@ impl Duets {
                 port: Some(port.into()),
                 load_offset_ms: None,
             };
-            Turn {
-                side,
-                port,
-                workplace: bench.workplace.of_side(phase),
-                place: Place { group: None, index: 1, of: 1, session: Some(session) },
-                slow_down: self.slow_down.filter(|_| phase == Phase::After),
-            }
+            let place = Place { group: None, index: 1, of: 1, session: Some(session) };
+            let mut turn = Turn::new(side, port, bench.workplace.of_side(side.phase), place);
+            turn.how.slow_down = self.slow_down.filter(|_| side.phase == Phase::After);
+            turn
         };
         let sides = self.sides.iter().filter(|side| phases.contains(&side.phase));
         let turns: Vec<Turn> = sides.map(turn).collect();
-        let grace = bench.setup.limits.stop_grace;
-        let first = phases.first().copied().unwrap_or(first);
-        bench.run(&turns, first, &conditions, |measured| failure(measured, grace))
+        bench.run(&turns, first, &conditions, failure)
     }
 
     fn margin(&self) -> f64 {
@@ -160,26 +150,23 @@ impl Duets {
 
     /// Begins to measure now, and says what the lines of the pairs mean.
     pub(crate) fn begin(&mut self) {
-        self.began = Instant::now();
+        (self.began, self.provenances) = (Instant::now(), Vec::new());
         say(&format!("{}\n{}", pairs::LEGEND, pairs::heading(self.margin())));
     }
 
     /// Shows the newest pair of `record`, and what all say so far.
     pub(crate) fn show(&self, record: &SessionRecord) {
         let Some(newest) = record.pairs.last() else { return };
-        let (pairs, most) = (record.pairs.len(), record.plan.last_look());
-        let measured_now = pairs.saturating_sub(self.pairs_before).max(1);
-        let missing = match goes_on(record) {
-            true => most.saturating_sub(pairs),
-            false => 0,
-        };
+        let pairs = record.pairs.len();
+        let missing = if goes_on(record) { record.plan.last_look() - pairs } else { 0 };
         let count = |number| u32::try_from(number).unwrap_or(u32::MAX);
         let used = self.began.elapsed();
+        let each = used / count(self.provenances.len() / 2).max(1);
         let line = Line {
             pair: pairs,
             p99_ms: [newest.before.p99_ms, newest.after.p99_ms],
             used,
-            left: (used / count(measured_now)).saturating_mul(count(missing)),
+            left: each.saturating_mul(count(missing)),
         };
         let (differences, alpha) = (record.differences(), record.plan.alpha());
         say(&pairs::line(&line, &differences, alpha, self.margin()));
@@ -187,9 +174,9 @@ impl Duets {
 }
 
 /// What the server of a run did not do as it was asked: its latencies are no evidence then.
-fn failure(measured: &Measured, grace: Duration) -> Option<String> {
+fn failure(measured: &Measured) -> Option<String> {
     let result = &measured.result;
-    run::unclean_stop(measured.stop, grace)
+    (measured.unclean_stop.clone())
         .or_else(|| fitness::no_latency(result))
         .or_else(|| fitness::error_replies(result))
 }

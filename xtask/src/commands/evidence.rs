@@ -59,13 +59,6 @@ impl Contents {
         self.known.borrow_mut().insert(tree.to_owned(), content.clone());
         content
     }
-
-    /// The source hashes of a commit, without those of the lists.
-    pub(super) fn hashes(&self, commit: &str) -> Vec<String> {
-        let sources = self.of(commit).unwrap_or_default();
-        let hashes = sources.iter().filter_map(|source| source.rsplit(' ').next());
-        hashes.map(str::to_owned).collect()
-    }
 }
 
 /// The recorded results of one worktree.
@@ -107,15 +100,14 @@ impl Evidence {
     }
 
     /// The tasks that have results.
-    pub(super) fn tasks(&self) -> impl DoubleEndedIterator<Item = Task<'_>> {
+    pub(super) fn tasks(&self) -> impl Iterator<Item = Task<'_>> {
         self.tasks.iter().map(|(id, names)| Task { evidence: self, id, names })
     }
 
     /// The tasks with an after that was measured on a content. This is the one place that answers whether a run was
     /// measured on what a commit holds.
     pub(super) fn on(&self, content: &Content) -> impl Iterator<Item = Task<'_>> {
-        let runs = self.runs_on(Phase::After, content);
-        self.tasks().filter(move |task| runs.iter().any(|run| run.task == *task.id))
+        self.tasks().filter(|task| task.is_on(Phase::After, content))
     }
 
     /// The runs of a phase that were measured on a content, oldest first.
@@ -164,49 +156,47 @@ pub(super) struct Task<'a> {
 }
 
 impl Task<'_> {
+    /// `true` where a run of a phase was measured on `content`.
+    fn is_on(&self, phase: Phase, content: &Content) -> bool {
+        self.evidence.runs_on(phase, content).iter().any(|run| run.task == *self.id)
+    }
+
     /// Its runs as they were when the newest after on `content` was measured: what was measured later on other code
     /// says nothing about this one, and hides nothing of it. A mode without such an after has all its runs.
     pub(super) fn names_at(&self, content: &Content) -> Vec<RunName> {
-        let runs = self.evidence.runs_on(Phase::After, content);
-        let later = |mode| {
-            let is_after = |name: &&RunName| name.mode == mode && name.phase == Phase::After;
-            let newest = *runs.iter().rfind(|run| run.task == *self.id && is_after(run))?;
-            self.names.iter().filter(is_after).find(|name| *name > newest)
+        let measured = self.evidence.runs_on(Phase::After, content);
+        let of_mode = |mode| {
+            let is_after = |name: &&RunName| {
+                (&name.task, name.mode, name.phase) == (self.id, mode, Phase::After)
+            };
+            let newest = measured.iter().copied().rfind(is_after);
+            let is_later = |name: &&RunName| is_after(name) && newest.is_some_and(|it| *name > it);
+            let end = self.names.iter().find(is_later);
+            let counts =
+                move |name: &&RunName| name.mode == mode && end.is_none_or(|it| *name < it);
+            self.names.iter().filter(counts).cloned()
         };
-        let ends = Mode::ALL.map(|mode| (mode, later(mode)));
-        let counts = |name: &&RunName| {
-            let end = ends.iter().find(|(mode, _)| *mode == name.mode);
-            end.and_then(|(_, end)| *end).is_none_or(|end| *name < end)
-        };
-        self.names.iter().filter(counts).cloned().collect()
+        Mode::ALL.into_iter().flat_map(of_mode).collect()
     }
 
     /// `true` where its change builds on a commit of one of these contents, and was not measured on another branch.
     pub(super) fn builds_on(&self, bases: &[Content], branches: &[&str]) -> bool {
-        let is_before = |base: &Content| {
-            let befores = self.evidence.runs_on(Phase::Before, base);
-            befores.iter().any(|run| run.task == *self.id)
-        };
-        if !bases.iter().any(is_before) {
+        if !bases.iter().any(|base| self.is_on(Phase::Before, base)) {
             return false;
         }
         let afters = self.afters();
-        let mut measured_on = afters.iter().flat_map(|group| &group.runs).filter_map(|run| {
-            let git = run.as_ref().ok()?.provenance.as_ref()?.git.as_ref()?;
-            git.branch.as_deref()
-        });
-        let first = measured_on.next();
-        first.is_none_or(|first| {
-            branches.contains(&first) || measured_on.any(|branch| branches.contains(&branch))
-        })
+        let runs = afters.iter().flat_map(|group| &group.runs).flatten();
+        let gits = runs.filter_map(|run| run.provenance.as_ref()?.git.as_ref());
+        let measured_on: Vec<&str> = gits.filter_map(|git| git.branch.as_deref()).collect();
+        measured_on.is_empty() || measured_on.iter().any(|branch| branches.contains(branch))
     }
 
     /// Why it says nothing of a content that it has no after of.
     pub(super) fn why_unknown(&self) -> String {
         let task = self.id;
         let afters = self.afters();
-        let runs = || afters.iter().flat_map(|group| &group.runs);
-        if let Some(Err(unusable)) = runs().find(|run| run.is_err()) {
+        let mut runs = afters.iter().flat_map(|group| &group.runs);
+        if let Some(unusable) = runs.find_map(|run| run.as_ref().err()) {
             return unusable.to_string();
         }
         if afters.is_empty() {

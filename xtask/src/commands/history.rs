@@ -63,8 +63,7 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn read(mut words: Words) -> Result<Options> {
-    let mode =
-        words.either(("--internal", Mode::Internal), ("--competitive", Mode::Competitive))?;
+    let mode = words.only_mode()?;
     let tasks = words.values("--task", "a task's id")?;
     let (svg, json) = (words.path("--svg")?, words.flag("--json"));
     let checkout = words.path("-C")?;

@@ -1,7 +1,7 @@
 //! `hook`: sets up the pre-push hook, and respects an existing one.
 
 use std::env;
-use std::fs::{self};
+use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -33,9 +33,8 @@ Options
 
 A push without evidence passes with a warning, unless
   git config perf.required true
-PERF_TASK=007 git push wants a verdict on that task, too; a branch
-task/007-... is taken to be about it. A regression that was accepted
-(cargo perf-compare 007 --accept REASON) passes.
+PERF_TASK=007 git push wants a verdict on that task, too. A regression that
+was accepted (cargo perf-compare 007 --accept REASON) passes.
 PERF_SKIP=1 git push, or git push --no-verify, pushes in any case; the
 first is noted in tmp/m17_performance/skipped_pushes.txt. With CI=true the
 hook does nothing.
@@ -136,9 +135,6 @@ fn install(place: &Place, checkout: &Path) -> Result<String> {
     let script = script(checkout)?;
     let hook = place.hook.display();
     let owner = owner(place);
-    if matches!(&owner, Owner::Us(installed) if *installed == script) {
-        return Ok(format!("the hook is installed already: {hook}\n"));
-    }
     refuse(place, checkout, &owner, &script)?;
     // By rename: a push that happens now finds a whole hook or none. An existing one is moved only once the new one is
     // written.
@@ -152,78 +148,55 @@ fn install(place: &Place, checkout: &Path) -> Result<String> {
         true => format!("the hook that was there is called first: {}\n", place.kept.display()),
         false => String::new(),
     };
-    let counted = match git::is_new(checkout, &place.hook) {
-        true => leave_out(checkout, &place.hook)?,
-        false => String::new(),
-    };
-    Ok(format!("installed {hook}\n{kept}{counted}"))
+    Ok(format!("installed {hook}\n{kept}"))
 }
 
 /// Fails where the place is not one for a hook of this checkout alone, or what is there cannot be respected.
 fn refuse(place: &Place, checkout: &Path, owner: &Owner, script: &str) -> Result<()> {
-    let hook = place.hook.display();
-    if let Some(why) = switched_off(place, checkout) {
-        return Err(Error::new(why).next(OWN_HOOKS));
-    }
-    if let Some(path) = git::HooksPath::of(checkout).filter(git::HooksPath::is_of_all) {
-        return Err(Error::new(format!(
-            "{} holds the hooks of all repositories (core.hooksPath, {})",
-            path.folder.display(),
-            path.scope
-        ))
-        .next(OWN_HOOKS));
-    }
-    if git::is_tracked(checkout, &place.hook) {
-        return Err(Error::new(format!("{hook} is tracked by git, so it is not replaced"))
-            .next(by_hand(checkout)?));
-    }
-    match owner {
-        Owner::Us(installed) if value(installed, "prefix=") != value(script, "prefix=") => {
-            Err(Error::new(format!(
-                "{hook} guards {} already, and a repository has one hook",
-                value(installed, "installed_for=").unwrap_or("another checkout")
-            ))
-            .next("to guard this one instead: uninstall, then install again"))
+    let (hook, kept) = (place.hook.display(), place.kept.display());
+    let (why, advice) = if let Some(why) = unfit(place, checkout) {
+        (why, OWN_HOOKS.to_owned())
+    } else if git::is_tracked(checkout, &place.hook) {
+        (format!("{hook} is tracked by git, so it is not replaced"), by_hand(checkout)?)
+    } else {
+        match owner {
+            Owner::Us(installed) if value(installed, "prefix=") != value(script, "prefix=") => {
+                let other = value(installed, "installed_for=").unwrap_or("another checkout");
+                let why = format!("{hook} guards {other} already, and a repository has one hook");
+                (why, "to guard this one instead: uninstall, then install again".to_owned())
+            }
+            Owner::Another(_) if exists(&place.kept) => {
+                let why = format!("{hook} is not this tool's hook, and {kept} is kept already");
+                (why, "remove one of them, then install again".to_owned())
+            }
+            Owner::Another(text) if acts_by_name(place, text) => {
+                let why =
+                    format!("{hook} acts by its own name, so it cannot be kept under another");
+                (why, by_hand(checkout)?)
+            }
+            Owner::Another(_) | Owner::Us(_) | Owner::Nobody => return Ok(()),
         }
-        Owner::Another(_) if exists(&place.kept) => Err(Error::new(format!(
-            "{hook} is not this tool's hook, and {} is kept already",
-            place.kept.display()
-        ))
-        .next("remove one of them, then install again")),
-        Owner::Another(text) if acts_by_name(place, text) => Err(Error::new(format!(
-            "{hook} acts by its own name, so it cannot be kept under another"
-        ))
-        .next(by_hand(checkout)?)),
-        Owner::Another(_) | Owner::Us(_) | Owner::Nobody => Ok(()),
-    }
+    };
+    Err(Error::new(why).next(advice))
 }
 
-/// Why git would run no hook at this place: `core.hooksPath` is set to nothing, or to what is no folder.
-fn switched_off(place: &Place, checkout: &Path) -> Option<String> {
-    let git::HooksPath { folder, scope } = git::HooksPath::of(checkout)?;
+/// Why this is no place for a hook: `core.hooksPath` is set to nothing or to what is no folder, so that git runs none,
+/// or to a folder for all repositories.
+fn unfit(place: &Place, checkout: &Path) -> Option<String> {
+    let path = git::HooksPath::of(checkout)?;
+    let (folder, scope) = (&path.folder, &path.scope);
     let parent = place.hook.parent()?;
-    let shown = match folder.as_os_str().is_empty() {
-        true => "nothing".to_owned(),
-        false if parent.is_dir() || !exists(parent) => return None,
-        false => folder.display().to_string(),
-    };
-    Some(format!("git runs no hooks here: core.hooksPath is set to {shown} ({scope})"))
+    if folder.as_os_str().is_empty() || (exists(parent) && !parent.is_dir()) {
+        let set = format!("core.hooksPath is set to {folder:?} ({scope})");
+        return Some(format!("git runs no hooks here: {set}"));
+    }
+    let folder = folder.display();
+    let why = format!("{folder} holds the hooks of all repositories (core.hooksPath, {scope})");
+    path.is_of_all().then_some(why)
 }
 
 const OWN_HOOKS: &str = "give this repository hooks of its own: \
     git config core.hooksPath \"$(git rev-parse --path-format=absolute --git-common-dir)/hooks\"";
-
-/// The advice that keeps a hook among the files from making the checkout a changed one.
-fn leave_out(checkout: &Path, hook: &Path) -> Result<String> {
-    let root = git::root(checkout)?;
-    let hook = hook.strip_prefix(&root).unwrap_or(hook).display();
-    let excluded = git::own_file(&root, "info/exclude").unwrap_or_default();
-    Ok(format!(
-        "warning: git does not ignore it, so the checkout counts as changed\n  leave it out: echo {} >>{}\n",
-        shell_word(&format!("/{hook}*")),
-        path_word(&excluded)
-    ))
-}
 
 /// The value that a line of the script gives a variable.
 fn value<'a>(script: &'a str, variable: &str) -> Option<&'a str> {
@@ -282,7 +255,7 @@ fn uninstall(place: &Place) -> Result<String> {
 fn status(place: &Place, checkout: &Path) -> (Outcome, String) {
     let hook = place.hook.display();
     let not = |why: String| (Outcome::CannotJudge, format!("not installed: {why}\n"));
-    if let Some(why) = switched_off(place, checkout) {
+    if let Some(why) = unfit(place, checkout) {
         return not(format!("{why}\n  {OWN_HOOKS}"));
     }
     match owner(place) {

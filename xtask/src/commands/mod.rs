@@ -12,19 +12,20 @@ mod evidence;
 mod github;
 mod history;
 pub(crate) mod hook;
+mod internal;
 mod push;
 mod review;
 pub(crate) mod selftest;
 mod shared;
-mod supervise;
 mod take_back;
-mod wait;
 mod words;
 
 use std::ffi::OsString;
 
 use crate::error::{Error, Result};
 pub use crate::judge::verdict::Outcome;
+use crate::measure::children::SUPERVISE;
+use crate::measure::release::WAIT;
 use crate::store::clock::Clock;
 pub use shared::print;
 use words::{Words, did_you_mean};
@@ -47,10 +48,11 @@ Options
 
 const VERSION: &str = concat!("the performance gate, version ", env!("CARGO_PKG_VERSION"), "\n");
 
-/// A command that its file describes.
+/// A command that its file describes, as it is typed.
 macro_rules! command {
-    ($name:ident) => {
+    ($name:ident, $typed:literal) => {
         Command {
+            typed: $typed,
             help: $name::HELP,
             read: |words| {
                 let options = $name::read(words)?;
@@ -60,37 +62,25 @@ macro_rules! command {
     };
 }
 
-const COMMANDS: [Command; 9] = [
-    command!(check),
-    command!(compare),
-    command!(confirm),
-    command!(history),
-    command!(review),
-    command!(selftest),
-    command!(hook),
-    command!(supervise),
-    command!(wait),
+const COMMANDS: [Command; 7] = [
+    command!(check, "cargo perf-check"),
+    command!(compare, "cargo perf-compare"),
+    command!(confirm, "cargo perf-confirm"),
+    command!(history, "cargo xtask perf-history"),
+    command!(review, "cargo xtask perf-review"),
+    command!(selftest, "cargo xtask perf-selftest"),
+    command!(hook, "cargo xtask hook"),
 ];
 
 struct Command {
+    typed: &'static str,
     help: &'static str,
     read: fn(Words) -> Result<Ready>,
 }
 
 impl Command {
-    /// The command as it is typed, from the usage line of its help text.
-    fn typed(&self) -> &'static str {
-        let usage = self.help.split("Usage: ").nth(1);
-        usage.and_then(|usage| usage.split(['<', '[', '\n']).next()).unwrap_or_default().trim()
-    }
-
     fn name(&self) -> &'static str {
-        self.typed().rsplit(' ').next().unwrap_or_default()
-    }
-
-    /// Other commands call it, and no person.
-    fn is_internal(&self) -> bool {
-        self.name().starts_with('_')
+        self.typed.rsplit(' ').next().unwrap_or_default()
     }
 }
 
@@ -114,8 +104,7 @@ pub fn read(words: Vec<OsString>) -> Result<Request> {
     let wrong = |error: Error| error.next("`cargo xtask --help` lists the commands");
     let find = |name: &str| {
         COMMANDS.iter().find(|command| command.name() == name).ok_or_else(|| {
-            let offered = COMMANDS.iter().filter(|command| !command.is_internal());
-            let nearest = did_you_mean(name, offered.map(Command::name).chain(["help"]));
+            let nearest = did_you_mean(name, COMMANDS.iter().map(Command::name).chain(["help"]));
             wrong(Error::new(format!("no command `{name}`{nearest}")))
         })
     };
@@ -124,6 +113,12 @@ pub fn read(words: Vec<OsString>) -> Result<Request> {
             let topic = words.optional().map_err(wrong)?;
             let text = topic.map_or(Ok(HELP), |topic| Ok(find(&topic)?.help));
             return text.map(Request::Help);
+        }
+        Some(name) if name == SUPERVISE => {
+            return Ok(Request::Run(Box::new(|_| internal::supervise(words))));
+        }
+        Some(name) if name == WAIT => {
+            return Ok(Request::Run(Box::new(|_| internal::wait(words))));
         }
         Some(name) => name,
         None if words.ask_for_help() => return Ok(Request::Help(HELP)),
@@ -139,7 +134,7 @@ pub fn read(words: Vec<OsString>) -> Result<Request> {
     }
     (command.read)(words.of(command.help))
         .map(Request::Run)
-        .map_err(|error| error.next(format!("`{} --help` lists what it takes", command.typed())))
+        .map_err(|error| error.next(format!("`{} --help` lists what it takes", command.typed)))
 }
 
 #[cfg(test)]
@@ -184,7 +179,7 @@ mod tests {
                     Some("DIR") => ".",
                     Some("FILE") => "a.json",
                     Some("ID") => "007",
-                    Some("WHAT") => "before",
+                    Some("SIDE") => "before",
                     Some("NAME") => "hybrid",
                     Some("REV") => "main",
                     other => panic!("{command} {flag}: no value known for {other:?}"),
@@ -197,7 +192,7 @@ mod tests {
 
     #[test]
     fn every_option_that_a_help_text_shows_is_taken() {
-        for command in COMMANDS.iter().filter(|command| !command.is_internal()) {
+        for command in &COMMANDS {
             let shown: Vec<&str> = words::flags(command.help).collect();
             assert!(shown.contains(&"-C"), "{shown:?}");
             for flag in shown {
@@ -219,17 +214,10 @@ mod tests {
     }
 
     #[test]
-    fn what_the_tool_calls_of_itself_is_called_by_its_name() {
-        for name in [crate::measure::children::SUPERVISE, crate::measure::release::WAIT] {
-            assert!(COMMANDS.iter().any(|command| command.name() == name), "{name}");
-        }
-    }
-
-    #[test]
     fn the_list_of_commands_names_each() {
-        for command in COMMANDS.iter().filter(|command| !command.is_internal()) {
-            assert!(HELP.contains(command.typed()), "{}", command.typed());
-            assert!(command.typed().starts_with("cargo "), "{}", command.help);
+        for Command { typed, help, .. } in &COMMANDS {
+            assert!(HELP.contains(typed), "{typed}");
+            assert!(help.contains(&format!("Usage: {typed} ")), "{help}");
         }
     }
 

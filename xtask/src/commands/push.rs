@@ -3,6 +3,7 @@
 //! known of it.
 
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::env;
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -18,10 +19,9 @@ use crate::judge::comparison::{Comparison, Judgement};
 use crate::judge::verdict::Outcome;
 use crate::measure::git;
 use crate::model::layout::SKIPPED;
-use crate::model::names::{Mode, Phase, RunName, TaskId};
+use crate::model::names::{Mode, Phase};
 use crate::model::typed;
 use crate::report::human;
-use crate::report::next::Context;
 use crate::store::clock::Clock;
 use crate::store::recorded;
 use crate::term::streams::{self, Ink, Style};
@@ -44,23 +44,21 @@ pub(crate) fn run(checkout: &Path, remote: &str, clock: Clock) -> Result<Outcome
     // A branch's name need not be UTF-8.
     let lines = String::from_utf8_lossy(&lines);
     let refs: Vec<Ref> = lines.lines().filter_map(Ref::parse).collect();
-    let push = || Push::new(checkout, remote, &refs);
     let outcome = match env::var("PERF_SKIP").is_ok_and(|skip| skip == "1") {
         _ if refs.is_empty() => Outcome::Success,
         true => {
             // A push that is to go through in any case does not fail for want of a note.
-            let _ = note(checkout, &refs, &push().contents, clock);
+            let _ = note(checkout, &refs, clock);
             Outcome::Success
         }
-        false => push().decide(&refs),
+        false => Push::new(checkout, remote, &refs).decide(&refs),
     };
     print(&format!("{DECIDED}\n"))?;
     Ok(outcome)
 }
 
-/// Adds a line for each ref to the list of pushes that were not judged: the moment, the ref, its commit, and the source
-/// hashes of that, as runs record theirs: one for each list of inputs that is known.
-fn note(checkout: &Path, refs: &[Ref], contents: &Contents, clock: Clock) -> std::io::Result<()> {
+/// Adds a line for each ref to the list of pushes that were not judged: the moment, the ref, and its commit.
+fn note(checkout: &Path, refs: &[Ref], clock: Clock) -> std::io::Result<()> {
     let path = checkout.join(SKIPPED);
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
@@ -70,10 +68,7 @@ fn note(checkout: &Path, refs: &[Ref], contents: &Contents, clock: Clock) -> std
         return Err(std::io::Error::other("not a regular file"));
     }
     let moment = clock.now().truncate_to_second().format(&Rfc3339).unwrap_or_default();
-    let line = |pushed: &Ref| {
-        let hashes = contents.hashes(pushed.tip).join(" ");
-        format!("{moment} {} {} {hashes}\n", text::printable(pushed.name), pushed.tip)
-    };
+    let line = |to: &Ref| format!("{moment} {} {}\n", text::printable(to.name), to.tip);
     let lines: String = refs.iter().map(line).collect();
     File::options().append(true).create(true).open(path)?.write_all(lines.as_bytes())
 }
@@ -97,15 +92,11 @@ impl<'a> Ref<'a> {
     /// that anybody will run from there. The local ref is as it was typed, and may have spaces in it: `HEAD^{/fix a
     /// bug}`.
     fn parse(line: &'a str) -> Option<Self> {
-        const NOT_JUDGED: [&str; 2] = ["refs/tags/", "refs/notes/"];
         let mut words = line.rsplitn(4, ' ');
         let (remote_tip, name, tip) = (words.next()?, words.next()?, words.next()?);
         let local = words.next().unwrap_or_default();
-        let exists = |oid: &&str| {
-            oid.bytes().all(|digit| digit.is_ascii_hexdigit())
-                && oid.bytes().any(|digit| digit != b'0')
-        };
-        if NOT_JUDGED.iter().any(|kind| name.starts_with(kind)) {
+        let exists = |oid: &&str| oid.bytes().any(|digit| digit != b'0');
+        if name.starts_with("refs/tags/") || name.starts_with("refs/notes/") {
             return None;
         }
         let branch = |name: &'a str| name.strip_prefix("refs/heads/").unwrap_or(name);
@@ -134,15 +125,11 @@ struct Push<'a> {
     branches: OnceCell<Option<Vec<String>>>,
 }
 
-/// What is known about a content.
-enum Answer<'a> {
-    Judged(Box<Comparison>, &'a Evidence),
-    /// No verdict; `None` where it has nothing to do with any task that was measured.
-    Unknown(Option<Unknown>),
-}
+/// What is known about a content: a verdict; or none, and why, unless it has nothing to do with any measured task.
+type Answer<'a> = Result<(Comparison, &'a Evidence), Option<Unknown>>;
 
 /// Why there is no verdict, and how to change that.
-#[derive(Default, PartialEq)]
+#[derive(Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Unknown {
     report: String,
     why: String,
@@ -173,33 +160,28 @@ impl<'a> Push<'a> {
 
     /// Judges each content once, and says what it comes to.
     fn decide(&self, refs: &[Ref]) -> Outcome {
-        let mut groups: Vec<(Option<Content>, Vec<&Ref>)> = Vec::new();
+        let mut groups: BTreeMap<Option<Content>, Vec<&Ref>> = BTreeMap::new();
         for pushed in refs {
-            let content = self.contents.of(pushed.tip);
-            match groups.iter_mut().find(|(known, _)| *known == content) {
-                Some((_, group)) => group.push(pushed),
-                None => groups.push((content, vec![pushed])),
-            }
+            groups.entry(self.contents.of(pushed.tip)).or_default().push(pushed);
         }
         let unreadable = self.unreadable.iter().map(|error| because(&error.to_string()));
         // What is said of several refs in the same words is said once.
-        let mut unknown: Vec<(_, Vec<&str>)> = unreadable.map(|why| (Some(why), vec![])).collect();
+        let mut unknown: BTreeMap<Option<Unknown>, Vec<&str>> =
+            unreadable.map(|why| (Some(why), vec![])).collect();
         let mut outcome = Outcome::Success;
         for (content, group) in &groups {
             let news = OnceCell::new();
             for answer in self.answers(content.as_ref(), group) {
-                let why = match answer {
-                    Answer::Unknown(why) => why,
-                    Answer::Judged(comparison, evidence) => {
+                match answer {
+                    Ok((comparison, evidence)) => {
                         outcome = outcome.max(self.say_judged(&comparison, evidence, group));
-                        continue;
                     }
-                };
-                let news = news.get_or_init(|| self.news(content.as_ref(), group));
-                match unknown.iter_mut().find(|(known, _)| *known == why) {
-                    _ if news.is_empty() => {}
-                    Some((_, refs)) => refs.extend(news),
-                    None => unknown.push((why, news.clone())),
+                    Err(why) => {
+                        let news = news.get_or_init(|| self.news(content.as_ref(), group));
+                        if !news.is_empty() {
+                            unknown.entry(why).or_default().extend(news);
+                        }
+                    }
                 }
             }
         }
@@ -219,8 +201,7 @@ impl<'a> Push<'a> {
         };
         let is_new = |pushed: &&Ref| pushed.remote_tip.is_none();
         // The content is the same: what holds for one new branch holds for all.
-        let mut new = group.iter().copied().filter(is_new).take(MOST_BASES);
-        let remote_has = new.any(|pushed| has(&pushed));
+        let remote_has = group.iter().copied().find(is_new).is_some_and(|new| has(&new));
         let is_known = |pushed: &&Ref| if is_new(pushed) { remote_has } else { has(pushed) };
         group.iter().filter(|pushed| !is_known(pushed)).map(|pushed| pushed.name).collect()
     }
@@ -247,8 +228,7 @@ impl<'a> Push<'a> {
     /// All that is known about a content: nothing that was measured on it is left out.
     fn answers(&self, content: Option<&Content>, group: &[&Ref]) -> Vec<Answer<'_>> {
         let Some(content) = content else {
-            let why = because("the content of its tip cannot be determined");
-            return vec![Answer::Unknown(Some(why))];
+            return vec![Err(Some(because("the content of its tip cannot be determined")))];
         };
         let measured: Vec<Task> =
             self.evidence.iter().flat_map(|known| known.on(content)).collect();
@@ -257,29 +237,16 @@ impl<'a> Push<'a> {
             None => !measured.is_empty(),
         };
         let answers = measured.into_iter().flat_map(|task| judge(task, content));
-        let more = (!is_answered).then(|| Answer::Unknown(self.unmeasured(group)));
+        let more = (!is_answered).then(|| Err(self.unmeasured(group)));
         answers.chain(more).collect()
     }
 
     /// What to say of a content for which nothing was measured, or not what was asked for.
     fn unmeasured(&self, group: &[&Ref]) -> Option<Unknown> {
-        let tasks = || self.evidence.iter().flat_map(Evidence::tasks);
-        let named = || {
-            let task = |pushed: &&Ref| task_of_branch(pushed.name, tasks().map(|task| task.id));
-            group.iter().find_map(task)
-        };
-        let Some(wanted) = self.asked.clone().or_else(named) else {
-            return self.related(group).map(stale);
-        };
-        if let Some(task) = tasks().find(|task| task.id.as_str() == wanted) {
-            return Some(stale(task));
-        }
-        let why = match &self.asked {
-            Some(_) => format!("PERF_TASK names {wanted}, which has no results"),
-            None => "nothing was measured for it".to_owned(),
-        };
-        let commands = self.evidence.first().map(|own| measure(&wanted, &[], &own.around));
-        Some(Unknown { commands: commands.unwrap_or_default(), ..because(&why) })
+        let Some(asked) = &self.asked else { return self.related(group).map(stale) };
+        let mut tasks = self.evidence.iter().flat_map(Evidence::tasks);
+        let none = || because(&format!("PERF_TASK names {asked}, which has no results"));
+        Some(tasks.find(|task| task.id.as_str() == asked).map_or_else(none, stale))
     }
 
     /// The newest task whose change is part of what is pushed, by what it was measured before.
@@ -301,33 +268,28 @@ impl<'a> Push<'a> {
         let style = Style::of_errors();
         let outcome = comparison.outcome();
         let refs: Vec<&str> = group.iter().map(|pushed| pushed.name).collect();
-        let mut text = String::new();
         if outcome.is_regression() && comparison.accepted.is_none() {
             let report = report(comparison, evidence);
             let task = comparison.task.as_ref().map_or("", |task| task.as_str());
-            text = format!(
+            streams::errors(&format!(
                 "{report}\npush of {} blocked: a regression was measured\n  \
                  accept it, with a follow-up: {}\n{WAY_OUT}\n",
                 names(&refs),
                 typed::perf_compare(task, " --accept \"REASON\"", &evidence.around.repeated)
-            );
-        } else {
-            let mut lines = vec![format!("perf: {}", human::verdict_line(comparison, style))];
-            let note = |what: &str, said: &str| {
-                format!("  {}", text::wrapped(&format!("{what}: {said}"), [2, 4], style.columns))
-            };
-            if evidence.checkout != self.checkout {
-                lines.push(note("measured in", &evidence.checkout.to_string_lossy()));
-            }
-            lines.extend(comparison.accepted.iter().map(|why| note("accepted", why)));
-            lines.extend(comparison.warnings.iter().map(|warning| note("warning", warning)));
-            lines.iter().for_each(|line| text = format!("{text}{line}\n"));
+            ));
+            return outcome;
         }
-        streams::errors(&text);
-        match comparison.accepted {
-            Some(_) => Outcome::Success,
-            None => outcome,
+        let note = |what: &str, said: &str| {
+            let said = format!("{what}: {said}");
+            streams::errors(&format!("  {}\n", text::wrapped(&said, [2, 4], style.columns)));
+        };
+        streams::errors(&format!("perf: {}\n", human::verdict_line(comparison, style)));
+        if evidence.checkout != self.checkout {
+            note("measured in", &evidence.checkout.to_string_lossy());
         }
+        comparison.accepted.iter().for_each(|why| note("accepted", why));
+        comparison.warnings.iter().for_each(|warning| note("warning", warning));
+        if comparison.accepted.is_some() { Outcome::Success } else { outcome }
     }
 }
 
@@ -336,7 +298,8 @@ const MOST_BASES: usize = 8;
 
 /// The refs in a message: a few by name.
 fn names(refs: &[&str]) -> String {
-    let refs: Vec<String> = refs.iter().map(|name| text::printable(name)).collect();
+    let mut refs: Vec<String> = refs.iter().map(|name| text::printable(name)).collect();
+    refs.sort_unstable();
     some_of(&refs, 3)
 }
 
@@ -344,80 +307,60 @@ fn because(why: &str) -> Unknown {
     Unknown { why: why.to_owned(), ..Unknown::default() }
 }
 
-/// No verdict, as what was measured for a task was measured on other code.
+/// No verdict, as what was measured for a task was measured on other code. To be measured, in the modes that it has
+/// results for: after, and the before that it lacks.
 fn stale(task: Task<'_>) -> Unknown {
-    let commands = measure(task.id.as_str(), task.names, &task.evidence.around);
+    let mut commands = Vec::new();
+    for mode in Mode::ALL {
+        let mut names = task.names.iter().filter(|name| name.mode == mode).peekable();
+        if names.peek().is_some() {
+            let has_before = names.any(|name| name.phase == Phase::Before);
+            commands.extend((!has_before).then(|| command(&task, mode, Phase::Before)));
+            commands.push(command(&task, mode, Phase::After));
+        }
+    }
     Unknown { commands, ..because(&task.why_unknown()) }
-}
-
-/// `task/007-fan-effect` is named after task 007; a recorded task with a longer name that fits is meant instead.
-fn task_of_branch<'a>(branch: &str, recorded: impl Iterator<Item = &'a TaskId>) -> Option<String> {
-    let name = branch
-        .strip_prefix("task/")
-        .or_else(|| branch.split_once("/task/").map(|(_, name)| name))?;
-    let fits = |task: &str| {
-        name.strip_prefix(task)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '_', '/']))
-    };
-    recorded
-        .map(TaskId::as_str)
-        .filter(|task| fits(task))
-        .max_by_key(|task| task.len())
-        .or_else(|| name.split(['-', '_', '/']).next().filter(|task| !task.is_empty()))
-        .map(str::to_owned)
 }
 
 /// Judges a task that has an after on this content, in every mode that it has results for.
 fn judge<'a>(task: Task<'a>, content: &Content) -> Vec<Answer<'a>> {
     let Task { evidence, id, .. } = task;
     let names = task.names_at(content);
-    let has_results = |mode: &Mode| names.iter().any(|name| name.mode == *mode);
-    let modes: Vec<Mode> = Mode::ALL.into_iter().filter(has_results).collect();
     let recorded = (&evidence.results, &evidence.listing);
-    let comparisons = answer::of_names(&evidence.checkout, id, recorded, &names, &modes);
+    let comparisons = answer::of_names(&evidence.checkout, id, recorded, &names, None);
     let answer = |comparison: Comparison| {
         let mode = comparison.mode;
         // Not what a paired session ran on: it may be of earlier builds of the same two servers.
-        let measured = Phase::ALL
-            .map(|phase| recorded::newest_group(&evidence.results, &names, mode, phase)?.source());
-        let why = match (not_about(&comparison, measured, content), comparison.outcome()) {
-            (Some((phase, why)), _) => Unknown {
-                commands: vec![command(id.as_str(), mode, phase, &evidence.around)],
-                ..because(&format!("task {id}, {mode}: {why}"))
-            },
-            (None, Outcome::Undecided | Outcome::CannotJudge) => Unknown {
-                report: report(&comparison, evidence),
-                ..because(&format!("the {mode} results of task {id} cannot be judged"))
-            },
-            (None, _) => return Answer::Judged(Box::new(comparison), evidence),
+        let [before, after] = Phase::ALL.map(|phase| {
+            let group = recorded::newest_group(&evidence.results, &names, mode, phase)?;
+            Some(content.contains(&group.source()?))
+        });
+        let (phase, why) = match (&comparison.judgement, before, after) {
+            // Its reasons say it better. All others are about this push, by what the sides were measured on.
+            (Judgement::Impossible(_), ..) | (_, Some(false), Some(true)) => {
+                return match comparison.outcome() {
+                    Outcome::Undecided | Outcome::CannotJudge => Err(Some(Unknown {
+                        report: report(&comparison, evidence),
+                        ..because(&format!("the {mode} results of task {id} cannot be judged"))
+                    })),
+                    _ => Ok((comparison, evidence)),
+                };
+            }
+            (.., None) => (Phase::After, "the source hash of after is unknown"),
+            (.., Some(false)) => (Phase::After, "the code changed since after was measured"),
+            (_, None, _) => (Phase::Before, "the source hash of before is unknown"),
+            (_, Some(true), _) => {
+                (Phase::Before, "before was measured on this content, as after was")
+            }
         };
-        Answer::Unknown(Some(why))
+        let why = because(&format!("task {id}, {mode}: {why}"));
+        Err(Some(Unknown { commands: vec![command(&task, mode, phase)], ..why }))
     };
     comparisons.into_iter().map(answer).collect()
 }
 
 fn report(comparison: &Comparison, evidence: &Evidence) -> String {
     human::report(std::slice::from_ref(comparison), &evidence.around, Style::of_errors())
-}
-
-/// The side to measure, and why, where a comparison is not about this push, by what its sides were measured on.
-fn not_about(
-    comparison: &Comparison,
-    sources: [Option<String>; 2],
-    tip: &Content,
-) -> Option<(Phase, &'static str)> {
-    let [before, after] = sources.map(|source| source.map(|source| tip.contains(&source)));
-    match (&comparison.judgement, before, after) {
-        // The reasons say it better.
-        (Judgement::Impossible(_), ..) => None,
-        (.., None) => Some((Phase::After, "the source hash of after is unknown")),
-        (.., Some(false)) => Some((Phase::After, "the code changed since after was measured")),
-        (_, None, _) => Some((Phase::Before, "the source hash of before is unknown")),
-        (_, Some(true), _) => {
-            Some((Phase::Before, "before was measured on this content, as after was"))
-        }
-        (_, Some(false), Some(true)) => None,
-    }
 }
 
 /// The advice for every push that is blocked.
@@ -436,27 +379,13 @@ fn say_unknown(why: Option<&Unknown>, refs: &[&str]) {
     streams::errors(&format!("{report}{warning} {names}no verdict: {why}\n{commands}"));
 }
 
-/// The commands that would make the evidence of a task, in the modes that it has results for.
-fn measure(task: &str, recorded: &[RunName], around: &Context) -> Vec<String> {
-    let has = |side| recorded.iter().any(|name| (name.mode, name.phase) == side);
-    let mut modes = Mode::ALL.to_vec();
-    modes.retain(|mode| recorded.iter().any(|name| name.mode == *mode));
-    if modes.is_empty() {
-        modes.push(Mode::Internal);
-    }
-    let sides = modes.iter().flat_map(|mode| Phase::ALL.map(|phase| (*mode, phase)));
-    sides
-        .filter(|side| side.1 == Phase::After || !has(*side))
-        .map(|(mode, phase)| command(task, mode, phase, around))
-        .collect()
-}
-
-fn command(task: &str, mode: Mode, phase: Phase, around: &Context) -> String {
+/// The command that measures a side of a task.
+fn command(task: &Task, mode: Mode, phase: Phase) -> String {
     let how = match phase {
         Phase::Before => "   # with the change stashed or not yet made",
         Phase::After => "",
     };
-    typed::perf_check(task, phase, mode, "", &around.repeated) + how
+    typed::perf_check(task.id, phase, mode, "", &task.evidence.around.repeated) + how
 }
 
 #[cfg(test)]
@@ -494,21 +423,5 @@ mod tests {
     fn the_local_ref_may_have_spaces() {
         let line = format!("HEAD^{{/fix a bug}} {OID} refs/heads/main {NONE}");
         assert_eq!(Ref::parse(&line).unwrap().tip, OID);
-    }
-
-    #[test]
-    fn a_branch_is_named_after_the_longest_recorded_task_that_fits() {
-        let recorded = ["007", "007-b", "01"].map(|task| TaskId::parse(task).unwrap());
-        for (branch, task) in [
-            ("task/007-fan-effect", Some("007")),
-            ("task/007-b-more", Some("007-b")),
-            ("task/0077", Some("0077")),
-            ("someone/task/01", Some("01")),
-            ("task/9_new", Some("9")),
-            ("main", None),
-            ("task/", None),
-        ] {
-            assert_eq!(task_of_branch(branch, recorded.iter()).as_deref(), task, "{branch}");
-        }
     }
 }

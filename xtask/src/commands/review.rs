@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::bench::{Bench, PORT, Setup, Side};
+use super::bench::{Bench, Setup, Side};
 use super::shared::{here, print, say};
 use super::words::{Words, did_you_mean};
 use crate::error::{Error, Fault, Result};
@@ -13,7 +13,6 @@ use crate::files;
 use crate::judge::review::{self as judge, Around, Review, Subject};
 use crate::judge::verdict::Outcome;
 use crate::measure::build::{self, Build};
-use crate::measure::run::Limits;
 use crate::measure::scenario::Scenario;
 use crate::measure::{checkout, git, host, noise};
 use crate::model::layout;
@@ -75,7 +74,6 @@ pub(crate) struct Options {
     record: bool,
     dry_run: bool,
     build: Build,
-    /// Each scenario is measured under a task of its own.
     setup: Setup,
 }
 
@@ -85,14 +83,7 @@ const MOST_RUNS: u32 = 100;
 const AROUND_A_LOAD: Duration = Duration::from_secs(7);
 
 pub(crate) fn read(mut words: Words) -> Result<Options> {
-    let setup = Setup {
-        task: TaskId::parse("review").map_err(Error::new)?,
-        mode: Mode::Competitive,
-        duration: words.seconds("--duration", Duration::from_secs(RUN_SECONDS), 1)?,
-        port: words.whole("--port", PORT, 1..=u16::MAX)?,
-        limits: Limits::default(),
-        checkout: words.path("-C")?,
-    };
+    let setup = Setup { mode: Mode::Competitive, ..Setup::read(&mut words, RUN_SECONDS)? };
     let options = Options {
         scenarios: words.values("--scenario", "the name of a scenario")?,
         runs: words.whole("--runs", RUNS, 1..=MOST_RUNS)?,
@@ -225,7 +216,7 @@ impl Candidate {
         let scenario = scenario.ok();
         let subject = Subject {
             scenario: stem.to_owned(),
-            nodes: scenario.as_ref().and_then(|(_, scenario)| scenario.data.nodes),
+            nodes: scenario.as_ref().and_then(|(_, scenario)| scenario.nodes),
             competitors,
             runs: Vec::new(),
             failure,
@@ -236,7 +227,7 @@ impl Candidate {
 
 /// Why this machine cannot hold a scenario, if it cannot.
 fn too_large(scenario: &Scenario) -> Option<String> {
-    let needed = judge::needed_bytes(scenario.data.nodes?, scenario.data.dimensions?);
+    let needed = judge::needed_bytes(scenario.nodes?, scenario.dimensions?);
     let available = host::available_memory_kib()?.saturating_mul(1024);
     (needed > available).then(|| {
         let [needed, available] = [needed, available].map(|bytes| bytes as f64 / 1e9);
@@ -304,8 +295,10 @@ fn open(
     clock: Clock,
     candidates: &[Candidate],
 ) -> Result<(Bench, Side, ReviewFolder)> {
+    // Each scenario is measured under a task of its own.
+    let task = TaskId::parse("review").map_err(Error::new)?;
     let steps = Steps::new(Verbosity::ProgressOnly);
-    let mut bench = Bench::open(&options.setup, checkout, steps, clock)?;
+    let mut bench = Bench::open(&options.setup, &task, checkout, steps, clock)?;
     if options.build == Build::Now {
         bench.steps.begin_long("build", "cargo build --release");
         bench.steps.release_line();
@@ -319,9 +312,7 @@ fn open(
         commit: git.as_ref().and_then(|git| git.commit.clone()),
         engram_hash: built.binaries.engram_hash.clone(),
         loadtest_hash: built.binaries.loadtest_hash.clone(),
-        scenarios: scenarios
-            .map(|(_, its)| (its.file.clone(), its.hash.clone().unwrap_or_default()))
-            .collect(),
+        scenarios: scenarios.map(|(_, its)| (its.file.clone(), its.hash.clone())).collect(),
         failures: Vec::new(),
     };
     let folder = ReviewFolder::open(checkout, bench.clock.timestamp(), record)?;
@@ -374,7 +365,7 @@ fn measure(
         let (name, number) = (&subject.scenario, subject.runs.len() as u32 + 1);
         bench.steps.heading(&format!("{name} {number}/{planned}, {left} left"));
         bench.scenario = scenario.clone();
-        bench.setup.task = task.clone();
+        bench.task = task.clone();
         let group = subject.runs.first().and_then(|run| run.provenance.as_ref());
         let group = group.and_then(|provenance| RunName::parse(&provenance.run.group));
         let place = Place { group, index: number, of: options.runs, session: None };

@@ -4,22 +4,21 @@
 use std::mem;
 use std::time::{Duration, Instant};
 
-use super::bench::{Bench, PORT, Setup, Side};
+use super::bench::{Bench, Setup, Side};
 use super::duets::{self, Duets, goes_on};
 use super::shared::say;
-use super::words::Words;
+use super::words::{Words, task_id};
 use crate::error::{Error, Result};
 use crate::judge::verdict::Outcome;
-use crate::measure::build::{self, Binaries, Build, Built};
-use crate::measure::run::Limits;
+use crate::measure::build::{self, Built};
 use crate::measure::{checkout, noise};
-use crate::model::limits::{NEWEST_RUNS, PAIR_SECONDS, PLAN};
-use crate::model::names::{Mode, Part, Phase, RunName, TaskId};
-use crate::model::session::{SessionRecord, Subject};
+use crate::model::limits::{PAIR_SECONDS, PLAN};
+use crate::model::names::Phase;
+use crate::model::provenance::Provenance;
+use crate::model::session::SessionRecord;
 use crate::model::typed;
 use crate::report::selftest::{Selftest, Session};
 use crate::store::clock::Clock;
-use crate::store::recorded::{self, Listing};
 use crate::term::steps::{Steps, Verbosity};
 use crate::term::streams;
 
@@ -64,14 +63,9 @@ const MOST_SLOW_DOWN: u32 = 400;
 
 pub(crate) fn read(mut words: Words) -> Result<Options> {
     let slow_down = words.whole("--slow-down", SLOW_DOWN, 1..=MOST_SLOW_DOWN)?;
-    let duration = words.seconds("--duration", Duration::from_secs(PAIR_SECONDS), 1)?;
-    let port = words.whole("--port", PORT, 1..=u16::MAX)?;
+    let setup = Setup::read(&mut words, PAIR_SECONDS)?;
     let json = words.flag("--json");
-    let checkout = words.path("-C")?;
     let [] = words.positional([])?;
-    let task = TaskId::parse(TASK).map_err(Error::new)?;
-    let (mode, limits) = (Mode::Internal, Limits::default());
-    let setup = Setup { task, mode, duration, port, limits, checkout };
     Ok(Options { setup, slow_down, json })
 }
 
@@ -83,30 +77,28 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
     let setup = &options.setup;
     let checkout = checkout::find(setup.checkout.as_deref())?;
     let steps = Steps::new(Verbosity::ProgressOnly);
-    let mut bench = Bench::open(setup, &checkout, steps, clock)?;
+    let mut bench = Bench::open(setup, &task_id(TASK)?, &checkout, steps, clock)?;
     bench.last_words.set("there is no answer; the finished runs stay among the results");
     let folder = build::kept_folder(&checkout)?;
     let measure = typed::perf_check("<task>", Phase::Before, setup.mode, "", &setup.repeated());
-    let binaries = build::newest_kept(&folder).ok_or_else(|| {
+    let kept = |own: Provenance| {
+        let memory_kib = own.server.memory_kib.or(own.server.peak_memory_kib);
+        Some((bench.kept(&folder, own.build)?, memory_kib))
+    };
+    let (built, memory_kib) = bench.recent()?.find_map(kept).ok_or_else(|| {
         Error::new(format!("no binaries are kept in {}", folder.display()))
             .next(format!("measure once: {measure}"))
     })?;
-    bench.results.remove_halves(&setup.task)?;
-    let record = record(&bench, &binaries)?;
-    let sides = Phase::ALL.map(|phase| Side {
-        phase,
-        built: Built {
-            binaries: binaries.clone(),
-            build: Build::Existing,
-            content: None,
-            inputs: None,
-            settings: None,
-            rustc: None,
-        },
-        git: None,
-    });
+    bench.results.remove_halves(&bench.task)?;
+    let of_both = [&built.binaries; 2];
+    let (subject, loadtest) = duets::subject(&bench, of_both, memory_kib.map(|one| one * 2));
+    // It is not kept: nothing is continued, and nothing judged by it.
+    let record = SessionRecord::open(subject, bench.clock.timestamp(), loadtest, PLAN);
+    // No run of it is evidence for a source.
+    let built = Built { content: None, inputs: None, ..built };
+    let sides = Phase::ALL.map(|phase| Side { phase, built: built.clone(), git: None });
     // The question is what can be distinguished on the machine as it is: nothing is waited for.
-    let mut duets = Duets::new(bench, sides, Duration::ZERO, &record);
+    let mut duets = Duets::new(bench, sides, Duration::ZERO);
     say("a binary against itself");
     let itself = session(&mut duets, record.clone())?;
     let percent = options.slow_down;
@@ -114,45 +106,13 @@ pub(crate) fn run(options: &Options, clock: Clock) -> Result<Outcome> {
     duets.slow_down = Some(f64::from(percent));
     let slowed = session(&mut duets, record)?;
     let found = Selftest { slow_down: percent, cpus: noise::processors(), itself, slowed };
-    let outcome = match found.succeeds() {
-        true => Outcome::Success,
-        false => Outcome::Undecided,
-    };
+    let outcome = if found.succeeds() { Outcome::Success } else { Outcome::Undecided };
     // The runs are saved: a reader that is gone does not undo that.
     let _ = streams::output(&match options.json {
         true => found.json(outcome.code()),
         false => format!("\n{}", found.text()),
     });
     Ok(outcome)
-}
-
-/// A record about `binaries` and themselves. It is not kept: nothing is continued, and nothing judged by it.
-fn record(bench: &Bench, binaries: &Binaries) -> Result<SessionRecord> {
-    let hash = |hash: &Option<String>| {
-        hash.clone().ok_or_else(|| Error::new("a session needs git, for the hashes"))
-    };
-    let server = hash(&binaries.engram_hash)?;
-    let subject = Subject {
-        mode: bench.setup.mode,
-        before: server.clone(),
-        scenario: hash(&bench.scenario.hash)?,
-        duration_seconds: bench.setup.duration.as_secs(),
-        how: duets::how(memory_kib(bench, &server)?.map(|one| one * 2)),
-        after: server,
-    };
-    let loadtest = hash(&binaries.loadtest_hash)?;
-    Ok(SessionRecord::open(subject, bench.clock.timestamp(), loadtest, PLAN))
-}
-
-/// The memory that a server needs, in KiB, by the newest of its runs among the newest of all.
-fn memory_kib(bench: &Bench, engram_hash: &str) -> Result<Option<u64>> {
-    let names = Listing::read(&bench.results)?.newest(bench.setup.mode, NEWEST_RUNS);
-    let known = |run: &RunName| {
-        let run = recorded::read(&bench.results.path(run, Part::Result)).ok()?.provenance?;
-        let is_its = run.build.engram_hash.as_deref() == Some(engram_hash);
-        run.server.memory_kib.or(run.server.peak_memory_kib).filter(|_| is_its)
-    };
-    Ok(names.iter().rev().find_map(known))
 }
 
 /// Measures pairs until the plan of `record` is done.

@@ -47,24 +47,17 @@ impl Words {
         self.left.contains(flag)
     }
 
-    /// The one of two flags that is given, if any.
-    pub(crate) fn either<T>(
-        &mut self,
-        (one, its): (&'static str, T),
-        (other, others): (&'static str, T),
-    ) -> Result<Option<T>> {
-        match (self.flag(one), self.flag(other)) {
-            (true, true) => Err(Error::new(format!("{one} and {other} exclude each other"))),
-            (true, false) => Ok(Some(its)),
-            (false, true) => Ok(Some(others)),
-            (false, false) => Ok(None),
-        }
+    pub(crate) fn mode(&mut self) -> Mode {
+        if self.flag("--competitive") { Mode::Competitive } else { Mode::Internal }
     }
 
-    pub(crate) fn mode(&mut self) -> Mode {
-        match self.flag("--competitive") {
-            true => Mode::Competitive,
-            false => Mode::Internal,
+    /// The one mode that is asked for, if any.
+    pub(crate) fn only_mode(&mut self) -> Result<Option<Mode>> {
+        match (self.flag("--internal"), self.flag("--competitive")) {
+            (true, true) => Err(Error::new("--internal and --competitive exclude each other")),
+            (true, false) => Ok(Some(Mode::Internal)),
+            (false, true) => Ok(Some(Mode::Competitive)),
+            (false, false) => Ok(None),
         }
     }
 
@@ -74,13 +67,21 @@ impl Words {
             .map_err(|_| Error::new(format!("{flag} needs a path")))
     }
 
-    /// The value of `flag`; an error says that it `takes` something else.
-    pub(crate) fn value<T: FromStr<Err: Display>>(
+    /// The value of `flag` as `read` understands it; an error says that it `takes` something else.
+    pub(crate) fn read<T>(
         &mut self,
         flag: &'static str,
         takes: &str,
+        read: impl Fn(&str) -> Option<T>,
     ) -> Result<Option<T>> {
-        self.left.opt_value_from_str(flag).map_err(|_| Error::new(format!("{flag} takes {takes}")))
+        let refused = |not: String| Error::new(format!("{flag} takes {takes}{not}"));
+        let typed: Option<String> =
+            self.left.opt_value_from_str(flag).map_err(|_| refused(String::new()))?;
+        typed.map(|text| read(&text).ok_or_else(|| refused(format!(", not `{text}`")))).transpose()
+    }
+
+    pub(crate) fn text(&mut self, flag: &'static str, takes: &str) -> Result<Option<String>> {
+        self.read(flag, takes, |text| Some(text.to_owned()))
     }
 
     /// The values of a `flag` that may be given several times.
@@ -95,13 +96,8 @@ impl Words {
         range: RangeInclusive<T>,
     ) -> Result<T> {
         let takes = format!("a whole number from {} to {}", range.start(), range.end());
-        match self.value::<String>(flag, &takes)? {
-            None => Ok(default),
-            Some(text) => match text.parse() {
-                Ok(number) if range.contains(&number) => Ok(number),
-                _ => Err(Error::new(format!("{flag} takes {takes}, not `{text}`"))),
-            },
-        }
+        let in_range = |text: &str| text.parse().ok().filter(|number| range.contains(number));
+        Ok(self.read(flag, &takes, in_range)?.unwrap_or(default))
     }
 
     /// Whole seconds from `least` on, also typed as `3s`, `2m` or `1h`.
@@ -112,12 +108,10 @@ impl Words {
         least: u64,
     ) -> Result<Duration> {
         let takes = format!("a time of {least} s to a day, as 90, 90s or 2m");
-        let Some(text) = self.value::<String>(flag, &takes)? else { return Ok(default) };
-        let seconds =
-            read_seconds(&text).filter(|seconds| (least..=MOST_SECONDS).contains(seconds));
-        seconds
-            .map(Duration::from_secs)
-            .ok_or_else(|| Error::new(format!("{flag} takes {takes}, not `{text}`")))
+        let in_range = |text: &str| {
+            read_seconds(text).filter(|seconds| (least..=MOST_SECONDS).contains(seconds))
+        };
+        Ok(self.read(flag, &takes, in_range)?.map_or(default, Duration::from_secs))
     }
 
     /// The words that are left, as they are: those of another program.
@@ -147,7 +141,7 @@ impl Words {
             let bare = flag.split('=').next().unwrap_or(flag);
             let known: Vec<&str> = flags(self.help).collect();
             return Err(Error::new(match known.contains(&bare) {
-                true => format!("`{flag}` is given twice, or with a value that it does not take"),
+                true => format!("`{flag}` is one too many: given twice, or not with the others"),
                 false => format!("no option `{flag}`{}", did_you_mean(bare, known)),
             }));
         }
@@ -183,11 +177,9 @@ pub(crate) fn flags(help: &str) -> impl Iterator<Item = &str> {
 
 /// `; did you mean …?` where a known word is near enough for a slip, or ends in this one: `check` for `perf-check`.
 pub(crate) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    let is_its_end =
-        |candidate: &str| candidate.rsplit_once('-').is_some_and(|(_, end)| end == word);
-    let distance = |candidate: &'a str| match is_its_end(candidate) {
-        true => (0, candidate),
-        false => (edit_distance(word, candidate), candidate),
+    let distance = |candidate: &'a str| match candidate.rsplit('-').next() {
+        Some(end) if end == word => (0, candidate),
+        _ => (edit_distance(word, candidate), candidate),
     };
     known
         .into_iter()
@@ -198,24 +190,19 @@ pub(crate) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a s
         .map_or_else(String::new, |(_, candidate)| format!("; did you mean `{candidate}`?"))
 }
 
-/// Levenshtein distance in characters; long words are cut, as no flag is that long.
+/// Levenshtein distance in characters.
 fn edit_distance(a: &str, b: &str) -> usize {
-    let a: Vec<char> = a.chars().take(64).collect();
-    let mut row: Vec<usize> = (0..=a.len()).collect();
-    for (i, right) in b.chars().take(64).enumerate() {
-        let mut diagonal = i;
-        let mut before = i + 1;
-        for (left, cell) in a.iter().zip(row.iter_mut().skip(1)) {
-            let replace = diagonal + usize::from(*left != right);
-            diagonal = *cell;
-            *cell = replace.min(diagonal + 1).min(before + 1);
-            before = *cell;
+    let mut row: Vec<usize> = (0..=a.chars().count()).collect();
+    for (line, right) in b.chars().enumerate() {
+        let mut next = vec![line + 1];
+        for (left, above) in a.chars().zip(row.windows(2)) {
+            let [replaced, removed] = [0, 1].map(|at| above.get(at).copied().unwrap_or_default());
+            let added = next.last().copied().unwrap_or_default();
+            next.push((replaced + usize::from(left != right)).min(removed.min(added) + 1));
         }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
+        row = next;
     }
-    row.last().copied().unwrap_or(0)
+    row.last().copied().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -36,8 +36,8 @@ impl Reason {
 pub(crate) enum Remedy {
     Measure(Phase),
     MeasureBoth,
-    /// Archiving the result.
-    TakeBack,
+    /// Archiving the newest result of a side.
+    TakeBack(Phase),
     /// A correction of the baseline document.
     Baseline,
     /// More pairs, or a fix of what fails in them.
@@ -120,7 +120,9 @@ fn unfit_run(phase: Phase, run: &Recorded, now: OffsetDateTime) -> Vec<Reason> {
     };
     let why = of_side.into_iter().chain(contradictions::of_run(phase, run));
     let future = contradictions::from_the_future(run, now);
-    let future = future.map(|why| Reason::of_run(run, why, Remedy::TakeBack));
+    let is_paired = run.provenance.as_ref().is_some_and(|own| own.session.is_some());
+    let remedy = if is_paired { Remedy::ConfirmAgain } else { Remedy::TakeBack(phase) };
+    let future = future.map(|why| Reason::of_run(run, why, remedy));
     why.map(|why| Reason::of_run(run, why, Remedy::Measure(phase))).chain(future).collect()
 }
 

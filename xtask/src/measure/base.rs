@@ -124,7 +124,7 @@ const FOLDER: &str = "base";
 
 /// What the files of a repository say of how to build, beside its manifests: cargo's configuration and the toolchain.
 fn settings(place: &Path, root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let configuration = cargo::configuration_files(place).into_iter().map(|file| file.path);
+    let configuration = cargo::configuration_files(place).into_iter().map(|(_, path)| path);
     let folders = place.ancestors();
     let pins = folders.flat_map(|folder| TOOLCHAIN_FILES.map(|name| folder.join(name)));
     let own = configuration.chain(pins).filter_map(|path| {

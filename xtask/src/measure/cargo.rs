@@ -2,6 +2,7 @@
 
 use std::env;
 use std::ffi::{OsStr, OsString};
+use std::iter;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -20,8 +21,10 @@ pub(crate) const CONFIGURATION_FILES: [&str; 2] = ["config", "config.toml"];
 #[derive(Debug)]
 pub(crate) struct Workspace {
     pub(crate) root: PathBuf,
-    /// The folders that cargo builds in. They may be one.
-    pub(crate) targets: [PathBuf; 2],
+    /// The folder that cargo builds in.
+    pub(crate) building: PathBuf,
+    /// The folder that the binaries are in, below that of their target where one is configured. It may be the same.
+    pub(crate) target: PathBuf,
     /// The manifest of every member.
     pub(crate) manifests: Vec<PathBuf>,
 }
@@ -33,14 +36,6 @@ pub(crate) struct Compiler {
     pub(crate) version: String,
     /// The triple that it builds for where nothing else is configured.
     pub(crate) host: String,
-}
-
-/// A configuration file of cargo that is in force.
-#[derive(Debug)]
-pub(crate) struct Configuration {
-    /// Its place, alike on every machine.
-    pub(crate) place: &'static str,
-    pub(crate) path: PathBuf,
 }
 
 /// `cargo` or `rustc` as the checkout wants them: the cargo that runs this tool, unless the checkout or a folder above
@@ -91,21 +86,14 @@ pub(crate) fn workspace(shell: &Shell, manifest: Option<&Path>) -> Result<Worksp
             let packages = metadata.get("packages")?.as_array()?.iter();
             Some(Workspace {
                 root: path("workspace_root")?,
-                targets: [path("build_directory").unwrap_or_else(|| target.clone()), target],
+                building: path("build_directory").unwrap_or_else(|| target.clone()),
+                target,
                 manifests: packages
                     .filter_map(|package| Some(package.get("manifest_path")?.as_str()?.into()))
                     .collect(),
             })
         })
         .ok_or_else(|| Error::new("cargo metadata names no target directory"))
-}
-
-impl Workspace {
-    /// The folder that the binaries are in, below that of their target where one is configured.
-    pub(crate) fn target_directory(&self) -> &Path {
-        let [_, target] = &self.targets;
-        target
-    }
 }
 
 fn refused(checkout: &Path, said: &str) -> Error {
@@ -121,45 +109,28 @@ fn refused(checkout: &Path, said: &str) -> Error {
     }
 }
 
-/// The target that cargo is configured to build for; `None` for the compiler's host.
+/// The target that cargo is configured to build for, in its own words; `None` for the compiler's host.
 ///
 /// # Errors
 /// When it is configured to build for several: one of them is measured.
 pub(crate) fn target(shell: &Shell) -> Result<Option<String>> {
-    let mut targets = configured_targets(shell);
-    targets.retain(|target| !target.is_empty());
-    match targets.as_slice() {
+    let asked = command(shell, &[], "cargo")
+        .args(["-Z", "unstable-options", "config", "get", "--format", "json", "build.target"])
+        .env("RUSTC_BOOTSTRAP", "1");
+    // It fails where nothing is configured.
+    let answer = shell::answer(asked).and_then(|said| serde_json::from_str::<Value>(&said).ok());
+    let configured = answer.iter().filter_map(|answer| answer.pointer("/build/target"));
+    let targets = configured.flat_map(words).filter(|target| !target.is_empty());
+    match targets.collect::<Vec<_>>()[..] {
         [] => Ok(None),
-        [target] => Ok(Some(target.clone())),
-        several => {
+        [target] => Ok(Some(target.to_owned())),
+        ref several => {
             let what = format!("cargo is configured to build for {}", several.join(" and "));
             let advice =
                 "one of them can be measured: CARGO_BUILD_TARGET=TARGET cargo perf-check …";
             Err(Error::new(what).next(advice))
         }
     }
-}
-
-/// Cargo's own answer; where this cargo has none, that of the nearest configuration file with one.
-fn configured_targets(shell: &Shell) -> Vec<String> {
-    let asked = command(shell, &[], "cargo")
-        .args(["-Z", "unstable-options", "config", "get", "--format", "json", "build.target"])
-        .env("RUSTC_BOOTSTRAP", "1");
-    let Ok(answer) = clean(asked).ignore_status().ignore_stderr().output() else {
-        return Vec::new();
-    };
-    let answer: Option<Value> = serde_json::from_slice(&answer.stdout).ok();
-    let said = answer.and_then(|answer| targets_in(&answer));
-    let variable = || Some(vec![env::var("CARGO_BUILD_TARGET").ok()?]);
-    let written = || {
-        let files = configuration_files(&shell.current_dir());
-        files.iter().find_map(|file| targets_in(&table(&file.path)?))
-    };
-    said.or_else(variable).or_else(written).unwrap_or_default()
-}
-
-fn targets_in(configuration: &Value) -> Option<Vec<String>> {
-    Some(words(configuration.pointer("/build/target")?).map(str::to_owned).collect())
 }
 
 /// The words of a list, or of a single one; of a table, its path.
@@ -170,12 +141,9 @@ fn words(value: &Value) -> impl Iterator<Item = &str> {
 
 /// The name of a target's folder. A target may be a file that describes it.
 pub(crate) fn target_folder(target: &str) -> &str {
-    let file = Path::new(target);
-    match file.extension() {
-        Some(extension) if extension == "json" => {
-            file.file_stem().and_then(OsStr::to_str).unwrap_or(target)
-        }
-        _ => target,
+    match target.strip_suffix(".json") {
+        Some(path) => path.rsplit('/').next().unwrap_or(path),
+        None => target,
     }
 }
 
@@ -184,6 +152,15 @@ pub(crate) fn compiler(shell: &Shell) -> Option<Compiler> {
     let said = shell::answer(command(shell, &[], "rustc").arg("-vV"))?;
     let host = said.lines().find_map(|line| line.strip_prefix("host: "))?;
     Some(Compiler { version: said.lines().next()?.to_owned(), host: host.to_owned() })
+}
+
+/// The name and the place of the binary that one of cargo's messages is about.
+pub(crate) fn executable(message: &Value) -> Option<(&str, &Path)> {
+    let path = message.get("executable")?.as_str()?;
+    let target = message.get("target")?;
+    let mut kinds = target.get("kind")?.as_array()?.iter();
+    let name = target.get("name")?.as_str()?;
+    kinds.any(|kind| kind == "bin").then_some((name, Path::new(path)))
 }
 
 /// What a build script said to cargo, if `message` is about one that ran.
@@ -198,30 +175,23 @@ pub(crate) fn instructions(said: &str) -> impl Iterator<Item = &str> {
     lines.map(|line| line.strip_prefix(':').unwrap_or(line))
 }
 
-/// The configuration files that are in force in `checkout`, with those that they include, nearest first.
-pub(crate) fn configuration_files(checkout: &Path) -> Vec<Configuration> {
-    let home = env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| {
-        let home = env::var_os("HOME")?;
-        Some(Path::new(&home).join(".cargo"))
-    });
-    let mut folders: Vec<(&'static str, PathBuf)> = Vec::new();
-    for (distance, folder) in checkout.ancestors().enumerate() {
-        let place = if distance == 0 { "in the checkout" } else { "above the checkout" };
-        let folder = folder.join(".cargo");
-        if Some(&folder) != home.as_ref() {
-            folders.push((place, folder));
-        }
-    }
-    folders.extend(home.map(|home| ("in CARGO_HOME", home)));
-    let mut found = Vec::new();
-    for (place, folder) in folders {
-        let files = CONFIGURATION_FILES.map(|name| folder.join(name));
-        let mut open: Vec<PathBuf> =
-            files.into_iter().find(|file| file.is_file()).into_iter().collect();
+/// The configuration files that are in force in `checkout`, with those that they include, nearest first; each after its
+/// place, which is alike on every machine.
+pub(crate) fn configuration_files(checkout: &Path) -> Vec<(&'static str, PathBuf)> {
+    let of_user = || Some(PathBuf::from(env::var_os("HOME")?).join(".cargo"));
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from).or_else(of_user);
+    let places = iter::once("in the checkout").chain(iter::repeat("above the checkout"));
+    let around = places.zip(checkout.ancestors().map(|folder| folder.join(".cargo")));
+    let around = around.filter(|(_, folder)| Some(folder) != home.as_ref());
+    let of_home = home.iter().map(|home| ("in CARGO_HOME", home.clone()));
+    let mut found: Vec<(&str, PathBuf)> = Vec::new();
+    for (place, folder) in around.chain(of_home) {
+        let mut files = CONFIGURATION_FILES.map(|name| folder.join(name)).into_iter();
+        let mut open: Vec<PathBuf> = files.find(|file| file.is_file()).into_iter().collect();
         while let Some(path) = open.pop() {
-            if !found.iter().any(|known: &Configuration| known.path == path) {
+            if found.iter().all(|(_, known)| *known != path) {
                 open.extend(includes(&path));
-                found.push(Configuration { place, path });
+                found.push((place, path));
             }
         }
     }
@@ -231,15 +201,12 @@ pub(crate) fn configuration_files(checkout: &Path) -> Vec<Configuration> {
 /// The files that a configuration file includes.
 fn includes(file: &Path) -> Vec<PathBuf> {
     let included = || {
-        let (table, folder) = (table(file)?, file.parent()?);
+        let table: Value = toml::from_str(&files::read_text(file).ok()?).ok()?;
+        let folder = file.parent()?;
         let paths = words(table.get("include")?).map(|path| folder.join(path));
         Some(paths.filter(|path| path.is_file()).collect())
     };
     included().unwrap_or_default()
-}
-
-fn table(file: &Path) -> Option<Value> {
-    toml::from_str(&files::read_text(file).ok()?).ok()
 }
 
 #[cfg(test)]
@@ -262,7 +229,7 @@ mod tests {
         let included = write("a/.cargo/more.toml", "include = \"config\"");
         let above = write(".cargo/config.toml", "");
         let files = configuration_files(&folder.path().join("a")).into_iter();
-        let found: Vec<_> = files.map(|file| (file.place, file.path)).take(3).collect();
+        let found: Vec<_> = files.take(3).collect();
         let here = "in the checkout";
         assert_eq!(found, [(here, old_name), (here, included), ("above the checkout", above)]);
     }

@@ -1,17 +1,19 @@
 //! The servers and the load generators, which the tool starts and stops through its supervisor.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
 use super::shell::leaked_variables;
-use super::supervisor::{Event, Exit, News, Program, Request, Role};
+use super::supervisor::{self, Cause, Role};
 use super::workplace::Workplace;
 use crate::error::{Error, Result};
 
@@ -22,26 +24,16 @@ pub const SUPERVISE: &str = "__supervise";
 pub struct Children {
     process: Child,
     requests: Option<ChildStdin>,
-    events: Receiver<Event>,
-    ended: BTreeMap<Role, Exit>,
+    /// What the supervisor says.
+    lines: Receiver<String>,
     /// The ends that [`Self::exited`] has not returned yet: they were reported while something else was waited for.
-    news: BTreeSet<Role>,
-    workplace: Workplace,
-}
-
-/// A process that was started.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Started {
-    pub(crate) role: Role,
-    pub pid: u32,
-    /// How far apart several noticed their start.
-    pub apart: Option<Duration>,
+    ended: BTreeMap<Role, ExitStatus>,
 }
 
 /// The end of a process that was to be stopped.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Stopped {
-    pub exit: Exit,
+    pub exit: ExitStatus,
     pub cause: Cause,
     /// From SIGTERM until it was gone.
     pub(crate) took: Duration,
@@ -49,29 +41,24 @@ pub struct Stopped {
     pub slowed_down: Option<f64>,
 }
 
-/// Why a process that was to be stopped ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cause {
-    /// Before it was asked: by itself, or by somebody else.
-    Unasked,
-    /// SIGTERM.
-    Asked,
-    /// SIGKILL, when the grace was over.
-    Killed,
-}
-
 impl Children {
-    /// Starts `tool` (this executable) as a supervisor for runs in `workplace`.
+    /// Starts `tool` (this executable) as a supervisor for runs in `workplace`. Its children work in `directory`.
     ///
     /// # Errors
     /// When it cannot be started.
-    pub fn start(tool: &Path, workplace: &Workplace, stop_grace: Duration) -> Result<Self> {
+    pub fn start(
+        tool: &Path,
+        directory: &Path,
+        workplace: &Workplace,
+        stop_grace: Duration,
+    ) -> Result<Self> {
         let supervisor = || {
             let mut command = Command::new(tool);
             command
                 .arg(SUPERVISE)
                 .arg(workplace.directory())
                 .arg(stop_grace.as_secs().to_string())
+                .current_dir(directory)
                 .stdin(Stdio::piped())
                 .stdout(Stdio::piped());
             for name in leaked_variables() {
@@ -84,24 +71,14 @@ impl Children {
             Error::because(what, error)
         })?;
         let requests = process.stdin.take();
-        let (sender, events) = mpsc::channel();
+        let (sender, lines) = mpsc::channel();
         if let Some(output) = process.stdout.take() {
             std::thread::spawn(move || {
-                BufReader::new(output)
-                    .lines()
-                    .map_while(|line| Event::decode(&line.ok()?))
-                    .take_while(|event| sender.send(event.clone()).is_ok())
-                    .for_each(drop);
+                let mut told = BufReader::new(output).lines().map_while(io::Result::ok);
+                told.try_for_each(|line| sender.send(line))
             });
         }
-        Ok(Self {
-            process,
-            requests,
-            events,
-            ended: BTreeMap::new(),
-            news: BTreeSet::new(),
-            workplace: workplace.clone(),
-        })
+        Ok(Self { process, requests, lines, ended: BTreeMap::new() })
     }
 
     /// The supervisor's process id, which is also its process group.
@@ -109,27 +86,21 @@ impl Children {
         self.process.id()
     }
 
-    /// Starts programs; several of them at the same moment, and this is it. They are returned in the same order.
+    /// Starts programs, each by its role, the workplace of its side and the words of its command; several of them at the
+    /// same moment, and this is it. Returns their process ids, in the same order, and how far apart several noticed it.
     ///
     /// # Errors
     /// When one cannot be started, with the reason, or the supervisor is gone.
-    pub fn spawn(&mut self, programs: &[(Role, Program)]) -> Result<Vec<Started>> {
-        self.send(&Request::Start(programs.to_vec()))?;
-        programs.iter().map(|(role, program)| self.started(*role, program)).collect()
-    }
-
-    fn started(&mut self, role: Role, program: &Program) -> Result<Started> {
-        loop {
-            // They are started, and reported, in the order of the requests.
-            match self.news_of(role)? {
-                Some(News::Started(pid, apart)) => return Ok(Started { role, pid, apart }),
-                Some(News::Refused(why)) => {
-                    let what = format!("cannot start the {} {}", role.kind, program.path.display());
-                    return Err(Error::because(what, why));
-                }
-                _ => {}
-            }
-        }
+    pub fn spawn(
+        &mut self,
+        programs: &[(Role, &Workplace, Vec<String>)],
+    ) -> Result<(Vec<u32>, Option<Duration>)> {
+        let programs: serde_json::Value = programs
+            .iter()
+            .map(|(role, place, command)| json!((role.to_string(), place.directory(), command)))
+            .collect();
+        let told = self.ask(&format!("{} {programs}", supervisor::START), supervisor::STARTED)?;
+        serde_json::from_str(&told).map_err(|_| lost())
     }
 
     /// Makes a process slower by this share, in per cent, until it is stopped.
@@ -137,23 +108,22 @@ impl Children {
     /// # Errors
     /// When the supervisor is gone.
     pub fn slow_down(&mut self, role: Role, percent: f64) -> Result<()> {
-        self.send(&Request::SlowDown(role, percent))
+        self.send(&format!("{} {percent} {role}", supervisor::SLOW_DOWN))
     }
 
     /// Waits up to `timeout` for a process to end. Each end is returned once, those of load generators first.
     ///
     /// # Errors
     /// When the supervisor is gone.
-    pub fn exited(&mut self, timeout: Duration) -> Result<Option<(Role, Exit)>> {
-        if self.news.is_empty() {
-            match self.events.recv_timeout(timeout) {
-                Ok(event) => self.keep(&event),
+    pub fn exited(&mut self, timeout: Duration) -> Result<Option<(Role, ExitStatus)>> {
+        if self.ended.is_empty() {
+            match self.lines.recv_timeout(timeout) {
+                Ok(line) => self.keep(&line),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Err(lost()),
             }
         }
-        let first = self.news.pop_first();
-        Ok(first.and_then(|role| Some((role, *self.ended.get(&role)?))))
+        Ok(self.ended.pop_first())
     }
 
     /// Stops a process that was started.
@@ -162,54 +132,58 @@ impl Children {
     /// When the supervisor is gone.
     pub fn stop(&mut self, role: Role) -> Result<Stopped> {
         let began = Instant::now();
-        let (mut cause, mut slowed_down) = (Cause::Unasked, None);
-        self.send(&Request::Stop(role))?;
+        let told = self.ask(&format!("{} {role}", supervisor::STOP), supervisor::STOPPED)?;
+        let (cause, status, slowed_down): (String, i32, _) =
+            serde_json::from_str(&told).map_err(|_| lost())?;
+        let cause = Cause::parse(&cause).ok_or_else(lost)?;
+        let exit = ExitStatus::from_raw(status);
+        Ok(Stopped { exit, cause, took: began.elapsed(), slowed_down })
+    }
+
+    /// Asks the supervisor, and waits for the answer that begins with this word.
+    fn ask(&mut self, request: &str, answer: &str) -> Result<String> {
+        self.send(request)?;
         loop {
-            if let Some(exit) = self.ended.get(&role) {
-                return Ok(Stopped { exit: *exit, cause, took: began.elapsed(), slowed_down });
-            }
-            match self.news_of(role)? {
-                Some(News::Asked) => cause = Cause::Asked,
-                Some(News::Killed) => cause = Cause::Killed,
-                Some(News::SlowedDown(percent)) => slowed_down = Some(percent),
-                _ => {}
+            let line = self.lines.recv().map_err(|_| lost())?;
+            match line.split_once(' ') {
+                Some((word, told)) if word == answer => return Ok(told.to_owned()),
+                Some((supervisor::REFUSED, why)) => {
+                    return Err(Error::new(
+                        serde_json::from_str::<String>(why).unwrap_or_default(),
+                    ));
+                }
+                _ => self.keep(&line),
             }
         }
     }
 
-    /// Waits for the next event; its news, where they are about `role`.
-    fn news_of(&mut self, role: Role) -> Result<Option<News>> {
-        let event = self.events.recv().map_err(|_| lost())?;
-        self.keep(&event);
-        Ok((event.role == role).then_some(event.news))
+    /// Keeps what a line says of an end.
+    fn keep(&mut self, line: &str) {
+        let ended = || {
+            let told = line.strip_prefix(supervisor::EXITED)?;
+            let (role, status): (String, _) = serde_json::from_str(told).ok()?;
+            Some((Role::parse(&role)?, ExitStatus::from_raw(status)))
+        };
+        self.ended.extend(ended());
     }
 
-    fn keep(&mut self, event: &Event) {
-        if let News::Exited(exit) = event.news {
-            self.ended.insert(event.role, exit);
-            self.news.insert(event.role);
-        }
-    }
-
-    fn send(&mut self, request: &Request) -> Result<()> {
-        let line = format!("{}\n", request.encode());
+    fn send(&mut self, request: &str) -> Result<()> {
         let pipe = self.requests.as_mut().ok_or_else(lost)?;
-        pipe.write_all(line.as_bytes()).map_err(|_| lost())
+        pipe.write_all(format!("{request}\n").as_bytes()).map_err(|_| lost())
     }
 }
 
 impl Drop for Children {
     fn drop(&mut self) {
-        // It fails where the supervisor is gone already, which the wait below shows.
-        let _ = self.send(&Request::Finish);
+        // Unwinding, the tool does not come to clean up: without a word, the supervisor does.
+        if !std::thread::panicking() {
+            // It fails where the supervisor is gone already, which the wait below shows.
+            let _ = self.send(supervisor::FINISH);
+        }
         self.requests = None;
         let ended = self.process.wait();
         if ended.is_ok_and(|status| status.signal().is_some()) {
             kill_group(self.process.id());
-        }
-        if std::thread::panicking() {
-            // `Finish` leaves the cleaning to the tool, which will not reach it.
-            self.workplace.remove_scratch();
         }
     }
 }

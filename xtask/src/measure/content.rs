@@ -11,6 +11,7 @@ use xshell::{Cmd, Shell, cmd};
 
 use super::git;
 use super::shell::{self, clean};
+use crate::error::{Error, Result};
 use crate::model::inputs::Inputs;
 use crate::model::layout::RESULTS;
 
@@ -21,7 +22,7 @@ const KIND: &str = "2:";
 #[derive(Debug, PartialEq, Eq)]
 pub struct Snapshot {
     /// The root of the repository.
-    root: PathBuf,
+    pub(crate) root: PathBuf,
     entries: Entries,
     /// The submodules with changes of their own, which no commit here would hold.
     changed_submodules: BTreeSet<Vec<u8>>,
@@ -48,9 +49,8 @@ fn staged(checkout: &Path, scratch: &Path) -> Option<Snapshot> {
     let index = PrivateIndex::new(&git::root(checkout).ok()?, scratch)?;
     index.lift_marks()?;
     index.add_changes(results.as_bytes())?;
-    let listing = index.git(cmd!(index.shell, "git ls-files -z --stage"))?;
     // <mode> SP <blob> SP <stage> TAB <path>
-    let entries = entries(&listing, 0);
+    let entries = entries(index.list(cmd!(index.shell, "git ls-files -z --stage"))?, 0);
     let changed_submodules = match entries.values().any(|entry| entry.starts_with(SUBMODULE)) {
         true => index.changed_submodules(&entries)?,
         false => BTreeSet::new(),
@@ -59,10 +59,6 @@ fn staged(checkout: &Path, scratch: &Path) -> Option<Snapshot> {
 }
 
 impl Snapshot {
-    pub(crate) fn root(&self) -> &Path {
-        &self.root
-    }
-
     /// True for a file that a commit would hold, by itself or in a submodule or behind a link.
     pub(crate) fn holds(&self, path: &str) -> bool {
         let mut ancestors = Path::new(path).ancestors();
@@ -106,30 +102,29 @@ impl PrivateIndex {
         })
     }
 
-    /// The output of a git command on this index.
-    fn git(&self, command: Cmd<'_>) -> Option<Vec<u8>> {
-        let command = (self.variables.iter())
-            .fold(clean(command), |command, (name, value)| command.env(name, value));
-        Some(command.ignore_stderr().output().ok()?.stdout)
+    /// What a git command lists of this index.
+    fn list(&self, command: Cmd<'_>) -> Option<Vec<Vec<u8>>> {
+        let variables = self.variables.iter();
+        list(variables.fold(clean(command), |command, (name, value)| command.env(name, value)))
     }
 
     /// Removes the marks `--assume-unchanged` (a small letter) and `--skip-worktree` (`S`), which keep git from looking
     /// at a file. The files that a sparse checkout leaves out keep them.
     fn lift_marks(&self) -> Option<()> {
         let shell = &self.shell;
-        let listing = self.git(cmd!(shell, "git ls-files -z -v"))?;
+        let listed = self.list(cmd!(shell, "git ls-files -z -v"))?;
         let sparse = shell::answer(cmd!(shell, "git config --type=bool core.sparseCheckout"))
             .is_some_and(|sparse| sparse == "true");
         let is_there = |path| fs::symlink_metadata(self.root.join(OsStr::from_bytes(path))).is_ok();
-        let marked: Vec<&[u8]> = listing
-            .split(|&byte| byte == 0)
+        let marked: Vec<&[u8]> = listed
+            .iter()
             .filter(|entry| matches!(entry.first(), Some(b'S' | b'a'..=b'z')))
             .filter_map(|entry| entry.get(2..))
             .filter(|path| !sparse || is_there(path))
             .collect();
         if !marked.is_empty() {
             for mark in ["--no-assume-unchanged", "--no-skip-worktree"] {
-                self.git(
+                self.list(
                     cmd!(shell, "git -c core.splitIndex=false update-index {mark} -z --stdin")
                         .stdin(marked.join(&0)),
                 )?;
@@ -141,17 +136,14 @@ impl PrivateIndex {
     /// Adds all changes but those below `results`.
     fn add_changes(&self, results: &[u8]) -> Option<()> {
         let shell = &self.shell;
-        let changed = self.git(cmd!(
+        let mut changed = self.list(cmd!(
             shell,
             "git -c core.fsmonitor=false ls-files -z --modified --others --exclude-standard"
         ))?;
-        let changed: Vec<&[u8]> = changed
-            .split(|&byte| byte == 0)
-            .filter(|path| !path.is_empty() && !path.starts_with(results))
-            .collect();
+        changed.retain(|path| !path.starts_with(results));
         // For a file that did not change, `add` would renew the time of the repository's own object.
         if !changed.is_empty() {
-            self.git(cmd!(
+            self.list(cmd!(
                 shell,
                 "git --literal-pathspecs -c core.fsmonitor=false -c core.splitIndex=false -c advice.addEmbeddedRepo=false
                  add --all --pathspec-from-file=- --pathspec-file-nul"
@@ -164,14 +156,13 @@ impl PrivateIndex {
     /// The submodules whose files are not those of the commit that stands for them, after all else was added.
     fn changed_submodules(&self, entries: &Entries) -> Option<BTreeSet<Vec<u8>>> {
         let shell = &self.shell;
-        let changed = self.git(cmd!(
+        let changed = self.list(cmd!(
             shell,
             "git -c core.fsmonitor=false diff-files -z --name-only --ignore-submodules=none"
         ))?;
-        let changed = changed.split(|&byte| byte == 0).map(<[u8]>::to_vec);
         let is_submodule =
             |path: &Vec<u8>| entries.get(path).is_some_and(|entry| entry.starts_with(SUBMODULE));
-        Some(changed.filter(is_submodule).collect())
+        Some(changed.into_iter().filter(is_submodule).collect())
     }
 }
 
@@ -179,22 +170,36 @@ impl PrivateIndex {
 /// holds as they are in `checkout` now. `None` where git does not know the commit, or where such a file is gone.
 pub fn of_commit(checkout: &Path, commit: &str, inputs: &Inputs) -> Option<String> {
     let shell = shell::shell(&git::root(checkout).ok()?).ok()?;
-    let output = clean(cmd!(shell, "git ls-tree -r -z --full-tree {commit}"))
-        .ignore_stderr()
-        .output()
-        .ok()?;
+    let listed = list(clean(cmd!(shell, "git ls-tree -r -z --full-tree {commit}")))?;
     // <mode> SP <type> SP <blob> TAB <path>
-    hash(&shell, &entries(&output.stdout, 1), inputs)
+    hash(&shell, &entries(listed, 1), inputs)
 }
 
-/// The content hash of a text; `None` without git.
-pub fn of_text(text: &str) -> Option<String> {
-    shell::answer_of_system(|shell| cmd!(shell, "git hash-object --no-filters --stdin").stdin(text))
+/// The entries that a command lists, each with a NUL behind it.
+fn list(command: Cmd<'_>) -> Option<Vec<Vec<u8>>> {
+    let output = command.ignore_stderr().output().ok()?.stdout;
+    let entries = output.split(|&byte| byte == 0).filter(|entry| !entry.is_empty());
+    Some(entries.map(<[u8]>::to_vec).collect())
 }
 
-/// The content hash of a file as it lies on the disk; `None` without git.
-pub(crate) fn of_file(file: &Path) -> Option<String> {
-    shell::answer_of_system(|shell| cmd!(shell, "git hash-object --no-filters -- {file}"))
+/// The content hash of a text.
+///
+/// # Errors
+/// Without git.
+pub fn of_text(text: impl AsRef<[u8]>) -> Result<String> {
+    let shell = shell::shell(Path::new("/"))?;
+    let hash = clean(cmd!(shell, "git hash-object --no-filters --stdin").stdin(text));
+    Ok(hash.ignore_stderr().read()?)
+}
+
+/// The content hash of a file as it lies on the disk.
+///
+/// # Errors
+/// When it is not there, or without git.
+pub(crate) fn of_file(file: &Path) -> Result<String> {
+    let shell = shell::shell(Path::new("/"))?;
+    let hash = clean(cmd!(shell, "git hash-object --no-filters -- {file}"));
+    hash.ignore_stderr().read().map_err(Error::at("cannot hash", file))
 }
 
 /// The copy keeps the original's modification time: git tells by it which entries may be stale.
@@ -208,15 +213,15 @@ fn copy_of_index(original: &Path, copy: &Path) -> Option<()> {
     Some(())
 }
 
-/// The entries of a NUL-separated listing: the mode, after so many words the blob, and after a TAB the path.
-fn entries(listing: &[u8], between: usize) -> Entries {
-    let entry = |entry: &[u8]| {
+/// The entries of a listing: the mode, after so many words the blob, and after a TAB the path.
+fn entries(listed: Vec<Vec<u8>>, between: usize) -> Entries {
+    let entry = |entry: Vec<u8>| {
         let (head, path) = entry.split_at(entry.iter().position(|&byte| byte == b'\t')?);
         let mut words = std::str::from_utf8(head).ok()?.split(' ');
         let (mode, blob) = (words.next()?, words.nth(between)?);
         Some((path.get(1..)?.to_owned(), format!("{mode} {blob}")))
     };
-    listing.split(|&byte| byte == 0).filter_map(entry).collect()
+    listed.into_iter().filter_map(entry).collect()
 }
 
 /// The hash of what counts of `entries`, and of the files that only the disk holds, in the shell's directory.
@@ -230,8 +235,7 @@ fn hash(shell: &Shell, entries: &Entries, inputs: &Inputs) -> Option<String> {
     for (path, blob) in inputs.disk.iter().zip(blobs.lines()) {
         list.extend_from_slice(format!("{path}\0disk {blob}\n").as_bytes());
     }
-    let hash = shell::answer(cmd!(shell, "git hash-object --no-filters --stdin").stdin(list))?;
-    Some(format!("{KIND}{hash}"))
+    Some(format!("{KIND}{}", of_text(list).ok()?))
 }
 
 /// A name that is no text can only be in a folder that is an input.

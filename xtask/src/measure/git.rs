@@ -49,8 +49,9 @@ pub(crate) fn at(checkout: &Path, revision: &str) -> Result<(String, Option<Stri
     };
     let name = ask(Some("--symbolic-full-name"), revision);
     let branch = name.and_then(|name| {
-        let branches = ["refs/heads/", "refs/remotes/"].into_iter();
-        branches.filter_map(|kind| name.strip_prefix(kind)).next().map(str::to_owned)
+        let branch =
+            ["refs/heads/", "refs/remotes/"].iter().find_map(|kind| name.strip_prefix(kind));
+        branch.map(str::to_owned)
     });
     Ok((commit, branch))
 }
@@ -138,17 +139,8 @@ pub(crate) fn own_file(folder: &Path, name: &str) -> Option<PathBuf> {
 
 /// `true` for a file that git tracks.
 pub(crate) fn is_tracked(folder: &Path, file: &Path) -> bool {
-    lists(folder, "--cached", file)
-}
-
-/// `true` for a file in a working tree that git would track.
-pub(crate) fn is_new(folder: &Path, file: &Path) -> bool {
-    lists(folder, "--others", file)
-}
-
-fn lists(folder: &Path, which: &str, file: &Path) -> bool {
     let listed = answer_in(folder, |shell| {
-        cmd!(shell, "git --literal-pathspecs ls-files {which} --exclude-standard -- {file}")
+        cmd!(shell, "git --literal-pathspecs ls-files --cached --exclude-standard -- {file}")
     });
     listed.is_some_and(|listed| !listed.is_empty())
 }

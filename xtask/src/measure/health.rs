@@ -6,41 +6,22 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// The health that the server states.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Health {
-    /// It serves.
-    Healthy(Implementation),
-    /// It answers, but not as a healthy engram; with what it answered.
-    Unhealthy(String),
-    /// Nothing answers; with the reason.
-    Silent(String),
-}
-
-/// The engram that answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Implementation {
-    /// The product.
-    Engram,
-    /// The small one that comes with this tool.
-    StandIn,
-}
-
 /// The longest that one request may take.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// The most that is read of an answer, in bytes.
 const LONGEST_ANSWER: usize = 65_536;
 
-/// Asks once.
-pub fn check(port: u16) -> Health {
-    match request(port) {
-        Ok(answer) => read(&answer),
-        Err(error) => Health::Silent(error.to_string()),
-    }
+/// Asks once; `true` if it is the stand-in that answers, and not the real Engram.
+///
+/// # Errors
+/// Where no healthy engram answers, with what did, or why nothing did.
+pub fn check(port: u16) -> Result<bool, String> {
+    read(&request(port).map_err(|error| error.to_string())?)
 }
 
 fn request(port: u16) -> io::Result<String> {
-    let began = Instant::now();
+    // The patience is for the whole answer, which may trickle in.
+    let end = Instant::now() + PATIENCE;
     let mut stream =
         TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)), PATIENCE)?;
     stream.set_write_timeout(Some(PATIENCE))?;
@@ -51,11 +32,7 @@ fn request(port: u16) -> io::Result<String> {
     let mut answer = Vec::new();
     let mut part = [0; 4096];
     while answer.len() < LONGEST_ANSWER {
-        // The patience is for the whole answer, which may trickle in.
-        let left = PATIENCE.saturating_sub(began.elapsed());
-        if left.is_zero() {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
+        let left = end.checked_duration_since(Instant::now()).ok_or(io::ErrorKind::TimedOut)?;
         stream.set_read_timeout(Some(left))?;
         match stream.read(&mut part)? {
             0 => break,
@@ -66,23 +43,19 @@ fn request(port: u16) -> io::Result<String> {
 }
 
 /// Only a 200 that names the service and its good health counts: another program may answer 200 to everything.
-fn read(answer: &str) -> Health {
+fn read(answer: &str) -> Result<bool, String> {
     let status = answer.lines().next().unwrap_or_default();
     let body: Option<Value> = (answer.find('{').zip(answer.rfind('}')))
         .and_then(|(start, end)| serde_json::from_str(answer.get(start..=end)?).ok());
-    let field = |key: &str| body.as_ref().and_then(|body| body.get(key));
+    let says =
+        |key: &str, value: Value| body.as_ref().and_then(|body| body.get(key)) == Some(&value);
     let is_ok = status.split_whitespace().nth(1) == Some("200");
-    let is_engram = field("service").is_some_and(|name| name == "engram");
-    let is_healthy = field("status").is_some_and(|status| status == "healthy");
-    if is_ok && is_engram && is_healthy {
-        return Health::Healthy(match field("stand_in").and_then(Value::as_bool) {
-            Some(true) => Implementation::StandIn,
-            _ => Implementation::Engram,
-        });
+    if is_ok && says("service", "engram".into()) && says("status", "healthy".into()) {
+        return Ok(says("stand_in", true.into()));
     }
     let body = body.map_or_else(String::new, |body| format!(", {body}"));
     let answer = format!("{}{body}", status.trim());
-    Health::Unhealthy(answer.chars().take(200).collect())
+    Err(answer.chars().take(200).collect())
 }
 
 #[cfg(test)]
@@ -95,19 +68,13 @@ mod tests {
 
     #[test]
     fn a_healthy_engram_is_healthy() {
-        assert_eq!(
-            read(&format!("HTTP/1.1 200 OK\r\n\r\n{BODY}")),
-            Health::Healthy(Implementation::Engram)
-        );
+        assert_eq!(read(&format!("HTTP/1.1 200 OK\r\n\r\n{BODY}")), Ok(false));
     }
 
     #[test]
     fn the_stand_in_says_so() {
         let body = BODY.replace("}", r#","stand_in":true}"#);
-        assert_eq!(
-            read(&format!("HTTP/1.1 200 OK\r\n\r\n{body}")),
-            Health::Healthy(Implementation::StandIn)
-        );
+        assert_eq!(read(&format!("HTTP/1.1 200 OK\r\n\r\n{body}")), Ok(true));
     }
 
     #[test]
@@ -118,14 +85,14 @@ mod tests {
             "",
             "}{",
         ] {
-            assert!(matches!(read(answer), Health::Unhealthy(_)), "{answer}");
+            assert!(read(answer).is_err(), "{answer}");
         }
     }
 
     #[test]
     fn an_engram_that_answers_503_is_not_healthy() {
         let answer = format!("HTTP/1.1 503 Service Unavailable\r\n\r\n{BODY}");
-        assert!(matches!(read(&answer), Health::Unhealthy(_)));
+        assert!(read(&answer).is_err());
     }
 
     #[test]
@@ -138,7 +105,7 @@ mod tests {
                 std::thread::sleep(PATIENCE / 100);
             }
         });
-        assert!(matches!(check(port), Health::Silent(_)));
+        assert!(check(port).is_err());
         trickle.join().unwrap();
     }
 
@@ -147,6 +114,6 @@ mod tests {
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = free.local_addr().unwrap().port();
         drop(free);
-        assert!(matches!(check(port), Health::Silent(_)));
+        assert!(check(port).is_err());
     }
 }

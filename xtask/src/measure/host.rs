@@ -3,30 +3,31 @@
 use std::fs;
 use std::path::Path;
 
-use walkdir::WalkDir;
 use xshell::cmd;
 
-use super::process::{self, kib};
-use super::shell;
+use super::process::kib;
+use super::shell::answer_of_system;
+use crate::files;
 use crate::model::limits::{BATTERY, THROTTLING};
 use crate::model::provenance::{Host, HostState};
 
 /// Looks at the machine, without its state.
 pub fn host() -> Host {
+    let uname = |option| answer_of_system(|shell| cmd!(shell, "uname {option}"));
+    let cores = std::thread::available_parallelism().ok();
+    let model = |cpuinfo: String| {
+        let line = cpuinfo.lines().find(|line| line.starts_with("model name"))?;
+        Some(line.split_once(':')?.1.trim().to_owned())
+    };
+    let bytes = || sysctl("hw.memsize")?.parse::<u64>().ok();
     Host {
-        name: read("/proc/sys/kernel/hostname")
-            .or_else(|| shell::answer_of_system(|shell| cmd!(shell, "hostname"))),
-        system: shell::answer_of_system(|shell| cmd!(shell, "uname -srm")),
-        cpu: read("/proc/cpuinfo")
-            .and_then(|text| model_name(&text))
-            .or_else(|| sysctl("machdep.cpu.brand_string")),
-        cores: std::thread::available_parallelism()
-            .ok()
-            .and_then(|cores| u64::try_from(cores.get()).ok()),
-        memory_mib: meminfo("MemTotal").map(|kib| kib / 1024).or_else(|| {
-            let bytes: u64 = sysctl("hw.memsize")?.parse().ok()?;
-            Some(bytes / 1024 / 1024)
-        }),
+        name: uname("-n"),
+        system: uname("-srm"),
+        cpu: read("/proc/cpuinfo").and_then(model).or_else(|| sysctl("machdep.cpu.brand_string")),
+        cores: cores.and_then(|cores| u64::try_from(cores.get()).ok()),
+        memory_mib: meminfo("MemTotal")
+            .map(|kib| kib / 1024)
+            .or_else(|| Some(bytes()? / 1024 / 1024)),
         state: HostState::default(),
     }
 }
@@ -36,44 +37,21 @@ pub fn state() -> HostState {
     HostState {
         governor: read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
         swap_mib: swap_mib(),
-        power: power().map(str::to_owned),
-        compilers: compilers(),
+        power: is_on_battery().map(|is| if is { BATTERY } else { MAINS }.to_owned()),
     }
 }
 
 /// The weaknesses of a measurement in this `state`, in words.
 pub(crate) fn warnings(state: &HostState) -> Vec<String> {
-    let compilers = match state.compilers {
-        Some(0) | None => None,
-        Some(1) => Some("busy machine: a compiler is running".to_owned()),
-        Some(many) => Some(format!("busy machine: {many} compilers are running")),
-    };
-    let throttling = |name: &&str| THROTTLING.contains(name);
-    let governor = state.governor.as_deref().filter(throttling);
+    let governor = state.governor.as_deref().filter(|name| THROTTLING.contains(name));
     let governor = governor.map(|name| format!("CPU governor `{name}` slows the clock when idle"));
     let swap = state.swap_mib.filter(|mib| *mib > 0);
     let swap = swap.map(|mib| format!("{mib} MiB of swap in use"));
     let battery = state.power.as_deref() == Some(BATTERY);
     let battery = battery.then(|| "running on battery".to_owned());
-    [compilers, governor, swap, battery].into_iter().flatten().collect()
+    [governor, swap, battery].into_iter().flatten().collect()
 }
 
-/// The free space on the disk of `folder`, in MiB; `None` for a folder that does not exist, or where the system does not
-/// show it.
-pub(crate) fn free_mib(folder: &Path) -> Option<u64> {
-    let shell = shell::shell(Path::new("/")).ok()?;
-    let table = shell::answer(cmd!(shell, "df -Pk {folder}"))?;
-    free_kib(&table).map(|kib| kib / 1024)
-}
-
-/// The available space: the column before the capacity in per cent. The names around them may have spaces.
-fn free_kib(table: &str) -> Option<u64> {
-    let fields: Vec<&str> = table.lines().nth(1)?.split_whitespace().collect();
-    fields.windows(2).find_map(|pair| match pair {
-        [available, capacity] if capacity.ends_with('%') => available.parse().ok(),
-        _ => None,
-    })
-}
 const MAINS: &str = "mains";
 
 fn read(path: &str) -> Option<String> {
@@ -81,21 +59,13 @@ fn read(path: &str) -> Option<String> {
     Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
+/// What macOS says, where Linux has files.
 fn sysctl(name: &str) -> Option<String> {
-    match cfg!(target_os = "linux") {
-        true => None,
-        false => shell::answer_of_system(|shell| cmd!(shell, "sysctl -n {name}")),
-    }
+    answer_of_system(|shell| cmd!(shell, "sysctl -n {name}"))
 }
 
 fn meminfo(name: &str) -> Option<u64> {
     kib(&read("/proc/meminfo")?, name)
-}
-
-fn model_name(cpuinfo: &str) -> Option<String> {
-    let mut lines = cpuinfo.lines();
-    let line = lines.find(|line| line.starts_with("model name"))?;
-    Some(line.split_once(':')?.1.trim().to_owned())
 }
 
 /// The memory that can be had without swapping, in KiB; `None` where the system does not show it.
@@ -109,46 +79,23 @@ fn swap_mib() -> Option<u64> {
     }
     // total = 2048.00M  used = 1093.25M  free = 954.75M
     let text = sysctl("vm.swapusage")?;
-    let used = text.split("used = ").nth(1)?.split('.').next()?;
-    used.parse().ok()
-}
-
-fn power() -> Option<&'static str> {
-    let discharging = match cfg!(target_os = "macos") {
-        true => shell::answer_of_system(|shell| cmd!(shell, "pmset -g batt"))?
-            .contains("'Battery Power'"),
-        false => supplies_discharge()?,
-    };
-    Some(if discharging { BATTERY } else { MAINS })
+    text.split("used = ").nth(1)?.split('.').next()?.parse().ok()
 }
 
 /// `true` where a battery is being emptied; `None` where the system shows no power supply.
-fn supplies_discharge() -> Option<bool> {
-    let supplies: Vec<(String, String)> = WalkDir::new("/sys/class/power_supply")
-        .min_depth(1)
-        .max_depth(1)
-        .into_iter()
-        .filter_map(|entry| {
-            let supply = entry.ok()?.into_path();
-            let field = |name: &str| read(supply.join(name).to_str()?);
-            Some((field("type")?, field("status").unwrap_or_default()))
-        })
-        .collect();
-    let discharging =
-        |(kind, status): &(String, String)| kind == "Battery" && status == "Discharging";
-    (!supplies.is_empty()).then(|| supplies.iter().any(discharging))
-}
-
-/// Counts the processes that compile. A `cargo` at work has some; one that waits for another program has none.
-fn compilers() -> Option<usize> {
-    let is_compiler = |name: &str| matches!(name, "rustc" | "clippy-driver");
-    if !Path::new("/proc/self/stat").exists() {
-        let names = shell::answer_of_system(|shell| cmd!(shell, "ps -axo comm="))?;
-        let names = names.lines().filter_map(|name| name.rsplit('/').next());
-        return Some(names.filter(|name| is_compiler(name)).count());
+fn is_on_battery() -> Option<bool> {
+    if cfg!(target_os = "macos") {
+        let said = answer_of_system(|shell| cmd!(shell, "pmset -g batt"))?;
+        return Some(said.contains("'Battery Power'"));
     }
-    let name = |pid: &u32| read(&format!("/proc/{pid}/comm"));
-    Some(process::all().filter(|pid| name(pid).is_some_and(|name| is_compiler(&name))).count())
+    const SUPPLIES: &str = "/sys/class/power_supply";
+    let supplies = files::names(Path::new(SUPPLIES)).ok().filter(|names| !names.is_empty())?;
+    let says = |supply: &str, file: &str, value: &str| {
+        read(&format!("{SUPPLIES}/{supply}/{file}")).is_some_and(|said| said == value)
+    };
+    let is_emptied =
+        |supply: &String| says(supply, "type", "Battery") && says(supply, "status", "Discharging");
+    Some(supplies.iter().any(is_emptied))
 }
 
 #[cfg(test)]
@@ -166,12 +113,10 @@ mod tests {
             governor: Some("powersave".into()),
             swap_mib: Some(3),
             power: Some(BATTERY.into()),
-            compilers: Some(2),
         };
         assert_eq!(
             warnings(&state),
             [
-                "busy machine: 2 compilers are running",
                 "CPU governor `powersave` slows the clock when idle",
                 "3 MiB of swap in use",
                 "running on battery",
@@ -185,7 +130,6 @@ mod tests {
             governor: Some("performance".into()),
             swap_mib: Some(0),
             power: Some(MAINS.into()),
-            compilers: Some(0),
         };
         assert_eq!(warnings(&state), Vec::<String>::new());
     }

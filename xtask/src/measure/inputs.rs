@@ -22,17 +22,27 @@ pub(crate) fn inputs(
     checkout: &Path,
     workspace: &Workspace,
     messages: &[Value],
-    made: [&Path; 2],
+    made: &[PathBuf; 2],
     files: &Snapshot,
 ) -> Option<Inputs> {
     // A folder that has sources in it is not made of them.
     let has_sources =
         |folder: &PathBuf| workspace.manifests.iter().any(|manifest| manifest.starts_with(folder));
-    let outputs = workspace.targets.iter().filter(|folder| !has_sources(folder)).cloned().collect();
+    let outputs = [&workspace.building, &workspace.target].map(PathBuf::clone).into_iter();
+    let outputs = outputs.filter(|folder| !has_sources(folder)).collect();
     let mut found = Found { files, outputs, inputs: Inputs::default() };
     for binary in made {
         for path in dependencies(&files::read_text(&binary.with_extension("d")).ok()?)? {
-            found.add_with_manifests(&path)?;
+            found.add(&path)?;
+            // It may belong to any package around it.
+            let path = plain(&path);
+            let folders = path.ancestors().skip(1);
+            for folder in folders.take_while(|folder| folder.starts_with(&files.root)) {
+                let manifest = folder.join("Cargo.toml");
+                if manifest.is_file() {
+                    found.add(&manifest)?;
+                }
+            }
         }
     }
     // Cargo finds a build script by its name.
@@ -43,14 +53,21 @@ pub(crate) fn inputs(
         let configuration = CONFIGURATION_FILES.map(|name| folder.join(".cargo").join(name));
         TOOLCHAIN_FILES.map(|name| folder.join(name)).into_iter().chain(configuration)
     });
-    let configuration = cargo::configuration_files(checkout).into_iter().map(|file| file.path);
-    let in_repository = |path: &PathBuf| path.starts_with(files.root());
+    let configuration = cargo::configuration_files(checkout).into_iter().map(|(_, path)| path);
+    let in_repository = |path: &PathBuf| path.starts_with(&files.root);
     let around = above.chain(configuration).filter(in_repository);
     for path in packages.chain(of_workspace).chain(around) {
         found.add(&path)?;
     }
     for package in silent_packages(messages) {
-        found.add_package(checkout, &package)?;
+        // What this tool writes itself is no input, either.
+        let own = [RESULTS, ROADMAP].map(|name| checkout.join(name));
+        for path in OTHER_TARGETS.map(|name| package.join(name)).iter().chain(&own) {
+            let path = found.listed(path)?;
+            found.inputs.except.insert(path);
+        }
+        let package = found.listed(&package)?;
+        found.inputs.packages.insert(package);
     }
     Some(found.inputs)
 }
@@ -64,20 +81,6 @@ struct Found<'a> {
 }
 
 impl Found<'_> {
-    /// Adds a file that the compiler read, and the manifests of the packages that it may belong to.
-    fn add_with_manifests(&mut self, path: &Path) -> Option<()> {
-        self.add(path)?;
-        let path = plain(path);
-        let folders = path.ancestors().skip(1);
-        for folder in folders.take_while(|folder| folder.starts_with(self.files.root())) {
-            let manifest = folder.join("Cargo.toml");
-            if manifest.is_file() {
-                self.add(&manifest)?;
-            }
-        }
-        Some(())
-    }
-
     /// Adds a file or folder by its name and by where that leads.
     fn add(&mut self, path: &Path) -> Option<()> {
         let by_name = plain(path);
@@ -92,7 +95,7 @@ impl Found<'_> {
         if self.outputs.iter().any(|folder| path.starts_with(folder)) {
             return Some(());
         }
-        if path.starts_with(self.files.root()) {
+        if path.starts_with(&self.files.root) {
             let path = self.listed(path)?;
             self.inputs.repository.insert(path);
         }
@@ -111,22 +114,9 @@ impl Found<'_> {
         Some(())
     }
 
-    fn add_package(&mut self, checkout: &Path, folder: &Path) -> Option<()> {
-        let except = OTHER_TARGETS.map(|name| folder.join(name));
-        // What this tool writes itself.
-        let own = [RESULTS, ROADMAP].map(|name| checkout.join(name));
-        for path in except.iter().chain(&own) {
-            let path = self.listed(path)?;
-            self.inputs.except.insert(path);
-        }
-        let folder = self.listed(folder)?;
-        self.inputs.packages.insert(folder);
-        Some(())
-    }
-
     /// The path as the list has it, from the root of the repository; `None` for one that no line can hold.
     fn listed(&self, path: &Path) -> Option<String> {
-        let root = self.files.root();
+        let root = &self.files.root;
         let common = root.ancestors().find(|folder| path.starts_with(folder))?;
         let up = root.strip_prefix(common).ok()?.components().map(|_| "..");
         let down = path.strip_prefix(common).ok()?.to_str()?;

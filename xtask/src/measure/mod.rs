@@ -14,7 +14,6 @@ pub(crate) mod last_words;
 pub(crate) mod noise;
 pub mod port;
 pub mod process;
-pub(crate) mod quiet;
 pub(crate) mod release;
 pub mod run;
 pub mod scenario;

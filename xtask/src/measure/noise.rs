@@ -54,21 +54,11 @@ struct Cpu {
     steal: f64,
 }
 
-/// The CPU seconds of the machine from one moment to another.
-struct Spent {
-    /// All that there were.
-    whole: f64,
-    used: f64,
-    stolen: f64,
-}
-
 impl Counters {
     /// Reads them while these servers and their `supervisor` run, if any do: the use of all others is that of others.
     pub(crate) fn read(servers: &[u32], supervisor: Option<u32>) -> Self {
         let tool = std::process::id();
         let ours: Vec<u32> = servers.iter().copied().chain(supervisor).chain([tool]).collect();
-        // It has waited for each load generator that ended.
-        let with_children = |pid| Some(process::cpu_time(pid)? + process::children_cpu_time(pid)?);
         let stat = fs::read_to_string("/proc/stat").ok();
         Self {
             others: process::users(&ours),
@@ -78,23 +68,21 @@ impl Counters {
                 .ok()
                 .and_then(|text| pressure(&text)),
             servers: servers.iter().map(|pid| process::cpu_time(*pid)).collect(),
-            supervisor: supervisor.map_or(Some(Duration::ZERO), with_children),
+            // It has waited for each load generator that ended.
+            supervisor: supervisor.map_or(Some(Duration::ZERO), process::cpu_time_with_children),
             tool: process::cpu_time(tool),
         }
     }
 
-    /// `false` where the system does not show them.
-    pub(crate) fn are_known(&self) -> bool {
-        self.machine.is_some()
-    }
-
-    fn spent(&self, later: &Self) -> Option<Spent> {
+    /// The CPU seconds of the machine from `self` to `later`: all that there were, those that were wanted, and the stolen
+    /// ones of these.
+    fn spent(&self, later: &Self) -> Option<[f64; 3]> {
         let (from, to) = self.machine.zip(later.machine)?;
         let whole = later.at.duration_since(self.at).as_secs_f64() * from.processors;
         let wanted = (whole - (to.idle - from.idle)).clamp(0.0, whole);
         let stolen = (to.steal - from.steal).clamp(0.0, wanted);
         let is_comparable = whole > 0.0 && from.processors == to.processors;
-        is_comparable.then_some(Spent { whole, used: wanted - stolen, stolen })
+        is_comparable.then_some([whole, wanted, stolen])
     }
 
     /// The noise from `self` to `later`, apart from what each server used.
@@ -102,21 +90,19 @@ impl Counters {
         let between = |read: fn(&Self) -> Option<Duration>| {
             Some(read(later)?.saturating_sub(read(self)?).as_secs_f64())
         };
-        let machine = self.spent(later);
-        let machine = machine.as_ref();
+        let spent = self.spent(later);
         let servers = between(|counters| counters.servers.iter().copied().sum());
         let tool = between(|counters| counters.tool);
+        let others = || {
+            let ours = servers? + between(|counters| counters.supervisor)? + tool?;
+            spent.map(|[_, wanted, stolen]| (wanted - stolen - ours).max(0.0))
+        };
+        let stolen = spent.filter(|[_, wanted, _]| *wanted > 0.0);
         Noise {
-            steal_share: machine.and_then(|spent| {
-                let wanted = spent.used + spent.stolen;
-                (wanted > 0.0).then(|| spent.stolen / wanted)
-            }),
-            busy_share: machine.map(|spent| (spent.used + spent.stolen) / spent.whole),
+            steal_share: stolen.map(|[_, wanted, stolen]| stolen / wanted),
+            busy_share: spent.map(|[whole, wanted, _]| wanted / whole),
             cpu_pressure_seconds: between(|counters| counters.pressure),
-            others_cpu_seconds: machine.and_then(|spent| {
-                let ours = servers? + between(|counters| counters.supervisor)? + tool?;
-                Some((spent.used - ours).max(0.0))
-            }),
+            others_cpu_seconds: others(),
             tool_cpu_seconds: tool,
             ..Noise::default()
         }
@@ -126,10 +112,10 @@ impl Counters {
     pub(crate) fn disturbances(&self, later: &Self, when: &str) -> Vec<String> {
         let noise = self.until(later);
         let mut disturbances = Vec::new();
-        if let Some((others, spent)) = noise.others_cpu_seconds.zip(self.spent(later))
-            && others / spent.whole > BUSY_SHARE
+        if let Some((others, [whole, ..])) = noise.others_cpu_seconds.zip(self.spent(later))
+            && others / whole > BUSY_SHARE
         {
-            let share = |seconds: f64| format!("{:.0} %", seconds / spent.whole * 100.0);
+            let share = |seconds: f64| format!("{:.0} %", seconds / whole * 100.0);
             let stands_out = |seconds: f64| (CULPRIT_SHARE * others..=others).contains(&seconds);
             let used = process::used(&self.others, &later.others).into_iter();
             let culprits: Vec<String> = used
@@ -157,6 +143,29 @@ impl Counters {
     pub(crate) fn of_servers(&self, later: &Self) -> Vec<Option<f64>> {
         let both = self.servers.iter().zip(&later.servers);
         both.map(|(from, to)| Some((*to)?.saturating_sub((*from)?).as_secs_f64())).collect()
+    }
+}
+
+/// The time that the machine is watched before it counts as quiet.
+const WINDOW: Duration = Duration::from_millis(500);
+
+/// Waits until nothing else wants the CPUs, up to `patience`; returns the disturbances that are left, in words. Those
+/// in the meantime go to `announce`. Before a run only, and never afterwards: one that was disturbed counts.
+///
+/// On a system that does not show them, it does not wait.
+pub(crate) fn wait_until_quiet(patience: Duration, mut announce: impl FnMut(&str)) -> Vec<String> {
+    let began = Instant::now();
+    loop {
+        let before = Counters::read(&[], None);
+        if before.machine.is_none() {
+            return Vec::new();
+        }
+        std::thread::sleep(WINDOW);
+        let disturbed = before.disturbances(&Counters::read(&[], None), "before the run");
+        if disturbed.is_empty() || began.elapsed() >= patience {
+            return disturbed;
+        }
+        announce(&disturbed.join("; "));
     }
 }
 
@@ -289,6 +298,14 @@ mod tests {
             let said = &disturbances(&others)[0];
             assert!(said.contains(": others used 15 % of the"), "{said}");
         }
+    }
+
+    #[test]
+    fn a_machine_that_stays_busy_is_waited_for_no_longer_than_asked() {
+        let mut told = 0;
+        let found = wait_until_quiet(Duration::ZERO, |_| told += 1);
+        // One look, whatever it saw.
+        assert_eq!(told, 0, "{found:?}");
     }
 
     #[test]

@@ -2,43 +2,28 @@
 
 use std::fs;
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
 
 use xshell::cmd;
 
 use super::{process, shell};
 use crate::error::{Error, Result};
 
-/// The process that answers on `127.0.0.1:port`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Listener {
-    /// The process asked about.
-    Ours,
-    /// Another one, with its id where the system shows it.
-    Stranger(Option<u32>),
-    /// Who did, if anybody, listens no longer.
-    Nobody,
-    /// This system does not show it.
-    Unknown,
-}
-
 /// Checks that `port` is free on IPv4 and, where there is one, on IPv6.
 ///
 /// # Errors
 /// Names the process that holds it.
 pub fn free(port: u16) -> Result<()> {
-    for address in [
-        SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
-        SocketAddr::from((Ipv6Addr::LOCALHOST, port)),
-    ] {
-        match TcpListener::bind(address).map_err(|error| (error.kind(), error)) {
-            Err((io::ErrorKind::AddrInUse, _)) => return Err(taken(port)),
-            Err((io::ErrorKind::PermissionDenied, error)) => {
+    for address in [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()] {
+        let Err(error) = TcpListener::bind((address, port)) else { continue };
+        match error.kind() {
+            io::ErrorKind::AddrInUse => return Err(taken(port)),
+            io::ErrorKind::PermissionDenied => {
                 let what = format!("port {port} is not for this user");
                 return Err(Error::because(what, error).next("choose another: --port N"));
             }
-            // Free, or no IPv6 on this machine.
-            Ok(_) | Err(_) => {}
+            // No IPv6 on this machine.
+            _ => {}
         }
     }
     Ok(())
@@ -68,54 +53,59 @@ fn taken(port: u16) -> Error {
         .next(format!("{end}, or choose another port: --port N"))
 }
 
-/// Compares the listener on `127.0.0.1:port` with process `pid`.
-pub(crate) fn listener(port: u16, pid: u32) -> Listener {
-    let all_in =
-        |inodes: &[u64], sockets: &[u64]| inodes.iter().all(|inode| sockets.contains(inode));
-    match (listening_inodes(port), open_sockets(pid)) {
-        (Some(inodes), _) if inodes.is_empty() => Listener::Nobody,
-        (Some(inodes), Some(sockets)) if all_in(&inodes, &sockets) => Listener::Ours,
-        (Some(_), Some(_)) => Listener::Stranger(holder(port)),
-        (Some(_), None) => Listener::Unknown,
-        (None, _) => match holders(port) {
-            Some(pids) if pids.contains(&pid) => Listener::Ours,
-            Some(pids) if !pids.is_empty() => Listener::Stranger(pids.first().copied()),
-            _ => Listener::Unknown,
-        },
-    }
+/// Checks that it is process `pid` that listens on `127.0.0.1:port`; `false` where nobody does any more. A system that
+/// does not show it is believed.
+///
+/// # Errors
+/// Names the process that listens instead.
+pub(crate) fn listens(port: u16, pid: u32) -> Result<bool> {
+    let stranger = match listening_inodes(port) {
+        Some(inodes) if inodes.is_empty() => return Ok(false),
+        Some(inodes) => {
+            let owns = |sockets: Vec<u64>| inodes.iter().all(|inode| sockets.contains(inode));
+            if open_sockets(pid).is_none_or(owns) {
+                return Ok(true);
+            }
+            holder(port)
+        }
+        None => {
+            let pids = listed_holders(port).unwrap_or_default();
+            if pids.is_empty() || pids.contains(&pid) {
+                return Ok(true);
+            }
+            pids.first().copied()
+        }
+    };
+    let who = stranger.map_or_else(|| "another process".into(), |pid| format!("process {pid}"));
+    let what = format!("port {port} is answered by {who}, not by the server just started");
+    Err(Error::new(what))
 }
 
+/// A process that listens on `port`, where the system shows it.
 fn holder(port: u16) -> Option<u32> {
-    holders(port)?.first().copied()
+    let Some(inodes) = listening_inodes(port) else {
+        return listed_holders(port)?.first().copied();
+    };
+    let holds = |sockets: Vec<u64>| inodes.iter().any(|inode| sockets.contains(inode));
+    process::all().find(|pid| open_sockets(*pid).is_some_and(holds))
 }
 
-/// The processes that listen on `port`; `None` where the system does not show them.
-fn holders(port: u16) -> Option<Vec<u32>> {
-    if let Some(inodes) = listening_inodes(port) {
-        let holds = |pid: &u32| {
-            open_sockets(*pid)
-                .is_some_and(|sockets| inodes.iter().any(|inode| sockets.contains(inode)))
-        };
-        return Some(process::all().filter(holds).collect());
-    }
+/// The processes that listen on `port`, where there is no `/proc`.
+fn listed_holders(port: u16) -> Option<Vec<u32>> {
     let listed = shell::answer_of_system(|shell| {
         cmd!(shell, "lsof -nP").arg(format!("-iTCP:{port}")).args(["-sTCP:LISTEN", "-t"])
     })?;
-    let pids = listed.lines().filter_map(|line| line.trim().parse().ok());
-    Some(pids.collect())
+    Some(listed.lines().filter_map(|line| line.trim().parse().ok()).collect())
 }
 
 fn command_line(pid: u32) -> String {
-    let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    let words = String::from_utf8_lossy(&words).replace('\0', " ");
-    match words.trim() {
-        "" => {
-            let pid = pid.to_string();
-            shell::answer_of_system(|shell| cmd!(shell, "ps -o comm= -p {pid}"))
-                .unwrap_or_else(|| "unknown".into())
-        }
-        words => words.chars().take(100).collect(),
-    }
+    let words = fs::read_to_string(format!("/proc/{pid}/cmdline")).ok();
+    let listed = || {
+        let pid = pid.to_string();
+        shell::answer_of_system(|shell| cmd!(shell, "ps -o args= -p {pid}"))
+    };
+    let words = words.or_else(listed).unwrap_or_default().replace('\0', " ");
+    words.trim().chars().take(100).collect()
 }
 
 /// The inodes of the sockets that process `pid` has open.
@@ -129,46 +119,31 @@ fn open_sockets(pid: u32) -> Option<Vec<u64>> {
     Some(entries.filter_map(inode).collect())
 }
 
-/// The sockets that a connection to `127.0.0.1:port` or `[::1]:port` can end at.
+/// The sockets that a connection to `127.0.0.1:port` ends at: the kernel prefers the most specific address. It walks a
+/// large table for each file, so that of IPv6 is read only where none of IPv4 is nearer.
 fn listening_inodes(port: u16) -> Option<Vec<u64>> {
     let v4 = fs::read_to_string("/proc/net/tcp").ok()?;
-    let v6 = fs::read_to_string("/proc/net/tcp6").unwrap_or_default();
-    let mut sockets: Vec<(Reach, u64)> =
-        v4.lines().chain(v6.lines()).filter_map(|line| listening_socket(line, port)).collect();
-    // The kernel prefers the most specific address.
-    sockets.sort_unstable();
-    let nearest = sockets.first().map(|(reach, _)| *reach);
-    let nearest = sockets.iter().filter(|(reach, _)| Some(*reach) == nearest);
-    Some(nearest.map(|(_, inode)| *inode).collect())
-}
-
-/// The address that a socket is bound to, the most specific first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Reach {
-    LoopbackV4,
-    AnyV4,
-    V6,
-}
-
-/// Reads a line of `/proc/net/tcp` or `tcp6`; `None` unless it is a socket that listens on `port` for this machine.
-fn listening_socket(line: &str, port: u16) -> Option<(Reach, u64)> {
-    const LISTEN: &str = "0A";
-    let mut fields = line.split_whitespace();
-    let (address, local_port) = fields.nth(1)?.rsplit_once(':')?;
-    if fields.nth(1)? != LISTEN || u16::from_str_radix(local_port, 16).ok()? != port {
-        return None;
-    }
-    let inode = fields.nth(5)?.parse().ok()?;
-    let reach = match address {
-        "00000000" => Reach::AnyV4,
-        address if address.len() > 8 => Reach::V6,
-        // Written in the machine's own byte order.
-        address if u32::from_str_radix(address, 16).ok()?.to_ne_bytes() == [127, 0, 0, 1] => {
-            Reach::LoopbackV4
+    // Written in the machine's own byte order.
+    for address in [Ipv4Addr::LOCALHOST, Ipv4Addr::UNSPECIFIED] {
+        let address = u32::from_ne_bytes(address.octets());
+        let found = listening_at(&v4, &format!("{address:08X}:{port:04X}"));
+        if !found.is_empty() {
+            return Some(found);
         }
-        _ => return None,
+    }
+    let v6 = fs::read_to_string("/proc/net/tcp6").unwrap_or_default();
+    Some(listening_at(&v6, &format!(":{port:04X}")))
+}
+
+/// The inodes of the sockets in a table of `/proc/net` that listen at addresses with this end.
+fn listening_at(table: &str, end: &str) -> Vec<u64> {
+    const LISTEN: &str = "0A";
+    let inode = |line: &str| {
+        let mut fields = line.split_whitespace();
+        let is_it = fields.nth(1)?.ends_with(end) && fields.nth(1)? == LISTEN;
+        fields.nth(5).filter(|_| is_it)?.parse().ok()
     };
-    Some((reach, inode))
+    table.lines().filter_map(inode).collect()
 }
 
 #[cfg(test)]
@@ -181,7 +156,18 @@ mod tests {
     fn our_own_listener_is_recognised() {
         let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = socket.local_addr().unwrap().port();
-        assert_eq!(listener(port, std::process::id()), Listener::Ours);
+        assert!(listens(port, std::process::id()).unwrap());
+    }
+
+    #[test]
+    fn a_listener_on_every_address_is_recognised() {
+        for address in ["0.0.0.0:0", "[::]:0"] {
+            // A machine without IPv6 has none there.
+            if let Ok(socket) = TcpListener::bind(address) {
+                let port = socket.local_addr().unwrap().port();
+                assert!(listens(port, std::process::id()).unwrap(), "{address}");
+            }
+        }
     }
 
     #[test]
@@ -189,10 +175,10 @@ mod tests {
         let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = socket.local_addr().unwrap().port();
         let mut other = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
-        let found = listener(port, other.id());
+        let found = listens(port, other.id());
         drop(other.stdin.take());
         other.wait().unwrap();
-        assert!(matches!(found, Listener::Stranger(Some(_))), "{found:?}");
+        assert!(found.unwrap_err().what().contains("is answered by process "));
     }
 
     #[test]
@@ -204,8 +190,7 @@ mod tests {
         while free(port).is_err() {
             std::thread::yield_now();
         }
-        let found = listener(port, std::process::id());
-        assert!(matches!(found, Listener::Nobody | Listener::Unknown), "{found:?}");
+        assert!(listens(port, std::process::id()).is_ok());
     }
 
     #[test]

@@ -1,14 +1,14 @@
-//! Running processes, and tsurvivor use of the machine: from `/proc` where there is one, else from `ps`.
+//! Running processes, and their use of the machine: from `/proc` where there is one, else from `ps`.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use walkdir::WalkDir;
 use xshell::cmd;
 
 use super::shell;
+use crate::files;
 
 /// A process's memory and CPU at one moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -29,21 +29,28 @@ pub(crate) struct Usage {
 pub(crate) const TICKS_PER_SECOND: f64 = 100.0;
 
 /// The usage of process `pid`, which has lived for `age`. `None` once it is gone.
+#[allow(clippy::cast_precision_loss, reason = "shown to a tenth of a per cent")]
 pub(crate) fn usage(pid: u32, age: Duration) -> Option<Usage> {
-    match fs::read_to_string(format!("/proc/{pid}/status")) {
-        Ok(status) => from_proc(&status, cpu_time(pid)?, age),
-        Err(_) if Path::new("/proc/self/status").exists() => None,
-        Err(_) => from_ps(pid),
-    }
+    let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) else {
+        let shows_others = Path::new("/proc/self/status").exists();
+        return if shows_others { None } else { from_ps(pid) };
+    };
+    let cpu = cpu_time(pid)?.as_secs_f64() / age.as_secs_f64().max(1.0 / TICKS_PER_SECOND);
+    let (rss_kib, of) =
+        (kib(&status, "VmRSS")?, kib(&fs::read_to_string("/proc/meminfo").ok()?, "MemTotal")?);
+    Some(Usage {
+        rss_kib,
+        vsz_kib: kib(&status, "VmSize")?,
+        peak_kib: kib(&status, "VmHWM"),
+        cpu_percent: 100.0 * cpu,
+        memory_percent: 100.0 * rss_kib as f64 / of.max(1) as f64,
+    })
 }
 
 /// The process ids that `/proc` shows.
 pub fn all() -> impl Iterator<Item = u32> {
-    WalkDir::new("/proc")
-        .min_depth(1)
-        .max_depth(1)
-        .into_iter()
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+    let names = files::names(Path::new("/proc")).unwrap_or_default();
+    names.into_iter().filter_map(|name| name.parse().ok())
 }
 
 /// Who has used the CPUs how much so far: every process by its id. Empty without `/proc`.
@@ -54,22 +61,35 @@ pub(crate) type Users = BTreeMap<u32, User>;
 pub(crate) struct User {
     name: String,
     parent: u32,
-    /// User and system time, also of the children that it has waited for.
-    cpu: Duration,
+    /// User and system time.
+    own: Duration,
+    /// That of the children that it has waited for.
+    children: Duration,
 }
 
 /// The users of the CPUs but for `ours`.
 pub(crate) fn users(ours: &[u32]) -> Users {
     let others = all().filter(|pid| !ours.contains(pid));
-    others.filter_map(|pid| Some((pid, User::read(&stat(pid)?)?))).collect()
+    others.filter_map(|pid| Some((pid, User::of(pid)?))).collect()
 }
 
 impl User {
+    /// `None` for a process that is gone, and without `/proc`.
+    fn of(pid: u32) -> Option<Self> {
+        Self::read(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+    }
+
     pub(super) fn read(stat: &str) -> Option<Self> {
-        let (_, name) = stat.rsplit_once(')')?.0.split_once('(')?;
-        let [parent] = fields(stat, Field::Parent)?;
-        let cpu = ticks(stat, Field::OwnTime)? + ticks(stat, Field::ChildrenTime)?;
-        Some(Self { name: name.to_owned(), parent, cpu })
+        // The name is in parentheses and may hold anything, so the fields are counted from its end.
+        let (before, fields) = stat.rsplit_once(')')?;
+        let fields: Vec<&str> = fields.split_whitespace().collect();
+        let number = |place: usize| fields.get(place)?.parse::<u32>().ok();
+        let time = |place| {
+            let ticks = f64::from(number(place)?.saturating_add(number(place + 1)?));
+            Some(Duration::from_secs_f64(ticks / TICKS_PER_SECOND))
+        };
+        let name = before.split_once('(')?.1.to_owned();
+        Some(Self { name, parent: number(1)?, own: time(11)?, children: time(13)? })
     }
 }
 
@@ -82,13 +102,13 @@ pub(crate) fn used(before: &Users, after: &Users) -> Vec<(String, Duration)> {
         let parent = |pid: &u32| before.get(pid).map(|user| user.parent);
         let survivor = std::iter::successors(Some(pid), parent).find(|pid| after.contains_key(pid));
         if let Some((survivor, user)) = survivor.zip(before.get(&pid)) {
-            *known.entry(survivor).or_default() += user.cpu;
+            *known.entry(survivor).or_default() += user.own + user.children;
         }
     }
     let mut used: BTreeMap<&str, Duration> = BTreeMap::new();
     for (pid, user) in after {
         let known = known.get(pid).copied().unwrap_or_default();
-        *used.entry(&user.name).or_default() += user.cpu.saturating_sub(known);
+        *used.entry(&user.name).or_default() += (user.own + user.children).saturating_sub(known);
     }
     let mut used: Vec<_> = used.into_iter().map(|(name, cpu)| (name.to_owned(), cpu)).collect();
     used.sort_by_key(|(_, cpu)| std::cmp::Reverse(*cpu));
@@ -97,50 +117,13 @@ pub(crate) fn used(before: &Users, after: &Users) -> Vec<(String, Duration)> {
 
 /// User and system time of process `pid` so far; `None` without `/proc`.
 pub fn cpu_time(pid: u32) -> Option<Duration> {
-    ticks(&stat(pid)?, Field::OwnTime)
+    Some(User::of(pid)?.own)
 }
 
-/// User and system time of the children that process `pid` has waited for; `None` without `/proc`.
-pub(crate) fn children_cpu_time(pid: u32) -> Option<Duration> {
-    ticks(&stat(pid)?, Field::ChildrenTime)
-}
-
-fn stat(pid: u32) -> Option<String> {
-    fs::read_to_string(format!("/proc/{pid}/stat")).ok()
-}
-
-/// The position in `/proc/<pid>/stat`, after the process's name.
-#[derive(Clone, Copy)]
-enum Field {
-    Parent = 1,
-    OwnTime = 11,
-    ChildrenTime = 13,
-}
-
-fn fields<const N: usize>(stat: &str, first: Field) -> Option<[u32; N]> {
-    // The name is in parentheses and may hold anything, so the fields are counted from its end.
-    let (_, fields) = stat.rsplit_once(')')?;
-    let fields = fields.split_whitespace().skip(first as usize).take(N);
-    let numbers: Option<Vec<u32>> = fields.map(|field| field.parse().ok()).collect();
-    numbers?.try_into().ok()
-}
-
-fn ticks(stat: &str, first: Field) -> Option<Duration> {
-    let [user, system] = fields(stat, first)?;
-    let ticks = f64::from(u32::saturating_add(user, system));
-    Some(Duration::from_secs_f64(ticks / TICKS_PER_SECOND))
-}
-
-fn from_proc(status: &str, cpu: Duration, age: Duration) -> Option<Usage> {
-    let rss_kib = kib(status, "VmRSS")?;
-    let total = kib(&fs::read_to_string("/proc/meminfo").ok()?, "MemTotal")?;
-    Some(Usage {
-        rss_kib,
-        vsz_kib: kib(status, "VmSize")?,
-        peak_kib: kib(status, "VmHWM"),
-        cpu_percent: 100.0 * cpu.as_secs_f64() / age.as_secs_f64().max(1.0 / TICKS_PER_SECOND),
-        memory_percent: 100.0 * share(rss_kib, total),
-    })
+/// That, with the time of the children that it has waited for.
+pub(crate) fn cpu_time_with_children(pid: u32) -> Option<Duration> {
+    let User { own, children, .. } = User::of(pid)?;
+    Some(own + children)
 }
 
 fn from_ps(pid: u32) -> Option<Usage> {
@@ -167,11 +150,6 @@ pub(crate) fn kib(text: &str, name: &str) -> Option<u64> {
         .ok()
 }
 
-#[allow(clippy::cast_precision_loss)]
-fn share(part: u64, whole: u64) -> f64 {
-    part as f64 / whole.max(1) as f64
-}
-
 #[cfg(test)]
 mod tests {
     use std::process::Command;
@@ -195,8 +173,9 @@ mod tests {
     #[test]
     fn a_name_with_spaces_and_parentheses_does_not_shift_the_counters() {
         let stat = "7 (a) b (c) S 1 7 7 0 -1 4194304 1 2 3 4 150 50 30 20 20 0 1 0";
-        assert_eq!(ticks(stat, Field::OwnTime), Some(Duration::from_secs(2)));
-        assert_eq!(ticks(stat, Field::ChildrenTime), Some(Duration::from_millis(500)));
+        let user = User::read(stat).unwrap();
+        assert_eq!((user.name.as_str(), user.parent), ("a) b (c", 1));
+        assert_eq!([user.own, user.children].map(|time| time.as_millis()), [2000, 500]);
     }
 
     fn users(stats: &[(u32, &str, u32, [u32; 2])]) -> Users {

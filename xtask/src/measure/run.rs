@@ -1,26 +1,27 @@
 //! One measurement: of each side a fresh server and one load, both sides at the same time where there are two, and the
 //! samples, noise and warnings meanwhile.
 
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
+use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use super::build::Binaries;
-use super::children::{Cause, Children, Stopped};
-use super::health::{self, Health, Implementation};
+use super::children::{Children, Stopped};
+use super::health;
 use super::noise::Counters;
-use super::port::{self, Listener};
+use super::port;
 use super::process::{self, Usage};
 use super::scenario::{self, Scenario};
-use super::supervisor::{Exit, Kind, Program, Role, SIGTERM};
+use super::supervisor::{Cause, Kind, SIGTERM, words};
 use super::workplace::Workplace;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::model::limits::ELAPSED_SHARE;
 use crate::model::load_result::LoadResult;
 use crate::model::names::{Mode, Phase};
-use crate::model::provenance::Noise;
+use crate::model::provenance::{Noise, ServerRun};
 use crate::term::steps::Steps;
-use crate::term::text::shell_word;
 
 /// The longest time that each step of a measurement may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,19 +59,10 @@ pub struct RunPlan<'a> {
     /// The length of the load.
     pub duration: Duration,
     pub limits: Limits,
-    /// One, or before and after, which are measured at the same time.
+    /// One, or before and after, in this order, which are measured at the same time.
     pub sides: &'a [Side<'a>],
     /// The side whose processes are made first.
     pub first: Phase,
-}
-
-impl<'a> RunPlan<'a> {
-    /// A program of each side, in the order in which they are started.
-    fn programs(&self, kind: Kind, program: fn(&Self, &Side) -> Program) -> Vec<(Role, Program)> {
-        let mut sides: Vec<&Side> = self.sides.iter().collect();
-        sides.sort_by_key(|side| side.phase != self.first);
-        sides.into_iter().map(|side| (kind.of(side.phase), program(self, side))).collect()
-    }
 }
 
 /// A side that is measured.
@@ -115,17 +107,15 @@ impl From<Failed> for Error {
 pub struct Measured {
     /// The load generator's result.
     pub result: LoadResult,
-    pub(crate) implementation: Implementation,
-    /// From the server's start until it was healthy.
-    pub(crate) ready: Duration,
-    /// Wall time of the load generator.
-    pub(crate) load: Duration,
+    /// It was the stand-in that answered, and not Engram.
+    pub(crate) stand_in: bool,
     /// How far apart both loads noticed their start; `None` where there is one.
     pub(crate) load_offset: Option<Duration>,
-    pub(crate) stop: Stopped,
-    pub(crate) load_exit: Exit,
-    /// The server's use of the machine, once a second.
-    pub(crate) samples: Vec<Sample>,
+    pub(crate) server: ServerRun,
+    /// The fault of a stop that was not clean, in words.
+    pub(crate) unclean_stop: Option<String>,
+    /// The server's use of the machine, once a second, with the time since the load began.
+    pub(crate) samples: Vec<(Duration, Usage)>,
     pub(crate) noise: Noise,
     /// The end of the server's log.
     pub(crate) log_tail: String,
@@ -133,18 +123,8 @@ pub struct Measured {
     pub(crate) warnings: Vec<String>,
 }
 
-/// The server at one moment of the load.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Sample {
-    /// Since the load began.
-    pub(crate) at: Duration,
-    pub(crate) usage: Usage,
-}
-
 /// The time between two questions for the health of a server that starts.
 const HEALTH_INTERVAL: Duration = Duration::from_millis(20);
-/// The time between two samples of a server's memory and CPU.
-const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
 /// The shortest wait for news before a limit counts as passed: this tool may have been suspended beyond it, and what
 /// ended meanwhile ended in time.
 const LAST_LOOK: Duration = Duration::from_millis(200);
@@ -169,7 +149,7 @@ pub fn run(
         side.workplace.prepare()?;
         port::free(side.port)?;
     }
-    let children = Children::start(plan.tool, workplace, plan.limits.stop_grace)?;
+    let children = Children::start(plan.tool, plan.checkout, workplace, plan.limits.stop_grace)?;
     // The supervisor is dropped, and has stopped everything, when this is over.
     let outcome = Measuring { plan, children, steps, started: Instant::now() }.measure();
     match outcome {
@@ -193,11 +173,12 @@ struct Running<'a> {
     plan: &'a RunPlan<'a>,
     side: &'a Side<'a>,
     pid: u32,
-    /// From its start until it was healthy.
-    ready: Option<(Implementation, Duration)>,
-    samples: Vec<Sample>,
-    /// How its load generator ended, and after which time.
-    load: Option<(Exit, Duration)>,
+    stand_in: bool,
+    samples: Vec<(Duration, Usage)>,
+    /// How its load generator ended.
+    load: Option<ExitStatus>,
+    server: ServerRun,
+    unclean_stop: Option<String>,
 }
 
 impl<'a> Measuring<'a> {
@@ -208,8 +189,7 @@ impl<'a> Measuring<'a> {
 
         self.steps.begin_long("ready", "waiting until it is healthy");
         self.wait_until_healthy(&mut sides)?;
-        let is_stand_in = |side: &Running| matches!(side.ready, Some((Implementation::StandIn, _)));
-        self.steps.done(match sides.iter().any(is_stand_in) {
+        self.steps.done(match sides.iter().any(|side| side.stand_in) {
             false => "healthy",
             true => "healthy; this is the stand-in, not the real Engram",
         });
@@ -220,50 +200,63 @@ impl<'a> Measuring<'a> {
         let before = Counters::read(&servers, Some(self.children.id()));
         let load_offset = self.load(&mut sides)?;
         let after = Counters::read(&servers, Some(self.children.id()));
-        let listeners: Vec<Listener> = sides.iter().map(Running::listener).collect();
+        let listening: Vec<Result<bool>> = sides.iter().map(Running::listens).collect();
         self.steps.done(&what);
 
         self.steps.begin("stop", "SIGTERM");
-        let stop = |side: &Running| self.children.stop(Kind::Server.of(side.side.phase));
-        let stops = sides.iter().map(stop).collect::<Result<Vec<_>>>()?;
-        let is_unclean = |stop: &Stopped| unclean_stop(*stop, plan.limits.stop_grace).is_some();
-        self.steps.done(match stops.iter().any(is_unclean) {
+        let mut died = None;
+        for side in &mut sides {
+            let stop = self.children.stop(Kind::Server.of(side.side.phase))?;
+            side.server.stop_seconds = Some(stop.took.as_secs_f64());
+            side.server.slowed_down_percent = stop.slowed_down;
+            side.server.server_end = Some(words(stop.exit));
+            side.unclean_stop = unclean_stop(stop, plan.limits.stop_grace);
+            if stop.cause == Cause::Unasked {
+                died.get_or_insert(side.died_under_load(stop.exit));
+            }
+        }
+        self.steps.done(match sides.iter().any(|side| side.unclean_stop.is_some()) {
             true => "did not stop as it should",
             false => "stopped",
         });
 
-        if let Some((side, stop)) =
-            sides.iter().zip(&stops).find(|(_, stop)| stop.cause == Cause::Unasked)
-        {
-            return Err(side.died_under_load(stop.exit));
+        if let Some(died) = died {
+            return Err(died);
         }
         plan.scenario.unchanged(plan.checkout)?;
-        for (side, listener) in sides.iter().zip(listeners) {
-            match listener {
-                Listener::Ours | Listener::Unknown => {}
-                Listener::Stranger(stranger) => {
-                    return Err(side.answered_by_another(stranger).into());
-                }
-                Listener::Nobody => {
-                    let what = "the server lived on, and no longer listened after the load";
-                    let log = side.side.workplace.server_log();
-                    return Err(side.failed(with_log(Error::new(what), &log)));
-                }
+        for (side, listens) in sides.iter().zip(listening) {
+            if !listens? {
+                let what = "the server lived on, and no longer listened after the load";
+                return Err(side.server_failed(what.into(), "fix what its log says"));
             }
         }
         let noise = before.until(&after);
         let mut warnings = before.disturbances(&after, "during the load");
         warnings.extend(load_offset.filter(|offset| *offset > TOGETHER).map(apart));
-        let used = before.of_servers(&after);
-        let measured = sides.into_iter().zip(stops).zip(used).map(|((side, stop), server)| {
-            let noise = Noise { server_cpu_seconds: server, ..noise.clone() };
-            let mut measured = side.measured(stop, noise)?;
-            measured.load_offset = load_offset;
-            measured.warnings.extend(warnings.iter().cloned());
-            measured.warnings.extend(unclean_stop(stop, plan.limits.stop_grace));
-            Ok(measured)
+        let sides = sides.into_iter().zip(before.of_servers(&after));
+        let measured = sides.map(|(side, server_cpu_seconds)| {
+            let noise = Noise { server_cpu_seconds, ..noise.clone() };
+            side.measured(load_offset, noise, &warnings)
         });
         measured.collect()
+    }
+
+    /// Starts a program of each side. Returns their process ids in the order of the sides, and how far apart several
+    /// noticed their start.
+    fn spawn(
+        &mut self,
+        kind: Kind,
+        command: fn(&RunPlan, &Side) -> Vec<String>,
+    ) -> Result<(Vec<u32>, Option<Duration>)> {
+        let plan = self.plan;
+        let mut sides: Vec<&Side> = plan.sides.iter().collect();
+        sides.sort_by_key(|side| side.phase != plan.first);
+        let programs =
+            sides.iter().map(|side| (kind.of(side.phase), &side.workplace, command(plan, side)));
+        let (pids, apart) = self.children.spawn(&programs.collect::<Vec<_>>())?;
+        let mut started: Vec<_> = sides.iter().map(|side| side.phase).zip(pids).collect();
+        started.sort_unstable();
+        Ok((started.into_iter().map(|(_, pid)| pid).collect(), apart))
     }
 
     /// Starts the servers.
@@ -273,22 +266,20 @@ impl<'a> Measuring<'a> {
         let addresses = plan.sides.iter().map(|side| format!("127.0.0.1:{}", side.port));
         let address = format!("engram on {}", together(addresses.collect()));
         self.steps.begin("start", &address);
-        let servers = self.children.spawn(&plan.programs(Kind::Server, server))?;
-        let pid = |side: &Side| {
-            let of_side = servers.iter().find(|server| server.role.side == side.phase);
-            of_side.map_or(0, |server| server.pid)
-        };
-        let pids = plan.sides.iter().map(|side| pid(side).to_string());
-        self.steps.done(&format!("{address}, process {}", together(pids.collect())));
-        let running = |side: &'a Side| Running {
+        let (pids, _) = self.spawn(Kind::Server, server)?;
+        let shown = pids.iter().map(u32::to_string);
+        self.steps.done(&format!("{address}, process {}", together(shown.collect())));
+        let running = plan.sides.iter().zip(pids).map(|(side, pid)| Running {
             plan,
             side,
-            pid: pid(side),
-            ready: None,
+            pid,
+            stand_in: false,
             samples: Vec::new(),
             load: None,
-        };
-        Ok(plan.sides.iter().map(running).collect())
+            server: ServerRun::default(),
+            unclean_stop: None,
+        });
+        Ok(running.collect())
     }
 
     /// Asks until every server is healthy, and is the one that was started, or the time for it is over.
@@ -297,35 +288,36 @@ impl<'a> Measuring<'a> {
             // They are asked once more after the limit: this tool may have been suspended meanwhile.
             let is_last = self.started.elapsed() >= self.plan.limits.ready;
             if let Some((role, exit)) = self.children.exited(HEALTH_INTERVAL)?
-                && let Some(side) =
-                    sides.iter().find(|side| Kind::Server.of(side.side.phase) == role)
+                && let Some(side) = sides.iter().find(|side| side.side.phase == role.side)
             {
-                return Err(side.ended_early(exit));
+                let what = format!("the server ended before it was healthy ({})", words(exit));
+                return Err(side.server_failed(what, "fix what its log says"));
             }
             let mut waiting = None;
-            for side in sides.iter_mut().filter(|side| side.ready.is_none()) {
-                match health::check(side.side.port) {
-                    Health::Healthy(implementation) => match side.listener() {
-                        Listener::Ours | Listener::Unknown => {
-                            side.ready = Some((implementation, self.started.elapsed()));
-                        }
-                        Listener::Stranger(stranger) => {
-                            return Err(side.answered_by_another(stranger).into());
-                        }
-                        // It has ended since it answered, or a stranger has: it is asked again.
-                        Listener::Nobody => {
-                            let answer = "a listener that is gone".to_owned();
-                            waiting.get_or_insert((&*side, answer));
-                        }
-                    },
-                    Health::Unhealthy(answer) | Health::Silent(answer) => {
-                        waiting.get_or_insert((&*side, answer));
+            for side in sides.iter_mut().filter(|side| side.server.ready_seconds.is_none()) {
+                let answer = match health::check(side.side.port) {
+                    Ok(stand_in) if side.listens()? => {
+                        side.stand_in = stand_in;
+                        side.server.ready_seconds = Some(self.started.elapsed().as_secs_f64());
+                        continue;
                     }
-                }
+                    // It has ended since it answered, or a stranger has: it is asked again.
+                    Ok(_) => "a listener that is gone".to_owned(),
+                    Err(answer) => answer,
+                };
+                waiting.get_or_insert((&*side, answer));
             }
             match waiting {
                 None => return Ok(()),
-                Some((side, answer)) if is_last => return Err(side.never_healthy(&answer)),
+                Some((side, answer)) if is_last => {
+                    let what = format!(
+                        "the server was not healthy within {} s; GET http://127.0.0.1:{}/health last gave: {answer}",
+                        self.plan.limits.ready.as_secs(),
+                        side.side.port
+                    );
+                    let advice = "a slow start can be given more time: --ready-timeout SECONDS";
+                    return Err(side.server_failed(what, advice));
+                }
                 Some(_) => {}
             }
         }
@@ -342,8 +334,7 @@ impl<'a> Measuring<'a> {
         }
         // Before, or a busy machine makes the load longer than its generator ran.
         let began = Instant::now();
-        let loads = self.children.spawn(&plan.programs(Kind::Load, load_generator))?;
-        let offset = loads.iter().find_map(|load| load.apart);
+        let (_, offset) = self.spawn(Kind::Load, load_generator)?;
         let limit = plan.duration + plan.limits.load_grace;
         let mut next_sample = Duration::ZERO;
         while sides.iter().any(|side| side.load.is_none()) {
@@ -352,36 +343,31 @@ impl<'a> Measuring<'a> {
                 let age = self.started.elapsed();
                 for side in sides.iter_mut().filter(|side| side.load.is_none()) {
                     let usage = process::usage(side.pid, age);
-                    side.samples.extend(usage.map(|usage| Sample { at: elapsed, usage }));
+                    side.samples.extend(usage.map(|usage| (elapsed, usage)));
                 }
                 self.steps.progress(&time_left(plan.duration, elapsed));
-                while next_sample <= elapsed {
-                    next_sample += SAMPLE_INTERVAL;
-                }
+                next_sample = Duration::from_secs(elapsed.as_secs() + 1);
             }
             let patience = match elapsed < limit {
                 true => next_sample.min(limit).saturating_sub(elapsed),
                 false => LAST_LOOK,
             };
-            let exited = self.children.exited(patience)?;
-            let news = exited.and_then(|(role, exit)| {
-                let side = sides.iter_mut().find(|side| side.side.phase == role.side)?;
-                Some((role.kind, exit, side))
-            });
-            match news {
-                Some((Kind::Load, exit, side)) => {
-                    side.load = Some((exit, began.elapsed()));
-                    if side.result(exit).is_err() {
-                        let phase = side.side.phase;
-                        sides.retain(|side| side.side.phase == phase);
-                    }
+            let Some((role, exit)) = self.children.exited(patience)? else {
+                match sides.iter().find(|side| side.load.is_none()) {
+                    Some(side) if elapsed >= limit => return Err(side.load_hangs()),
+                    _ => continue,
                 }
-                Some((Kind::Server, exit, side)) => return Err(side.died_under_load(exit)),
-                None if elapsed >= limit => {
-                    let unfinished = sides.iter().find(|side| side.load.is_none());
-                    return unfinished.map_or(Ok(offset), |side| Err(side.load_hangs()));
-                }
-                None => {}
+            };
+            let Some(side) = sides.iter_mut().find(|side| side.side.phase == role.side) else {
+                continue;
+            };
+            if role.kind == Kind::Server {
+                return Err(side.died_under_load(exit));
+            }
+            side.load = Some(exit);
+            side.server.load_seconds = Some(began.elapsed().as_secs_f64());
+            if side.result(exit).is_err() {
+                sides.retain(|side| side.side.phase == role.side);
             }
         }
         Ok(offset)
@@ -389,42 +375,26 @@ impl<'a> Measuring<'a> {
 }
 
 impl Running<'_> {
-    fn listener(&self) -> Listener {
-        port::listener(self.side.port, self.pid)
+    /// `false` where nobody listens on the port of the server any more.
+    fn listens(&self) -> Result<bool> {
+        port::listens(self.side.port, self.pid).map_err(|error| {
+            with_log(error, &self.side.workplace.server_log())
+                .next("end it, or choose another port: --port N")
+        })
     }
 
-    fn failed(&self, error: Error) -> Failed {
-        Failed::Server(self.side.phase, error)
+    fn failed(&self, what: String, log: &Path, advice: &str) -> Failed {
+        Failed::Server(self.side.phase, with_log(Error::new(what), log).next(advice))
     }
 
-    fn ended_early(&self, exit: Exit) -> Failed {
-        let what = format!("the server ended before it was healthy ({exit})");
-        let error = with_log(Error::new(what), &self.side.workplace.server_log());
-        self.failed(error.next(format!(
-            "fix what its log says; to start it alone: {} start --port {}",
-            shell_word(&self.side.binaries.engram.to_string_lossy()),
-            self.side.port
-        )))
+    fn server_failed(&self, what: String, advice: &str) -> Failed {
+        self.failed(what, &self.side.workplace.server_log(), advice)
     }
 
-    fn never_healthy(&self, answer: &str) -> Failed {
-        let what = format!(
-            "the server was not healthy within {} s; GET http://127.0.0.1:{}/health last gave: {answer}",
-            self.plan.limits.ready.as_secs(),
-            self.side.port
-        );
-        let error = with_log(Error::new(what), &self.side.workplace.server_log());
-        self.failed(error.next("a slow start can be given more time: --ready-timeout SECONDS"))
-    }
-
-    fn died_under_load(&self, exit: Exit) -> Failed {
-        let died = Error::new(format!("the server ended under load ({exit})"));
-        let error = with_log(died, &self.side.workplace.server_log());
-        self.failed(
-            error.next(
-                "signal 9 can be the system's, when memory is short; otherwise fix the server",
-            ),
-        )
+    fn died_under_load(&self, exit: ExitStatus) -> Failed {
+        let what = format!("the server ended under load ({})", words(exit));
+        let advice = "signal 9 can be the system's, when memory is short; otherwise fix the server";
+        self.server_failed(what, advice)
     }
 
     fn load_hangs(&self) -> Failed {
@@ -433,89 +403,79 @@ impl Running<'_> {
             self.plan.limits.load_grace.as_secs(),
             self.plan.duration.as_secs()
         );
-        let error = with_log(Error::new(what), &self.side.workplace.load_log());
-        self.failed(
-            error.next("a server too slow for it can be given more time: --load-grace SECONDS"),
-        )
-    }
-
-    /// A server that finds its port taken silently moves to another one.
-    fn answered_by_another(&self, stranger: Option<u32>) -> Error {
-        let who = stranger.map_or_else(|| "another process".into(), |pid| format!("process {pid}"));
-        let port = self.side.port;
-        let what = format!("port {port} is answered by {who}, not by the server just started");
-        with_log(Error::new(what), &self.side.workplace.server_log())
-            .next("end it, or choose another port: --port N")
+        let advice = "a server too slow for it can be given more time: --load-grace SECONDS";
+        self.failed(what, &self.side.workplace.load_log(), advice)
     }
 
     /// A non-zero exit with a complete result is a measurement; without one it is a failure. Its cause is unknown: it
     /// counts as the server's, so that no server passes in pairs by leaving its load without a result.
-    fn result(&self, exit: Exit) -> Result<LoadResult, Failed> {
-        let (name, workplace) = (&self.plan.scenario.name, &self.side.workplace);
-        let failed = |what: String| {
-            let error = with_log(Error::new(what), &workplace.load_log());
-            self.failed(error.next(
-                "fix what the log says, or build the load generator anew: without --no-build",
-            ))
+    fn result(&self, exit: ExitStatus) -> Result<LoadResult, Failed> {
+        let name = &self.plan.scenario.name;
+        let written = files::read(&self.side.workplace.result());
+        let what = match written.map(|bytes| LoadResult::parse(&bytes)) {
+            Err(_) => format!("the load generator wrote no result ({})", words(exit)),
+            Ok(Err(why)) => {
+                let exit = words(exit);
+                format!("the load generator's result is not complete: {why} ({exit})")
+            }
+            Ok(Ok(result)) if result.config_name != *name => {
+                let measured = result.config_name;
+                format!("the load generator measured `{measured}` instead of `{name}`")
+            }
+            Ok(Ok(result)) if result.total_operations == 0 => {
+                "the load generator sent no request".to_owned()
+            }
+            Ok(Ok(result)) => return Ok(result),
         };
-        let bytes = files::read(&workplace.result())
-            .map_err(|_| failed(format!("the load generator wrote no result ({exit})")))?;
-        let result = LoadResult::parse(&bytes).map_err(|why| {
-            failed(format!("the load generator's result is not complete: {why} ({exit})"))
-        })?;
-        if result.config_name != *name {
-            let measured = &result.config_name;
-            let what = format!("the load generator measured `{measured}` instead of `{name}`");
-            return Err(failed(what));
-        }
-        if result.total_operations == 0 {
-            return Err(failed("the load generator sent no request".into()));
-        }
-        Ok(result)
+        let advice = "fix what the log says, or build the load generator anew: without --no-build";
+        Err(self.failed(what, &self.side.workplace.load_log(), advice))
     }
 
-    /// What was measured, without what concerns both sides.
+    /// What was measured; `warnings` are those of both sides.
     #[allow(clippy::cast_precision_loss, reason = "far fewer requests than 2^53")]
-    fn measured(self, stop: Stopped, mut noise: Noise) -> Result<Measured, Failed> {
-        let unknown = || Error::new("a defect in this tool: a side was not measured to its end");
-        let (implementation, ready) = self.ready.ok_or_else(unknown)?;
-        let (load_exit, load) = self.load.ok_or_else(unknown)?;
-        let result = self.result(load_exit)?;
+    fn measured(
+        self,
+        load_offset: Option<Duration>,
+        mut noise: Noise,
+        warnings: &[String],
+    ) -> Result<Measured, Failed> {
+        let defect = || Error::new("a defect in this tool: a side was not measured to its end");
+        let exit = self.load.ok_or_else(defect)?;
+        let result = self.result(exit)?;
         noise.server_cpu_us_per_operation =
             noise.server_cpu_seconds.map(|seconds| seconds * 1e6 / result.total_operations as f64);
+        let usages = || self.samples.iter().map(|(_, usage)| usage);
+        let own = self.weaknesses(&result, exit);
         Ok(Measured {
-            implementation,
-            ready,
-            load,
-            load_offset: None,
-            stop,
-            load_exit,
-            warnings: self.weaknesses(&result, load_exit),
+            stand_in: self.stand_in,
+            load_offset,
+            server: ServerRun {
+                load_generator_end: Some(words(exit)),
+                memory_kib: usages().next_back().map(|usage| usage.rss_kib),
+                peak_memory_kib: usages()
+                    .map(|usage| usage.peak_kib.unwrap_or(usage.rss_kib))
+                    .max(),
+                ..self.server
+            },
+            warnings: own.iter().chain(warnings).chain(&self.unclean_stop).cloned().collect(),
+            unclean_stop: self.unclean_stop,
+            log_tail: tail(&self.side.workplace.server_log()),
             samples: self.samples,
             noise,
-            log_tail: tail(&self.side.workplace.server_log()),
             result,
         })
     }
 
-    fn weaknesses(&self, result: &LoadResult, exit: Exit) -> Vec<String> {
-        let (plan, mut warnings) = (self.plan, Vec::new());
-        if exit != Exit::Code(0) {
-            let missed = plan.scenario.limits.missed(result);
-            let why = match missed.is_empty() {
-                true => last_line(&self.side.workplace.load_log()),
-                false => format!("the scenario's limits are missed: {}", missed.join("; ")),
-            };
-            warnings.push(format!("the load generator ended with {exit}: {why}"));
+    fn weaknesses(&self, result: &LoadResult, exit: ExitStatus) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if !exit.success() {
+            let tail = tail(&self.side.workplace.load_log());
+            let why = tail.lines().last().unwrap_or("its log is empty");
+            warnings.push(format!("the load generator ended with {}: {why}", words(exit)));
         }
-        if (result.elapsed_seconds - plan.duration.as_secs_f64()).abs()
-            > ELAPSED_SHARE * plan.duration.as_secs_f64()
-        {
-            warnings.push(format!(
-                "the load lasted {:.1} s instead of {} s",
-                result.elapsed_seconds,
-                plan.duration.as_secs()
-            ));
+        let (lasted, planned) = (result.elapsed_seconds, self.plan.duration.as_secs_f64());
+        if (lasted - planned).abs() > ELAPSED_SHARE * planned {
+            warnings.push(format!("the load lasted {lasted:.1} s instead of {planned:.0} s"));
         }
         warnings
     }
@@ -527,30 +487,25 @@ fn apart(offset: Duration) -> String {
 }
 
 /// The fault of a stop that was not clean, in words.
-pub(crate) fn unclean_stop(stop: Stopped, grace: Duration) -> Option<String> {
-    match (stop.cause, stop.exit) {
-        (Cause::Killed, _) => {
-            Some(format!("the server ignored SIGTERM for {} s and was killed", grace.as_secs()))
-        }
-        (_, Exit::Code(0) | Exit::Signal(SIGTERM)) => None,
-        (_, exit) => Some(format!("the server CRASHED when it was to stop: it ended with {exit}")),
+fn unclean_stop(stop: Stopped, grace: Duration) -> Option<String> {
+    if stop.cause == Cause::Killed {
+        let grace = grace.as_secs();
+        return Some(format!("the server ignored SIGTERM for {grace} s and was killed"));
     }
+    let is_clean = stop.exit.success() || stop.exit.signal() == Some(SIGTERM);
+    let crashed =
+        || format!("the server CRASHED when it was to stop: it ended with {}", words(stop.exit));
+    (!is_clean).then(crashed)
 }
 
-fn server(plan: &RunPlan, side: &Side) -> Program {
-    Program {
-        path: side.binaries.engram.clone(),
-        arguments: ["start", "--port", &side.port.to_string()].map(str::to_owned).to_vec(),
-        environment: vec![
-            format!("ENGRAM_DATA_DIR={}", side.workplace.data().display()),
-            format!("ENGRAM_PID_PATH={}", side.workplace.pid_file().display()),
-        ],
-        directory: plan.checkout.to_owned(),
-        output: side.workplace.server_log(),
-    }
+/// The command of a side's server.
+fn server(_: &RunPlan, side: &Side) -> Vec<String> {
+    let program = side.binaries.engram.display().to_string();
+    vec![program, "start".into(), "--port".into(), side.port.to_string()]
 }
 
-fn load_generator(plan: &RunPlan, side: &Side) -> Program {
+/// The command of a side's load generator.
+fn load_generator(plan: &RunPlan, side: &Side) -> Vec<String> {
     let scenario = plan.checkout.join(&plan.scenario.file);
     let options = [
         ("--scenario", scenario.display().to_string()),
@@ -559,14 +514,9 @@ fn load_generator(plan: &RunPlan, side: &Side) -> Program {
         ("--endpoint", format!("http://127.0.0.1:{}", side.port)),
         ("--output", side.workplace.result().display().to_string()),
     ];
-    let options = options.map(|(name, value)| [name.to_owned(), value]);
-    Program {
-        path: side.binaries.loadtest.clone(),
-        arguments: [vec!["run".to_owned()], options.concat()].concat(),
-        environment: Vec::new(),
-        directory: plan.checkout.to_owned(),
-        output: side.workplace.load_log(),
-    }
+    let program = [side.binaries.loadtest.display().to_string(), "run".to_owned()];
+    let options = options.into_iter().flat_map(|(name, value)| [name.to_owned(), value]);
+    program.into_iter().chain(options).collect()
 }
 
 fn time_left(duration: Duration, elapsed: Duration) -> String {
@@ -602,17 +552,4 @@ fn tail(log: &Path) -> String {
     let first = text.lines().count().saturating_sub(TAIL_LINES);
     let lines: Vec<String> = text.lines().skip(first).map(shown).collect();
     lines.join("\n")
-}
-
-fn last_line(log: &Path) -> String {
-    let tail = tail(log);
-    tail.lines().last().unwrap_or("its log is empty").to_owned()
-}
-
-impl Measured {
-    /// The most memory that the server had in RAM, in KiB; `None` where nothing was sampled.
-    pub(crate) fn peak_memory_kib(&self) -> Option<u64> {
-        let peaks = self.samples.iter().map(|sample| sample.usage);
-        peaks.map(|usage| usage.peak_kib.unwrap_or(usage.rss_kib)).max()
-    }
 }

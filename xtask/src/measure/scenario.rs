@@ -1,14 +1,11 @@
 //! The scenario file that a load run follows.
 
-use std::fs;
-use std::io;
 use std::path::Path;
 
 use super::content;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::model::layout::{self, COMPETITIVE_SCENARIOS};
-use crate::model::load_result::LoadResult;
 use crate::model::names::Mode;
 
 /// A scenario, read from its TOML file.
@@ -16,38 +13,18 @@ use crate::model::names::Mode;
 pub struct Scenario {
     /// The file, relative to the checkout.
     pub(crate) file: String,
-    /// Its content hash; `None` without git.
-    pub(crate) hash: Option<String>,
+    /// Its content hash.
+    pub(crate) hash: String,
     /// The name that the load generator puts into its result.
     pub(crate) name: String,
     /// Requests offered, per second.
     pub(crate) rate: f64,
-    /// The load generator checks the result against them.
-    pub(crate) limits: Validation,
-    /// The data that it is about.
-    pub(crate) data: Data,
+    /// Memories that it is about, where they are stated.
+    pub(crate) nodes: Option<u64>,
+    /// Numbers in an embedding, where they are stated.
+    pub(crate) dimensions: Option<u64>,
     /// The whole file.
     text: String,
-}
-
-/// The scenario's `[validation]` limits; an absent one is not checked.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(crate) struct Validation {
-    /// Highest P99, in milliseconds.
-    pub(crate) p99_ms: Option<f64>,
-    /// Lowest throughput, in operations per second.
-    pub(crate) throughput: Option<f64>,
-    /// Highest error rate, 0 to 1.
-    pub(crate) error_rate: Option<f64>,
-}
-
-/// The scenario's `[data]`, as far as it is stated.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(crate) struct Data {
-    /// Memories.
-    pub(crate) nodes: Option<u64>,
-    /// Numbers in an embedding.
-    pub(crate) dimensions: Option<u64>,
 }
 
 /// The load generator's seed, which makes the same requests in every run of a mode.
@@ -58,11 +35,13 @@ pub fn seed(mode: Mode) -> u64 {
     }
 }
 
+const ANOTHER_CHECKOUT: &str = "is this an Engram checkout? another one is named with -C DIR";
+
 impl Scenario {
     /// Reads the scenario of `mode` in `checkout`.
     ///
     /// # Errors
-    /// When the file is missing, is not TOML, or lacks its name or rate.
+    /// When the file is missing, is not TOML, or lacks its name or rate; or without git.
     pub fn read(checkout: &Path, mode: Mode) -> Result<Self> {
         Self::read_file(checkout, layout::scenario(mode))
     }
@@ -70,20 +49,18 @@ impl Scenario {
     /// Reads the scenario in `file`, relative to `checkout`.
     ///
     /// # Errors
-    /// When the file is missing, is not TOML, or lacks its name or rate.
+    /// When the file is missing, is not TOML, or lacks its name or rate; or without git.
     pub(crate) fn read_file(checkout: &Path, file: &str) -> Result<Self> {
         let path = checkout.join(file);
         let shown = format!("the scenario {}", path.display());
         let text = files::read_text(&path).map_err(|error| {
-            Error::because(format!("cannot read {shown}"), error)
-                .next("is this an Engram checkout? another one is named with -C DIR")
+            Error::because(format!("cannot read {shown}"), error).next(ANOTHER_CHECKOUT)
         })?;
-        let (name, rate, limits, data) = parse(&text).map_err(|why| {
+        let hash = content::of_file(&path)?;
+        parse(file, hash, text).map_err(|why| {
             Error::because(shown, why.trim())
                 .next("fix the file, or restore it from git: git checkout -- FILE")
-        })?;
-        let (file, hash) = (file.to_owned(), content::of_file(&path));
-        Ok(Self { file, hash, name, rate, limits, data, text })
+        })
     }
 
     /// The scenario files that stand for competitors, relative to `checkout`, sorted.
@@ -92,21 +69,15 @@ impl Scenario {
     /// When there is none, or the folder cannot be read.
     pub(crate) fn competitive_files(checkout: &Path) -> Result<Vec<String>> {
         let folder = checkout.join(COMPETITIVE_SCENARIOS);
-        let failed = |error: io::Error| {
-            Error::at("cannot read", &folder)(error)
-                .next("is this an Engram checkout? another one is named with -C DIR")
-        };
-        let mut files = Vec::new();
-        for entry in fs::read_dir(&folder).map_err(failed)? {
-            let name = entry.map_err(failed)?.file_name();
-            if let Some(name) = name.to_str().filter(|name| name.ends_with(".toml")) {
-                files.push(format!("{COMPETITIVE_SCENARIOS}/{name}"));
-            }
-        }
+        let mut files = files::names(&folder)?;
+        files.retain(|name| name.ends_with(".toml"));
         files.sort_unstable();
         match files.is_empty() {
-            true => Err(Error::new(format!("there is no scenario in {}", folder.display()))),
-            false => Ok(files),
+            true => Err(Error::new(format!("there is no scenario in {}", folder.display()))
+                .next(ANOTHER_CHECKOUT)),
+            false => {
+                Ok(files.iter().map(|name| format!("{COMPETITIVE_SCENARIOS}/{name}")).collect())
+            }
         }
     }
 
@@ -127,74 +98,60 @@ impl Scenario {
     }
 }
 
-fn parse(text: &str) -> Result<(String, f64, Validation, Data), String> {
+fn parse(file: &str, hash: String, text: String) -> Result<Scenario, String> {
     let table: toml::Table = text.parse().map_err(|error: toml::de::Error| error.to_string())?;
     let name = table.get("name").and_then(toml::Value::as_str).ok_or("has no `name`")?;
-    let rate = number(&table, "arrival", "rate")
-        .filter(|rate| rate.is_finite() && *rate > 0.0)
+    let value = |section: &str, key: &str| table.get(section)?.get(key);
+    let whole = |key| u64::try_from(value("data", key)?.as_integer()?).ok();
+    let rate = value("arrival", "rate")
+        .and_then(|rate| rate.clone().try_into().ok())
+        .filter(|rate: &f64| rate.is_finite() && *rate > 0.0)
         .ok_or("has no `rate` above 0 under [arrival]")?;
-    let limits = Validation {
-        p99_ms: number(&table, "validation", "expected_p99_latency_ms"),
-        throughput: number(&table, "validation", "expected_throughput_ops_sec"),
-        error_rate: number(&table, "validation", "max_error_rate"),
-    };
-    let whole = |key| u64::try_from(table.get("data")?.get(key)?.as_integer()?).ok();
-    let data = Data { nodes: whole("num_nodes"), dimensions: whole("embedding_dim") };
-    Ok((name.to_owned(), rate, limits, data))
-}
-
-fn number(table: &toml::Table, section: &str, key: &str) -> Option<f64> {
-    let value = table.get(section)?.get(key)?;
-    let whole = || i32::try_from(value.as_integer()?).ok().map(f64::from);
-    value.as_float().or_else(whole)
-}
-
-impl Validation {
-    /// The limits that `result` misses, in words.
-    pub(crate) fn missed(&self, result: &LoadResult) -> Vec<String> {
-        let p99 = self.p99_ms.filter(|limit| result.p99_ms > *limit);
-        let throughput = self.throughput.filter(|limit| result.throughput < *limit);
-        let errors = self.error_rate.filter(|limit| result.error_rate > *limit);
-        let p99 = p99.map(|limit| format!("P99 {:.2} ms, limit {limit} ms", result.p99_ms));
-        let throughput = throughput
-            .map(|limit| format!("{:.0} ops/s, at least {limit} wanted", result.throughput));
-        let errors = errors.map(|limit| {
-            let [found, limit] = [result.error_rate, limit].map(|rate| rate * 100.0);
-            format!("{found:.1} % errors, limit {limit} %")
-        });
-        [p99, throughput, errors].into_iter().flatten().collect()
-    }
+    Ok(Scenario {
+        file: file.to_owned(),
+        hash,
+        name: name.to_owned(),
+        rate,
+        nodes: whole("num_nodes"),
+        dimensions: whole("embedding_dim"),
+        text,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn parsed(text: &str) -> Result<Scenario, String> {
+        parse("x.toml", String::new(), text.to_owned())
+    }
+
     #[test]
     fn what_the_load_generator_needs_is_required() {
-        assert!(parse("").unwrap_err().contains("`name`"));
-        assert!(parse("name = \"x\"").unwrap_err().contains("`rate`"));
-        assert!(parse("name = \"x\"\n[arrival]\nrate = 0").unwrap_err().contains("`rate`"));
+        assert!(parsed("").unwrap_err().contains("`name`"));
+        assert!(parsed("name = \"x\"").unwrap_err().contains("`rate`"));
+        assert!(parsed("name = \"x\"\n[arrival]\nrate = 0").unwrap_err().contains("`rate`"));
     }
 
     #[test]
     fn whole_and_broken_rates_are_read_alike() {
         for rate in ["500", "500.0"] {
-            assert_eq!(parse(&format!("name = \"x\"\n[arrival]\nrate = {rate}")).unwrap().1, 500.0);
+            let text = format!("name = \"x\"\n[arrival]\nrate = {rate}");
+            assert_eq!(parsed(&text).unwrap().rate, 500.0);
         }
     }
 
     #[test]
     fn the_data_are_read_where_they_are_stated() {
+        let data = |text: &str| parsed(text).map(|it| [it.nodes, it.dimensions]).unwrap();
         let text = "name = \"x\"\n[arrival]\nrate = 1";
-        assert_eq!(parse(text).unwrap().3, Data::default());
+        assert_eq!(data(text), [None; 2]);
         let text = format!("{text}\n[data]\nnum_nodes = 10_000_000\nembedding_dim = 768");
-        let stated = Data { nodes: Some(10_000_000), dimensions: Some(768) };
-        assert_eq!(parse(&text).unwrap().3, stated);
+        assert_eq!(data(&text), [Some(10_000_000), Some(768)]);
     }
 
     #[test]
     fn broken_toml_is_refused_with_its_line() {
-        assert!(parse("name = \"x\"\nname =").unwrap_err().contains("line 2"));
+        assert!(parsed("name = \"x\"\nname =").unwrap_err().contains("line 2"));
     }
 }

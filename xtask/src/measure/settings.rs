@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
-use walkdir::WalkDir;
 
 use super::cargo::{self, Workspace};
 use super::content;
 use super::shell;
+use crate::error::Result;
 use crate::files;
 use crate::model::provenance::PASSED_ON;
 
@@ -20,34 +20,38 @@ pub(crate) fn settings(
     workspace: &Workspace,
     configuration: BTreeMap<String, String>,
     target: &str,
-    profiles: &BTreeMap<String, Value>,
     messages: &[Value],
 ) -> BTreeMap<String, String> {
     let mut settings = configuration;
-    let read = read_by_scripts(messages).chain(read_by_sources(workspace, messages));
-    settings.extend(variables(&read.collect()).chain(passed_on(messages)));
-    settings.extend(profiles.iter().flat_map(|(binary, profile)| of_profile(binary, profile)));
+    settings.extend(variables(&variables_read(workspace, messages)));
+    settings.extend(messages.iter().filter_map(passed_on));
+    settings.extend(messages.iter().flat_map(of_profile));
     settings.insert("target".to_owned(), target.to_owned());
     settings
 }
 
-/// A hash of every configuration file of cargo that is in force, by its place; `None` without git, which hashes.
-pub(crate) fn configuration(checkout: &Path) -> Option<BTreeMap<String, String>> {
+/// A hash of every configuration file of cargo that is in force, by its place.
+///
+/// # Errors
+/// When one cannot be hashed.
+pub(crate) fn configuration(checkout: &Path) -> Result<BTreeMap<String, String>> {
     let mut hashes: BTreeMap<String, String> = BTreeMap::new();
-    for file in cargo::configuration_files(checkout) {
-        let of_place = hashes.entry(format!("cargo configuration {}", file.place)).or_default();
+    for (place, file) in cargo::configuration_files(checkout) {
+        let of_place = hashes.entry(format!("cargo configuration {place}")).or_default();
         // A place may have several, and their order counts.
         of_place.push_str(if of_place.is_empty() { "" } else { " " });
-        of_place.push_str(&content::of_file(&file.path)?);
+        of_place.push_str(&content::of_file(&file)?);
     }
-    Some(hashes)
+    Ok(hashes)
 }
 
-/// Of a binary, without what only says that no test was built.
-fn of_profile(binary: &str, profile: &Value) -> impl Iterator<Item = (String, String)> {
-    let settings = profile.as_object().into_iter().flatten().filter(|(name, _)| *name != "test");
-    settings.map(move |(name, value)| {
-        (format!("{name} of {binary}"), value.to_string().trim_matches('"').to_owned())
+/// The profile of a binary, without what only says that no test was built.
+fn of_profile(message: &Value) -> impl Iterator<Item = (String, String)> {
+    let profile = cargo::executable(message).zip(message.get("profile").and_then(Value::as_object));
+    profile.into_iter().flat_map(|((binary, _), profile)| {
+        profile.iter().filter(|(name, _)| *name != "test").map(move |(name, value)| {
+            (format!("{name} of {binary}"), value.to_string().trim_matches('"').to_owned())
+        })
     })
 }
 
@@ -56,14 +60,13 @@ fn variables(read: &BTreeSet<String>) -> impl Iterator<Item = (String, String)> 
     // No build gets these, or cargo sets them anew.
     let mut others = shell::leaked_variables();
     others.push("CARGO".into());
-    env::vars_os().filter(move |(name, _)| !others.contains(name)).filter_map(
-        move |(name, value)| {
-            let counts = |name: &String| changes_a_build(name) || read.contains(name);
-            let name = name.into_string().ok().filter(counts)?;
-            let value = value_of(&name, &value);
-            Some((name, value))
-        },
-    )
+    let own = env::vars_os().filter(move |(name, _)| !others.contains(name));
+    own.filter_map(move |(name, value)| {
+        let counts = |name: &String| changes_a_build(name) || read.contains(name);
+        let name = name.into_string().ok().filter(counts)?;
+        let value = value_of(&name, &value);
+        Some((name, value))
+    })
 }
 
 /// A variable's value; that of a wrapper of the compiler with the hash of that program.
@@ -71,58 +74,49 @@ fn value_of(name: &str, value: &OsStr) -> String {
     // A separator between flags is no text.
     let text = value.to_string_lossy().escape_debug().to_string();
     let is_wrapper = name.ends_with("_WRAPPER") && Path::new(value).is_file();
-    let hash = is_wrapper.then(|| content::of_file(Path::new(value))).flatten();
+    let hash = is_wrapper.then(|| content::of_file(Path::new(value)).ok()).flatten();
     hash.map_or(text.clone(), |hash| format!("{text} ({hash})"))
 }
 
-/// What the build scripts of packages that are no others' pass on to the compiler: they may read what they do not say.
-fn passed_on(messages: &[Value]) -> impl Iterator<Item = (String, String)> {
-    let of_script = |message: &Value| {
-        let (_, package) =
-            message.get("package_id")?.as_str()?.strip_prefix("path+")?.rsplit_once('/')?;
-        let (flags, variables) = (message.get("cfgs")?, message.get("env")?);
-        Some((format!("{PASSED_ON}{package}"), format!("{flags} {variables}")))
-    };
-    messages.iter().filter_map(of_script)
+/// What the build script of a package that is no other's passes on to the compiler: that may read what it does not say.
+fn passed_on(message: &Value) -> Option<(String, String)> {
+    let id = message.get("package_id")?.as_str()?;
+    let (_, package) = id.strip_prefix("path+")?.rsplit_once('/')?;
+    let (flags, variables) = (message.get("cfgs")?, message.get("env")?);
+    Some((format!("{PASSED_ON}{package}"), format!("{flags} {variables}")))
 }
 
-/// The variables that build scripts say they depend on.
-fn read_by_scripts(messages: &[Value]) -> impl Iterator<Item = String> {
-    messages.iter().filter_map(cargo::said_by_build_script).flat_map(|said| {
+/// The variables that build scripts say they depend on, and those that the sources of what was made read while they
+/// were compiled (`env!`): rustc lists them beside each crate. Where a crate was also built in another way, earlier, its
+/// variables of then count, too.
+fn variables_read(workspace: &Workspace, messages: &[Value]) -> BTreeSet<String> {
+    let (mut read, mut crates, mut folders) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    for message in messages {
+        let said = cargo::said_by_build_script(message).unwrap_or_default();
         let names = cargo::instructions(&said);
         let names = names.filter_map(|line| line.strip_prefix("rerun-if-env-changed="));
-        names.map(|name| name.trim().to_owned()).collect::<Vec<_>>()
-    })
-}
-
-/// The variables that the sources of what was made read while they were compiled (`env!`): rustc lists them beside each
-/// crate. Where a crate was also built in another way, earlier, its variables of then count, too.
-fn read_by_sources(workspace: &Workspace, messages: &[Value]) -> impl Iterator<Item = String> {
-    let [building, target] = &workspace.targets;
-    let mut crates = BTreeSet::new();
-    let mut folders = BTreeSet::new();
-    for message in messages {
+        read.extend(names.map(|name| name.trim().to_owned()));
         let made = || Path::new(message.get("filenames")?.get(0)?.as_str()?).parent();
         let name = || message.get("target")?.get("name")?.as_str();
         if let (Some(folder), Some(name)) = (made(), name()) {
             crates.insert(name.replace('-', "_"));
             // Binaries are copied from there, and the lists are not.
-            let folder =
-                folder.strip_prefix(target).map_or(folder.to_owned(), |own| building.join(own));
+            let own = folder.strip_prefix(&workspace.target);
+            let folder = own.map_or(folder.to_owned(), |own| workspace.building.join(own));
             folders.extend([folder.join("deps"), folder]);
         }
     }
-    // `<crate>-<hash>.d`
-    let is_list = move |path: &PathBuf| {
-        let of_crate = || path.file_name()?.to_str()?.strip_suffix(".d")?.rsplit_once('-');
-        of_crate().is_some_and(|(name, _)| crates.contains(name))
-    };
-    let files = folders.into_iter().flat_map(|folder| WalkDir::new(folder).max_depth(1));
-    let lists = files.filter_map(|file| Some(file.ok()?.into_path())).filter(is_list);
-    lists.flat_map(|list| {
-        let text = files::read_text(&list).unwrap_or_default();
-        text.lines().filter_map(variable_of).map(str::to_owned).collect::<Vec<_>>()
-    })
+    for folder in folders {
+        for file in files::names(&folder).unwrap_or_default() {
+            // `<crate>-<hash>.d`
+            let of_crate = file.strip_suffix(".d").and_then(|name| name.rsplit_once('-'));
+            if of_crate.is_some_and(|(name, _)| crates.contains(name)) {
+                let text = files::read_text(&folder.join(file)).unwrap_or_default();
+                read.extend(text.lines().filter_map(variable_of).map(str::to_owned));
+            }
+        }
+    }
+    read
 }
 
 /// The name in a line `# env-dep:NAME=VALUE`; of one that was not set, the line ends after it.
@@ -182,10 +176,11 @@ mod tests {
 
     #[test]
     fn a_profile_is_all_that_cargo_says_of_it() {
-        let profile = r#"{"opt_level":"3","debuginfo":0,"debug_assertions":false,"test":false}"#;
-        let profile = serde_json::from_str(profile).unwrap();
+        let message = r#"{"executable":"/engram","target":{"kind":["bin"],"name":"engram"},
+            "profile":{"opt_level":"3","debuginfo":0,"debug_assertions":false,"test":false}}"#;
+        let message = serde_json::from_str(message).unwrap();
         let settings: Vec<String> =
-            of_profile("engram", &profile).map(|(name, value)| format!("{name} {value}")).collect();
+            of_profile(&message).map(|(name, value)| format!("{name} {value}")).collect();
         let all =
             ["debug_assertions of engram false", "debuginfo of engram 0", "opt_level of engram 3"];
         assert_eq!(settings, all);

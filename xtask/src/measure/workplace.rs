@@ -16,10 +16,6 @@ use crate::model::names::Phase;
 #[derive(Debug, Clone)]
 pub struct Workplace(PathBuf);
 
-/// A supervisor's claim to its workplace; given back when dropped, or when the process ends.
-#[derive(Debug)]
-pub(crate) struct Occupied(#[allow(dead_code, reason = "held, not read")] File);
-
 /// The longest time that an interrupted run may take to stop its server: more than the default grace of the load
 /// generator and the server together.
 const LONGEST_END: Duration = Duration::from_secs(30);
@@ -50,13 +46,12 @@ impl Workplace {
         fs::create_dir_all(&data).map_err(Error::at("cannot make the folder", &data))
     }
 
-    /// Claims it for this process; `None` where that is impossible. A supervisor outlives a killed tool for as long as
-    /// its server takes to stop, and cleans up afterwards: the next run must not begin before that.
-    pub(crate) fn occupy(&self) -> Option<Occupied> {
+    /// Claims it for as long as the file is open; `None` where that is impossible. A supervisor outlives a killed tool
+    /// for as long as its server takes to stop, and cleans up afterwards: the next run must not begin before that.
+    pub(crate) fn occupy(&self) -> Option<File> {
         // The folder itself is locked, as that of the results is.
-        let (folder, _) = files::open_at_once(&self.0).ok()?;
-        folder.try_lock().ok()?;
-        Some(Occupied(folder))
+        let folder = files::open_at_once(&self.0).ok()?;
+        folder.try_lock().ok().map(|()| folder)
     }
 
     /// Removes it with all that is in it, once nobody occupies it.
@@ -64,21 +59,11 @@ impl Workplace {
     /// # Errors
     /// When it cannot be removed, or an interrupted run still has it after a long wait.
     pub(crate) fn clear(&self) -> Result<()> {
-        self.wait_until_left()?;
-        match fs::remove_dir_all(&self.0) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(Error::at("cannot remove", &self.0)(error))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn wait_until_left(&self) -> Result<()> {
         const INTERVAL: Duration = Duration::from_millis(20);
         let began = Instant::now();
         // Opened anew each time: the other process may have removed it. Without locks there is nothing to wait for.
         while files::open_at_once(&self.0)
-            .is_ok_and(|(folder, _)| matches!(folder.try_lock(), Err(TryLockError::WouldBlock)))
+            .is_ok_and(|folder| matches!(folder.try_lock(), Err(TryLockError::WouldBlock)))
         {
             if began.elapsed() > LONGEST_END {
                 return Err(Error::new(format!(
@@ -89,7 +74,12 @@ impl Workplace {
             }
             std::thread::sleep(INTERVAL);
         }
-        Ok(())
+        match fs::remove_dir_all(&self.0) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(Error::at("cannot remove", &self.0)(error))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Removes the server's data and PID file, which no run leaves to the next.

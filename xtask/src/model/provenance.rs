@@ -154,8 +154,6 @@ section! {
         pub swap_mib: Option<u64> = "swap_mib",
         /// `mains`, or `battery` while one is being emptied: CPUs slow down on it.
         pub power: Option<String> = "power",
-        /// Compilers at work.
-        pub compilers: Option<usize> = "compilers",
     }
 }
 
@@ -349,7 +347,7 @@ mod tests {
             git: Some(Git { commit: Some("c0ffee".into()), branch: None, dirty: true }),
             host: Host {
                 cores: Some(2),
-                state: HostState { compilers: Some(0), ..HostState::default() },
+                state: HostState { swap_mib: Some(0), ..HostState::default() },
                 ..Host::default()
             },
             noise: Noise { steal_share: Some(0.25), ..Noise::default() },
@@ -384,7 +382,6 @@ commit = "c0ffee"
 dirty = true
 
 [host]
-compilers = 0
 cores = 4
 cpu = 'Some "CPU"'
 governor = "powersave"

@@ -90,10 +90,10 @@ section! {
         pub duration_seconds: u64 = "duration_seconds",
         /// The commit checked out; absent outside a repository.
         pub commit: Option<String> = "commit",
-        /// The content hash of the server; absent without git.
-        pub engram_hash: Option<String> = "engram_hash",
-        /// The content hash of the load generator; absent without git.
-        pub loadtest_hash: Option<String> = "loadtest_hash",
+        /// The content hash of the server.
+        pub engram_hash: String = "engram_hash",
+        /// The content hash of the load generator.
+        pub loadtest_hash: String = "loadtest_hash",
         /// The scenario files, each with its content hash.
         pub scenarios: BTreeMap<String, String> = "scenarios",
         /// The failed runs, in words.
@@ -104,8 +104,7 @@ section! {
 impl ReviewRecord {
     /// `true` if the runs of both can stand beside each other.
     pub(crate) fn measures_the_same(&self, other: &Self) -> bool {
-        let known = self.engram_hash.is_some() && self.loadtest_hash.is_some();
-        known && Self { failures: other.failures.clone(), ..self.clone() } == *other
+        Self { failures: other.failures.clone(), ..self.clone() } == *other
     }
 
     pub(crate) fn to_text(&self) -> String {
@@ -127,8 +126,8 @@ mod tests {
             runs: 3,
             duration_seconds: 60,
             commit: None,
-            engram_hash: Some("a".to_owned()),
-            loadtest_hash: Some("b".to_owned()),
+            engram_hash: "a".to_owned(),
+            loadtest_hash: "b".to_owned(),
             scenarios: BTreeMap::from([("scenarios/x.toml".to_owned(), "c".to_owned())]),
             failures: vec!["x: it \"crashed\"".to_owned()],
         }
@@ -168,11 +167,9 @@ mod tests {
     }
 
     #[test]
-    fn failures_make_no_other_review_and_unknown_binaries_always_do() {
+    fn failures_make_no_other_review_and_another_number_of_runs_does() {
         let unfailed = ReviewRecord { failures: Vec::new(), ..record() };
         assert!(record().measures_the_same(&unfailed));
         assert!(!record().measures_the_same(&ReviewRecord { runs: 2, ..record() }));
-        let unknown = ReviewRecord { engram_hash: None, ..record() };
-        assert!(!unknown.measures_the_same(&unknown));
     }
 }

@@ -51,9 +51,13 @@ pub(crate) fn nothing_is_recorded(repeated: &Repeated) -> String {
 }
 
 /// The command that archives a measurement.
-pub(crate) fn take_back(task: impl Display, what: &str, mode: Mode, repeated: &Repeated) -> String {
-    let what = format!(" --take-back {what}{}", mode_option(mode));
-    perf_compare(task, &what, repeated)
+pub(crate) fn take_back(
+    task: impl Display,
+    phase: Phase,
+    mode: Mode,
+    repeated: &Repeated,
+) -> String {
+    perf_compare(task, &format!(" --take-back {phase}{}", mode_option(mode)), repeated)
 }
 
 /// ` --duration 3`, unless that is the usual value.

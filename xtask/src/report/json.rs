@@ -205,7 +205,7 @@ fn reason(comparison: &Comparison, reason: &Reason, around: &Context) -> Value {
             Remedy::Measure(Phase::Before) => "measure_before",
             Remedy::Measure(Phase::After) => "measure_after",
             Remedy::MeasureBoth => "measure_both",
-            Remedy::TakeBack => "take_back",
+            Remedy::TakeBack(_) => "take_back",
             Remedy::Baseline => "baseline_document",
             Remedy::Confirm => "confirm",
             Remedy::ConfirmAgain => "confirm_again",

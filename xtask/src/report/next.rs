@@ -128,7 +128,7 @@ fn measurements(comparison: &Comparison, around: &Context) -> Vec<Step> {
             reasons.iter().map(step).collect()
         }
         (Judgement::SameServer(_), _) if comparison.before_is_misplaced() => {
-            let commands = take_back(comparison, &Phase::Before.to_string(), around);
+            let commands = take_back(comparison, Phase::Before, around);
             vec![Step {
                 purpose: "take back the before that has the change: it is archived",
                 commands,
@@ -156,7 +156,7 @@ fn purpose(remedy: Remedy) -> &'static str {
         Remedy::Measure(Phase::Before) => "measure before, with the change set aside",
         Remedy::Measure(Phase::After) => "measure after, with the change in place",
         Remedy::MeasureBoth => "measure before without the change, and after with it",
-        Remedy::TakeBack => "take back a measurement that is none: it is archived",
+        Remedy::TakeBack(_) => "take back a measurement that is none: it is archived",
         Remedy::Baseline => "fix the competitor's row",
         Remedy::Confirm => "distinguish it from noise: run both servers side by side",
         Remedy::ConfirmAgain => "measure once more, from the first pair to the last",
@@ -175,10 +175,8 @@ pub(crate) fn remedy(comparison: &Comparison, reason: &Reason, around: &Context)
         }
         (Remedy::Confirm, _) => confirm(comparison, around, ""),
         (Remedy::ConfirmAgain, _) => confirm(comparison, around, " --fresh"),
-        (Remedy::TakeBack, Some(result)) => {
-            take_back(comparison, &shell_word(&around.path(result)), around)
-        }
-        (Remedy::Baseline | Remedy::TakeBack, None) => Vec::new(),
+        (Remedy::TakeBack(phase), _) => take_back(comparison, phase, around),
+        (Remedy::Baseline, None) => Vec::new(),
     }
 }
 
@@ -204,9 +202,9 @@ fn duration(comparison: &Comparison, of_session: bool, usual: u64) -> String {
 }
 
 /// The command that archives a measurement; none where the task is unknown.
-fn take_back(comparison: &Comparison, what: &str, around: &Context) -> Vec<String> {
+fn take_back(comparison: &Comparison, phase: Phase, around: &Context) -> Vec<String> {
     let task = comparison.task.iter().filter(|_| !around.root.is_empty());
-    task.map(|task| typed::take_back(task, what, comparison.mode, &around.repeated)).collect()
+    task.map(|task| typed::take_back(task, phase, comparison.mode, &around.repeated)).collect()
 }
 
 /// The command that measures both sides in pairs, with the binaries that were kept for the newest results; none where

@@ -59,7 +59,7 @@ mod tests {
     #[test]
     fn a_warning_has_the_same_code_on_either_side_and_with_other_numbers() {
         for warning in [
-            "before: busy machine: 2 compilers are running",
+            "before: busy machine: others used 15 % of the CPUs during the load",
             "both sides: busy machine: others used 25 % of the CPUs during the load (and 3 like it)",
             "busy machine: others (no provenance 20 %) used 25 % of the CPUs during the load",
         ] {

@@ -31,14 +31,14 @@ pub(crate) fn take_back(results: &Results, run: &RunName) -> Result<PathBuf> {
 }
 
 /// The results of a task that were taken back, oldest first.
-pub(crate) fn taken_back(results: &Results, task: &TaskId, mode: Mode) -> Vec<(RunName, PathBuf)> {
+pub(crate) fn taken_back(results: &Results, task: &TaskId, mode: Mode) -> Vec<RunName> {
     // Where there is no such folder, nothing was taken back.
     let entries = fs::read_dir(results.folder().join(ARCHIVED)).into_iter().flatten().flatten();
     let run = |entry: fs::DirEntry| {
         let name = RunName::of_result(entry.file_name().to_str()?)?;
-        (name.task == *task && name.mode == mode).then(|| (name, entry.path()))
+        (name.task == *task && name.mode == mode).then_some(name)
     };
-    let mut runs: Vec<(RunName, PathBuf)> = entries.filter_map(run).collect();
+    let mut runs: Vec<RunName> = entries.filter_map(run).collect();
     runs.sort_unstable();
     runs
 }

@@ -13,14 +13,13 @@ use crate::error::Result;
 use crate::files;
 use crate::measure::build::{Build, Built, PROFILE};
 use crate::measure::content;
-use crate::measure::health::Implementation;
-use crate::measure::run::{Measured, Sample};
+use crate::measure::run::Measured;
 use crate::measure::scenario::{self, Scenario};
 use crate::measure::shell::is_any;
 use crate::measure::workplace::Workplace;
 use crate::model::names::{Mode, Part, RunName};
 use crate::model::provenance::{
-    BuildRecord, Git, Host, HostState, Load, Provenance, Run, ServerRun, SessionPlace,
+    BuildRecord, Git, Host, HostState, Load, Provenance, Run, SessionPlace,
 };
 use crate::store::results::{Results, Unsaved};
 use crate::store::sources;
@@ -73,10 +72,8 @@ pub(crate) fn write(
     circumstances: &Circumstances,
     measured: &Measured,
 ) -> Result<Unsaved> {
-    let inputs = match &circumstances.built.inputs {
-        Some(inputs) => sources::keep(results, inputs)?,
-        None => None,
-    };
+    let inputs = circumstances.built.inputs.as_ref();
+    let inputs = inputs.map(|inputs| sources::keep(results, inputs)).transpose()?;
     let name = circumstances.name.clone();
     let unsaved = Unsaved { name, workplace: workplace.clone() };
     files::write_new(&unsaved.path(Part::System), &samples(measured))?;
@@ -88,7 +85,7 @@ pub(crate) fn write(
 /// The end of the load as `ps -o rss,vsz,%cpu,%mem` prints it; then every sample.
 fn samples(run: &Measured) -> String {
     let mut lines = String::from("  RSS    VSZ %CPU %MEM\n");
-    if let Some(Sample { usage, .. }) = run.samples.last() {
+    if let Some((_, usage)) = run.samples.last() {
         let (rss, vsz) = (usage.rss_kib, usage.vsz_kib);
         let (cpu, memory) = (usage.cpu_percent, usage.memory_percent);
         let _ = writeln!(lines, "{rss:>5} {vsz:>6} {cpu:>4.1} {memory:>4.1}");
@@ -96,7 +93,7 @@ fn samples(run: &Measured) -> String {
     lines.push_str(
         "\n# one line a second of load: seconds, RSS in KiB, VSZ in KiB, %CPU since the start\n",
     );
-    for Sample { at, usage } in &run.samples {
+    for (at, usage) in &run.samples {
         let (rss, vsz, cpu) = (usage.rss_kib, usage.vsz_kib, usage.cpu_percent);
         let _ = writeln!(lines, "{:>7.2} {rss:>9} {vsz:>10} {cpu:>6.1}", at.as_secs_f64());
     }
@@ -118,10 +115,10 @@ fn provenance(around: &Circumstances, run: &Measured, inputs: Option<String>) ->
             ..place
         }),
         load: load(around.name.mode, around),
-        build: build(around.built, run.implementation, inputs),
+        build: build(around.built, run.stand_in, inputs),
         git: around.git.cloned(),
         host: Host { state: around.state.clone(), ..around.host.clone() },
-        server: server(run),
+        server: run.server.clone(),
         noise: run.noise.clone(),
         environment: Some(environment()),
         warnings: around.warnings.iter().chain(&run.warnings).cloned().collect(),
@@ -129,19 +126,19 @@ fn provenance(around: &Circumstances, run: &Measured, inputs: Option<String>) ->
     }
 }
 
-fn build(built: &Built, answered: Implementation, inputs: Option<String>) -> BuildRecord {
+fn build(built: &Built, stand_in: bool, inputs: Option<String>) -> BuildRecord {
     let ignored = built.inputs.iter().flat_map(|inputs| &inputs.disk).cloned();
     BuildRecord {
         profile: PROFILE.to_owned(),
         by_this_run: built.build == Build::Now,
-        engram_hash: built.binaries.engram_hash.clone(),
-        loadtest_hash: built.binaries.loadtest_hash.clone(),
+        engram_hash: Some(built.binaries.engram_hash.clone()),
+        loadtest_hash: Some(built.binaries.loadtest_hash.clone()),
         content: built.content.clone(),
         inputs,
         ignored_inputs: Some(ignored.collect()).filter(|inputs: &Vec<String>| !inputs.is_empty()),
         settings: built.settings.clone(),
         rustc: built.rustc.clone(),
-        stand_in: answered == Implementation::StandIn,
+        stand_in,
     }
 }
 
@@ -154,23 +151,10 @@ fn load(mode: Mode, around: &Circumstances) -> Load {
     let rate = around.scenario.rate.round() as u64;
     Load {
         scenario: around.scenario.file.to_owned(),
-        scenario_hash: around.scenario.hash.clone(),
+        scenario_hash: Some(around.scenario.hash.clone()),
         duration_seconds: around.duration.as_secs(),
         seed: scenario::seed(mode),
         rate,
-    }
-}
-
-fn server(run: &Measured) -> ServerRun {
-    ServerRun {
-        ready_seconds: Some(run.ready.as_secs_f64()),
-        load_seconds: Some(run.load.as_secs_f64()),
-        stop_seconds: Some(run.stop.took.as_secs_f64()),
-        slowed_down_percent: run.stop.slowed_down,
-        server_end: Some(run.stop.exit.to_string()),
-        load_generator_end: Some(run.load_exit.to_string()),
-        memory_kib: run.samples.last().map(|sample| sample.usage.rss_kib),
-        peak_memory_kib: run.peak_memory_kib(),
     }
 }
 
@@ -192,7 +176,8 @@ fn environment() -> BTreeMap<String, String> {
     // The server reads the first one.
     let mut folders = folders.into_iter().flatten();
     let text = folders.find_map(|folder| files::read_text(&folder.join(file)).ok());
-    let hash = text.and_then(|text| content::of_text(&text)).map(|hash| (file.to_owned(), hash));
+    let hash =
+        text.and_then(|text| content::of_text(&text).ok()).map(|hash| (file.to_owned(), hash));
     variables.chain(hash).collect()
 }
 

@@ -49,7 +49,7 @@ impl Results {
         };
         fs::create_dir_all(&self.folder).map_err(failed)?;
         // The folder itself is locked: no lock file to leave behind, and the kernel lets go when the process dies.
-        let (folder, _) = files::open_at_once(&self.folder).map_err(failed)?;
+        let folder = files::open_at_once(&self.folder).map_err(failed)?;
         match folder.try_lock() {
             Ok(()) => {
                 self.remove_leftovers();

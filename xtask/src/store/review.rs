@@ -81,8 +81,8 @@ mod tests {
             runs,
             duration_seconds: 60,
             commit: None,
-            engram_hash: Some("a".to_owned()),
-            loadtest_hash: Some("b".to_owned()),
+            engram_hash: "a".to_owned(),
+            loadtest_hash: "b".to_owned(),
             scenarios: BTreeMap::new(),
             failures: Vec::new(),
         }

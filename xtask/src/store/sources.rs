@@ -10,23 +10,21 @@ use crate::model::inputs::Inputs;
 use crate::model::layout::SOURCES;
 use crate::store::results::Results;
 
-/// Keeps a list; returns its hash, which is `None` without git.
+/// Keeps a list; returns its hash.
 ///
 /// # Errors
 /// Names the file that could not be written.
-pub fn keep(results: &Results, inputs: &Inputs) -> Result<Option<String>> {
+pub fn keep(results: &Results, inputs: &Inputs) -> Result<String> {
     let text = inputs.to_text();
-    let hash = content::of_text(&text);
-    if let Some(hash) = &hash {
-        files::replace(&path(results, hash), &text)?;
-    }
+    let hash = content::of_text(&text)?;
+    files::replace(&path(results, &hash), &text)?;
     Ok(hash)
 }
 
 /// The list with this hash; `None` where it is gone, or not what it was.
 pub(crate) fn read(results: &Results, hash: &str) -> Option<Inputs> {
     let text = files::read_text(&path(results, hash)).ok()?;
-    (content::of_text(&text)? == hash).then(|| Inputs::parse(&text))?
+    (content::of_text(&text).ok()? == hash).then(|| Inputs::parse(&text))?
 }
 
 /// Every list, by its hash.

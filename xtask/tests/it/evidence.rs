@@ -484,7 +484,6 @@ mod every_recorded_fact {
                 ("governor", Warned),
                 ("swap_mib", Not(IS_WARNED_OF)),
                 ("power", Warned),
-                ("compilers", Not(IS_WARNED_OF)),
             ],
         ),
         (
@@ -561,7 +560,6 @@ mod every_recorded_fact {
                     governor: Some("performance".to_owned()),
                     swap_mib: Some(3),
                     power: Some("mains".to_owned()),
-                    compilers: Some(1),
                 },
             };
             own.server = ServerRun {

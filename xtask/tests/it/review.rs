@@ -16,9 +16,7 @@ use xtask::model::review::{Competitor, LastReview, Quarter};
 use xtask::report::review as report_of;
 
 use crate::common::recording::Recording;
-use crate::common::{
-    Checkout, Finished, finish, program, programs_without, scenario, stand_in, wait_until,
-};
+use crate::common::{Checkout, Finished, finish, program, scenario, stand_in, wait_until};
 use crate::snapshots::assert_snapshot;
 
 const TRAVERSAL: &str = "scenarios/competitive/neo4j_traversal_100k.toml";
@@ -458,22 +456,6 @@ fn what_a_kill_leaves_of_a_save_or_a_report_is_replaced() {
     let diagnoses = files(&checkout, "tmp/competitive_review", "_diag.txt");
     assert_eq!(diagnoses.len(), 2, "{diagnoses:?}");
     assert!(report.exists());
-}
-
-#[test]
-fn a_disk_with_too_little_room_is_told_before_anything_is_measured() {
-    let checkout = checkout();
-    let programs = programs_without("df");
-    program(
-        &programs.path().join("df"),
-        "#!/bin/sh\necho Filesystem 1024-blocks Used Available Capacity Mounted\n\
-         echo disk 1000000 900000 100000 90% /\n",
-    );
-    let mut review = review(&checkout, "--runs 1");
-    review.env("PATH", programs.path());
-    let message = checkout.refuses(review);
-    assert!(message.contains("only 97 MiB are free"), "{message}");
-    assert_eq!(runs(&checkout).len(), 0);
 }
 
 #[test]

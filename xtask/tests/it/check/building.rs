@@ -377,17 +377,6 @@ fn a_binary_that_another_build_replaces_makes_it_unknown_what_was_built() {
 }
 
 #[test]
-fn without_git_it_builds_and_says_that_what_was_built_is_unknown() {
-    let checkout = sources();
-    let programs = programs_without("git");
-    let mut check = check(&checkout);
-    check.env("PATH", programs.path());
-    let finished = checkout.measures(check);
-    assert_eq!(checkout.provenance().build.content, None);
-    assert!(finished.errors.contains("unknown"), "{}", finished.errors);
-}
-
-#[test]
 fn a_build_that_fails_is_reported_with_the_compilers_words() {
     let checkout = sources();
     checkout.write("engram-cli/main.rs", "fn main() { this is no Rust }");
@@ -473,20 +462,6 @@ fn no_stale_binary_is_measured_however_the_target_is_configured() {
     check(Some(".cargo/config.toml"), None);
     check(None, Some(("CARGO_HOME", home.path().to_str().unwrap())));
     check(None, Some(("CARGO_BUILD_TARGET", "a-triple")));
-}
-
-#[test]
-fn a_cargo_that_does_not_say_its_configuration_is_replaced_by_the_files() {
-    let checkout = stale();
-    checkout.write(".cargo/config.toml", "[build]\ntarget = [\"a-triple\"]\n");
-    let programs = programs_without("cargo");
-    let cargo = env!("CARGO");
-    let script =
-        format!("#!/bin/sh\ncase \"$*\" in *config*) exit 1 ;; esac\nexec '{cargo}' \"$@\"\n");
-    program(&programs.path().join("cargo"), &script);
-    let mut check = checkout.check("007 before");
-    check.env("PATH", programs.path()).env_remove("CARGO");
-    checkout.measures(check);
 }
 
 #[test]

@@ -3,15 +3,16 @@
 use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use xtask::measure::build::Binaries;
-use xtask::measure::children::{Cause, Children};
+use xtask::measure::children::Children;
 use xtask::measure::run::{self, Limits, RunPlan, Side};
 use xtask::measure::scenario::Scenario;
-use xtask::measure::supervisor::{Exit, Kind, Program, Role};
+use xtask::measure::supervisor::{Cause, Kind, Role};
 use xtask::measure::workplace::Workplace;
 use xtask::model::names::{Mode, Phase};
 use xtask::term::steps::{Steps, Verbosity};
@@ -25,51 +26,52 @@ const LOAD: Role = Role { kind: Kind::Load, side: Phase::Before };
 #[test]
 fn a_server_that_ends_while_the_load_generator_starts_is_heard_of() {
     let (_folder, workplace, mut supervised) = started();
-    let server = shell("exit 7", &workplace);
-    let server = supervised.spawn(&[(SERVER, server)]).unwrap()[0].pid;
+    let server = spawn(&mut supervised, SERVER, &workplace, "exit 7");
     wait_until_gone(server);
-    supervised.spawn(&[(LOAD, shell("exec sleep 600", &workplace))]).unwrap();
+    spawn(&mut supervised, LOAD, &workplace, "exec sleep 600");
     let heard = supervised.exited(LONG).unwrap();
-    assert_eq!(heard, Some((SERVER, Exit::Code(7))));
+    assert_eq!(heard, Some((SERVER, code(7))));
     // And does not wait for what was heard of already.
     let stopped = supervised.stop(SERVER).unwrap();
-    assert_eq!((stopped.exit, stopped.cause), (Exit::Code(7), Cause::Unasked));
+    assert_eq!((stopped.exit, stopped.cause), (code(7), Cause::Unasked));
 }
 
 #[test]
 fn a_server_that_somebody_else_killed_did_not_end_because_it_was_asked() {
     let (_folder, workplace, mut supervised) = started();
-    let server = shell("exec sleep 600", &workplace);
-    let server = supervised.spawn(&[(SERVER, server)]).unwrap()[0].pid;
+    let server = spawn(&mut supervised, SERVER, &workplace, "exec sleep 600");
     assert!(kill("KILL", server));
     wait_until_gone(server);
     let stopped = supervised.stop(SERVER).unwrap();
-    assert_eq!((stopped.exit, stopped.cause), (Exit::Signal(9), Cause::Unasked));
+    assert_eq!((stopped.exit, stopped.cause), (ExitStatus::from_raw(9), Cause::Unasked));
 }
 
 #[test]
 fn a_server_that_stops_at_sigterm_was_asked() {
     let (_folder, workplace, mut supervised) = started();
-    let server = shell("exec sleep 600", &workplace);
-    supervised.spawn(&[(SERVER, server)]).unwrap();
+    spawn(&mut supervised, SERVER, &workplace, "exec sleep 600");
     let stopped = supervised.stop(SERVER).unwrap();
-    assert_eq!((stopped.exit, stopped.cause), (Exit::Signal(15), Cause::Asked));
+    assert_eq!((stopped.exit, stopped.cause), (ExitStatus::from_raw(15), Cause::Asked));
 }
 
 #[test]
 fn a_server_that_is_slowed_down_is_halted_and_continued_in_proportion_and_runs_at_the_end() {
     let (_folder, workplace, mut supervised) = started();
-    let server = shell("trap 'exit 7' TERM; while :; do :; done", &workplace);
-    let server = supervised.spawn(&[(SERVER, server)]).unwrap()[0].pid;
+    let busy = "trap 'exit 7' TERM; while :; do :; done";
+    let server = spawn(&mut supervised, SERVER, &workplace, busy);
     supervised.slow_down(SERVER, 25.0).unwrap();
     for is_halted in [true, false, true] {
         wait_until("another state of the server", || (state(server) == Some('T')) == is_halted);
     }
     let stopped = supervised.stop(SERVER).unwrap();
     // By itself, and not because the grace was over.
-    assert_eq!((stopped.exit, stopped.cause), (Exit::Code(7), Cause::Asked));
+    assert_eq!((stopped.exit, stopped.cause), (code(7), Cause::Asked));
     // A halt that takes longer than it is to is the last one at the most.
     assert!(stopped.slowed_down.is_some_and(|percent| percent > 15.0), "{stopped:?}");
+}
+
+fn code(code: i32) -> ExitStatus {
+    ExitStatus::from_raw(code << 8)
 }
 
 fn state(process: u32) -> Option<char> {
@@ -83,16 +85,14 @@ read -r start
 export ENGRAM_DATA_DIR="$2/data" ENGRAM_PID_PATH="$2/engram.pid"
 target/release/engram start --port $PORT > "$2/server.log" 2>&1 &
 until [ -s "$2/engram.pid" ]; do sleep 0.01; done
-echo '{"event": "started", "role": "server", "side": "before", "pid": '$!'}'
+echo "started [[$!],null]"
 read -r start
 target/release/loadtest run --scenario scenarios/m17_baseline.toml --duration 1 \
     --endpoint http://127.0.0.1:$PORT --output "$2/result.json" > "$2/loadtest.log" 2>&1
-printf '%s\n' '{"event": "started", "role": "load generator", "side": "before", "pid": 1}' \
-    '{"event": "exited", "role": "load generator", "side": "before", "code": 0}'
+printf '%s\n' 'started [[1],null]' 'exited ["load before",0]'
 read -r stop
-echo '{"event": "asked", "role": "server", "side": "before"}'
 kill $! && wait $!
-echo '{"event": "exited", "role": "server", "side": "before", "code": 0}'
+printf '%s\n' 'exited ["server before",0]' 'stopped ["Asked",0,null]'
 "#;
 
 #[test]
@@ -107,8 +107,8 @@ fn what_was_over_before_a_limit_was_looked_at_was_in_time() {
         binaries: &Binaries {
             engram: PathBuf::new(),
             loadtest: PathBuf::new(),
-            engram_hash: None,
-            loadtest_hash: None,
+            engram_hash: String::new(),
+            loadtest_hash: String::new(),
         },
         port: checkout.port(),
         workplace: workplace.clone(),
@@ -134,18 +134,17 @@ fn started() -> (tempfile::TempDir, Workplace, Children) {
     let workplace = Workplace::beside(folder.path());
     workplace.prepare().unwrap();
     let grace = Limits::default().stop_grace;
-    let supervised = Children::start(Path::new(TOOL), &workplace, grace).unwrap();
+    let tool = Path::new(TOOL);
+    let supervised = Children::start(tool, folder.path(), &workplace, grace).unwrap();
     (folder, workplace, supervised)
 }
 
-fn shell(script: &str, workplace: &Workplace) -> Program {
-    Program {
-        path: PathBuf::from("/bin/sh"),
-        arguments: vec!["-c".into(), script.into()],
-        environment: Vec::new(),
-        directory: workplace.directory().to_owned(),
-        output: workplace.server_log(),
-    }
+fn shell(script: &str) -> Vec<String> {
+    ["/bin/sh", "-c", script].map(str::to_owned).to_vec()
+}
+
+fn spawn(supervised: &mut Children, role: Role, workplace: &Workplace, script: &str) -> u32 {
+    supervised.spawn(&[(role, workplace, shell(script))]).unwrap().0[0]
 }
 
 fn wait_until_gone(process: u32) {
@@ -161,12 +160,12 @@ fn kill(signal: &str, process: u32) -> bool {
 #[test]
 fn several_programs_start_when_all_are_ready_and_tell_how_far_apart() {
     let (_folder, workplace, mut supervised) = started();
-    let both = [SERVER, LOAD].map(|role| (role, shell("exit 7", &workplace)));
-    let started = supervised.spawn(&both).unwrap();
-    assert!(started.iter().all(|one| one.apart.is_some()), "{started:?}");
+    let both = [SERVER, LOAD].map(|role| (role, &workplace, shell("exit 7")));
+    let (processes, apart) = supervised.spawn(&both).unwrap();
+    assert!(processes.len() == 2 && apart.is_some(), "{processes:?}, {apart:?}");
     let mut heard = [LONG; 2].map(|long| supervised.exited(long).unwrap().unwrap());
     heard.sort_by_key(|(role, _)| *role);
-    assert_eq!(heard, [(LOAD, Exit::Code(7)), (SERVER, Exit::Code(7))]);
+    assert_eq!(heard, [(LOAD, code(7)), (SERVER, code(7))]);
 }
 
 #[test]

@@ -269,7 +269,7 @@ pub fn inputs() -> Inputs {
 
 /// Leaves in a checkout what a measurement leaves there of its inputs; returns their hash.
 pub fn keep_inputs(checkout: &Path) -> String {
-    sources::keep(&Results::of(checkout), &inputs()).unwrap().unwrap()
+    sources::keep(&Results::of(checkout), &inputs()).unwrap()
 }
 
 fn set_content(result: &Path, content: Option<&str>) {

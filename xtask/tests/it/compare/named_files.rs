@@ -113,19 +113,6 @@ fn nothing_is_proposed_that_needs_a_task_or_the_newest_results() {
 }
 
 #[test]
-fn with_a_task_they_make_its_log_entry() {
-    let checkout = recorded([internal_clean()]);
-    let folder = "tmp/m17_performance";
-    let words = format!(
-        "008 --before {folder}/007_before_20251108_140000.json --after {folder}/007_after_20251108_142000.json --log"
-    );
-    let finished = compare(&checkout, &words).succeeded();
-    assert_has(&finished.output, "no regression: 008 internal");
-    let log = checkout.path("roadmap/milestone-17/PERFORMANCE_LOG.md");
-    assert_has(&std::fs::read_to_string(log).unwrap(), "## Task 008\n");
-}
-
-#[test]
 fn no_log_entry_is_proposed_for_them() {
     let checkout = recorded([internal_clean()]);
     let folder = "tmp/m17_performance";

@@ -41,19 +41,22 @@ fn two_formats_at_once_are_refused() {
 
 #[test]
 fn a_before_without_an_after_is_refused() {
-    refused("--before old.json", "--before FILE needs --after FILE");
+    refused("--before old.json", "--before FILE and --after FILE go together");
 }
 
 #[test]
 fn a_list_takes_no_option_that_it_would_ignore() {
     for ignored in ["--markdown", "--log", "--before a --after b"] {
-        refused(&format!("--list {ignored}"), "--list goes with a task, a mode, --json");
+        refused(&format!("--list {ignored}"), "is one too many");
     }
 }
 
 #[test]
 fn a_log_of_two_named_files_is_refused() {
-    refused("--before a --after b --log", "--log needs a task");
+    refused(
+        "--before a --after b --log",
+        "`--log` is one too many: given twice, or not with the others",
+    );
 }
 
 #[test]

@@ -28,8 +28,8 @@ fn no_side_and_no_port_and_no_order_is_an_advantage() {
     let binaries = Binaries {
         engram: root.join("target/release/engram"),
         loadtest: root.join("target/release/loadtest"),
-        engram_hash: None,
-        loadtest_hash: None,
+        engram_hash: String::new(),
+        loadtest_hash: String::new(),
     };
     let scenario = Scenario::read(&root, Mode::Internal).unwrap();
     let record = record();

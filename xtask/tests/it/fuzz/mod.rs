@@ -295,8 +295,7 @@ fn two_named(checkout: &Checkout, random: &mut Random) -> Vec<Comparison> {
         return Vec::new();
     }
     let (before, after) = (random.one_of(&results), random.one_of(&results));
-    let root = checkout.path("");
-    xtask::answer::of_files(Ok(&root), None, &before, &after).into_iter().collect()
+    xtask::answer::of_files(Ok(checkout.path("")), &before, &after).into_iter().collect()
 }
 
 /// Holds a comparison that passed against the law.

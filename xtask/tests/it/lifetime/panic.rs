@@ -9,7 +9,7 @@ use xtask::measure::build::Binaries;
 use xtask::measure::children::Children;
 use xtask::measure::run::{self, Limits, RunPlan, Side};
 use xtask::measure::scenario::Scenario;
-use xtask::measure::supervisor::{Kind, Program};
+use xtask::measure::supervisor::Kind;
 use xtask::measure::workplace::Workplace;
 use xtask::model::names::{Mode, Phase};
 use xtask::store::results::Results;
@@ -25,20 +25,13 @@ fn a_panic_while_the_server_starts() {
     let checkout = step.checkout();
     let (root, workplace) = places(&checkout);
     workplace.prepare().unwrap();
-    let server = Program {
-        path: root.join("target/release/engram"),
-        arguments: ["start", "--port", &checkout.port().to_string()].map(str::to_owned).to_vec(),
-        environment: vec![
-            format!("ENGRAM_DATA_DIR={}", workplace.data().display()),
-            format!("ENGRAM_PID_PATH={}", workplace.pid_file().display()),
-        ],
-        directory: root,
-        output: workplace.server_log(),
-    };
+    let server = root.join("target/release/engram").display().to_string();
+    let server = [&server, "start", "--port", &checkout.port().to_string()].map(str::to_owned);
     let outcome = catch_unwind(|| {
-        let mut supervised =
-            Children::start(Path::new(TOOL), &workplace, Limits::default().stop_grace).unwrap();
-        supervised.spawn(&[(Kind::Server.of(Phase::Before), server.clone())]).unwrap();
+        let grace = Limits::default().stop_grace;
+        let mut supervised = Children::start(Path::new(TOOL), &root, &workplace, grace).unwrap();
+        let role = Kind::Server.of(Phase::Before);
+        supervised.spawn(&[(role, &workplace, server.to_vec())]).unwrap();
         wait_until("the server", || step.is_reached(&checkout));
         panic!("a defect");
     });
@@ -55,8 +48,8 @@ fn a_panic_under_load() {
         binaries: &Binaries {
             engram: root.join("target/release/engram"),
             loadtest: root.join("target/release/loadtest"),
-            engram_hash: None,
-            loadtest_hash: None,
+            engram_hash: String::new(),
+            loadtest_hash: String::new(),
         },
         port: checkout.port(),
         workplace: workplace.clone(),

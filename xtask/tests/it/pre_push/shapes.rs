@@ -286,7 +286,7 @@ fn an_ignored_input_that_only_another_worktree_has_hides_no_regression_of_it() {
     project.checkout.write(".env", "slow\n");
     let mut list = inputs();
     list.disk.insert(".env".to_owned());
-    let kept = sources::keep(&Results::of(project.folder()), &list).unwrap().unwrap();
+    let kept = sources::keep(&Results::of(project.folder()), &list).unwrap();
     let of = |commit| content::of_commit(project.folder(), commit, &list).unwrap();
     for result in project.checkout.results() {
         let diagnosis = result.replace(".json", "_diag.txt");

@@ -28,11 +28,11 @@ mod through_cargo {
     fn what_to_run_names_the_other_checkout() {
         let project = Project::without_hook();
         install(&project, Path::new(PACKAGE));
-        project.change("another\n");
-        let push = project.push_command("origin main:refs/heads/task/012");
-        let said = finish(through_cargo(push)).passed();
+        project.clean();
+        project.change("a third\n");
+        let said = finish(through_cargo(project.push_command("origin main"))).passed();
         let checkout = fs::canonicalize(project.folder()).unwrap();
-        assert_has(&said, &[&format!("cargo perf-check 012 after -C '{}'\n", checkout.display())]);
+        assert_has(&said, &[&format!("cargo perf-check 007 after -C '{}'\n", checkout.display())]);
     }
 
     #[test]
