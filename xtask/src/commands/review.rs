@@ -295,9 +295,9 @@ fn open(
     clock: Clock,
     candidates: &[Candidate],
 ) -> Result<(Bench, Side, ReviewFolder)> {
-    let steps = Steps::new(Verbosity::ProgressOnly);
     // Each scenario is measured under a task of its own.
     let task = TaskId::parse("review").map_err(Error::new)?;
+    let steps = Steps::new(Verbosity::ProgressOnly);
     let mut bench = Bench::open(&options.setup, &task, checkout, steps, clock)?;
     if options.build == Build::Now {
         bench.steps.begin_long("build", "cargo build --release");

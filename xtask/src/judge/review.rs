@@ -236,7 +236,7 @@ fn weak_comparison(line: &Line) -> Vec<String> {
     let Some(Competitor { name, p99_ms: [best_ms, worst_ms], .. }) = &line.competitor else {
         return Vec::new();
     };
-    let unsettled = line.ours.is_some_and(|ours| (ours.low_ms..=ours.high_ms).contains(&best_ms));
+    let unsettled = line.ours.is_some_and(|ours| (ours.low_ms..=ours.high_ms).contains(best_ms));
     let found = [
         (
             is_hybrid(&line.scenario),

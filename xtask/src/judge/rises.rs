@@ -17,7 +17,8 @@ pub(crate) struct Rises {
 
 impl Rises {
     pub(crate) fn of(mode: Mode, before: &[Recorded], after: &[Recorded]) -> Self {
-        let figures: [(&str, fn(&Recorded) -> Option<f64>); 3] = [
+        type Figure = fn(&Recorded) -> Option<f64>;
+        let figures: [(&str, Figure); 3] = [
             (P50, |run| Some(run.result.p50_ms)),
             (P95, |run| Some(run.result.p95_ms)),
             ("CPU per operation", |run| run.provenance.as_ref()?.noise.server_cpu_us_per_operation),
