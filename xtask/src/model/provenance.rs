@@ -186,7 +186,7 @@ section! {
 pub(crate) const PASSED_ON: &str = "passed on by ";
 
 /// The beginning of the first line of every file. A file without it was not written by this tool.
-const OURS: &str = "# perf-check provenance";
+const OURS: &str = "# perf-check provenance, format ";
 const HEADER: &str = "# perf-check provenance, format 1";
 
 impl BuildRecord {
