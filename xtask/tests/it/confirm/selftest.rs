@@ -12,6 +12,7 @@ fn the_runs_of_a_binary_against_itself_are_saved_and_none_that_was_slowed_down()
     let words = "perf-selftest --slow-down 50 --duration 1 --json --port";
     let finished = finish(checkout.command(&format!("{words} {}", checkout.port())));
     checkout.assert_nothing_runs();
+    assert!(!finished.output.is_empty(), "{finished:?}");
     let told: Value = serde_json::from_str(&finished.output).unwrap();
     let succeeds = [&told["quiet"], &told["found"]].iter().all(|is| is.as_bool().unwrap());
     assert_eq!(finished.code, Some(if succeeds { 0 } else { 3 }), "{finished:?}");
