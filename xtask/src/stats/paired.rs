@@ -207,7 +207,7 @@ mod tests {
         family_alpha: 0.02,
         failures_that_end: 2,
     };
-    const SESSIONS: u32 = 2000;
+    const SESSIONS: u32 = 1000;
     /// Three standard errors of a rate of two per cent in so many sessions.
     const LUCK: f64 = 0.0094;
 

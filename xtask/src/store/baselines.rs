@@ -626,8 +626,8 @@ In passing: System Neo4j, P99 Latency 99ms.
             "1,111",
             "- ",
         ] {
-            let long = part.repeat(10_000);
-            let tall = format!("{part}\n").repeat(5_000);
+            let long = part.repeat(5_000);
+            let tall = format!("{part}\n").repeat(2_500);
             let document = format!(
                 "{}\n{tall}\n{long}\n{HEAD}| {long} | {long} |\n",
                 table(&format!("| Neo4j | {long} |"))
