@@ -2,7 +2,7 @@
 //! whatever ends the tool.
 //!
 //! It sits in its own process group, where a Ctrl-C or a closing terminal does not reach it, and reads requests from a
-//! pipe. When the pipe ends without [`Request::Finish`] the tool is gone, and the supervisor stops everything it owns.
+//! pipe. When the pipe ends without [`FINISH`] the tool is gone, and the supervisor stops everything it owns.
 //! If the supervisor itself is killed, Linux kills its children (`setpriv --pdeathsig`), and elsewhere the tool kills
 //! the supervisor's process group.
 
