@@ -253,6 +253,8 @@ fn a_port_taken_while_the_server_starts_is_noticed_although_somebody_healthy_ans
     assert!(message.contains(&format!("is answered by process {}", old.0.id())), "{message}");
     drop(old);
     checkout.assert_nothing_is_saved();
+    // The script may have been ended within a `sleep`, which lasts a moment longer.
+    wait_until("the end of the script's last program", || checkout.running().is_empty());
     checkout.assert_nothing_runs();
 }
 
