@@ -97,7 +97,12 @@ pub(crate) fn read(mut words: Words) -> Result<Options> {
         setup,
     };
     let [] = words.positional([])?;
-    Ok(options)
+    // The report would be written over its own chart.
+    match options.report.as_deref().and_then(Path::extension) {
+        Some(kind) if kind == "svg" => Err(Error::new("--report takes a Markdown file, FILE.md")
+            .next("its chart is written beside it, as FILE.svg")),
+        _ => Ok(options),
+    }
 }
 
 /// Measures, judges, reports, and records if asked.
@@ -179,7 +184,8 @@ fn chosen<'a>(asked: &[String], files: &'a [String]) -> Result<Vec<&'a String>> 
     let known = || files.iter().map(|file| names(file)[1]);
     if let Some(unknown) = asked.iter().find(|name| !known().any(|known| known == **name)) {
         let nearest = did_you_mean(unknown, known());
-        return Err(Error::new(format!("there is no scenario `{unknown}`{nearest}")));
+        return Err(Error::new(format!("there is no scenario `{unknown}`{nearest}"))
+            .next("what there is: cargo xtask perf-review --dry-run"));
     }
     let is_chosen =
         |file: &&String| asked.is_empty() || asked.iter().any(|name| name == names(file)[1]);
@@ -482,6 +488,12 @@ mod tests {
         assert_eq!(typed("--scenario a --runs 2 --scenario=b").unwrap().scenarios, ["a", "b"]);
         assert!(typed("--scenario").unwrap_err().what().contains("--scenario takes"));
         assert!(typed("a").unwrap_err().what().contains("one word too many"));
+    }
+
+    #[test]
+    fn the_report_is_not_written_over_its_chart() {
+        assert!(typed("--report a.svg").unwrap_err().what().contains("Markdown"));
+        assert!(typed("--report a.md").is_ok());
     }
 
     #[test]

@@ -445,7 +445,7 @@ mod cannot_be_judged {
         Recording::figures(10.0, 1000.0)
     }
 
-    /// On either side: the reasons given, told apart.
+    /// On either side: the reasons given, each of its own.
     fn on_either_side(bad: &Recording) -> [String; 2] {
         [
             Checkout::of_two(bad.clone(), good()).reasons(),

@@ -1,4 +1,4 @@
-//! What cannot be judged: exit 3, the reason, the file, and what would mend it. That every reason of the law is
+//! What cannot be judged: exit 3, the reason, the file, and what would fix it. That every reason of the law is
 //! found is tested where the reasons are told; here is what becomes of them.
 
 use super::*;

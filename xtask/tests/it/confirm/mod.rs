@@ -66,7 +66,7 @@ fn pairs(checkout: &Checkout) -> Vec<Provenance> {
         .collect()
 }
 
-/// The text of the only record that is not put aside.
+/// The text of the only record that is not archived.
 fn record(checkout: &Checkout) -> String {
     let folder = checkout.path("tmp/m17_performance/sessions");
     let records: Vec<_> = fs::read_dir(folder)
@@ -262,7 +262,7 @@ fn an_after_that_keeps_crashing_ends_the_session_and_is_named() {
     let fresh = confirmed(&checkout, "--fresh");
     assert_eq!(fresh.code, Some(0), "{fresh:?}");
     assert!(fresh.errors.contains("was archived"), "{fresh:?}");
-    // What was put aside answers nothing any more.
+    // What was archived answers nothing any more.
     assert_eq!(finish(checkout.command("perf-compare 007")).code, Some(0));
 }
 
