@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::shared::{here, repeated, this_program};
+use super::shared::{here, repeated};
 use super::words::Words;
 use crate::error::{Error, Result};
 use crate::judge::fitness;
@@ -13,7 +13,7 @@ use crate::measure::last_words::LastWords;
 use crate::measure::run::{self, Failed, Limits, Measured, RunPlan};
 use crate::measure::scenario::Scenario;
 use crate::measure::workplace::Workplace;
-use crate::measure::{host, port};
+use crate::measure::{host, port, process};
 use crate::model::limits::NEWEST_RUNS;
 use crate::model::names::{Mode, Part, Phase, RunName, TaskId};
 use crate::model::provenance::{BuildRecord, Git, Host, HostState, Provenance};
@@ -140,7 +140,8 @@ impl Bench {
             clock,
             steps,
             last_words: LastWords::new("nothing was saved"),
-            tool: this_program()?,
+            tool: process::own_program()
+                .map_err(|error| Error::because("cannot find this executable", error))?,
             host: host::host(),
             _lock: lock,
         })

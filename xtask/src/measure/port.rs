@@ -66,6 +66,10 @@ pub(crate) fn listens(port: u16, pid: u32) -> Result<bool> {
             if open_sockets(pid).is_none_or(owns) {
                 return Ok(true);
             }
+            // One that is dying has given up its program and its files, and its socket a moment later.
+            if fs::read_link(format!("/proc/{pid}/exe")).is_err() {
+                return Ok(false);
+            }
             holder(port)
         }
         None => {

@@ -1,8 +1,10 @@
 //! Running processes, and their use of the machine: from `/proc` where there is one, else from `ps`.
 
 use std::collections::BTreeMap;
+use std::env;
 use std::fs;
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use xshell::cmd;
@@ -148,6 +150,16 @@ pub(crate) fn kib(text: &str, name: &str) -> Option<u64> {
         .next()?
         .parse()
         .ok()
+}
+
+/// A path that leads to the program of this process for as long as it runs, also once a build has replaced the file that
+/// it was started from; that file, where the system has no such path.
+///
+/// # Errors
+/// Where it cannot be found at all.
+pub(crate) fn own_program() -> io::Result<PathBuf> {
+    let own = PathBuf::from(format!("/proc/{}/exe", std::process::id()));
+    if own.exists() { Ok(own) } else { env::current_exe() }
 }
 
 #[cfg(test)]

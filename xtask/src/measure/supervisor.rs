@@ -7,7 +7,6 @@
 //! the supervisor's process group.
 
 use std::collections::BTreeMap;
-use std::env;
 use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, BufRead, Write};
@@ -24,8 +23,8 @@ use duct::unix::HandleExt;
 use serde_json::{Value, json};
 
 use super::release::{Release, WAIT};
-use super::shell;
 use super::workplace::Workplace;
+use super::{process, shell};
 use crate::model::names::Phase;
 
 /// The purpose of a supervised process. There is at most one of each.
@@ -129,8 +128,7 @@ pub(crate) fn serve(workplace: &Workplace, grace: Duration) {
     let mut owned = Owned {
         children: BTreeMap::new(),
         grace,
-        // Now: later its path may be that of a newer one, and its own no more.
-        tool: env::current_exe().unwrap_or_default(),
+        tool: process::own_program().unwrap_or_default(),
         dying_with_parent: shell::dying_with_parent("KILL"),
     };
     let mut lines = io::stdin().lock().lines().map_while(Result::ok);

@@ -17,11 +17,28 @@ use xtask::measure::workplace::Workplace;
 use xtask::model::names::{Mode, Phase};
 use xtask::term::steps::{Steps, Verbosity};
 
-use crate::common::{Checkout, TOOL, tool, wait_until};
+use crate::common::{Checkout, TOOL, copy_program, tool, wait_until};
 
 const LONG: Duration = Duration::from_secs(60);
 const SERVER: Role = Role { kind: Kind::Server, side: Phase::Before };
 const LOAD: Role = Role { kind: Kind::Load, side: Phase::Before };
+
+#[test]
+#[cfg(target_os = "linux")] // Elsewhere nothing leads to a program whose file is gone.
+fn a_tool_whose_file_is_gone_since_it_was_started_measures_on() {
+    let checkout = Checkout::new();
+    let copy = checkout.path("tool");
+    copy_program(Path::new(TOOL), &copy);
+    checkout.script("engram", "rm -f tool\nexec \"$STAND_IN/engram\" \"$@\"");
+    let usual = checkout.check("007 before --runs 2");
+    let mut check = Command::new(&copy);
+    check.args(usual.get_args()).current_dir(usual.get_current_dir().unwrap());
+    for (name, _) in usual.get_envs() {
+        check.env_remove(name);
+    }
+    checkout.measures(check);
+    assert!(!copy.exists() && checkout.results().len() == 2, "{:?}", checkout.recorded());
+}
 
 #[test]
 fn a_server_that_ends_while_the_load_generator_starts_is_heard_of() {
